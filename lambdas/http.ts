@@ -1,0 +1,86 @@
+import middy, { type MiddlewareObj, type MiddyfiedHandler } from "@middy/core";
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda";
+import type { App } from "../lib/app/app.ts";
+import { Contended } from "../lib/app/change.ts";
+import { verify } from "../lib/app/credentials.ts";
+import type { Claims } from "../lib/wire/credentials.ts";
+import { problem } from "../lib/wire/problems.ts";
+import { type HttpReply, refused } from "../lib/wire/replies.ts";
+import { match, ROUTES, type RouteName } from "../lib/wire/routes.ts";
+import { ID } from "../lib/wire/schemas.ts";
+import { theApp } from "./connect.ts";
+
+/** What is known of a request when its call is made: the path is ours, the id is an id, the credential is good. */
+export type HttpRequest = {
+  readonly run: string;
+  readonly query: Readonly<Record<string, string | undefined>>;
+  readonly body: string;
+  readonly credential?: { readonly claims: Claims; readonly isCurrent: boolean };
+};
+
+export type Call = (app: App, request: HttpRequest) => Promise<HttpReply>;
+
+/** The largest body of ours is a spec with 20 labels, far below; API Gateway itself would let 10 MB pass. */
+const BODY_BYTES = 64 * 1024;
+
+const bodyOf = ({ body = "", isBase64Encoded }: APIGatewayProxyEventV2): Buffer =>
+  Buffer.from(body, isBase64Encoded ? "base64" : "utf8");
+
+/** Answers a request, or says as a problem why it is refused before any state is looked at. */
+async function answer(calls: Partial<Record<RouteName, Call>>, event: APIGatewayProxyEventV2): Promise<HttpReply> {
+  const { method } = event.requestContext.http;
+  const found = match(method, event.rawPath);
+  if (found.kind === "wrong-method") {
+    const allow = found.allowed.join(", ");
+    return refused(problem("method-not-allowed", { detail: `${event.rawPath} takes ${allow}` }), { allow });
+  }
+  const call = found.kind === "route" ? calls[found.name] : undefined;
+  if (found.kind === "unknown-path" || call === undefined)
+    return refused(problem("not-found", { detail: `there is nothing at ${event.rawPath.slice(0, 200)}` }));
+  const { run = "" } = found.params;
+  if ("run" in found.params && !ID.test(run)) {
+    const detail = "an id is 1 to 128 letters, digits, - and _, and begins with a letter or digit";
+    return refused(problem("malformed", { detail: `run: ${detail}`, errors: [{ field: "run", detail }] }));
+  }
+  const body = bodyOf(event);
+  if (body.length > BODY_BYTES)
+    return refused(problem("too-large", { detail: `the body has ${body.length} bytes; at most ${BODY_BYTES} are read` }));
+  const { by } = ROUTES[found.name];
+  const request = { run, query: event.queryStringParameters ?? {}, body: body.toString("utf8") };
+  if (by !== "ticket" && by !== "token") return call(theApp(), request);
+  const verified = await verify(theApp(), by, event.headers["authorization"], run);
+  if (!verified.ok) return refuseCredential(verified.why, by);
+  return call(theApp(), { ...request, credential: verified });
+}
+
+function refuseCredential(why: "unauthorized" | "wrong-run", by: "ticket" | "token"): HttpReply {
+  const detail = why === "wrong-run" ? `the ${by} is for another run` : `a ${by} of ours is needed, as Authorization: Bearer`;
+  return refused(problem(why, { detail }), why === "unauthorized" ? { "www-authenticate": "Bearer" } : {});
+}
+
+const toEvent = ({ status, body, headers }: HttpReply): APIGatewayProxyStructuredResultV2 => ({
+  statusCode: status,
+  headers: { "content-type": "application/json", "cache-control": "no-store", ...headers },
+  body: JSON.stringify(body),
+});
+
+/** What a use case throws becomes a problem; the caller may try again, and the log has the reason. */
+const problems: MiddlewareObj<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2> = {
+  onError: (request) => {
+    const { error } = request;
+    if (error instanceof Contended) {
+      request.response = toEvent(refused(problem("contended", { detail: error.message }), { "retry-after": "1" }));
+      return;
+    }
+    console.error(JSON.stringify({ decision: "failed", error: error?.stack ?? String(error) }));
+    request.response = toEvent(refused(problem("internal", { detail: "nothing is known to have changed; try again" })));
+  },
+};
+
+export type HttpHandler = MiddyfiedHandler<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Error, Context>;
+
+/** The Lambda that serves these calls behind an HTTP API (payload format 2.0). */
+export const httpHandler = (calls: Partial<Record<RouteName, Call>>): HttpHandler =>
+  middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>()
+    .use(problems)
+    .handler(async (event: APIGatewayProxyEventV2) => toEvent(await answer(calls, event)));

@@ -1,0 +1,78 @@
+import { cancel, requeue } from "../lib/app/ask.ts";
+import { inspect, listEnded, listLive } from "../lib/app/inspect.ts";
+import { type Registered, register } from "../lib/app/register.ts";
+import { fromIso, iso } from "../lib/wire/instants.ts";
+import { openapi } from "../lib/wire/openapi.ts";
+import { problem } from "../lib/wire/problems.ts";
+import { read } from "../lib/wire/read.ts";
+import { endedView, recordView, runView } from "../lib/wire/record.ts";
+import { type HttpReply, ownerReply, refused } from "../lib/wire/replies.ts";
+import * as schemas from "../lib/wire/schemas.ts";
+import { specOf } from "../lib/wire/spec.ts";
+import { type HttpHandler, httpHandler } from "./http.ts";
+
+const unknown = (run: string): HttpReply => refused(problem("not-found", { detail: `there is no run ${run}` }));
+
+function registered(registration: Registered, run: string): HttpReply {
+  if (registration.kind === "run-exists")
+    return refused(problem("run-exists", { detail: `run ${run} is registered with another spec; choose another id` }));
+  if (registration.kind === "over") return { status: 200, body: endedView(registration.result) };
+  const { run: current, ticket, isNew } = registration;
+  const { state, attempt, fence } = current;
+  return {
+    status: isNew ? 201 : 200,
+    body: {
+      run,
+      state,
+      attempt,
+      fence,
+      ...(ticket !== undefined && { ticket }),
+      ...(state === "queued" && { startBy: iso(current.due) }),
+    },
+  };
+}
+
+/** The calls of owners. AWS IAM authorizes them at the front door. */
+export const handler: HttpHandler = httpHandler({
+  register: async (app, { run, body }) => {
+    const spec = read(schemas.spec, body);
+    return spec.ok ? registered(await register(app, run, specOf(spec.value)), run) : refused(spec.problem);
+  },
+  inspect: async (app, { run }) => {
+    const found = await inspect(app, run);
+    return found === undefined
+      ? unknown(run)
+      : { status: 200, body: recordView(found.registration, found.current, found.lines) };
+  },
+  list: async (app, { query }) => {
+    const asked = read(schemas.listing, JSON.stringify(query));
+    if (!asked.ok) return refused(asked.problem);
+    const { state = "live", limit = "100", since, cursor } = asked.value;
+    const given = cursor === undefined ? undefined : Buffer.from(cursor, "base64url").toString("utf8");
+    const isOurs = given === undefined || (state === "live" ? schemas.LIVE_CURSOR : schemas.ENDED_CURSOR).test(given);
+    if (!isOurs) return refused(problem("malformed", { detail: "cursor: is not one that this list gave out" }));
+    const listed =
+      state === "live"
+        ? view(await listLive(app, Number(limit), given), runView)
+        : view(await listEnded(app, Number(limit), since === undefined ? undefined : fromIso(since), given), endedView);
+    return { status: 200, body: listed };
+  },
+  cancel: async (app, { run, body }) => {
+    const asked = read(schemas.cancel, body);
+    if (!asked.ok) return refused(asked.problem);
+    const reply = await cancel(app, run, asked.value.reason);
+    return reply.kind === "not-found" ? unknown(run) : ownerReply(reply);
+  },
+  requeue: async (app, { run, body }) => {
+    const asked = read(schemas.requeue, body);
+    if (!asked.ok) return refused(asked.problem);
+    const reply = await requeue(app, run, asked.value.attempt, asked.value.reason);
+    return reply.kind === "not-found" ? unknown(run) : ownerReply(reply);
+  },
+  openapi: async () => ({ status: 200, body: openapi() }),
+});
+
+const view = <T>({ runs, cursor }: { runs: readonly T[]; cursor?: string }, one: (run: T) => unknown): unknown => ({
+  runs: runs.map(one),
+  ...(cursor !== undefined && { cursor: Buffer.from(cursor).toString("base64url") }),
+});

@@ -1,0 +1,21 @@
+import middy from "@middy/core";
+import type { SQSEvent } from "aws-lambda";
+import { type SweepCounts, sweep } from "../lib/app/sweep.ts";
+import { after, instant, seconds } from "../lib/core/time.ts";
+import { TICK_RETENTION_SECONDS } from "../lib/names.ts";
+import { sweepPeriod, theApp } from "./connect.ts";
+
+/** A sweep stops so long before its Lambda would be cut off: time for the verdicts that are under way. */
+const RESERVE_MS = 5000;
+
+const tickOf = (body: string): number => Date.parse((JSON.parse(body) as { at: string }).at);
+
+/** One sweep for all ticks of the batch; none for ticks that are long past. */
+export const handler = middy<SQSEvent, SweepCounts | undefined>().handler(async (event, context) => {
+  const app = theApp();
+  const now = app.clock.now();
+  const isFresh = event.Records.some(({ body }) => after(instant(tickOf(body)), seconds(TICK_RETENTION_SECONDS)) > now);
+  if (!isFresh) return undefined;
+  const until = instant(now + context.getRemainingTimeInMillis() - RESERVE_MS);
+  return sweep(app, { period: sweepPeriod(), until });
+});

@@ -1,0 +1,22 @@
+import type { Control } from "../ports/control.ts";
+import type { Hosts } from "../ports/hosts.ts";
+import type { Requeues } from "../ports/queues.ts";
+import type { EndedRuns, Ledger, Results, Specs } from "../ports/records.ts";
+import type { Runs } from "../ports/runs.ts";
+import type { Clock, Dice, Keys, Log } from "../ports/surroundings.ts";
+
+/** Everything the use cases need from outside. */
+export type App = {
+  readonly clock: Clock;
+  readonly dice: Dice;
+  readonly keys: Keys;
+  readonly log: Log;
+  readonly runs: Runs;
+  readonly specs: Specs;
+  readonly ledger: Ledger;
+  readonly results: Results;
+  readonly endedRuns: EndedRuns;
+  readonly hosts: Hosts;
+  readonly control: Control;
+  readonly requeues: Requeues;
+};

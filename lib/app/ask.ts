@@ -1,0 +1,43 @@
+import type { Reply } from "../core/decision.ts";
+import type { Registration } from "../core/spec.ts";
+import type { Instant } from "../core/time.ts";
+import { decide, type Event } from "../core/transitions.ts";
+import type { App } from "./app.ts";
+import { change } from "./change.ts";
+
+export type Asked = Reply | { readonly kind: "not-found" };
+
+/** The owner no longer wants the run. */
+export const cancel = (app: App, run: string, reason?: string): Promise<Asked> =>
+  ask(app, run, (now, registration) => ({ kind: "cancel", now, registration, ...(reason !== undefined && { reason }) }));
+
+/** The owner wants another attempt at once; with `attempt`, only if that one is still the current one. */
+export const requeue = (app: App, run: string, attempt?: number, reason?: string): Promise<Asked> =>
+  ask(app, run, (now, registration) => ({
+    kind: "requeue",
+    now,
+    registration,
+    ...(attempt !== undefined && { attempt }),
+    ...(reason !== undefined && { reason }),
+  }));
+
+async function ask(
+  app: App,
+  run: string,
+  eventFor: (now: Instant, registration: Registration) => Event,
+): Promise<Asked> {
+  const now = app.clock.now();
+  const registration = await app.specs.read(run, now);
+  if (registration === undefined) return { kind: "not-found" };
+  let isKnown = true;
+  const reply = await change(
+    app,
+    registration,
+    (seen) => decide(seen, eventFor(now, registration)),
+    async () => {
+      isKnown = (await app.results.read(run, now)) !== undefined;
+      return { kind: "ended" };
+    },
+  );
+  return isKnown ? reply : { kind: "not-found" };
+}

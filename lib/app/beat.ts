@@ -1,0 +1,21 @@
+import type { Reply } from "../core/decision.ts";
+import { renewal } from "../core/lease.ts";
+import type { Progress } from "../core/run.ts";
+import { decide } from "../core/transitions.ts";
+import type { Claims } from "../wire/credentials.ts";
+import type { App } from "./app.ts";
+import { Contended } from "./change.ts";
+
+/** Renews the lease: one write, and nothing else is touched. */
+export async function beat(app: App, token: Claims, progress?: Progress): Promise<Reply> {
+  const forward = {
+    ...renewal(token.fence, app.clock.now(), token.lease),
+    ...(progress !== undefined && { progress }),
+  };
+  const { write, run } = await app.runs.renew(token, forward);
+  if (run === undefined) return { kind: "ended" };
+  const decision = decide(run, { kind: "beat", renewal: forward });
+  // What refuses a beat stays true, so a later read cannot find the lease renewable again; if it does, say nothing.
+  if (write === "stale" && decision.write === "renew") throw new Contended(`the beat of run ${token.run} was refused`);
+  return decision.reply;
+}

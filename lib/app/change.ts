@@ -1,0 +1,58 @@
+import type { Decision, Reply } from "../core/decision.ts";
+import type { Run, RunKey } from "../core/run.ts";
+import type { App } from "./app.ts";
+import { payLedger, settle } from "./settle.ts";
+
+/** Others kept changing the same run. The caller may try again; nothing of this request was written. */
+export class Contended extends Error {}
+
+/**
+ * Each stale write means that somebody else got on with this run, and a run has few events: eight in a row has not been
+ * seen in simulation, and a bound turns a bug into an error instead of a loop.
+ */
+const TRIES = 8;
+
+/**
+ * Reads the run, decides, and writes under the guard that names what was read; stale means read again and decide again.
+ * The ledger part of a debt that the write replaces is paid first. `absent` answers when there is no item: with a reply,
+ * or with undefined when it has put one back and the run is to be read again.
+ */
+export async function change(
+  app: App,
+  key: RunKey,
+  decideOn: (run: Run) => Decision | Promise<Decision>,
+  absent: () => Promise<Reply | undefined>,
+): Promise<Reply> {
+  for (let tried = 0; tried < TRIES; tried += 1) {
+    const seen = await app.runs.read(key);
+    const decision = seen === undefined ? undefined : await decideOn(seen);
+    if (seen === undefined || decision === undefined) {
+      const reply = await absent();
+      if (reply !== undefined) return reply;
+    } else if (decision.write === "none") return decision.reply;
+    else if (await carryOut(app, seen, decision)) return decision.reply;
+  }
+  throw new Contended(`run ${key.run} changed ${TRIES} times while one request was decided`);
+}
+
+/** Whether the decision was written; its debt is settled then, as far as that succeeds. */
+async function carryOut(app: App, seen: Run, decision: Exclude<Decision, { write: "none" }>): Promise<boolean> {
+  if (decision.write === "renew") return (await app.runs.renew(seen, decision.renewal)).write === "written";
+  const { next, dueSeen } = decision;
+  await payLedger(app, seen);
+  if ((await app.runs.replace(seen, next, dueSeen)) === "stale") return false;
+  const { run, attempt, fence, state } = next;
+  const cause = next.debt?.ledger?.cause;
+  app.log.write({ decision: decision.reply.kind, run, attempt, fence, state, ...(cause !== undefined && { cause }) });
+  if (next.debt !== undefined) await settleOrLeave(app, next);
+  return true;
+}
+
+/** The decision is durable, so a failure to settle is not the caller's: the debt stands, and a sweep settles it. */
+async function settleOrLeave(app: App, key: RunKey): Promise<void> {
+  try {
+    await settle(app, key);
+  } catch (error) {
+    app.log.write({ decision: "debt-left", run: key.run, error: String(error) });
+  }
+}

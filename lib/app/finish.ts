@@ -1,0 +1,54 @@
+import type { Reply } from "../core/decision.ts";
+import { reopen } from "../core/ending.ts";
+import type { Evidence } from "../core/evidence.ts";
+import { type Finish, hasOwnExitCode } from "../core/finishing.ts";
+import { isHeld, type Report, type Run } from "../core/run.ts";
+import { decide } from "../core/transitions.ts";
+import type { LedgerLine } from "../ports/records.ts";
+import type { Claims } from "../wire/credentials.ts";
+import type { App } from "./app.ts";
+import { change } from "./change.ts";
+import { digest } from "./register.ts";
+
+/** The holder reports how its attempt ended. The same report may be sent again. */
+export async function finish(app: App, token: Claims, report: Report): Promise<Reply> {
+  const now = app.clock.now();
+  const { run, fence, attempt } = token;
+  const registration = await app.specs.read(run, now);
+  if (registration === undefined) return { kind: "ended" };
+  const roll = app.dice.roll();
+  const base: Finish = { kind: "finish", attempt, fence, report, body: digest(report), now, roll, registration, evidence: [] };
+  let line: LedgerLine | undefined;
+
+  const eventFor = async (seen: Run): Promise<Finish> => {
+    if (isHeld(seen) && seen.fence === fence) return { ...base, evidence: await evidenceFor(app, seen, report) };
+    line = await app.ledger.read(run, fence);
+    return { ...base, ...(line?.end !== undefined && { line: line.end }) };
+  };
+
+  const reply = await change(
+    app,
+    token,
+    async (seen) => decide(seen, await eventFor(seen)),
+    async () => {
+      const result = await app.results.read(run, now);
+      if (result === undefined) return { kind: "ended" };
+      const archived = reopen(result, now);
+      const decision = decide(archived, await eventFor(archived));
+      if (decision.write === "none") return decision.reply;
+      await app.runs.create(archived); // put back, so that there is one place to write to
+      return undefined;
+    },
+  );
+  const isRefused = reply.kind === "superseded" || reply.kind === "ended";
+  if (isRefused && report.outcome === "succeeded" && line?.end !== undefined && line.end.body === undefined)
+    await app.ledger.noteLateSuccess(run, fence, now);
+  return reply;
+}
+
+/** A success and a real exit code speak for themselves; otherwise the host's evidence is asked. */
+async function evidenceFor(app: App, run: Run, report: Report): Promise<readonly Evidence[]> {
+  if (!isHeld(run) || run.host === undefined) return [];
+  if (report.outcome === "succeeded" || (report.outcome === "failed" && hasOwnExitCode(report))) return [];
+  return app.hosts.evidence(run.host);
+}

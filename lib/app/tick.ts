@@ -1,0 +1,26 @@
+import { after, type Instant, instant, milliseconds, type Span, seconds } from "../core/time.ts";
+import type { Ticks } from "../ports/queues.ts";
+
+/** From here on the ticks of this minute begin: a rule fires late by seconds, and the one before covers until then. */
+const FROM = seconds(15);
+/** Up to here they go: a minute further, and a quarter of one again in case the next rule is late. */
+const TO = seconds(90);
+
+/** The instants of the wall-clock grid in [now + 15 s, now + 90 s). */
+export function grid(now: Instant, period: Span): readonly Instant[] {
+  const first = Math.ceil(after(now, FROM) / period);
+  const end = after(now, TO);
+  const ticks: Instant[] = [];
+  for (let count = first; count * period < end; count += 1) ticks.push(instant(count * period));
+  return ticks;
+}
+
+/**
+ * Queues a tick for each sweep of the coming minute. The rule may fire twice: two ticks for one instant are harmless. A
+ * sweep never queues its own successor, because AWS stops such loops after about 16 hops.
+ */
+export async function tick(ticks: Ticks, now: Instant, period: Span, firedAt: Instant = now): Promise<number> {
+  const upcoming = grid(firedAt, period).filter((at) => at >= now);
+  await ticks.send(upcoming.map((at) => ({ tick: { at }, delay: milliseconds(at - now) })));
+  return upcoming.length;
+}

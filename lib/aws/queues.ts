@@ -1,0 +1,42 @@
+import { SendMessageBatchCommand, SendMessageCommand, SQSClient, type SQSClientConfig } from "@aws-sdk/client-sqs";
+import type { Requeues, Ticks } from "../ports/queues.ts";
+
+/** A send that takes longer has failed: its debt stands, and a sweep repeats it. */
+export const sqsClient = (config: SQSClientConfig = {}): SQSClient =>
+  new SQSClient({
+    maxAttempts: 3,
+    requestHandler: { connectionTimeout: 1000, requestTimeout: 3000, throwOnRequestTimeout: true },
+    ...config,
+  });
+
+export const sqsRequeues = (client: SQSClient, queueUrl: string): Requeues => ({
+  send: async ({ id, body }) => {
+    await client.send(
+      new SendMessageCommand({
+        QueueUrl: queueUrl,
+        MessageBody: body,
+        MessageAttributes: {
+          "content-type": { DataType: "String", StringValue: "application/cloudevents+json" },
+          ce_id: { DataType: "String", StringValue: id },
+        },
+      }),
+    );
+  },
+});
+
+/** SQS takes ten messages a call. */
+const BATCH = 10;
+
+export const sqsTicks = (client: SQSClient, queueUrl: string): Ticks => ({
+  send: async (ticks) => {
+    for (let first = 0; first < ticks.length; first += BATCH) {
+      const entries = ticks.slice(first, first + BATCH).map(({ tick, delay }, index) => ({
+        Id: String(index),
+        MessageBody: JSON.stringify({ at: new Date(tick.at).toISOString() }),
+        DelaySeconds: Math.ceil(delay / 1000),
+      }));
+      const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries: entries }));
+      if (Failed.length > 0) throw new Error(`${Failed.length} ticks were not queued: ${Failed[0]?.Message}`);
+    }
+  },
+});

@@ -1,0 +1,158 @@
+import { GetItemCommand, PutItemCommand, QueryCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
+import { type Fence, fence, type LedgerEnd, type Result } from "../core/run.ts";
+import type { Registration } from "../core/spec.ts";
+import { type Instant, instant } from "../core/time.ts";
+import { TABLE } from "../names.ts";
+import type { Ledger, LedgerClaim, LedgerLine, Results, Specs } from "../ports/records.ts";
+import { type Dynamo, guarded, type Item, isExpired, json, jsonOf, keyOf, number, numberOf, text, textOf, ttl } from "./dynamo.ts";
+
+const recordKey = (run: string): string => `R#${run}`;
+
+/** Attributes of the records: c claim, e end, g charge, r rev, z late success (ledger); j the whole (spec, result). */
+const ABSENT = `attribute_not_exists(${TABLE.partitionKey})`;
+
+async function readItem({ client, table }: Dynamo, key: Item): Promise<Item | undefined> {
+  const { Item } = await client.send(new GetItemCommand({ TableName: table, Key: key, ConsistentRead: true }));
+  return Item;
+}
+
+export function dynamoSpecs(dynamo: Dynamo): Specs {
+  const { client, table } = dynamo;
+  const specKey = (run: string): Item => keyOf(recordKey(run), "spec");
+  return {
+    read: async (run, now) => {
+      const item = await readItem(dynamo, specKey(run));
+      return item === undefined || isExpired(item, now) ? undefined : (jsonOf(item, "j") as Registration);
+    },
+    create: (registration) =>
+      guarded(() =>
+        client.send(
+          new PutItemCommand({
+            TableName: table,
+            Item: { ...specKey(registration.run), j: json(registration) },
+            ConditionExpression: `${ABSENT} OR ${TABLE.ttl} <= :now`,
+            ExpressionAttributeValues: { ":now": number(Math.floor(registration.registeredAt / 1000)) },
+          }),
+        ),
+      ),
+    expire: async (run, at) => {
+      await guarded(() =>
+        client.send(
+          new UpdateItemCommand({
+            TableName: table,
+            Key: specKey(run),
+            UpdateExpression: `SET ${TABLE.ttl} = :ttl`,
+            ConditionExpression: `attribute_exists(${TABLE.partitionKey})`,
+            ExpressionAttributeValues: { ":ttl": ttl(at) },
+          }),
+        ),
+      );
+    },
+  };
+}
+
+/** Twelve digits hold every Unix second until the year 33658, so that the lines sort by fence. */
+const lineKey = (run: string, of: Fence): Item => keyOf(recordKey(run), `a#${String(of).padStart(12, "0")}`);
+
+function lineOf(item: Item): LedgerLine {
+  return {
+    fence: fence(Number(textOf(item, TABLE.sortKey).slice("a#".length))),
+    ...(item["c"] !== undefined && { claim: jsonOf(item, "c") as LedgerClaim }),
+    ...(item["e"] !== undefined && { end: { ...(jsonOf(item, "e") as LedgerEnd), charge: textOf(item, "g") } }),
+    ...(item["z"] !== undefined && { lateSuccessAt: instant(numberOf(item, "z")) }),
+  };
+}
+
+export function dynamoLedger(dynamo: Dynamo): Ledger {
+  const { client, table } = dynamo;
+  return {
+    claim: async (run, claim) => {
+      await client.send(
+        new UpdateItemCommand({
+          TableName: table,
+          Key: lineKey(run, claim.fence),
+          UpdateExpression: "SET c = :claim",
+          ExpressionAttributeValues: { ":claim": json(claim) },
+        }),
+      );
+    },
+    end: (run, end, charge, rev, expiry) =>
+      guarded(() =>
+        client.send(
+          new UpdateItemCommand({
+            TableName: table,
+            Key: lineKey(run, end.fence),
+            UpdateExpression: `SET e = :end, g = :charge, r = :rev, ${TABLE.ttl} = :ttl`,
+            ConditionExpression: "attribute_not_exists(r) OR r < :rev",
+            ExpressionAttributeValues: {
+              ":end": json(end),
+              ":charge": text(charge),
+              ":rev": number(rev),
+              ":ttl": ttl(expiry),
+            },
+          }),
+        ),
+      ),
+    noteLateSuccess: async (run, of, at) => {
+      await guarded(() =>
+        client.send(
+          new UpdateItemCommand({
+            TableName: table,
+            Key: lineKey(run, of),
+            UpdateExpression: "SET z = :at",
+            ConditionExpression: `attribute_exists(${TABLE.partitionKey})`,
+            ExpressionAttributeValues: { ":at": number(at) },
+          }),
+        ),
+      );
+    },
+    read: async (run, of) => {
+      const item = await readItem(dynamo, lineKey(run, of));
+      return item === undefined ? undefined : lineOf(item);
+    },
+    list: async (run, from) => {
+      const lines: LedgerLine[] = [];
+      let start: Item | undefined;
+      do {
+        const { Items = [], LastEvaluatedKey } = await client.send(
+          new QueryCommand({
+            TableName: table,
+            KeyConditionExpression: `${TABLE.partitionKey} = :p AND ${TABLE.sortKey} BETWEEN :from AND :to`,
+            ExpressionAttributeValues: {
+              ":p": text(recordKey(run)),
+              ":from": lineKey(run, from)[TABLE.sortKey] ?? text("a#"),
+              ":to": text("a#:"), // ":" sorts after every digit
+            },
+            ConsistentRead: true,
+            ...(start !== undefined && { ExclusiveStartKey: start }),
+          }),
+        );
+        lines.push(...Items.map(lineOf));
+        start = LastEvaluatedKey;
+      } while (start !== undefined);
+      return lines;
+    },
+  };
+}
+
+export function dynamoResults(dynamo: Dynamo): Results {
+  const { client, table } = dynamo;
+  const resultKey = (run: string): Item => keyOf(recordKey(run), "end");
+  return {
+    read: async (run: string, now: Instant) => {
+      const item = await readItem(dynamo, resultKey(run));
+      return item === undefined || isExpired(item, now) ? undefined : (jsonOf(item, "j") as Result);
+    },
+    write: (result, expiry) =>
+      guarded(() =>
+        client.send(
+          new PutItemCommand({
+            TableName: table,
+            Item: { ...resultKey(result.run), j: json(result), r: number(result.rev), [TABLE.ttl]: ttl(expiry) },
+            ConditionExpression: `${ABSENT} OR r < :rev`,
+            ExpressionAttributeValues: { ":rev": number(result.rev) },
+          }),
+        ),
+      ),
+  };
+}

@@ -1,0 +1,122 @@
+import type { AttributeValue } from "@aws-sdk/client-dynamodb";
+import { changesBetween } from "../core/changes.ts";
+import { type Debt, fence, type Run, type State } from "../core/run.ts";
+import { after, instant, milliseconds, seconds } from "../core/time.ts";
+import { TABLE } from "../names.ts";
+import type { Sighting } from "../ports/runs.ts";
+import { type Item, json, keyOf, number, text, ttl } from "./dynamo.ts";
+
+/** The partition of a shard's run items. */
+export const shardKey = (shard: number): string => `L#${shard}`;
+
+/** Far beyond any lease or start deadline: a run item is deleted by a sweep, and by its TTL only if all sweeps failed. */
+const KEPT_PAST_DUE = seconds(30 * 24 * 3600);
+
+const STATES: Record<State, string> = {
+  queued: "q",
+  waiting: "w",
+  running: "r",
+  leaving: "l",
+  canceling: "c",
+  ended: "e",
+};
+const STATE_OF = new Map(Object.entries(STATES).map(([state, letter]) => [letter, state as State]));
+
+/** How a field is kept: its letter, because DynamoDB bills the names too, and its form. */
+type Field = { readonly letter: string; readonly write: (value: never) => AttributeValue; readonly read: (value: AttributeValue) => unknown };
+
+const count = (letter: string): Field => ({ letter, write: (value: number) => number(value), read: ({ N }) => Number(N) });
+const word = (letter: string): Field => ({ letter, write: (value: string) => text(value), read: ({ S }) => S });
+const structure = (letter: string): Field => ({ letter, write: (value: unknown) => json(value), read: ({ S }) => JSON.parse(String(S)) });
+
+const FIELDS: Record<string, Field> = {
+  fence: { ...count("f"), read: ({ N }) => fence(Number(N)) },
+  rev: count("r"),
+  state: { letter: "q", write: (value: State) => text(STATES[value]), read: ({ S }) => STATE_OF.get(String(S)) },
+  due: { ...count("d"), read: ({ N }) => instant(Number(N)) },
+  lease: { ...count("l"), read: ({ N }) => milliseconds(Number(N)) },
+  attempt: count("n"),
+  charges: word("c"),
+  holder: {
+    letter: "h",
+    write: (value: string) => ({ B: Buffer.from(value, "hex") }), // 16 bytes instead of 32
+    read: ({ B }) => Buffer.from(B ?? []).toString("hex"),
+  },
+  host: word("o"),
+  claimedAt: count("a"),
+  lastRenewable: count("x"),
+  directive: word("v"),
+  reason: word("w"),
+  deadline: count("e"),
+  free: { letter: "u", write: () => ({ BOOL: true }), read: () => true },
+  progress: structure("m"),
+  debt: structure("b"),
+  outcome: word("z"),
+  cause: word("k"),
+  by: count("y"),
+  endedAt: count("j"),
+};
+const NAME_OF = new Map(Object.entries(FIELDS).map(([name, { letter }]) => [letter, name]));
+
+/** When the debt was made, beside it, so that a sweep need not read the debt itself. */
+const OWED_SINCE = "g";
+
+function fieldOf(name: string): Field {
+  const field = FIELDS[name];
+  if (field === undefined) throw new Error(`the run item has no field ${name}`);
+  return field;
+}
+
+/** The attributes of some fields of a run, with what is derived from them. */
+function attributesOf(fields: Readonly<Record<string, unknown>>): Item {
+  const item: Item = {};
+  for (const [name, value] of Object.entries(fields)) {
+    if (name === "run" || name === "shard") continue;
+    item[fieldOf(name).letter] = fieldOf(name).write(value as never);
+  }
+  if (fields["debt"] !== undefined) item[OWED_SINCE] = number((fields["debt"] as Debt).since);
+  if (fields["due"] !== undefined) item[TABLE.ttl] = ttl(after(instant(Number(fields["due"])), KEPT_PAST_DUE));
+  return item;
+}
+
+export const itemOf = (run: Run): Item => ({ ...keyOf(shardKey(run.shard), run.run), ...attributesOf(run) });
+
+/** The run that an item holds. */
+export function runOf(item: Item): Run {
+  const run: Record<string, unknown> = {
+    run: item[TABLE.sortKey]?.S,
+    shard: Number(item[TABLE.partitionKey]?.S?.slice("L#".length)),
+  };
+  for (const [letter, value] of Object.entries(item)) {
+    const name = NAME_OF.get(letter);
+    if (name !== undefined) run[name] = fieldOf(name).read(value);
+  }
+  return run as unknown as Run;
+}
+
+/** An update that sets and removes just what changed. */
+export function updateOf(seen: Run, next: Run): { expression: string; values: Item } {
+  const { set, removed } = changesBetween(seen, next);
+  const attributes = attributesOf(set);
+  const gone = removed.flatMap((name) => (name === "debt" ? [fieldOf(name).letter, OWED_SINCE] : [fieldOf(name).letter]));
+  const sets = Object.keys(attributes).map((letter) => `${letter} = :${letter}`);
+  return {
+    expression: `SET ${sets.join(", ")}${gone.length > 0 ? ` REMOVE ${gone.join(", ")}` : ""}`,
+    values: Object.fromEntries(Object.entries(attributes).map(([letter, value]) => [`:${letter}`, value])),
+  };
+}
+
+/** The attributes of a beat. */
+export const renewalOf = (fields: Readonly<Record<string, unknown>>): Item => attributesOf(fields);
+
+/** What a sweep projects. */
+export const SIGHTED = `${TABLE.partitionKey}, ${TABLE.sortKey}, q, d, ${OWED_SINCE}`;
+
+export function sightingOf(item: Item): Sighting {
+  const { run, shard, state, due } = runOf(item);
+  const since = item[OWED_SINCE]?.N;
+  return { run, shard, state, due, ...(since !== undefined && { owedSince: instant(Number(since)) }) };
+}
+
+/** The letter of the state, for a guard. */
+export const stateLetter = (state: State): AttributeValue => text(STATES[state]);

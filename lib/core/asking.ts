@@ -1,0 +1,83 @@
+import { type Decision, refuse, superseded } from "./decision.ts";
+import { endAttempt, queueUp } from "./ending.ts";
+import type { Canceling, Leaving, Queued, Running, Waiting } from "./run.ts";
+import type { Registration } from "./spec.ts";
+import type { Instant } from "./time.ts";
+
+export type Cancel = {
+  readonly kind: "cancel";
+  readonly now: Instant;
+  readonly registration: Registration;
+  readonly reason?: string;
+};
+
+export type Requeue = {
+  readonly kind: "requeue";
+  readonly now: Instant;
+  readonly registration: Registration;
+  readonly reason?: string;
+  /** The attempt that its owner wants to be rid of: a repeated request does not requeue twice. */
+  readonly attempt?: number;
+};
+
+/** Nobody holds the run: it ends at once. */
+export function cancelIdle(run: Queued | Waiting, { now, registration }: Cancel): Decision {
+  const next = endAttempt(run, registration, { cause: "canceled", now, roll: 0 });
+  return { write: "replace", next, reply: { kind: "accepted", state: next.state } };
+}
+
+/** The holder is told to stop, and is not renewed any more. */
+export function cancelHeld(run: Running | Leaving, { now, reason }: Cancel): Decision {
+  const { run: id, shard, fence, attempt, due, lease, charges, holder, host, claimedAt, progress } = run;
+  const next: Canceling = {
+    run: id,
+    shard,
+    fence,
+    attempt,
+    due,
+    lease,
+    charges,
+    holder,
+    claimedAt,
+    ...(host !== undefined && { host }),
+    ...(progress !== undefined && { progress }),
+    rev: run.rev + 1,
+    state: "canceling",
+    lastRenewable: now,
+    reason: reason ?? "canceled",
+  };
+  return { write: "replace", next, reply: { kind: "accepted", state: "canceling" } };
+}
+
+const isOther = (run: { attempt: number }, { attempt }: Requeue): boolean =>
+  attempt !== undefined && attempt !== run.attempt;
+
+/** The same message again: its consumer may have lost it. */
+export function announceAgain(run: Queued, requeue: Requeue): Decision {
+  if (isOther(run, requeue)) return refuse(superseded(run));
+  const next: Queued = { ...run, rev: run.rev + 1, debt: { ...run.debt, since: requeue.now, owes: "message" } };
+  return { write: "replace", next, reply: { kind: "accepted", state: "queued" } };
+}
+
+/** The backoff is cut short. */
+export function wakeNow(run: Waiting, requeue: Requeue): Decision {
+  if (isOther(run, requeue)) return refuse(superseded(run));
+  const next = queueUp(run, requeue.registration, requeue.now);
+  return { write: "replace", next, reply: { kind: "accepted", state: "queued" } };
+}
+
+/** The holder is told to stop; its end, whatever it is, is charged to nothing, and only then the message goes. */
+export function release(run: Running | Leaving, requeue: Requeue): Decision {
+  if (isOther(run, requeue)) return refuse(superseded(run));
+  if (run.state === "leaving" && run.free) return refuse({ kind: "accepted", state: "leaving" });
+  const next: Leaving = {
+    ...run,
+    rev: run.rev + 1,
+    state: "leaving",
+    directive: "stop",
+    free: true,
+    lastRenewable: requeue.now,
+    reason: requeue.reason ?? "requeued",
+  };
+  return { write: "replace", next, reply: { kind: "accepted", state: "leaving" } };
+}

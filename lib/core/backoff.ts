@@ -1,0 +1,17 @@
+import { type Cause, type Charges, chargeOf, count } from "./causes.ts";
+import type { Spec } from "./spec.ts";
+import { milliseconds, type Span } from "./time.ts";
+
+/** 2^30 x 1 ms is 12 days: past it every backoff is at its maximum, and doubling further would only lose precision. */
+const DOUBLINGS = 30;
+
+/**
+ * How long to wait before the next attempt: capped exponential with full jitter (AWS Architecture Blog, "Exponential
+ * Backoff And Jitter"). `roll` lies in [0, 1). Lost capacity and an owner's request are not the work's fault: no wait.
+ */
+export function backoff(spec: Spec, charges: Charges, cause: Cause, roll: number): Span {
+  if (cause === "interrupted" || cause === "requeued") return milliseconds(0);
+  const earlier = Math.max(0, count(charges, chargeOf(cause)) - 1);
+  const cap = Math.min(spec.backoff.max, spec.backoff.base * 2 ** Math.min(earlier, DOUBLINGS));
+  return milliseconds(roll * cap);
+}

@@ -1,0 +1,57 @@
+import { type Budget, type Cause, type Charges, chargeOf, count } from "./causes.ts";
+import type { Outcome } from "./run.ts";
+import type { Budgets, Spec } from "./spec.ts";
+
+const LETTER: Record<Budget, string> = { crashes: "c", interruptions: "i", losses: "l", starts: "s" };
+const CHARGED = "cils";
+
+/** How many attempts each budget has paid for. */
+export function spent(charges: Charges): Record<Budget, number> {
+  return {
+    crashes: count(charges, LETTER.crashes),
+    interruptions: count(charges, LETTER.interruptions),
+    losses: count(charges, LETTER.losses),
+    starts: count(charges, LETTER.starts),
+  };
+}
+
+/**
+ * How many more charges of a kind may be followed by another attempt; below 0 when the budget is overdrawn. With one
+ * budget for all, the attempt that runs out of it is the last: `attempts: 3` means that two charges have a successor.
+ */
+export const left = (budgets: Budgets, charges: Charges, budget: Budget): number =>
+  "attempts" in budgets
+    ? budgets.attempts - 1 - count(charges, CHARGED)
+    : budgets[budget] - count(charges, LETTER[budget]);
+
+/**
+ * What the run ends with if its newest charge, already in `charges`, may have no successor; undefined when it may.
+ * `failed` is the work's own failure where no retry was ever allowed, `exhausted` a budget that was used up.
+ */
+export function overdrawn(budgets: Budgets, charges: Charges, cause: Cause): Outcome | undefined {
+  switch (chargeOf(cause)) {
+    case "c":
+      return left(budgets, charges, "crashes") < 0 ? outcomeOfCrash(budgets) : undefined;
+    case "i":
+      return left(budgets, charges, "interruptions") < 0 ? "exhausted" : undefined;
+    case "l":
+      return left(budgets, charges, "losses") < 0 ? "exhausted" : undefined;
+    case "s":
+      return left(budgets, charges, "starts") < 0 ? "exhausted" : undefined;
+    case "+":
+    case "-":
+      return undefined;
+  }
+}
+
+/** `failed` where no crash may have a successor, `exhausted` where some could have had one. */
+export const outcomeOfCrash = (budgets: Budgets): Outcome =>
+  ("attempts" in budgets ? budgets.attempts - 1 : budgets.crashes) === 0 ? "failed" : "exhausted";
+
+/** Whether whatever ends the next attempt will end the run, a request of its owner aside. */
+export const isLast = (budgets: Budgets, charges: Charges): boolean =>
+  (["crashes", "interruptions", "losses", "starts"] as const).every((budget) => left(budgets, charges, budget) <= 0);
+
+/** The capacity that the next attempt should ask for: the last tries do not stand on spot. */
+export const capacityFor = (spec: Spec, charges: Charges): "any" | "on-demand" =>
+  left(spec.budgets, charges, "interruptions") <= spec.onDemandLast ? "on-demand" : "any";

@@ -1,0 +1,63 @@
+/**
+ * Why an attempt ended. `succeeded` and the asked-for `canceled` and `requeued` are charged to nothing.
+ */
+export type Cause =
+  | "succeeded"
+  | "interrupted"
+  | "crashed"
+  | "overran"
+  | "never-started"
+  | "lost"
+  | "canceled"
+  | "requeued";
+
+/** The budgets of a run; each cause that costs something names one of them. */
+export type Budget = "crashes" | "interruptions" | "losses" | "starts";
+
+/** One letter per ended attempt, in order: what it was charged to. Spent budgets are derived from it. */
+export type Charges = string;
+
+export type Charge = "c" | "i" | "l" | "s" | "-" | "+";
+
+const LETTERS: Record<Cause, Charge> = {
+  succeeded: "+",
+  interrupted: "i",
+  crashed: "c",
+  overran: "c",
+  "never-started": "s",
+  lost: "l",
+  canceled: "-",
+  requeued: "-",
+};
+
+const BUDGETS: Record<Charge, Budget | undefined> = {
+  c: "crashes",
+  i: "interruptions",
+  l: "losses",
+  s: "starts",
+  "-": undefined,
+  "+": undefined,
+};
+
+/** The letter that this cause leaves in the charges. */
+export const chargeOf = (cause: Cause): Charge => LETTERS[cause];
+
+/** The budget that this cause is charged to; undefined when it costs nothing. */
+export const budgetOf = (cause: Cause): Budget | undefined => BUDGETS[chargeOf(cause)];
+
+/** The budget that paid for one attempt (counted from 1); undefined when it cost nothing or has not ended. */
+export const paidBy = (charges: Charges, attempt: number): Budget | undefined => BUDGETS[charges[attempt - 1] as Charge];
+
+/** The letter of one attempt (counted from 1), or undefined while it has not ended. */
+export const chargeAt = (charges: Charges, attempt: number): string | undefined => charges[attempt - 1];
+
+/** The charges with the letter of one attempt replaced: a refund, or a success that came late. */
+export const recharge = (charges: Charges, attempt: number, letter: Charge): Charges =>
+  charges.slice(0, attempt - 1) + letter + charges.slice(attempt);
+
+/** How many attempts were charged with one of these letters. */
+export function count(charges: Charges, letters: string): number {
+  let found = 0;
+  for (const letter of charges) if (letters.includes(letter)) found += 1;
+  return found;
+}

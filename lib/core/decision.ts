@@ -1,0 +1,38 @@
+import type { Renewal } from "./lease.ts";
+import type { Directive, Fence, Outcome, Run, State } from "./run.ts";
+import type { Instant, Span } from "./time.ts";
+
+/** What the caller is told. */
+export type Reply =
+  | { readonly kind: "claimed"; readonly attempt: number; readonly fence: Fence; readonly lease: Span; readonly directive: Directive }
+  | { readonly kind: "renewed"; readonly lease: Span; readonly directive: Directive; readonly reason?: string; readonly deadline?: Instant }
+  | { readonly kind: "finished"; readonly state: State; readonly outcome?: Outcome }
+  | { readonly kind: "accepted"; readonly state: State }
+  | { readonly kind: "spared" }
+  | { readonly kind: "owing" }
+  | { readonly kind: "reaped" }
+  | Refusal;
+
+/** A refused request: expected, a value, not an error. Nothing was changed. */
+export type Refusal =
+  | { readonly kind: "hold" }
+  | { readonly kind: "held-by-another" }
+  | { readonly kind: "superseded"; readonly attempt: number; readonly fence: Fence }
+  | { readonly kind: "finished-otherwise" }
+  | { readonly kind: "overran" }
+  | { readonly kind: "canceling" }
+  | { readonly kind: "ended" };
+
+/**
+ * What one event does to one run: at most one guarded write, and a reply that is true once it is written. `replace`
+ * names rev as its guard, and the due time too where the decision rests on the clock; `renew` moves a lease forward.
+ */
+export type Decision =
+  | { readonly write: "none"; readonly reply: Reply }
+  | { readonly write: "replace"; readonly next: Run; readonly dueSeen?: Instant; readonly reply: Reply }
+  | { readonly write: "renew"; readonly renewal: Renewal; readonly reply: Reply };
+
+export const refuse = (reply: Reply): Decision => ({ write: "none", reply });
+
+/** The fence that the caller held is no longer the current one. */
+export const superseded = (run: Run): Refusal => ({ kind: "superseded", attempt: run.attempt, fence: run.fence });

@@ -1,0 +1,165 @@
+import { backoff } from "./backoff.ts";
+import { outcomeOfCrash, overdrawn } from "./budgets.ts";
+import { type Cause, chargeOf, recharge } from "./causes.ts";
+import type { Evidence } from "./evidence.ts";
+import {
+  type Debt,
+  type Ended,
+  type Fence,
+  fence,
+  isHeld,
+  type LedgerEnd,
+  type LiveRun,
+  type Outcome,
+  type Queued,
+  type Report,
+  type Result,
+  type Run,
+  type Waiting,
+} from "./run.ts";
+import { endOfRun, type Registration } from "./spec.ts";
+import { after, before, earlier, type Instant, seconds } from "./time.ts";
+
+/**
+ * How long the item of an ended run stays after its debt was cleared. Far above any Lambda's limit here (30 s), so a slow
+ * writer still finds the item, and its stale guard, instead of an empty place.
+ */
+export const LINGER = seconds(60);
+
+/** How an attempt ended, and what is known about it. `roll` in [0, 1) is for the backoff's jitter. */
+export type End = {
+  readonly cause: Cause;
+  readonly now: Instant;
+  readonly roll: number;
+  readonly evidence?: readonly Evidence[];
+  readonly report?: Report;
+  readonly body?: string;
+};
+
+/** When a run that is queued now has to be claimed. */
+export const startBy = (registration: Registration, now: Instant): Instant =>
+  earlier(after(now, registration.spec.startWithin), endOfRun(registration));
+
+/** What is the same in every state but the one number that rises with each change. */
+const kept = (run: Run): Pick<Run, "run" | "shard" | "lease"> & { rev: number } => ({
+  run: run.run,
+  shard: run.shard,
+  lease: run.lease,
+  rev: run.rev + 1,
+});
+
+const raised = (value: Fence): Fence => fence(value + 1);
+
+/** The ledger line of the attempt that ends here. A lease that was never renewed was last heard of at its claim. */
+function ledgerEnd(run: LiveRun, end: End): LedgerEnd {
+  return {
+    attempt: run.attempt,
+    fence: run.fence,
+    cause: end.cause,
+    endedAt: end.now,
+    evidence: end.evidence ?? [],
+    ...(isHeld(run) && {
+      claimedAt: run.claimedAt,
+      lastBeatAt: before(run.due, run.lease),
+      holder: run.holder,
+      ...(run.host !== undefined && { host: run.host }),
+    }),
+    ...(end.report !== undefined && { report: end.report }),
+    ...(end.body !== undefined && { body: end.body }),
+  };
+}
+
+/** The outcome of the run if it ends with this attempt; undefined when another attempt may follow. */
+function outcomeAfter(registration: Registration, charges: string, { cause, now }: End): Outcome | undefined {
+  if (cause === "succeeded" || cause === "canceled") return cause;
+  const { budgets } = registration.spec;
+  const outcome = overdrawn(budgets, charges, cause);
+  if (outcome !== undefined) return outcome;
+  const end = endOfRun(registration);
+  if (end === undefined || end > now) return undefined;
+  return chargeOf(cause) === "c" ? outcomeOfCrash(budgets) : "exhausted";
+}
+
+/**
+ * What the end of the current attempt makes of the run: ended, waiting for its backoff, or queued for the next attempt.
+ * The fence rises, one letter is charged, and the debt (ledger, message or archive) stands in the same item.
+ */
+export function endAttempt(run: LiveRun, registration: Registration, end: End): Queued | Waiting | Ended {
+  const charges = run.charges + chargeOf(end.cause);
+  const debt: Debt = { since: end.now, ledger: ledgerEnd(run, end) };
+  const common = { ...kept(run), fence: raised(run.fence), charges };
+  const outcome = outcomeAfter(registration, charges, end);
+  if (outcome !== undefined)
+    return {
+      ...common,
+      state: "ended",
+      attempt: run.attempt,
+      outcome,
+      cause: end.cause,
+      by: run.attempt,
+      endedAt: end.now,
+      due: after(end.now, LINGER),
+      debt: { ...debt, owes: "archive" },
+    };
+  const attempt = run.attempt + 1;
+  const wait = backoff(registration.spec, charges, end.cause, end.roll);
+  return wait > 0
+    ? { ...common, state: "waiting", attempt, due: earlier(after(end.now, wait), endOfRun(registration)), debt }
+    : { ...common, state: "queued", attempt, due: startBy(registration, end.now), debt: { ...debt, owes: "message" } };
+}
+
+/** A waiting run whose time has come: queued, with its message owed. */
+export const queueUp = (run: Waiting, registration: Registration, now: Instant): Queued => ({
+  ...kept(run),
+  state: "queued",
+  fence: run.fence,
+  attempt: run.attempt,
+  charges: run.charges,
+  due: startBy(registration, now),
+  debt: { since: now, owes: "message" },
+});
+
+/** The run of an attempt that was declared lost and reports its success after all: the loss was only inferred. */
+export function succeedLate(run: Run, attempt: number, line: LedgerEnd): Ended {
+  return {
+    ...kept(run),
+    state: "ended",
+    fence: run.state === "ended" ? run.fence : raised(run.fence),
+    attempt: run.attempt,
+    charges: recharge(run.charges, attempt, "+"),
+    outcome: "succeeded",
+    cause: "succeeded",
+    by: attempt,
+    endedAt: line.endedAt,
+    due: after(line.endedAt, LINGER),
+    debt: { since: line.endedAt, ledger: line, owes: "archive" },
+  };
+}
+
+/** An ended run that was archived and deleted, put back so that there is one place to write to. It cannot be claimed. */
+export const reopen = (result: Result, now: Instant): Ended => ({
+  ...result,
+  state: "ended",
+  rev: result.rev + 1,
+  due: after(now, LINGER),
+  debt: { since: now, owes: "archive" },
+});
+
+/**
+ * The run once its debt is settled. A message that went out late gets its full time to start, an ended run its full time
+ * to linger; nothing else moves.
+ */
+export function settled(run: Run, registration: Registration, now: Instant): Run {
+  const { debt, ...rest } = run;
+  const next = { ...rest, rev: run.rev + 1 };
+  if (next.state === "ended") return { ...next, due: after(now, LINGER) };
+  if (next.state === "queued" && debt?.owes === "message" && run.due <= now)
+    return { ...next, due: startBy(registration, now) };
+  return next;
+}
+
+/** How long a debt may stand before a sweep settles it in the place of whoever made it and may have crashed. */
+export const SETTLE_DELAY = seconds(30);
+
+/** Whether a debt of that age is the sweep's to settle. */
+export const isOverdue = (since: Instant, now: Instant): boolean => after(since, SETTLE_DELAY) <= now;

@@ -1,0 +1,86 @@
+import { type Cause, chargeAt } from "./causes.ts";
+import { type Decision, refuse, superseded } from "./decision.ts";
+import { endAttempt, succeedLate } from "./ending.ts";
+import { type Evidence, explaining } from "./evidence.ts";
+import type { Canceling, Fence, HeldRun, Leaving, LedgerEnd, Outcome, Report, Run, Running, State } from "./run.ts";
+import type { Registration } from "./spec.ts";
+import type { Instant } from "./time.ts";
+
+export type Finish = {
+  readonly kind: "finish";
+  readonly attempt: number;
+  readonly fence: Fence;
+  readonly report: Report;
+  /** Hash of the report: the same one may be sent again. */
+  readonly body: string;
+  readonly now: Instant;
+  readonly roll: number;
+  readonly registration: Registration;
+  /** What is known about the attempt's host; needed only where the report itself does not decide. */
+  readonly evidence: readonly Evidence[];
+  /** The end of this attempt as the ledger has it, if it is written already. */
+  readonly line?: LedgerEnd;
+};
+
+/** Whether the child ended by itself, with a code of its own: then no evidence about the host is needed. */
+export const hasOwnExitCode = (report: Report): boolean =>
+  report.exitCode !== undefined && report.signal === undefined;
+
+/** Why the attempt ended, from the agent's report and what is known of its host. */
+function causeOf(run: HeldRun, { report, now, evidence }: Finish): Cause {
+  if (run.state === "canceling") return "canceled";
+  if (report.outcome === "succeeded") return "succeeded";
+  if (run.state === "leaving" && run.free) return "requeued";
+  const explained = run.state === "leaving" || explaining(evidence, run.claimedAt, now).length > 0;
+  if (report.outcome === "failed" && hasOwnExitCode(report)) return overran(run, now) ?? "crashed";
+  if (explained) return "interrupted";
+  if (overran(run, now) !== undefined) return "overran";
+  if (report.outcome === "failed") return "crashed";
+  return report.reason === "self-fenced" ? "lost" : "interrupted";
+}
+
+const overran = (run: HeldRun, now: Instant): Cause | undefined =>
+  run.lastRenewable !== undefined && run.lastRenewable <= now ? "overran" : undefined;
+
+/** The holder of the attempt reports its end. */
+export function finish(run: Running | Leaving | Canceling, event: Finish): Decision {
+  if (run.fence !== event.fence) return finishLate(run, event);
+  const { now, roll, report, body } = event;
+  const cause = causeOf(run, event);
+  const evidence = explaining(event.evidence, run.claimedAt, now);
+  const next = endAttempt(run, event.registration, { cause, now, roll, evidence, report, body });
+  return { write: "replace", next, reply: finished(next) };
+}
+
+/** A report of an attempt that has ended already: sent twice, or declared lost meanwhile. */
+export function finishLate(run: Run, event: Finish): Decision {
+  const line = run.debt?.ledger?.fence === event.fence ? run.debt.ledger : event.line;
+  if (line?.body !== undefined)
+    return refuse(line.body === event.body ? finished(run) : { kind: "finished-otherwise" });
+  if (line !== undefined && isLateSuccess(run, event)) {
+    const late: LedgerEnd = { ...line, cause: "succeeded", endedAt: event.now, report: event.report, body: event.body };
+    const next = succeedLate(run, event.attempt, late);
+    return { write: "replace", next, reply: finished(next) };
+  }
+  return refuse(run.state === "ended" ? { kind: "ended" } : superseded(run));
+}
+
+/**
+ * Whether a success still counts: the attempt was declared lost, which was only inferred, and no later attempt was ever
+ * claimed, so that nobody else has done the work or is doing it.
+ */
+function isLateSuccess(run: Run, event: Finish): boolean {
+  const open =
+    run.state === "queued" ||
+    run.state === "waiting" ||
+    (run.state === "ended" && run.outcome === "exhausted" && ["lost", "interrupted", "never-started"].includes(run.cause));
+  const declared = chargeAt(run.charges, event.attempt);
+  const unclaimed = [...run.charges.slice(event.attempt)].every((letter) => letter === "s");
+  return open && event.report.outcome === "succeeded" && (declared === "l" || declared === "i") && unclaimed;
+}
+
+const finished = (run: Run): { kind: "finished"; state: State; outcome?: Outcome } => ({
+  kind: "finished",
+  state: run.state,
+  ...(run.state === "ended" && { outcome: run.outcome }),
+});

@@ -1,0 +1,121 @@
+import type { Cause, Charges } from "./causes.ts";
+import type { Evidence } from "./evidence.ts";
+import type { Instant, Span } from "./time.ts";
+
+declare const brand: unique symbol;
+
+/**
+ * A number that rises whenever an attempt ends, and starts at the registration's Unix second: a run id that is used
+ * again after its record expired can never meet credentials of its former life.
+ */
+export type Fence = number & { readonly [brand]: "fence" };
+
+export const fence = (value: number): Fence => value as Fence;
+
+/** Where a run item is found: its shard is chosen at registration and carried in every credential. */
+export type RunKey = { readonly run: string; readonly shard: number };
+
+/** What an owner asked the agent to tell about its child, stored with the lease so that a beat stays one write. */
+export type Progress = { readonly value: number; readonly of?: number; readonly note?: string };
+
+/** What the agent says of its child's end. */
+export type Report = {
+  readonly outcome: "succeeded" | "failed" | "interrupted";
+  readonly exitCode?: number;
+  readonly signal?: string;
+  readonly message?: string;
+  readonly reason?: string;
+};
+
+/** The end part of an attempt's ledger line, complete enough to be written by anybody who finds it owed. */
+export type LedgerEnd = {
+  readonly attempt: number;
+  readonly fence: Fence;
+  readonly cause: Cause;
+  readonly endedAt: Instant;
+  readonly evidence: readonly Evidence[];
+  readonly claimedAt?: Instant;
+  readonly lastBeatAt?: Instant;
+  readonly holder?: string;
+  readonly host?: string;
+  /** Hash of the accepted finish, so that a repeated one is known again. */
+  readonly body?: string;
+  readonly report?: Report;
+};
+
+/** An effect that is recorded but not carried out yet. It is written with the decision, and stays until it is settled. */
+export type Debt = {
+  readonly since: Instant;
+  readonly ledger?: LedgerEnd;
+  readonly owes?: "message" | "archive";
+};
+
+type Live = RunKey & {
+  readonly fence: Fence;
+  /** Rises with every change of the item, beats aside. Starts at the registration's Unix second, as the fence does. */
+  readonly rev: number;
+  readonly attempt: number;
+  /** When something is to happen: start deadline (queued), notBefore (waiting), lease end (held), deletion (ended). */
+  readonly due: Instant;
+  readonly lease: Span;
+  readonly charges: Charges;
+  readonly debt?: Debt;
+};
+
+type Held = Live & {
+  readonly holder: string;
+  readonly claimedAt: Instant;
+  readonly host?: string;
+  /** From this instant on the lease is not renewed any more: a deadline, or a stop. */
+  readonly lastRenewable?: Instant;
+  readonly progress?: Progress;
+  readonly reason?: string;
+};
+
+export type Queued = Live & { readonly state: "queued" };
+export type Waiting = Live & { readonly state: "waiting" };
+export type Running = Held & { readonly state: "running" };
+export type Leaving = Held & {
+  readonly state: "leaving";
+  readonly directive: "drain" | "stop";
+  readonly deadline?: Instant;
+  /** Asked for by its owner: the attempt's end is charged to nothing. */
+  readonly free?: true;
+};
+export type Canceling = Held & { readonly state: "canceling" };
+export type Ended = Live & {
+  readonly state: "ended";
+  readonly outcome: Outcome;
+  /** Why it ended, and the attempt that ended it. */
+  readonly cause: Cause;
+  readonly by: number;
+  readonly endedAt: Instant;
+};
+
+/** What stays of an ended run when its item is deleted. */
+export type Result = Omit<Ended, "state" | "due" | "debt">;
+
+export type Outcome = "succeeded" | "failed" | "canceled" | "exhausted";
+export type HeldRun = Running | Leaving | Canceling;
+export type LiveRun = Queued | Waiting | HeldRun;
+export type Run = LiveRun | Ended;
+export type State = Run["state"];
+
+/** What a beat's reply tells the agent; for one fence it only rises. */
+export type Directive = "continue" | "drain" | "stop";
+
+/** What the agent of a held run is told. */
+export function directiveOf(run: HeldRun): Directive {
+  switch (run.state) {
+    case "running":
+      return "continue";
+    case "leaving":
+      return run.directive;
+    case "canceling":
+      return "stop";
+  }
+}
+
+/** Whether an attempt is claimed and not ended yet. */
+export const isHeld = (run: Run): run is HeldRun =>
+  run.state === "running" || run.state === "leaving" || run.state === "canceling";

@@ -1,0 +1,29 @@
+declare const unit: unique symbol;
+
+/** A point in time: whole milliseconds since the Unix epoch, by the service's clock. */
+export type Instant = number & { readonly [unit]: "instant" };
+
+/** A length of time in whole milliseconds. */
+export type Span = number & { readonly [unit]: "span" };
+
+/** The instant that many milliseconds after the Unix epoch; fractions are cut. */
+export const instant = (milliseconds: number): Instant => Math.trunc(milliseconds) as Instant;
+
+/** A span of that many milliseconds; fractions are cut. */
+export const milliseconds = (count: number): Span => Math.trunc(count) as Span;
+
+/** A span of that many seconds; fractions of a millisecond are cut. */
+export const seconds = (count: number): Span => milliseconds(count * 1000);
+
+/** The instant one span later. */
+export const after = (start: Instant, span: Span): Instant => instant(start + span);
+
+/** The instant one span earlier. */
+export const before = (end: Instant, span: Span): Instant => instant(end - span);
+
+/** The earlier of two instants; an absent one never comes. */
+export const earlier = (one: Instant, other: Instant | undefined): Instant =>
+  other === undefined || one <= other ? one : other;
+
+/** Whole seconds since the Unix epoch, rounded down: the unit of a DynamoDB TTL and of a first fence. */
+export const unixSeconds = (at: Instant): number => Math.floor(at / 1000);

@@ -1,0 +1,96 @@
+import { announceAgain, type Cancel, cancelHeld, cancelIdle, type Requeue, release, wakeNow } from "./asking.ts";
+import { type Beat, beat, refuseBeat } from "./beating.ts";
+import { type Claim, open, refuseClaim, reopenClaim } from "./claiming.ts";
+import { type Decision, type Reply, refuse } from "./decision.ts";
+import { type Finish, finish, finishLate } from "./finishing.ts";
+import { type Due, reap, wake } from "./reaping.ts";
+import type { Run, State } from "./run.ts";
+
+export type Event = Claim | Beat | Finish | Due | Cancel | Requeue;
+
+type In<S extends State> = Extract<Run, { state: S }>;
+type Of<E extends Event["kind"]> = Extract<Event, { kind: E }>;
+
+/** Effects that a write may leave as its debt. The lease is renewed in the write itself. */
+export type Effect = "lease" | "ledger" | "message" | "archive";
+
+type Row = {
+  /** The states that the run may be in afterwards; its own one when nothing changes or only the lease does. */
+  readonly next: readonly State[];
+  readonly effects: readonly Effect[];
+  readonly replies: readonly Reply["kind"][];
+  readonly decide: (run: Run, event: Event) => Decision;
+};
+
+/** A row's rule is written for its state and event; the table below puts it in that place, and `decide` finds it there. */
+const row = <S extends State, E extends Event["kind"]>(
+  _state: S,
+  _event: E,
+  next: readonly State[],
+  effects: readonly Effect[],
+  replies: readonly Reply["kind"][],
+  rule: (run: In<S>, event: Of<E>) => Decision,
+): Row => ({ next, effects, replies, decide: rule as Row["decide"] });
+
+const AFTER_AN_END = ["queued", "waiting", "ended"] as const;
+const LATE = ["finished", "finished-otherwise", "superseded"] as const;
+const REOPEN = ["claimed", "held-by-another", "overran", "superseded", "hold"] as const;
+const BEATEN = ["renewed", "overran", "superseded"] as const;
+
+/**
+ * The life of a run: for each state and each event the next state, the effects and the reply. `docs/transitions.md` is
+ * printed from this table, and the tests and the simulator hold every decision against it.
+ */
+export const transitions: { readonly [S in State]: { readonly [E in Event["kind"]]: Row } } = {
+  queued: {
+    claim: row("queued", "claim", ["queued", "running"], ["lease"], ["claimed", "superseded", "hold", "overran"], open),
+    beat: row("queued", "beat", ["queued"], [], ["superseded"], refuseBeat),
+    finish: row("queued", "finish", ["queued", "ended"], ["ledger", "archive"], LATE, finishLate),
+    due: row("queued", "due", ["queued", "waiting", "ended"], ["ledger", "message", "archive"], ["reaped", "spared", "owing"], reap),
+    cancel: row("queued", "cancel", ["ended"], ["ledger", "archive"], ["accepted"], cancelIdle),
+    requeue: row("queued", "requeue", ["queued"], ["ledger", "message"], ["accepted", "superseded"], announceAgain),
+  },
+  waiting: {
+    claim: row("waiting", "claim", ["waiting"], [], ["hold", "superseded"], refuseClaim),
+    beat: row("waiting", "beat", ["waiting"], [], ["superseded"], refuseBeat),
+    finish: row("waiting", "finish", ["waiting", "ended"], ["ledger", "archive"], LATE, finishLate),
+    due: row("waiting", "due", ["waiting", "queued", "ended"], ["ledger", "message", "archive"], ["reaped", "spared"], wake),
+    cancel: row("waiting", "cancel", ["ended"], ["ledger", "archive"], ["accepted"], cancelIdle),
+    requeue: row("waiting", "requeue", ["waiting", "queued"], ["message"], ["accepted", "superseded"], wakeNow),
+  },
+  running: {
+    claim: row("running", "claim", ["running"], ["lease"], REOPEN, reopenClaim),
+    beat: row("running", "beat", ["running"], ["lease"], BEATEN, beat),
+    finish: row("running", "finish", ["running", ...AFTER_AN_END], ["ledger", "message", "archive"], LATE, finish),
+    due: row("running", "due", ["running", ...AFTER_AN_END], ["ledger", "message", "archive"], ["reaped", "spared"], reap),
+    cancel: row("running", "cancel", ["canceling"], [], ["accepted"], cancelHeld),
+    requeue: row("running", "requeue", ["running", "leaving"], [], ["accepted", "superseded"], release),
+  },
+  leaving: {
+    claim: row("leaving", "claim", ["leaving"], ["lease"], REOPEN, reopenClaim),
+    beat: row("leaving", "beat", ["leaving"], ["lease"], BEATEN, beat),
+    finish: row("leaving", "finish", ["leaving", ...AFTER_AN_END], ["ledger", "message", "archive"], LATE, finish),
+    due: row("leaving", "due", ["leaving", ...AFTER_AN_END], ["ledger", "message", "archive"], ["reaped", "spared"], reap),
+    cancel: row("leaving", "cancel", ["canceling"], [], ["accepted"], cancelHeld),
+    requeue: row("leaving", "requeue", ["leaving"], [], ["accepted", "superseded"], release),
+  },
+  canceling: {
+    claim: row("canceling", "claim", ["canceling"], [], REOPEN, reopenClaim),
+    beat: row("canceling", "beat", ["canceling"], [], ["renewed", "superseded"], beat),
+    finish: row("canceling", "finish", ["canceling", "ended"], ["ledger", "archive"], LATE, finish),
+    due: row("canceling", "due", ["canceling", "ended"], ["ledger", "archive"], ["reaped", "spared"], reap),
+    cancel: row("canceling", "cancel", ["canceling"], [], ["accepted"], () => refuse({ kind: "accepted", state: "canceling" })),
+    requeue: row("canceling", "requeue", ["canceling"], [], ["canceling"], () => refuse({ kind: "canceling" })),
+  },
+  ended: {
+    claim: row("ended", "claim", ["ended"], [], ["ended"], refuseClaim),
+    beat: row("ended", "beat", ["ended"], [], ["ended"], refuseBeat),
+    finish: row("ended", "finish", ["ended"], ["ledger", "archive"], ["finished", "finished-otherwise", "ended"], finishLate),
+    due: row("ended", "due", ["ended"], [], ["spared"], () => refuse({ kind: "spared" })),
+    cancel: row("ended", "cancel", ["ended"], [], ["ended"], () => refuse({ kind: "ended" })),
+    requeue: row("ended", "requeue", ["ended"], [], ["ended"], () => refuse({ kind: "ended" })),
+  },
+};
+
+/** What the event does to the run. Pure: time, dice and what was read come with the event. */
+export const decide = (run: Run, event: Event): Decision => transitions[run.state][event.kind].decide(run, event);

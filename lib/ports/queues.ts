@@ -1,0 +1,16 @@
+import type { Instant, Span } from "../core/time.ts";
+
+/** A message in the words of docs/protocol.md; lib/wire builds it, and the queue does not look inside. */
+export type RequeueMessage = { readonly id: string; readonly body: string };
+
+export type Requeues = {
+  send(message: RequeueMessage): Promise<void>;
+};
+
+/** A sweep that is to begin at `at`; worthless once that is long past. */
+export type Tick = { readonly at: Instant };
+
+export type Ticks = {
+  /** Visible to the sweeper after `delay`: whole seconds, at most 15 minutes. */
+  send(ticks: readonly { readonly tick: Tick; readonly delay: Span }[]): Promise<void>;
+};

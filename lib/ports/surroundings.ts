@@ -1,0 +1,26 @@
+import type { Instant } from "../core/time.ts";
+
+export type Clock = { now(): Instant };
+
+/** A number in [0, 1). */
+export type Dice = { roll(): number };
+
+/** A secret that signs credentials. The id travels with each credential, so that keys can be rotated. */
+export type Key = { readonly id: string; readonly secret: Uint8Array };
+
+/** The newest key first: it signs. The ones after it are still accepted. */
+export type Keys = { all(): Promise<readonly [Key, ...Key[]]> };
+
+/** One line per decision, for whoever asks later what happened. Never a whole event, never a credential. */
+export type LogLine = {
+  readonly decision: string;
+  readonly run?: string;
+  readonly attempt?: number;
+  readonly fence?: number;
+  readonly state?: string;
+  readonly cause?: string;
+  readonly error?: string;
+  readonly counts?: Readonly<Record<string, number>>;
+};
+
+export type Log = { write(line: LogLine): void };

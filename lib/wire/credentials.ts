@@ -1,0 +1,34 @@
+import { type Fence, fence, type RunKey } from "../core/run.ts";
+import { milliseconds, type Span } from "../core/time.ts";
+
+/** What a ticket or a token says. It finds its run item without a read, and names the lease that a beat renews. */
+export type Claims = RunKey & { readonly attempt: number; readonly fence: Fence; readonly lease: Span };
+
+export type Credential = { readonly claims: Claims; readonly keyId: string; readonly signed: string; readonly hmac: string };
+
+/** `<run>.<attempt>.<fence>.<shard>.<lease in ms>.<key id>.<hmac>`; 43 letters of unpadded base64url hold 256 bits. */
+const FORM =
+  /^(?<signed>(?<run>[A-Za-z0-9][A-Za-z0-9_-]{0,127})\.(?<attempt>\d{1,9})\.(?<fence>\d{1,12})\.(?<shard>\d{1,4})\.(?<lease>\d{1,8})\.(?<keyId>[A-Za-z0-9_-]{1,32}))\.(?<hmac>[A-Za-z0-9_-]{43})$/;
+
+/** The part of a credential that is signed. */
+export const unsigned = ({ run, attempt, fence: of, shard, lease }: Claims, keyId: string): string =>
+  [run, attempt, of, shard, lease, keyId].join(".");
+
+/** What an Authorization header carries; undefined when it is missing or garbled. Nothing is believed before its HMAC is. */
+export function parseBearer(header: string | undefined): Credential | undefined {
+  const groups = FORM.exec(header?.replace(/^Bearer +/i, "") ?? "")?.groups;
+  if (groups === undefined || !/^Bearer +/i.test(header ?? "")) return undefined;
+  const { run = "", attempt, fence: of, shard, lease, keyId = "", signed = "", hmac = "" } = groups;
+  return {
+    claims: {
+      run,
+      attempt: Number(attempt),
+      fence: fence(Number(of)),
+      shard: Number(shard),
+      lease: milliseconds(Number(lease)),
+    },
+    keyId,
+    signed,
+    hmac,
+  };
+}

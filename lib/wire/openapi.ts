@@ -1,0 +1,193 @@
+import * as z from "zod/mini";
+import { PROBLEMS, type ProblemName } from "./problems.ts";
+import { ROUTES, type Route, type RouteName } from "./routes.ts";
+import * as schemas from "./schemas.ts";
+
+type Json = Readonly<Record<string, unknown>>;
+
+const instant = () => z.iso.datetime();
+const directive = () => z.enum(["continue", "drain", "stop"]);
+const state = () => z.enum(["queued", "waiting", "running", "leaving", "canceling", "ended"]);
+
+const run = z.looseObject({
+  run: z.string(),
+  state: state(),
+  attempt: z.int(),
+  fence: z.int(),
+  startBy: z.exactOptional(instant()),
+  notBefore: z.exactOptional(instant()),
+  leaseUntil: z.exactOptional(instant()),
+  lastBeatAt: z.exactOptional(instant()),
+  host: z.exactOptional(z.string()),
+  outcome: z.exactOptional(z.enum(["succeeded", "failed", "canceled", "exhausted"])),
+  cause: z.exactOptional(z.string()),
+  endedAt: z.exactOptional(instant()),
+});
+
+const attempt = z.looseObject({
+  attempt: z.int(),
+  fence: z.int(),
+  holder: z.exactOptional(z.record(z.string(), z.string())),
+  claimedAt: z.exactOptional(instant()),
+  endedAt: z.exactOptional(instant()),
+  cause: z.exactOptional(z.string()),
+  charged: z.exactOptional(z.enum(["crashes", "interruptions", "losses", "starts"])),
+  evidence: z.array(z.object({ id: z.string(), source: z.string(), kind: z.string(), at: instant() })),
+});
+
+const accepted = z.object({ state: state() });
+
+const problemBody = z.looseObject({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.exactOptional(z.string()),
+  errors: z.exactOptional(z.array(z.object({ field: z.string(), detail: z.string() }))),
+});
+
+type Described = {
+  readonly body?: z.ZodMiniType;
+  readonly query?: Readonly<Record<string, z.ZodMiniType | undefined>>;
+  readonly replies: Readonly<Record<string, z.ZodMiniType>>;
+  readonly refusals: readonly ProblemName[];
+};
+
+const OF_OWNERS = ["malformed", "invalid", "too-large"] as const;
+const OF_RUNNERS = ["malformed", "invalid", "unauthorized", "wrong-run", "superseded", "ended", "too-large", "contended"] as const;
+
+const registration = z.object({
+  run: z.string(),
+  state: state(),
+  attempt: z.int(),
+  fence: z.int(),
+  ticket: z.exactOptional(z.string()),
+  startBy: z.exactOptional(instant()),
+});
+
+/** Bodies, replies and problems of each call. */
+const CALLS: Record<RouteName, Described> = {
+  register: { body: schemas.spec, replies: { 200: registration, 201: registration }, refusals: [...OF_OWNERS, "run-exists"] },
+  inspect: {
+    replies: {
+      200: z.extend(run, { registeredAt: instant(), spec: schemas.spec, attempts: z.array(attempt) }),
+    },
+    refusals: ["malformed", "not-found"],
+  },
+  list: {
+    query: schemas.listing.shape,
+    replies: { 200: z.object({ runs: z.array(run), cursor: z.exactOptional(z.string()) }) },
+    refusals: ["malformed", "invalid"],
+  },
+  cancel: { body: schemas.cancel, replies: { 202: accepted }, refusals: [...OF_OWNERS, "not-found", "contended"] },
+  requeue: {
+    body: schemas.requeue,
+    replies: { 202: accepted },
+    refusals: [...OF_OWNERS, "not-found", "superseded", "canceling", "contended"],
+  },
+  claim: {
+    body: schemas.claim,
+    replies: {
+      200: z.object({
+        attempt: z.int(),
+        fence: z.int(),
+        token: z.string(),
+        leaseSeconds: z.number(),
+        nextBeatSeconds: z.number(),
+        directive: directive(),
+      }),
+    },
+    refusals: [...OF_RUNNERS, "held-by-another", "overran", "hold"],
+  },
+  beat: {
+    body: schemas.beat,
+    replies: {
+      200: z.object({
+        directive: directive(),
+        leaseSeconds: z.number(),
+        nextBeatSeconds: z.number(),
+        deadline: z.exactOptional(instant()),
+        reason: z.exactOptional(z.string()),
+        token: z.exactOptional(z.string()),
+      }),
+    },
+    refusals: [...OF_RUNNERS, "overran"],
+  },
+  finish: {
+    body: schemas.finish,
+    replies: { 200: z.object({ state: state(), outcome: z.exactOptional(z.string()) }) },
+    refusals: [...OF_RUNNERS, "finished-otherwise"],
+  },
+  health: { replies: { 200: z.object({ ok: z.literal(true) }) }, refusals: [] },
+  openapi: { replies: { 200: z.looseObject({ openapi: z.string() }) }, refusals: [] },
+};
+
+function schema(of: z.ZodMiniType): Json {
+  const { $schema: _, ...plain } = z.toJSONSchema(of, { io: "input" }) as Json;
+  return plain;
+}
+
+const content = (of: Json, type = "application/json"): Json => ({ content: { [type]: { schema: of } } });
+
+/** One response per status; several problems may share one. */
+function responses({ replies, refusals }: Described): Json {
+  const byStatus: Record<string, Json> = {};
+  for (const [status, body] of Object.entries(replies)) byStatus[status] = { description: "OK", ...content(schema(body)) };
+  for (const name of refusals) {
+    const { status } = PROBLEMS[name];
+    const others = (byStatus[status]?.["description"] as string | undefined) ?? "";
+    byStatus[status] = {
+      description: others === "" ? name : `${others}, ${name}`,
+      ...content({ $ref: "#/components/schemas/Problem" }, "application/problem+json"),
+    };
+  }
+  return byStatus;
+}
+
+const PATH_PARAMETER = {
+  name: "run",
+  in: "path",
+  required: true,
+  schema: { type: "string", pattern: schemas.ID.source },
+};
+
+function operation(name: RouteName, { does, by, path }: Route): Json {
+  const described = CALLS[name];
+  const parameters = [
+    ...(path.includes("{run}") ? [PATH_PARAMETER] : []),
+    ...Object.entries(described.query ?? {}).flatMap(([key, value]) =>
+      value === undefined ? [] : [{ name: key, in: "query", required: false, schema: schema(value) }],
+    ),
+  ];
+  return {
+    operationId: name,
+    summary: does,
+    ...(by !== "anyone" && { security: [{ [by]: [] }] }),
+    ...(parameters.length > 0 && { parameters }),
+    ...(described.body !== undefined && { requestBody: content(schema(described.body)) }),
+    responses: responses(described),
+  };
+}
+
+/** The OpenAPI 3.1 document of the HTTP API, made from the same table and schemas that answer the calls. */
+export function openapi(): Json {
+  const paths: Record<string, Record<string, Json>> = {};
+  for (const [name, route] of Object.entries(ROUTES)) {
+    const operations = paths[route.path] ?? {};
+    operations[route.method.toLowerCase()] = operation(name as RouteName, route);
+    paths[route.path] = operations;
+  }
+  const bearer = (what: string): Json => ({ type: "http", scheme: "bearer", description: what });
+  return {
+    openapi: "3.1.0",
+    info: { title: "Lastbeat", version: "1", license: { name: "Apache-2.0", identifier: "Apache-2.0" } },
+    paths,
+    components: {
+      schemas: { Problem: schema(problemBody) },
+      securitySchemes: {
+        owner: { type: "apiKey", in: "header", name: "Authorization", description: "AWS Signature Version 4 (IAM)" },
+        ticket: bearer("The ticket of an attempt, from its registration or its requeue message"),
+        token: bearer("The token of a claimed attempt, from its claim"),
+      },
+    },
+  };
+}

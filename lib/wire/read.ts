@@ -1,0 +1,48 @@
+import type * as z from "zod/mini";
+import { type FieldError, type Problem, problem } from "./problems.ts";
+
+export type Read<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: Problem };
+
+/** Deeper than any body of ours by far. JSON.parse takes more, but what walks the value afterwards may not. */
+const DEPTH = 16;
+
+/** What a body holds, or the problem that names each field that is wrong. An empty body counts as `{}`. */
+export function read<T>(schema: z.ZodMiniType<T>, body: string): Read<T> {
+  let parsed: unknown;
+  try {
+    parsed = body.trim() === "" ? {} : JSON.parse(body);
+  } catch {
+    return { ok: false, problem: problem("malformed", { detail: "the body is not JSON" }) };
+  }
+  const refused = refusal(parsed, 0);
+  if (refused !== undefined) return { ok: false, problem: problem("malformed", { detail: refused }) };
+  const result = schema.safeParse(parsed);
+  if (result.success) return { ok: true, value: result.data };
+  const errors = result.error.issues.map(fieldError);
+  const isShape = result.error.issues.some(({ code }) => code === "invalid_type" || code === "unrecognized_keys");
+  return { ok: false, problem: problem(isShape ? "malformed" : "invalid", { detail: describe(errors), errors }) };
+}
+
+/** zod drops a `__proto__` key of a record silently, so it is looked for here; what is too deep is not walked. */
+function refusal(value: unknown, depth: number): string | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  if (depth > DEPTH) return `the body is nested more than ${DEPTH} deep`;
+  if (Object.hasOwn(value, "__proto__")) return "the body has a field __proto__";
+  for (const part of Object.values(value)) {
+    const found = refusal(part, depth + 1);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function fieldError(issue: z.core.$ZodIssue): FieldError {
+  const path = issue.path.map(String).join(".");
+  if (issue.code === "unrecognized_keys") {
+    const [key = ""] = issue.keys;
+    return { field: path === "" ? key : `${path}.${key}`, detail: "is not a known field" };
+  }
+  return { field: path === "" ? "body" : path, detail: issue.message };
+}
+
+const describe = (errors: readonly FieldError[]): string =>
+  errors.map(({ field, detail }) => `${field}: ${detail}`).join("; ");

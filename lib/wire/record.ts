@@ -1,0 +1,125 @@
+import { spent } from "../core/budgets.ts";
+import { type Budget, paidBy } from "../core/causes.ts";
+import { directiveOf, isHeld, type Result, type Run } from "../core/run.ts";
+import type { Registration } from "../core/spec.ts";
+import { before } from "../core/time.ts";
+import type { EndedRun, LedgerLine } from "../ports/records.ts";
+import { type BudgetView, budgetsView } from "./budgets.ts";
+import { iso } from "./instants.ts";
+import { type EvidenceView, evidenceView } from "./requeue.ts";
+import type { SpecBody } from "./schemas.ts";
+import { specBody } from "./spec.ts";
+
+/** One attempt, as people read it. Instants are RFC 3339. */
+export type AttemptView = {
+  readonly attempt: number;
+  readonly fence: number;
+  readonly holder?: Readonly<Record<string, string>>;
+  readonly claimedAt?: string;
+  readonly lastBeatAt?: string;
+  readonly endedAt?: string;
+  readonly cause?: string;
+  /** The budget that paid for it; absent when it cost nothing. */
+  readonly charged?: Budget;
+  readonly exitCode?: number;
+  readonly signal?: string;
+  readonly message?: string;
+  readonly reason?: string;
+  readonly evidence: readonly EvidenceView[];
+  readonly lateSuccessAt?: string;
+};
+
+/** The live part of a run. Which fields are there follows from the state. */
+export type RunView = {
+  readonly run: string;
+  readonly state: Run["state"];
+  readonly attempt: number;
+  readonly fence: number;
+  readonly startBy?: string;
+  readonly notBefore?: string;
+  readonly leaseUntil?: string;
+  readonly lastBeatAt?: string;
+  readonly claimedAt?: string;
+  readonly host?: string;
+  readonly directive?: string;
+  readonly reason?: string;
+  readonly progress?: { readonly value: number; readonly of?: number; readonly note?: string };
+  readonly outcome?: string;
+  readonly cause?: string;
+  readonly endedAt?: string;
+};
+
+export type RecordView = RunView & {
+  readonly registeredAt: string;
+  readonly spec: SpecBody;
+  readonly spent: Readonly<Record<Budget, number>>;
+  readonly budgets: BudgetView;
+  readonly attempts: readonly AttemptView[];
+};
+
+export function runView(run: Run): RunView {
+  const common = { run: run.run, state: run.state, attempt: run.attempt, fence: run.fence };
+  if (run.state === "queued") return { ...common, startBy: iso(run.due) };
+  if (run.state === "waiting") return { ...common, notBefore: iso(run.due) };
+  if (!isHeld(run)) return endedView(run);
+  return {
+    ...common,
+    leaseUntil: iso(run.due),
+    lastBeatAt: iso(before(run.due, run.lease)),
+    claimedAt: iso(run.claimedAt),
+    ...(run.host !== undefined && { host: run.host }),
+    directive: directiveOf(run),
+    ...(run.reason !== undefined && { reason: run.reason }),
+    ...(run.progress !== undefined && { progress: run.progress }),
+  };
+}
+
+export const endedView = (ended: Result | EndedRun): RunView => ({
+  run: ended.run,
+  state: "ended",
+  attempt: ended.attempt,
+  fence: ended.fence,
+  outcome: ended.outcome,
+  cause: ended.cause,
+  endedAt: iso(ended.endedAt),
+});
+
+function attemptView({ fence, claim, end, lateSuccessAt }: LedgerLine, charges: string): AttemptView {
+  const attempt = end?.attempt ?? claim?.attempt ?? 0;
+  const charged = end === undefined ? undefined : paidBy(charges, attempt);
+  const claimedAt = claim?.claimedAt ?? end?.claimedAt;
+  return {
+    attempt,
+    fence,
+    ...(claim !== undefined && { holder: claim.holder }),
+    ...(claimedAt !== undefined && { claimedAt: iso(claimedAt) }),
+    ...(end?.lastBeatAt !== undefined && { lastBeatAt: iso(end.lastBeatAt) }),
+    ...(end !== undefined && { endedAt: iso(end.endedAt), cause: end.cause }),
+    ...(charged !== undefined && { charged }),
+    ...reported(end),
+    evidence: (end?.evidence ?? []).map(evidenceView),
+    ...(lateSuccessAt !== undefined && { lateSuccessAt: iso(lateSuccessAt) }),
+  };
+}
+
+function reported(end: LedgerLine["end"]): Pick<AttemptView, "exitCode" | "signal" | "message" | "reason"> {
+  const { outcome: _, ...said } = end?.report ?? { outcome: "interrupted" };
+  return said;
+}
+
+/** The whole record: the run, its spec, its budgets, and its ledger in order of attempt. */
+export function recordView(
+  { registeredAt, spec }: Registration,
+  current: Run | Result,
+  lines: readonly LedgerLine[],
+): RecordView {
+  const { charges } = current;
+  return {
+    ...("state" in current ? runView(current) : endedView(current)),
+    registeredAt: iso(registeredAt),
+    spec: specBody(spec),
+    spent: spent(charges),
+    budgets: budgetsView(spec.budgets, charges),
+    attempts: lines.map((line) => attemptView(line, charges)),
+  };
+}

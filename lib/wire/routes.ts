@@ -1,0 +1,60 @@
+/** Who may call, and by what he is known: AWS IAM, the ticket of an attempt, its token, or nothing. */
+export type Caller = "owner" | "ticket" | "token" | "anyone";
+
+export type Route = { readonly method: string; readonly path: string; readonly by: Caller; readonly does: string };
+
+/** Every call of the HTTP API. The Lambdas, the embedded server and the OpenAPI document are driven by this table. */
+export const ROUTES = {
+  register: { method: "PUT", path: "/v1/runs/{run}", by: "owner", does: "Register a run" },
+  inspect: { method: "GET", path: "/v1/runs/{run}", by: "owner", does: "The record of a run, with its ledger" },
+  list: { method: "GET", path: "/v1/runs", by: "owner", does: "List live or ended runs" },
+  cancel: { method: "POST", path: "/v1/runs/{run}/cancel", by: "owner", does: "Cancel a run" },
+  requeue: { method: "POST", path: "/v1/runs/{run}/requeue", by: "owner", does: "Give the run another attempt at once" },
+  claim: { method: "POST", path: "/v1/runs/{run}/claim", by: "ticket", does: "Open the attempt of a ticket" },
+  beat: { method: "POST", path: "/v1/runs/{run}/beat", by: "token", does: "Say that the attempt is alive" },
+  finish: { method: "POST", path: "/v1/runs/{run}/finish", by: "token", does: "Report the end of the attempt" },
+  health: { method: "GET", path: "/healthz", by: "anyone", does: "Whether the front door answers" },
+  openapi: { method: "GET", path: "/openapi.json", by: "anyone", does: "This document" },
+} as const satisfies Record<string, Route>;
+
+export type RouteName = keyof typeof ROUTES;
+
+export type Match =
+  | { readonly kind: "route"; readonly name: RouteName; readonly params: Readonly<Record<string, string>> }
+  | { readonly kind: "wrong-method"; readonly allowed: readonly string[] }
+  | { readonly kind: "unknown-path" };
+
+/** The parameters of a path, undecoded segments against the pattern; undefined when it does not fit. */
+function fit(pattern: string, path: string): Record<string, string> | undefined {
+  const expected = pattern.split("/");
+  const given = path.split("/");
+  if (expected.length !== given.length) return undefined;
+  const params: Record<string, string> = {};
+  for (const [index, part] of expected.entries()) {
+    const segment = given[index] ?? "";
+    if (part.startsWith("{")) params[part.slice(1, -1)] = decoded(segment);
+    else if (part !== segment) return undefined;
+  }
+  return params;
+}
+
+/** A segment that is not valid percent-encoding stays as it is, and fails the check of its id. */
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
+
+/** The route of a request. A path is known by its segments before they are decoded: an encoded slash is part of an id. */
+export function match(method: string, path: string): Match {
+  const allowed: string[] = [];
+  for (const [name, route] of Object.entries(ROUTES)) {
+    const params = fit(route.path, path);
+    if (params === undefined) continue;
+    if (route.method === method) return { kind: "route", name: name as RouteName, params };
+    allowed.push(route.method);
+  }
+  return allowed.length > 0 ? { kind: "wrong-method", allowed } : { kind: "unknown-path" };
+}

@@ -1,0 +1,101 @@
+import * as z from "zod/mini";
+
+/** Run ids and labels' keys. One path segment, no dots: credentials are joined by dots. */
+export const ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/;
+
+/** A longer lease would show a dead run as running for hours, a shorter one could not carry three beats. */
+const LEASE_SECONDS = { least: 5, most: 3600 };
+/** A year; longer is a mistake in the unit. */
+const MOST_SECONDS = 365 * 24 * 3600;
+/** More charges than this are a loop. The charges are one letter each on the run item. */
+const MOST_CHARGES = 100;
+/** 256 KiB is the bound of an SQS message; 4 KiB of last lines are what a person reads. */
+const MESSAGE_LENGTH = 4096;
+/** Short texts on the run item, which has to stay under 1 KB to be renewed for one write unit. */
+const NOTE_LENGTH = 200;
+
+const seconds = (least: number, most: number) => z.number().check(z.minimum(least), z.maximum(most));
+const charges = () => z.int().check(z.minimum(0), z.maximum(MOST_CHARGES));
+const text = (most: number) => z.string().check(z.maxLength(most));
+const short = () => z.string().check(z.minLength(1), z.maxLength(256));
+const reason = () => z.exactOptional(text(NOTE_LENGTH));
+
+export const spec = z
+  .strictObject({
+    start: z.exactOptional(z.enum(["self", "dispatch"])),
+    leaseSeconds: z.exactOptional(seconds(LEASE_SECONDS.least, LEASE_SECONDS.most)),
+    startWithinSeconds: z.exactOptional(seconds(1, MOST_SECONDS)),
+    attemptDeadlineSeconds: z.exactOptional(seconds(1, MOST_SECONDS)),
+    deadlineSeconds: z.exactOptional(seconds(1, MOST_SECONDS)),
+    budgets: z.exactOptional(
+      z
+        .strictObject({
+          attempts: z.exactOptional(z.int().check(z.minimum(1), z.maximum(MOST_CHARGES))),
+          crashes: z.exactOptional(charges()),
+          interruptions: z.exactOptional(charges()),
+          losses: z.exactOptional(charges()),
+          starts: z.exactOptional(charges()),
+        })
+        .check(
+          z.refine((budgets) => budgets.attempts === undefined || Object.keys(budgets).length === 1, {
+            error: "is either attempts, one budget for all, or a budget per kind",
+          }),
+        ),
+    ),
+    backoff: z.exactOptional(
+      z.strictObject({ baseSeconds: z.exactOptional(seconds(0, 86400)), maxSeconds: z.exactOptional(seconds(0, 86400)) }),
+    ),
+    onNotice: z.exactOptional(z.enum(["handover", "drain", "ignore"])),
+    onCutOff: z.exactOptional(z.enum(["stop", "continue"])),
+    onDemandLast: z.exactOptional(charges()),
+    target: z.exactOptional(z.strictObject({ kind: z.literal("queue") })),
+    labels: z.exactOptional(
+      z
+        .record(z.string().check(z.regex(ID)), z.string().check(z.maxLength(256)))
+        .check(z.refine((labels) => Object.keys(labels).length <= 20, { error: "has more than 20 entries" })),
+    ),
+  });
+
+export const claim = z.strictObject({
+  holder: z.catchall(
+    z.object({
+      id: z.string().check(z.regex(/^[0-9a-f]{32}$/, { error: "is not 32 hex digits" })),
+      host: z.exactOptional(z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/, { error: "is not a host name" }))),
+    }),
+    short(),
+  ).check(z.refine((holder) => Object.keys(holder).length <= 12, { error: "has more than 12 entries" })),
+});
+
+export const beat = z.strictObject({
+  progress: z.exactOptional(
+    z.strictObject({ value: z.number(), of: z.exactOptional(z.number()), note: z.exactOptional(text(NOTE_LENGTH)) }),
+  ),
+});
+
+export const finish = z.strictObject({
+  outcome: z.enum(["succeeded", "failed", "interrupted"]),
+  exitCode: z.exactOptional(z.int().check(z.minimum(0), z.maximum(255))),
+  signal: z.exactOptional(z.string().check(z.regex(/^SIG[A-Z0-9]{1,10}$/, { error: "is not the name of a signal" }))),
+  message: z.exactOptional(text(MESSAGE_LENGTH)),
+  reason: reason(),
+});
+
+export const cancel = z.strictObject({ reason: reason() });
+
+export const requeue = z.strictObject({ reason: reason(), attempt: z.exactOptional(z.int().check(z.minimum(1))) });
+
+export type SpecBody = z.infer<typeof spec>;
+
+/** The query of a list. All values are text there. */
+export const listing = z.strictObject({
+  state: z.exactOptional(z.enum(["live", "ended"])),
+  limit: z.exactOptional(z.string().check(z.regex(/^([1-9]|[1-9]\d|[1-4]\d\d|500)$/, { error: "is not a number from 1 to 500" }))),
+  since: z.exactOptional(z.iso.datetime({ error: "is not an RFC 3339 instant in UTC" })),
+  cursor: z.exactOptional(z.string().check(z.regex(/^[A-Za-z0-9_-]{1,300}$/, { error: "is not a cursor" }))),
+});
+
+/** `<shard>.<run>`, as the list of live runs gives it out. */
+export const LIVE_CURSOR = /^\d{1,4}\.([A-Za-z0-9][A-Za-z0-9_-]{0,127})?$/;
+
+/** `<instant>#<run>`, as the list of ended runs gives it out. */
+export const ENDED_CURSOR = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z#([A-Za-z0-9][A-Za-z0-9_-]{0,127})?$/;
