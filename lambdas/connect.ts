@@ -28,7 +28,9 @@ export function keysOf(value: string): readonly [Key, ...Key[]] {
     const [id = "", secret = ""] = part.split(":");
     const bytes = Buffer.from(secret, "base64url");
     if (!/^[A-Za-z0-9_-]{1,32}$/.test(id) || bytes.length < SECRET_BYTES)
-      throw new Error(`key ${index + 1} of ${ENVIRONMENT.keys} is not <id>:<base64url of at least ${SECRET_BYTES} bytes>`);
+      throw new Error(
+        `key ${index + 1} of ${ENVIRONMENT.keys} is not <id>:<base64url of at least ${SECRET_BYTES} bytes>`,
+      );
     return { id, secret: bytes };
   });
   const [newest, ...older] = keys;
@@ -37,7 +39,14 @@ export function keysOf(value: string): readonly [Key, ...Key[]] {
 }
 
 /** One line of JSON per decision, as CloudWatch Logs Insights reads it. */
-export const jsonLog: Log = { write: (line) => console.log(JSON.stringify(line)) };
+const jsonLog: Log = { write: (line) => console.log(JSON.stringify(line)) };
+
+let log: Log = jsonLog;
+
+/** The embedded server prints its decisions for people. To be called before the first request. */
+export function printTo(other: Log): void {
+  log = other;
+}
 
 export const systemClock: Clock = { now: () => instant(Date.now()) };
 
@@ -49,7 +58,7 @@ function connect(environment: Environment): App {
     clock: systemClock,
     dice: { roll: Math.random },
     keys: { all: async () => keys },
-    log: jsonLog,
+    log,
     runs: dynamoRuns(dynamo),
     specs: dynamoSpecs(dynamo),
     ledger: dynamoLedger(dynamo),

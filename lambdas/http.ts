@@ -44,7 +44,9 @@ async function answer(calls: Partial<Record<RouteName, Call>>, event: APIGateway
   }
   const body = bodyOf(event);
   if (body.length > BODY_BYTES)
-    return refused(problem("too-large", { detail: `the body has ${body.length} bytes; at most ${BODY_BYTES} are read` }));
+    return refused(
+      problem("too-large", { detail: `the body has ${body.length} bytes; at most ${BODY_BYTES} are read` }),
+    );
   const { by } = ROUTES[found.name];
   const request = { run, query: event.queryStringParameters ?? {}, body: body.toString("utf8") };
   if (by !== "ticket" && by !== "token") return call(theApp(), request);
@@ -54,7 +56,8 @@ async function answer(calls: Partial<Record<RouteName, Call>>, event: APIGateway
 }
 
 function refuseCredential(why: "unauthorized" | "wrong-run", by: "ticket" | "token"): HttpReply {
-  const detail = why === "wrong-run" ? `the ${by} is for another run` : `a ${by} of ours is needed, as Authorization: Bearer`;
+  const detail =
+    why === "wrong-run" ? `the ${by} is for another run` : `a ${by} of ours is needed, as Authorization: Bearer`;
   return refused(problem(why, { detail }), why === "unauthorized" ? { "www-authenticate": "Bearer" } : {});
 }
 

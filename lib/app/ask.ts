@@ -9,7 +9,12 @@ export type Asked = Reply | { readonly kind: "not-found" };
 
 /** The owner no longer wants the run. */
 export const cancel = (app: App, run: string, reason?: string): Promise<Asked> =>
-  ask(app, run, (now, registration) => ({ kind: "cancel", now, registration, ...(reason !== undefined && { reason }) }));
+  ask(app, run, (now, registration) => ({
+    kind: "cancel",
+    now,
+    registration,
+    ...(reason !== undefined && { reason }),
+  }));
 
 /** The owner wants another attempt at once; with `attempt`, only if that one is still the current one. */
 export const requeue = (app: App, run: string, attempt?: number, reason?: string): Promise<Asked> =>

@@ -28,7 +28,15 @@ export async function claim(app: App, ticket: Claims, holder: Holder): Promise<C
     ticket,
     (seen) => {
       if (seen.state === "running" || seen.state === "leaving") claimedAt = seen.claimedAt;
-      return decide(seen, { kind: "claim", fence, holder: id, ...(host !== undefined && { host }), now, registration, evidence });
+      return decide(seen, {
+        kind: "claim",
+        fence,
+        holder: id,
+        ...(host !== undefined && { host }),
+        now,
+        registration,
+        evidence,
+      });
     },
     async () => ({ kind: "ended" }),
   );

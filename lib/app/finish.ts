@@ -17,7 +17,17 @@ export async function finish(app: App, token: Claims, report: Report): Promise<R
   const registration = await app.specs.read(run, now);
   if (registration === undefined) return { kind: "ended" };
   const roll = app.dice.roll();
-  const base: Finish = { kind: "finish", attempt, fence, report, body: digest(report), now, roll, registration, evidence: [] };
+  const base: Finish = {
+    kind: "finish",
+    attempt,
+    fence,
+    report,
+    body: digest(report),
+    now,
+    roll,
+    registration,
+    evidence: [],
+  };
   let line: LedgerLine | undefined;
 
   const eventFor = async (seen: Run): Promise<Finish> => {

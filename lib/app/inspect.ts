@@ -58,7 +58,12 @@ function next(shard: number, after: string | undefined, shards: number): { curso
 }
 
 /** Ended runs, the newest first, back to the end of their retention. */
-export const listEnded = (app: App, limit: number, since: Instant | undefined, cursor?: string): Promise<Listing<EndedRun>> => {
+export const listEnded = (
+  app: App,
+  limit: number,
+  since: Instant | undefined,
+  cursor?: string,
+): Promise<Listing<EndedRun>> => {
   const now = app.clock.now();
   return app.endedRuns.list(now, since ?? before(now, RETENTION), limit, cursor);
 };

@@ -31,7 +31,14 @@ export const digest = (value: unknown): string =>
 export async function register(app: App, run: string, spec: Spec): Promise<Registered> {
   const now = app.clock.now();
   const shard = Math.floor(app.dice.roll() * (await app.control.shards()));
-  const offered: Registration = { run, shard, fence: fence(unixSeconds(now)), registeredAt: now, hash: digest(spec), spec };
+  const offered: Registration = {
+    run,
+    shard,
+    fence: fence(unixSeconds(now)),
+    registeredAt: now,
+    hash: digest(spec),
+    spec,
+  };
   const isFirst = (await app.specs.create(offered)) === "written";
   const registration = isFirst ? offered : ((await app.specs.read(run, now)) ?? offered);
   if (registration.hash !== offered.hash) return { kind: "run-exists" };
@@ -69,5 +76,7 @@ const firstOf = (registration: Registration): Queued => ({
   due: startBy(registration, registration.registeredAt),
   lease: registration.spec.lease,
   charges: "",
-  ...(registration.spec.start === "dispatch" && { debt: { since: registration.registeredAt, owes: "message" } as const }),
+  ...(registration.spec.start === "dispatch" && {
+    debt: { since: registration.registeredAt, owes: "message" } as const,
+  }),
 });

@@ -21,7 +21,12 @@ const sortKey = ({ endedAt, run }: EndedRun): string => `${iso(endedAt)}#${run}`
 const bucketOf = (run: string): number => [...run].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % BUCKETS;
 
 export function dynamoEndedRuns({ client, table }: Dynamo): EndedRuns {
-  const bucketBefore = async (hour: string, bucket: number, limit: number, cursor: string): Promise<[string, EndedRun][]> => {
+  const bucketBefore = async (
+    hour: string,
+    bucket: number,
+    limit: number,
+    cursor: string,
+  ): Promise<[string, EndedRun][]> => {
     const { Items = [] } = await client.send(
       new QueryCommand({
         TableName: table,
@@ -37,7 +42,9 @@ export function dynamoEndedRuns({ client, table }: Dynamo): EndedRuns {
   return {
     add: async (ended, expiry) => {
       const key = keyOf(partition(hourOf(ended.endedAt), bucketOf(ended.run)), sortKey(ended));
-      await client.send(new PutItemCommand({ TableName: table, Item: { ...key, j: json(ended), [TABLE.ttl]: ttl(expiry) } }));
+      await client.send(
+        new PutItemCommand({ TableName: table, Item: { ...key, j: json(ended), [TABLE.ttl]: ttl(expiry) } }),
+      );
     },
     list: async (now, since, limit, cursor) => {
       const start = cursor ?? `${iso(instant(now + 1))}#`;

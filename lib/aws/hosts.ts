@@ -10,7 +10,9 @@ export function dynamoHosts({ client, table }: Dynamo): Hosts {
   return {
     enter: async (host, { run, fence, at }, expiry) => {
       const key = keyOf(hostKey(host), `r#${run}#${fence}`);
-      await client.send(new PutItemCommand({ TableName: table, Item: { ...key, a: number(at), [TABLE.ttl]: ttl(expiry) } }));
+      await client.send(
+        new PutItemCommand({ TableName: table, Item: { ...key, a: number(at), [TABLE.ttl]: ttl(expiry) } }),
+      );
     },
     evidence: async (host) => {
       const found: Evidence[] = [];
@@ -32,7 +34,9 @@ export function dynamoHosts({ client, table }: Dynamo): Hosts {
     },
     record: async (host, evidence, expiry) => {
       const key = keyOf(hostKey(host), `e#${new Date(evidence.at).toISOString()}#${evidence.id}`);
-      await client.send(new PutItemCommand({ TableName: table, Item: { ...key, j: json(evidence), [TABLE.ttl]: ttl(expiry) } }));
+      await client.send(
+        new PutItemCommand({ TableName: table, Item: { ...key, j: json(evidence), [TABLE.ttl]: ttl(expiry) } }),
+      );
     },
   };
 }

@@ -23,11 +23,23 @@ const STATES: Record<State, string> = {
 const STATE_OF = new Map(Object.entries(STATES).map(([state, letter]) => [letter, state as State]));
 
 /** How a field is kept: its letter, because DynamoDB bills the names too, and its form. */
-type Field = { readonly letter: string; readonly write: (value: never) => AttributeValue; readonly read: (value: AttributeValue) => unknown };
+type Field = {
+  readonly letter: string;
+  readonly write: (value: never) => AttributeValue;
+  readonly read: (value: AttributeValue) => unknown;
+};
 
-const count = (letter: string): Field => ({ letter, write: (value: number) => number(value), read: ({ N }) => Number(N) });
+const count = (letter: string): Field => ({
+  letter,
+  write: (value: number) => number(value),
+  read: ({ N }) => Number(N),
+});
 const word = (letter: string): Field => ({ letter, write: (value: string) => text(value), read: ({ S }) => S });
-const structure = (letter: string): Field => ({ letter, write: (value: unknown) => json(value), read: ({ S }) => JSON.parse(String(S)) });
+const structure = (letter: string): Field => ({
+  letter,
+  write: (value: unknown) => json(value),
+  read: ({ S }) => JSON.parse(String(S)),
+});
 
 const FIELDS: Record<string, Field> = {
   fence: { ...count("f"), read: ({ N }) => fence(Number(N)) },
@@ -98,7 +110,9 @@ export function runOf(item: Item): Run {
 export function updateOf(seen: Run, next: Run): { expression: string; values: Item } {
   const { set, removed } = changesBetween(seen, next);
   const attributes = attributesOf(set);
-  const gone = removed.flatMap((name) => (name === "debt" ? [fieldOf(name).letter, OWED_SINCE] : [fieldOf(name).letter]));
+  const gone = removed.flatMap((name) =>
+    name === "debt" ? [fieldOf(name).letter, OWED_SINCE] : [fieldOf(name).letter],
+  );
   const sets = Object.keys(attributes).map((letter) => `${letter} = :${letter}`);
   return {
     expression: `SET ${sets.join(", ")}${gone.length > 0 ? ` REMOVE ${gone.join(", ")}` : ""}`,

@@ -22,5 +22,4 @@ export function beat(run: Running | Leaving | Canceling, { renewal }: Beat): Dec
 }
 
 /** A beat of an attempt that is over. */
-export const refuseBeat = (run: Run): Decision =>
-  refuse(run.state === "ended" ? { kind: "ended" } : superseded(run));
+export const refuseBeat = (run: Run): Decision => refuse(run.state === "ended" ? { kind: "ended" } : superseded(run));

@@ -46,7 +46,8 @@ export const chargeOf = (cause: Cause): Charge => LETTERS[cause];
 export const budgetOf = (cause: Cause): Budget | undefined => BUDGETS[chargeOf(cause)];
 
 /** The budget that paid for one attempt (counted from 1); undefined when it cost nothing or has not ended. */
-export const paidBy = (charges: Charges, attempt: number): Budget | undefined => BUDGETS[charges[attempt - 1] as Charge];
+export const paidBy = (charges: Charges, attempt: number): Budget | undefined =>
+  BUDGETS[charges[attempt - 1] as Charge];
 
 /** The letter of one attempt (counted from 1), or undefined while it has not ended. */
 export const chargeAt = (charges: Charges, attempt: number): string | undefined => charges[attempt - 1];

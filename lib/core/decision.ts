@@ -4,8 +4,20 @@ import type { Instant, Span } from "./time.ts";
 
 /** What the caller is told. */
 export type Reply =
-  | { readonly kind: "claimed"; readonly attempt: number; readonly fence: Fence; readonly lease: Span; readonly directive: Directive }
-  | { readonly kind: "renewed"; readonly lease: Span; readonly directive: Directive; readonly reason?: string; readonly deadline?: Instant }
+  | {
+      readonly kind: "claimed";
+      readonly attempt: number;
+      readonly fence: Fence;
+      readonly lease: Span;
+      readonly directive: Directive;
+    }
+  | {
+      readonly kind: "renewed";
+      readonly lease: Span;
+      readonly directive: Directive;
+      readonly reason?: string;
+      readonly deadline?: Instant;
+    }
   | { readonly kind: "finished"; readonly state: State; readonly outcome?: Outcome }
   | { readonly kind: "accepted"; readonly state: State }
   | { readonly kind: "spared" }

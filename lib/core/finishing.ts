@@ -23,8 +23,7 @@ export type Finish = {
 };
 
 /** Whether the child ended by itself, with a code of its own: then no evidence about the host is needed. */
-export const hasOwnExitCode = (report: Report): boolean =>
-  report.exitCode !== undefined && report.signal === undefined;
+export const hasOwnExitCode = (report: Report): boolean => report.exitCode !== undefined && report.signal === undefined;
 
 /** Why the attempt ended, from the agent's report and what is known of its host. */
 function causeOf(run: HeldRun, { report, now, evidence }: Finish): Cause {
@@ -73,7 +72,9 @@ function isLateSuccess(run: Run, event: Finish): boolean {
   const open =
     run.state === "queued" ||
     run.state === "waiting" ||
-    (run.state === "ended" && run.outcome === "exhausted" && ["lost", "interrupted", "never-started"].includes(run.cause));
+    (run.state === "ended" &&
+      run.outcome === "exhausted" &&
+      ["lost", "interrupted", "never-started"].includes(run.cause));
   const declared = chargeAt(run.charges, event.attempt);
   const unclaimed = [...run.charges.slice(event.attempt)].every((letter) => letter === "s");
   return open && event.report.outcome === "succeeded" && (declared === "l" || declared === "i") && unclaimed;

@@ -88,7 +88,10 @@ export function memoryEndedRuns(): EndedRuns {
     list: async (now, since, limit, cursor) => {
       const from = `${new Date(since).toISOString()}#`;
       const to = cursor ?? `${new Date(now + 1).toISOString()}#`;
-      const keys = [...ended.keys()].filter((key) => key >= from && key < to).sort().reverse();
+      const keys = [...ended.keys()]
+        .filter((key) => key >= from && key < to)
+        .sort()
+        .reverse();
       const page = keys.slice(0, limit);
       const last = page.at(-1);
       return {

@@ -56,5 +56,10 @@ export type EndedRun = Pick<Result, "run" | "outcome" | "cause" | "attempt" | "f
 export type EndedRuns = {
   add(ended: EndedRun, expiry: Instant): Promise<void>;
   /** The newest first, that ended before `cursor` (an opaque string) or now. Looks back over the hours since `since`. */
-  list(now: Instant, since: Instant, limit: number, cursor?: string): Promise<{ runs: readonly EndedRun[]; cursor?: string }>;
+  list(
+    now: Instant,
+    since: Instant,
+    limit: number,
+    cursor?: string,
+  ): Promise<{ runs: readonly EndedRun[]; cursor?: string }>;
 };

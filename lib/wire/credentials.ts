@@ -4,7 +4,12 @@ import { milliseconds, type Span } from "../core/time.ts";
 /** What a ticket or a token says. It finds its run item without a read, and names the lease that a beat renews. */
 export type Claims = RunKey & { readonly attempt: number; readonly fence: Fence; readonly lease: Span };
 
-export type Credential = { readonly claims: Claims; readonly keyId: string; readonly signed: string; readonly hmac: string };
+export type Credential = {
+  readonly claims: Claims;
+  readonly keyId: string;
+  readonly signed: string;
+  readonly hmac: string;
+};
 
 /** `<run>.<attempt>.<fence>.<shard>.<lease in ms>.<key id>.<hmac>`; 43 letters of unpadded base64url hold 256 bits. */
 const FORM =

@@ -53,7 +53,16 @@ type Described = {
 };
 
 const OF_OWNERS = ["malformed", "invalid", "too-large"] as const;
-const OF_RUNNERS = ["malformed", "invalid", "unauthorized", "wrong-run", "superseded", "ended", "too-large", "contended"] as const;
+const OF_RUNNERS = [
+  "malformed",
+  "invalid",
+  "unauthorized",
+  "wrong-run",
+  "superseded",
+  "ended",
+  "too-large",
+  "contended",
+] as const;
 
 const registration = z.object({
   run: z.string(),
@@ -66,7 +75,11 @@ const registration = z.object({
 
 /** Bodies, replies and problems of each call. */
 const CALLS: Record<RouteName, Described> = {
-  register: { body: schemas.spec, replies: { 200: registration, 201: registration }, refusals: [...OF_OWNERS, "run-exists"] },
+  register: {
+    body: schemas.spec,
+    replies: { 200: registration, 201: registration },
+    refusals: [...OF_OWNERS, "run-exists"],
+  },
   inspect: {
     replies: {
       200: z.extend(run, { registeredAt: instant(), spec: schemas.spec, attempts: z.array(attempt) }),
@@ -131,7 +144,8 @@ const content = (of: Json, type = "application/json"): Json => ({ content: { [ty
 /** One response per status; several problems may share one. */
 function responses({ replies, refusals }: Described): Json {
   const byStatus: Record<string, Json> = {};
-  for (const [status, body] of Object.entries(replies)) byStatus[status] = { description: "OK", ...content(schema(body)) };
+  for (const [status, body] of Object.entries(replies))
+    byStatus[status] = { description: "OK", ...content(schema(body)) };
   for (const name of refusals) {
     const { status } = PROBLEMS[name];
     const others = (byStatus[status]?.["description"] as string | undefined) ?? "";

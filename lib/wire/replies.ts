@@ -86,12 +86,17 @@ export function httpReply(reply: Reply, token?: string): HttpReply {
         ...(token !== undefined && { token }),
       } satisfies BeatBody);
     case "finished":
-      return ok({ state: reply.state, ...(reply.outcome !== undefined && { outcome: reply.outcome }) } satisfies FinishBody);
+      return ok({
+        state: reply.state,
+        ...(reply.outcome !== undefined && { outcome: reply.outcome }),
+      } satisfies FinishBody);
     case "accepted":
       return { status: 202, body: { state: reply.state } };
     case "superseded": {
       const { attempt, fence } = reply;
-      return refused(problem("superseded", { detail: `attempt ${attempt} with fence ${fence} is current; stop`, attempt, fence }));
+      return refused(
+        problem("superseded", { detail: `attempt ${attempt} with fence ${fence} is current; stop`, attempt, fence }),
+      );
     }
     case "hold":
       return refused(plain("hold"), { "retry-after": "1" });

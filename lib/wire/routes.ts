@@ -1,20 +1,59 @@
 /** Who may call, and by what he is known: AWS IAM, the ticket of an attempt, its token, or nothing. */
 export type Caller = "owner" | "ticket" | "token" | "anyone";
 
-export type Route = { readonly method: string; readonly path: string; readonly by: Caller; readonly does: string };
+/** The Lambda that serves a call: owners' calls may read and list, runners' calls only touch the run they name. */
+export type Service = "owner" | "runner";
+
+export type Route = {
+  readonly method: string;
+  readonly path: string;
+  readonly by: Caller;
+  readonly at: Service;
+  readonly does: string;
+};
 
 /** Every call of the HTTP API. The Lambdas, the embedded server and the OpenAPI document are driven by this table. */
 export const ROUTES = {
-  register: { method: "PUT", path: "/v1/runs/{run}", by: "owner", does: "Register a run" },
-  inspect: { method: "GET", path: "/v1/runs/{run}", by: "owner", does: "The record of a run, with its ledger" },
-  list: { method: "GET", path: "/v1/runs", by: "owner", does: "List live or ended runs" },
-  cancel: { method: "POST", path: "/v1/runs/{run}/cancel", by: "owner", does: "Cancel a run" },
-  requeue: { method: "POST", path: "/v1/runs/{run}/requeue", by: "owner", does: "Give the run another attempt at once" },
-  claim: { method: "POST", path: "/v1/runs/{run}/claim", by: "ticket", does: "Open the attempt of a ticket" },
-  beat: { method: "POST", path: "/v1/runs/{run}/beat", by: "token", does: "Say that the attempt is alive" },
-  finish: { method: "POST", path: "/v1/runs/{run}/finish", by: "token", does: "Report the end of the attempt" },
-  health: { method: "GET", path: "/healthz", by: "anyone", does: "Whether the front door answers" },
-  openapi: { method: "GET", path: "/openapi.json", by: "anyone", does: "This document" },
+  register: { method: "PUT", path: "/v1/runs/{run}", by: "owner", at: "owner", does: "Register a run" },
+  inspect: {
+    method: "GET",
+    path: "/v1/runs/{run}",
+    by: "owner",
+    at: "owner",
+    does: "The record of a run, with its ledger",
+  },
+  list: { method: "GET", path: "/v1/runs", by: "owner", at: "owner", does: "List live or ended runs" },
+  cancel: { method: "POST", path: "/v1/runs/{run}/cancel", by: "owner", at: "owner", does: "Cancel a run" },
+  requeue: {
+    method: "POST",
+    path: "/v1/runs/{run}/requeue",
+    by: "owner",
+    at: "owner",
+    does: "Give the run another attempt at once",
+  },
+  claim: {
+    method: "POST",
+    path: "/v1/runs/{run}/claim",
+    by: "ticket",
+    at: "runner",
+    does: "Open the attempt of a ticket",
+  },
+  beat: {
+    method: "POST",
+    path: "/v1/runs/{run}/beat",
+    by: "token",
+    at: "runner",
+    does: "Say that the attempt is alive",
+  },
+  finish: {
+    method: "POST",
+    path: "/v1/runs/{run}/finish",
+    by: "token",
+    at: "runner",
+    does: "Report the end of the attempt",
+  },
+  health: { method: "GET", path: "/healthz", by: "anyone", at: "runner", does: "Whether the front door answers" },
+  openapi: { method: "GET", path: "/openapi.json", by: "anyone", at: "owner", does: "This document" },
 } as const satisfies Record<string, Route>;
 
 export type RouteName = keyof typeof ROUTES;
@@ -25,7 +64,7 @@ export type Match =
   | { readonly kind: "unknown-path" };
 
 /** The parameters of a path, undecoded segments against the pattern; undefined when it does not fit. */
-function fit(pattern: string, path: string): Record<string, string> | undefined {
+function paramsOf(pattern: string, path: string): Record<string, string> | undefined {
   const expected = pattern.split("/");
   const given = path.split("/");
   if (expected.length !== given.length) return undefined;
@@ -51,7 +90,7 @@ function decoded(segment: string): string {
 export function match(method: string, path: string): Match {
   const allowed: string[] = [];
   for (const [name, route] of Object.entries(ROUTES)) {
-    const params = fit(route.path, path);
+    const params = paramsOf(route.path, path);
     if (params === undefined) continue;
     if (route.method === method) return { kind: "route", name: name as RouteName, params };
     allowed.push(route.method);

@@ -20,50 +20,53 @@ const text = (most: number) => z.string().check(z.maxLength(most));
 const short = () => z.string().check(z.minLength(1), z.maxLength(256));
 const reason = () => z.exactOptional(text(NOTE_LENGTH));
 
-export const spec = z
-  .strictObject({
-    start: z.exactOptional(z.enum(["self", "dispatch"])),
-    leaseSeconds: z.exactOptional(seconds(LEASE_SECONDS.least, LEASE_SECONDS.most)),
-    startWithinSeconds: z.exactOptional(seconds(1, MOST_SECONDS)),
-    attemptDeadlineSeconds: z.exactOptional(seconds(1, MOST_SECONDS)),
-    deadlineSeconds: z.exactOptional(seconds(1, MOST_SECONDS)),
-    budgets: z.exactOptional(
-      z
-        .strictObject({
-          attempts: z.exactOptional(z.int().check(z.minimum(1), z.maximum(MOST_CHARGES))),
-          crashes: z.exactOptional(charges()),
-          interruptions: z.exactOptional(charges()),
-          losses: z.exactOptional(charges()),
-          starts: z.exactOptional(charges()),
-        })
-        .check(
-          z.refine((budgets) => budgets.attempts === undefined || Object.keys(budgets).length === 1, {
-            error: "is either attempts, one budget for all, or a budget per kind",
-          }),
-        ),
-    ),
-    backoff: z.exactOptional(
-      z.strictObject({ baseSeconds: z.exactOptional(seconds(0, 86400)), maxSeconds: z.exactOptional(seconds(0, 86400)) }),
-    ),
-    onNotice: z.exactOptional(z.enum(["handover", "drain", "ignore"])),
-    onCutOff: z.exactOptional(z.enum(["stop", "continue"])),
-    onDemandLast: z.exactOptional(charges()),
-    target: z.exactOptional(z.strictObject({ kind: z.literal("queue") })),
-    labels: z.exactOptional(
-      z
-        .record(z.string().check(z.regex(ID)), z.string().check(z.maxLength(256)))
-        .check(z.refine((labels) => Object.keys(labels).length <= 20, { error: "has more than 20 entries" })),
-    ),
-  });
+export const spec = z.strictObject({
+  start: z.exactOptional(z.enum(["self", "dispatch"])),
+  leaseSeconds: z.exactOptional(seconds(LEASE_SECONDS.least, LEASE_SECONDS.most)),
+  startWithinSeconds: z.exactOptional(seconds(1, MOST_SECONDS)),
+  attemptDeadlineSeconds: z.exactOptional(seconds(1, MOST_SECONDS)),
+  deadlineSeconds: z.exactOptional(seconds(1, MOST_SECONDS)),
+  budgets: z.exactOptional(
+    z
+      .strictObject({
+        attempts: z.exactOptional(z.int().check(z.minimum(1), z.maximum(MOST_CHARGES))),
+        crashes: z.exactOptional(charges()),
+        interruptions: z.exactOptional(charges()),
+        losses: z.exactOptional(charges()),
+        starts: z.exactOptional(charges()),
+      })
+      .check(
+        z.refine((budgets) => budgets.attempts === undefined || Object.keys(budgets).length === 1, {
+          error: "is either attempts, one budget for all, or a budget per kind",
+        }),
+      ),
+  ),
+  backoff: z.exactOptional(
+    z.strictObject({ baseSeconds: z.exactOptional(seconds(0, 86400)), maxSeconds: z.exactOptional(seconds(0, 86400)) }),
+  ),
+  onNotice: z.exactOptional(z.enum(["handover", "drain", "ignore"])),
+  onCutOff: z.exactOptional(z.enum(["stop", "continue"])),
+  onDemandLast: z.exactOptional(charges()),
+  target: z.exactOptional(z.strictObject({ kind: z.literal("queue") })),
+  labels: z.exactOptional(
+    z
+      .record(z.string().check(z.regex(ID)), z.string().check(z.maxLength(256)))
+      .check(z.refine((labels) => Object.keys(labels).length <= 20, { error: "has more than 20 entries" })),
+  ),
+});
 
 export const claim = z.strictObject({
-  holder: z.catchall(
-    z.object({
-      id: z.string().check(z.regex(/^[0-9a-f]{32}$/, { error: "is not 32 hex digits" })),
-      host: z.exactOptional(z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/, { error: "is not a host name" }))),
-    }),
-    short(),
-  ).check(z.refine((holder) => Object.keys(holder).length <= 12, { error: "has more than 12 entries" })),
+  holder: z
+    .catchall(
+      z.object({
+        id: z.string().check(z.regex(/^[0-9a-f]{32}$/, { error: "is not 32 hex digits" })),
+        host: z.exactOptional(
+          z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/, { error: "is not a host name" })),
+        ),
+      }),
+      short(),
+    )
+    .check(z.refine((holder) => Object.keys(holder).length <= 12, { error: "has more than 12 entries" })),
 });
 
 export const beat = z.strictObject({
@@ -89,7 +92,9 @@ export type SpecBody = z.infer<typeof spec>;
 /** The query of a list. All values are text there. */
 export const listing = z.strictObject({
   state: z.exactOptional(z.enum(["live", "ended"])),
-  limit: z.exactOptional(z.string().check(z.regex(/^([1-9]|[1-9]\d|[1-4]\d\d|500)$/, { error: "is not a number from 1 to 500" }))),
+  limit: z.exactOptional(
+    z.string().check(z.regex(/^([1-9]|[1-9]\d|[1-4]\d\d|500)$/, { error: "is not a number from 1 to 500" })),
+  ),
   since: z.exactOptional(z.iso.datetime({ error: "is not an RFC 3339 instant in UTC" })),
   cursor: z.exactOptional(z.string().check(z.regex(/^[A-Za-z0-9_-]{1,300}$/, { error: "is not a cursor" }))),
 });

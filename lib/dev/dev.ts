@@ -1,0 +1,135 @@
+import type { AddressInfo } from "node:net";
+import type { Context } from "aws-lambda";
+import { printTo } from "../../lambdas/connect.ts";
+import { handler as owner } from "../../lambdas/owner.ts";
+import { handler as runner } from "../../lambdas/runner.ts";
+import { handler as sweep } from "../../lambdas/sweep.ts";
+import { handler as ticker } from "../../lambdas/ticker.ts";
+import { dynamoClient } from "../aws/dynamo.ts";
+import { sqsClient } from "../aws/queues.ts";
+import { ENVIRONMENT } from "../names.ts";
+import { type Emulators, startEmulators } from "./emulators.ts";
+import { forgetful, recall, remember } from "./folder.ts";
+import { contextFor, frontDoor, type Lambda } from "./http.ts";
+import { textLog } from "./log.ts";
+import { mapQueue, type QueueLambda } from "./mapping.ts";
+import { createQueues, createTable, type QueueUrls } from "./resources.ts";
+
+export type DevSettings = {
+  /** 0 means a free port. */
+  readonly port: number;
+  /** Keeps everything there; without it, all is in memory. */
+  readonly data?: string;
+  /** Whole seconds between two sweeps. */
+  readonly sweepSeconds: number;
+};
+
+/** What an SDK needs to reach the embedded server, as `GET /dev/info` answers it. */
+export type DevInfo = {
+  readonly api: string;
+  readonly dynamodb: string;
+  readonly sqs: string;
+  readonly queueUrl: string;
+  readonly deadLetterUrl: string;
+  readonly table: string;
+};
+
+export type Dev = { readonly info: DevInfo; stop(): Promise<void> };
+
+type MinuteLambda = (event: { time: string }, context: Context) => Promise<unknown>;
+
+const TABLE_NAME = "lastbeat";
+const MINUTE = 60_000;
+
+/** The emulators take any credentials; whatever the user has for AWS stays out of it. */
+function useEmulators(dynamodb: string, sqs: string): void {
+  delete process.env["AWS_PROFILE"];
+  delete process.env["AWS_SESSION_TOKEN"];
+  Object.assign(process.env, {
+    AWS_REGION: "us-east-1",
+    AWS_ACCESS_KEY_ID: "dev",
+    AWS_SECRET_ACCESS_KEY: "dev",
+    AWS_ENDPOINT_URL_DYNAMODB: dynamodb,
+    AWS_ENDPOINT_URL_SQS: sqs,
+  });
+}
+
+function useResources(queues: QueueUrls, keys: string, sweepSeconds: number): void {
+  Object.assign(process.env, {
+    [ENVIRONMENT.table]: TABLE_NAME,
+    [ENVIRONMENT.requeueQueue]: queues.requeue,
+    [ENVIRONMENT.tickQueue]: queues.tick,
+    [ENVIRONMENT.keys]: keys,
+    [ENVIRONMENT.sweepSeconds]: String(sweepSeconds),
+  });
+}
+
+async function listen(door: ReturnType<typeof frontDoor>, port: number): Promise<string> {
+  await new Promise<void>((resolve, reject) => {
+    door.once("error", reject);
+    door.listen(port, "127.0.0.1", resolve);
+  });
+  return `http://127.0.0.1:${(door.address() as AddressInfo).port}`;
+}
+
+/** The rule that fires every minute. The first time it makes up for the minute before the start, so sweeps begin at once. */
+function everyMinute(fire: (time: Date) => Promise<unknown>): NodeJS.Timeout {
+  const attempt = (time: Date): void => {
+    fire(time).catch((error: unknown) => console.error(error));
+  };
+  attempt(new Date(Date.now() - MINUTE));
+  attempt(new Date());
+  return setInterval(() => attempt(new Date()), MINUTE);
+}
+
+async function emulatorsFor(data: string | undefined): Promise<{ emulators: Emulators; keys: string }> {
+  const remembered = data === undefined ? forgetful() : recall(data);
+  const { keys, dynamodbPort, sqsPort } = remembered;
+  try {
+    const emulators = await startEmulators({ dynamodbPort, sqsPort, ...(data !== undefined && { folder: data }) });
+    if (data !== undefined) remember(data, { keys, dynamodbPort: emulators.dynamodbPort, sqsPort: emulators.sqsPort });
+    return { emulators, keys };
+  } catch (error) {
+    if (data === undefined) throw error;
+    throw new Error(`the folder ${data} cannot be opened; is another lastbeat dev using it? (${String(error)})`);
+  }
+}
+
+/**
+ * Starts the embedded server: the Lambdas of the cloud behind a small HTTP server, on emulators. One per process, because
+ * the Lambdas read the environment of the process.
+ */
+export async function startDev({ port, data, sweepSeconds }: DevSettings): Promise<Dev> {
+  const { emulators, keys } = await emulatorsFor(data);
+  const dynamodb = `http://127.0.0.1:${emulators.dynamodbPort}`;
+  const sqs = `http://127.0.0.1:${emulators.sqsPort}`;
+  useEmulators(dynamodb, sqs);
+  const sqsOfDev = sqsClient();
+  await createTable(dynamoClient(), TABLE_NAME);
+  const queues = await createQueues(sqsOfDev, sqs);
+  useResources(queues, keys, sweepSeconds);
+  printTo(textLog);
+
+  let info: DevInfo | undefined;
+  const door = frontDoor({
+    services: { owner: owner as Lambda, runner: runner as Lambda },
+    own: { "GET /dev/info": () => ({ status: 200, body: info }) },
+  });
+  const api = await listen(door, port);
+  info = { api, dynamodb, sqs, queueUrl: queues.requeue, deadLetterUrl: queues.deadLetter, table: TABLE_NAME };
+
+  const mapping = mapQueue(sqsOfDev, queues.tick, sweep as QueueLambda);
+  const rule = everyMinute((time) =>
+    (ticker as unknown as MinuteLambda)({ time: time.toISOString() }, contextFor(MINUTE)),
+  );
+  return {
+    info,
+    stop: async () => {
+      clearInterval(rule);
+      door.closeAllConnections();
+      await new Promise((resolve) => door.close(resolve));
+      await mapping.stop();
+      await emulators.stop();
+    },
+  };
+}

@@ -1,0 +1,106 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda";
+import { problem } from "../wire/problems.ts";
+import { type HttpReply, refused } from "../wire/replies.ts";
+import { match, ROUTES, type Service } from "../wire/routes.ts";
+
+export type Lambda = (event: APIGatewayProxyEventV2, context: Context) => Promise<APIGatewayProxyStructuredResultV2>;
+
+export type FrontDoor = {
+  readonly services: Readonly<Record<Service, Lambda>>;
+  /** What the embedded server answers itself, by "METHOD path". */
+  readonly own: Readonly<Record<string, () => HttpReply>>;
+};
+
+/** What API Gateway takes at most; the Lambdas take much less, and say so as a problem. */
+const MOST_BYTES = 10 * 1024 * 1024;
+
+/** The context of an invocation: the time that is left is all that the Lambdas look at. */
+export const contextFor = (milliseconds: number): Context => {
+  const end = Date.now() + milliseconds;
+  return { getRemainingTimeInMillis: () => end - Date.now() } as Context;
+};
+
+async function bytesOf(request: IncomingMessage): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > MOST_BYTES) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** An HTTP API hands text over as it is and everything else in base64. */
+const isText = (type = ""): boolean => /^(text\/|application\/([\w.+-]*\+)?json)/i.test(type) || type === "";
+
+/** The request as an HTTP API (payload format 2.0) hands it to a Lambda. */
+function eventOf(request: IncomingMessage, url: URL, body: Buffer): APIGatewayProxyEventV2 {
+  const headers = Object.fromEntries(
+    Object.entries(request.headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.join(",") : (value ?? ""),
+    ]),
+  );
+  const asText = isText(headers["content-type"]);
+  const method = request.method ?? "GET";
+  return {
+    version: "2.0",
+    routeKey: "$default",
+    rawPath: url.pathname,
+    rawQueryString: url.search.slice(1),
+    headers,
+    ...(url.search !== "" && { queryStringParameters: Object.fromEntries(url.searchParams) }),
+    requestContext: { http: { method, path: url.pathname } } as APIGatewayProxyEventV2["requestContext"],
+    ...(body.length > 0 && { body: body.toString(asText ? "utf8" : "base64") }),
+    isBase64Encoded: body.length > 0 && !asText,
+  };
+}
+
+/** Owner calls need no credentials here, so a page that a browser shows from elsewhere must not be able to make them. */
+function isForeign({ headers }: IncomingMessage): boolean {
+  const isLocal = (host: string): boolean => /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i.test(host);
+  if (!isLocal(headers.host ?? "")) return true;
+  return headers.origin !== undefined && !isLocal(headers.origin.replace(/^https?:\/\//i, ""));
+}
+
+async function answer(
+  door: FrontDoor,
+  request: IncomingMessage,
+): Promise<HttpReply | APIGatewayProxyStructuredResultV2> {
+  if (isForeign(request))
+    return refused(problem("foreign-origin", { detail: "the embedded server answers local requests only" }));
+  const url = new URL(request.url ?? "/", "http://127.0.0.1");
+  const method = request.method ?? "GET";
+  const own = door.own[`${method} ${url.pathname}`];
+  if (own !== undefined) return own();
+  const body = await bytesOf(request);
+  if (body === undefined) return refused(problem("too-large", { detail: `at most ${MOST_BYTES} bytes are read` }));
+  const found = match(method, url.pathname);
+  const service: Service = found.kind === "route" ? ROUTES[found.name].at : "runner";
+  return door.services[service](eventOf(request, url, body), contextFor(REQUEST_MS));
+}
+
+/** An HTTP API gives up after 30 s. */
+const REQUEST_MS = 30_000;
+
+function send(response: ServerResponse, reply: HttpReply | APIGatewayProxyStructuredResultV2): void {
+  const isOwn = "status" in reply;
+  const headers = isOwn ? { "content-type": "application/json", ...reply.headers } : (reply.headers ?? {});
+  response.writeHead(isOwn ? reply.status : (reply.statusCode ?? 200), headers as Record<string, string>);
+  response.end(isOwn ? JSON.stringify(reply.body) : reply.body);
+}
+
+/** The front door: each request becomes an event, and the exported handler answers it. */
+export function frontDoor(door: FrontDoor): Server {
+  return createServer((request, response) => {
+    answer(door, request).then(
+      (reply) => send(response, reply),
+      (error: unknown) => {
+        console.error(error);
+        if (!response.headersSent) send(response, { status: 500, body: { message: "Internal Server Error" } });
+      },
+    );
+  });
+}

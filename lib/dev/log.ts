@@ -1,0 +1,29 @@
+import type { Log, LogLine } from "../ports/surroundings.ts";
+
+/** A sweep that found nothing to do is no news. */
+const isNews = ({ counts }: LogLine): boolean =>
+  counts === undefined || Object.entries(counts).some(([name, count]) => name !== "live" && count > 0);
+
+function describe({ decision, run, attempt, fence, state, cause, error, counts }: LogLine): string {
+  const said = [
+    run,
+    decision,
+    state !== undefined && `-> ${state}`,
+    attempt !== undefined && `attempt ${attempt}`,
+    fence !== undefined && `fence ${fence}`,
+    cause !== undefined && `(${cause})`,
+    counts !== undefined &&
+      Object.entries(counts)
+        .map(([name, count]) => `${count} ${name}`)
+        .join(", "),
+    error,
+  ];
+  return said.filter((part) => part !== false && part !== undefined).join("  ");
+}
+
+/** One readable line per decision, on stderr: stdout is for what the command line answers. */
+export const textLog: Log = {
+  write: (line) => {
+    if (isNews(line)) console.error(`${new Date().toISOString().slice("yyyy-mm-ddT".length)}  ${describe(line)}`);
+  },
+};

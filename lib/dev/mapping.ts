@@ -1,0 +1,62 @@
+import { DeleteMessageBatchCommand, type Message, ReceiveMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
+import type { Context, SQSEvent, SQSRecord } from "aws-lambda";
+import { contextFor } from "./http.ts";
+
+export type Mapping = { stop(): Promise<void> };
+
+export type QueueLambda = (event: SQSEvent, context: Context) => Promise<unknown>;
+
+/** SQS waits at most this long for a message. */
+const WAIT_SECONDS = 20;
+/** As the Lambda's own limit in the cloud. */
+const LIMIT_MS = 60_000;
+
+const recordOf = ({ MessageId = "", ReceiptHandle = "", Body = "" }: Message): SQSRecord => ({
+  messageId: MessageId,
+  receiptHandle: ReceiptHandle,
+  body: Body,
+  attributes: {} as SQSRecord["attributes"],
+  messageAttributes: {},
+  md5OfBody: "",
+  eventSource: "aws:sqs",
+  eventSourceARN: "",
+  awsRegion: "us-east-1",
+});
+
+/** What Lambda's event source mapping does: receives, invokes, deletes what was handled; the rest comes again. */
+export function mapQueue(client: SQSClient, queueUrl: string, handler: QueueLambda): Mapping {
+  const stopping = new AbortController();
+  const receive = async (): Promise<void> => {
+    const { Messages = [] } = await client.send(
+      new ReceiveMessageCommand({
+        QueueUrl: queueUrl,
+        MaxNumberOfMessages: 10,
+        WaitTimeSeconds: WAIT_SECONDS,
+        VisibilityTimeout: LIMIT_MS / 1000,
+      }),
+      { abortSignal: stopping.signal, requestTimeout: (WAIT_SECONDS + 5) * 1000 },
+    );
+    if (Messages.length === 0) return;
+    await handler({ Records: Messages.map(recordOf) }, contextFor(LIMIT_MS));
+    const Entries = Messages.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
+    await client.send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
+  };
+  const loop = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      try {
+        await receive();
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        console.error(error); // the messages come again; a second's pause keeps a lasting failure from spinning
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+      }
+    }
+  };
+  const done = loop();
+  return {
+    stop: async () => {
+      stopping.abort();
+      await done;
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import { CreateTableCommand, type DynamoDBClient, ResourceInUseException } from "@aws-sdk/client-dynamodb";
+import { CreateQueueCommand, type SQSClient } from "@aws-sdk/client-sqs";
+import { MAX_RECEIVES, TABLE, TICK_RETENTION_SECONDS } from "../names.ts";
+
+/** Creates the table; one that is there already is kept. */
+export async function createTable(client: DynamoDBClient, name: string): Promise<void> {
+  try {
+    await client.send(
+      new CreateTableCommand({
+        TableName: name,
+        BillingMode: "PAY_PER_REQUEST",
+        AttributeDefinitions: [
+          { AttributeName: TABLE.partitionKey, AttributeType: "S" },
+          { AttributeName: TABLE.sortKey, AttributeType: "S" },
+        ],
+        KeySchema: [
+          { AttributeName: TABLE.partitionKey, KeyType: "HASH" },
+          { AttributeName: TABLE.sortKey, KeyType: "RANGE" },
+        ],
+      }),
+    );
+  } catch (error) {
+    if (!(error instanceof ResourceInUseException)) throw error;
+  }
+}
+
+export type QueueUrls = { readonly requeue: string; readonly deadLetter: string; readonly tick: string };
+
+/** The account that the emulator plays. */
+const ACCOUNT = "000000000000";
+const REGION = "us-east-1";
+
+/** Creates the queues, with the redrive that the real ones have. The URLs name 127.0.0.1: the emulator's own do not resolve. */
+export async function createQueues(client: SQSClient, endpoint: string): Promise<QueueUrls> {
+  const create = async (name: string, attributes: Record<string, string>): Promise<string> => {
+    await client.send(new CreateQueueCommand({ QueueName: name, Attributes: attributes }));
+    return `${endpoint}/${ACCOUNT}/${name}`;
+  };
+  const deadLetter = await create("lastbeat-requeue-dead", {});
+  const deadLetterTargetArn = `arn:aws:sqs:${REGION}:${ACCOUNT}:lastbeat-requeue-dead`;
+  const requeue = await create("lastbeat-requeue", {
+    RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: MAX_RECEIVES }),
+  });
+  const tick = await create("lastbeat-tick", { MessageRetentionPeriod: String(TICK_RETENTION_SECONDS) });
+  return { requeue, deadLetter, tick };
+}
