@@ -1,0 +1,86 @@
+/** A command line that cannot be understood: the message says what would be. Exit code 2. */
+export class UsageError extends Error {}
+
+/** A command that was understood and failed. Exit code 1. */
+export class CommandError extends Error {}
+
+export const USAGE = `lastbeat - heartbeats for workflow runners, and a second attempt for the lost ones
+
+  lastbeat exec [--ticket-file FILE] [--host NAME] -- COMMAND ...
+      claim the attempt of LASTBEAT_TICKET, run COMMAND under its lease, report its end
+  lastbeat register RUN [--lease S] [--start self|dispatch] [--label KEY=VALUE]...
+                        [--attempts N | --crashes N --losses N ...] [--spec FILE] [--ticket]
+      register a run; --ticket prints the ticket of its first attempt and nothing else
+  lastbeat runs [--ended] [--limit N]
+      the live runs, or the ended ones, the newest first
+  lastbeat show RUN
+      what happened to a run: its attempts, why they ended, what they were charged to
+  lastbeat cancel RUN [--reason TEXT]
+      stop the run for good
+  lastbeat requeue RUN [--attempt N] [--reason TEXT]
+      give the run another attempt at once, charged to nothing
+  lastbeat dev [--port N] [--data DIR] [--sweep SECONDS]
+      the embedded server, on 127.0.0.1
+
+Every command but exec and dev takes --json. All but dev take --url, or LASTBEAT_URL
+(default http://127.0.0.1:8787). lastbeat COMMAND --help says more.
+`;
+
+export const HELP: Readonly<Record<string, string>> = {
+  exec: `lastbeat exec [--url URL] [--ticket-file FILE] [--host NAME] -- COMMAND ...
+
+Claims the attempt that the ticket is for, waits until it may start, then runs COMMAND in
+a process group of its own and beats until it ends. Signals are passed on to the group.
+Exit code 0 of COMMAND is a success, also after a SIGTERM: a command that stops unfinished
+must not exit 0.
+
+  --ticket-file FILE   read the ticket from FILE instead of LASTBEAT_TICKET
+  --host NAME          what the runner stands on: an EC2 instance id, or any name
+                       (LASTBEAT_HOST; default: the host name)
+  --url URL            LASTBEAT_URL; default http://127.0.0.1:8787
+
+COMMAND sees LASTBEAT_RUN_ID, LASTBEAT_ATTEMPT and LASTBEAT_FENCE; the fence rises with
+every attempt, for writes that must not come from an old one.
+
+Exit codes: COMMAND's own; 128 + n when signal n ended it; 81 when the attempt is not
+ours (superseded, held by another, canceled, ended): COMMAND was stopped or never ran;
+125 when the agent itself failed; 126 not executable; 127 not found.
+`,
+  register: `lastbeat register RUN [options]
+
+Registers a run. Doing it again with the same options changes nothing and answers the
+same; with other options it is refused.
+
+  --lease SECONDS      silence after which the runner counts as lost (5 to 3600; 120)
+  --start self         the caller starts attempt 1 with the ticket (the default)
+  --start dispatch     attempt 1 goes out as a message too
+  --attempts N         one budget for all: N attempts in all
+  --crashes N --interruptions N --losses N --starts N
+                       how many ends of each kind may be followed by another attempt
+  --label KEY=VALUE    up to 20; handed on in the requeue message
+  --spec FILE          the whole spec as JSON (docs/protocol.md); "-" reads stdin
+  --ticket             print the ticket and nothing else, as for
+                       LASTBEAT_TICKET=$(lastbeat register RUN --ticket)
+`,
+  runs: `lastbeat runs [--ended] [--limit N] [--json]
+
+  --ended      ended runs instead of live ones, the newest first
+  --limit N    at most N runs (1 to 500; 100)
+`,
+  show: "lastbeat show RUN [--json]\n",
+  cancel: "lastbeat cancel RUN [--reason TEXT] [--json]\n",
+  requeue: `lastbeat requeue RUN [--attempt N] [--reason TEXT] [--json]
+
+  --attempt N   only if attempt N is still the current one, so that a repeated command
+                does not requeue twice
+`,
+  dev: `lastbeat dev [--port N] [--data DIR] [--sweep SECONDS]
+
+One process: the Lambdas of the cloud behind a small HTTP server, with a DynamoDB and an
+SQS emulator, all on 127.0.0.1. GET /dev/info says where they are.
+
+  --port N          8787; 0 takes a free one
+  --data DIR        keep everything in DIR, over restarts and kill -9 (else: in memory)
+  --sweep SECONDS   time between two sweeps (10)
+`,
+};

@@ -1,0 +1,135 @@
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { delimiter, relative, resolve } from "node:path";
+
+/** How much a gate looked at, by the word for it. A gate that looked at nothing has failed, whatever its exit code. */
+type Looked = Readonly<Record<string, number>>;
+
+type Gate = {
+  readonly name: string;
+  readonly command: readonly [string, ...string[]];
+  looked(output: string): Looked;
+};
+
+/** The number in the last place where the output says `pattern`; 0 when it says it nowhere. */
+const numberIn = (output: string, pattern: RegExp): number => Number([...output.matchAll(pattern)].at(-1)?.[1] ?? 0);
+
+/** A line that is the path of a source and nothing else, as the compiler lists what it read. */
+const isPath = (line: string): boolean => /^[^\s():]*\.[cm]?ts$/.test(line);
+
+const oursIn = (output: string): number =>
+  output.split("\n").filter((line) => isPath(line) && !line.includes("node_modules")).length;
+
+/** The folders with a coverage threshold. One that holds nothing would pass it. */
+const COVERED = ["lib/core", "lib/app", "lib/wire", "lib/memory", "lib/aws", "lib/agent", "lambdas"] as const;
+
+function coverage(): Looked {
+  const files = Object.keys(JSON.parse(readFileSync("coverage/coverage-summary.json", "utf8")) as object).map((file) =>
+    relative(".", file),
+  );
+  return Object.fromEntries(
+    COVERED.map((folder) => [`in ${folder}`, files.filter((file) => file.startsWith(`${folder}/`)).length]),
+  );
+}
+
+const GATES: readonly Gate[] = [
+  {
+    name: "format and lint",
+    command: ["biome", "check", "--error-on-warnings", "--colors=off"],
+    looked: (output) => ({ files: numberIn(output, /Checked (\d+) files/g) }),
+  },
+  {
+    name: "types",
+    command: ["tsc", "--project", ".", "--listFiles"],
+    looked: (output) => ({ files: oursIn(output) }),
+  },
+  {
+    name: "types of the core, without Node",
+    command: ["tsc", "--project", "lib/core", "--listFiles"],
+    looked: (output) => ({ files: oursIn(output) }),
+  },
+  {
+    name: "tests and their coverage",
+    command: ["vitest", "run", "--coverage"],
+    looked: (output) => ({
+      tests: numberIn(output, /^(\d+) passed, 0 failed$/gm),
+      "test files": numberIn(output, /^(\d+) test files$/gm),
+      ...coverage(),
+    }),
+  },
+  {
+    name: "dead code",
+    command: [
+      "knip",
+      "--treat-config-hints-as-errors",
+      "--reporter",
+      "symbols",
+      "--reporter",
+      "./scripts/knip-counts.ts",
+    ],
+    looked: (output) => ({ files: numberIn(output, /^(\d+) files in use$/gm) }),
+  },
+  {
+    name: "simulator",
+    command: ["npm", "run", "--silent", "sim", "--", "--seeds", "500"],
+    looked: (output) => ({
+      schedules: numberIn(output, /^(\d+) schedules, each twice/gm),
+      steps: numberIn(output, /, (\d+) steps, /g),
+      "planted bugs caught": numberIn(output, /^(\d+) of \d+ planted bugs caught$/gm),
+    }),
+  },
+  {
+    name: "installed package",
+    command: ["npm", "run", "--silent", "smoke"],
+    looked: (output) => ({ files: numberIn(output, /^(\d+) files installed$/gm) }),
+  },
+];
+
+// Started as `node scripts/check.ts` it finds the same tools, and the same Node, as by npm run.
+const ENVIRONMENT = {
+  ...process.env,
+  NO_COLOR: "1",
+  PATH: [resolve("node_modules/.bin"), process.env["PATH"]].join(delimiter),
+};
+
+function outputOf([file, ...args]: Gate["command"]): Promise<{ output: string; code: number }> {
+  return new Promise((done, reject) => {
+    let output = "";
+    const child = spawn(file, args, { env: ENVIRONMENT, stdio: ["ignore", "pipe", "pipe"] });
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding("utf8").on("data", (text: string) => {
+        output += text;
+      });
+    child.once("error", reject);
+    child.once("close", (code) => done({ output, code: code ?? 1 }));
+  });
+}
+
+async function passes({ name, command, looked }: Gate): Promise<boolean> {
+  const start = performance.now();
+  const { output, code } = await outputOf(command);
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  const counts = code === 0 ? Object.entries(looked(output)) : [];
+  const isGood = code === 0 && counts.every(([, count]) => count > 0);
+  const saw = code === 0 ? counts.map(([what, count]) => `${count} ${what}`).join(", ") : `exit code ${code}`;
+  if (!isGood)
+    console.log(
+      output
+        .split("\n")
+        .filter((line) => !isPath(line))
+        .join("\n"),
+    );
+  console.log(`${isGood ? "ok    " : "FAILED"}  ${name.padEnd(32)} ${saw}  (${seconds} s)`);
+  return isGood;
+}
+
+/** All gates, or those whose names contain one of the words: `npm run check -- types coverage`. */
+const words = process.argv.slice(2);
+const wanted = GATES.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)));
+if (wanted.length === 0) throw new Error(`no gate is named like ${words.join(" or ")}`);
+for (const gate of wanted) {
+  if (!(await passes(gate))) {
+    process.exitCode = 1;
+    break;
+  }
+}

@@ -1,0 +1,51 @@
+import { describe, expect, test } from "vitest";
+import type { Control } from "../../lib/ports/control.ts";
+import { at } from "./samples.ts";
+
+/** A control whose number of shards an operator can raise. */
+export type Operated = Control & { use(shards: number): unknown };
+
+/** What any adapter of the control has to do. `open` gives an empty store each time. */
+export function describeControl(name: string, open: () => Promise<Operated>): void {
+  describe(`control: ${name}`, () => {
+    test("there are four shards until somebody asks for more", async () => {
+      const control = await open();
+      expect(await control.shards()).toBe(4);
+      await control.use(7);
+      expect(await control.shards()).toBe(7);
+    });
+
+    test("the first sweep of all begins", async () => {
+      const control = await open();
+      expect(await control.beginSweep(at("12:00:10"), at("12:00:05"))).toBe(true);
+    });
+
+    test("a sweep does not begin when the last began after the given instant", async () => {
+      const control = await open();
+      await control.beginSweep(at("12:00:10"), at("12:00:05"));
+      expect(await control.beginSweep(at("12:00:11"), at("12:00:09.999"))).toBe(false);
+    });
+
+    test("a sweep begins when the last began at the given instant", async () => {
+      const control = await open();
+      await control.beginSweep(at("12:00:10"), at("12:00:05"));
+      expect(await control.beginSweep(at("12:00:15"), at("12:00:10"))).toBe(true);
+      expect(await control.beginSweep(at("12:00:16"), at("12:00:11"))).toBe(false);
+    });
+
+    test("a sweep that did not begin is not the last one", async () => {
+      const control = await open();
+      await control.beginSweep(at("12:00:10"), at("12:00:05"));
+      await control.beginSweep(at("12:00:14"), at("12:00:09"));
+      expect(await control.beginSweep(at("12:00:16"), at("12:00:11"))).toBe(true);
+    });
+
+    test("of many sweeps at once, one begins", async () => {
+      const control = await open();
+      const begun = await Promise.all(
+        Array.from({ length: 10 }, () => control.beginSweep(at("12:00:10"), at("12:00:05"))),
+      );
+      expect(begun.filter((each) => each)).toHaveLength(1);
+    });
+  });
+}

@@ -1,0 +1,179 @@
+import { GetItemCommand, PutItemCommand, type ServiceOutputTypes } from "@aws-sdk/client-dynamodb";
+import { afterAll, describe, expect, test } from "vitest";
+import type { App } from "../../lib/app/app.ts";
+import { beat } from "../../lib/app/beat.ts";
+import { dynamoControl } from "../../lib/aws/control.ts";
+import { type Dynamo, keyOf, numberOf } from "../../lib/aws/dynamo.ts";
+import { dynamoEndedRuns } from "../../lib/aws/ended-runs.ts";
+import { dynamoHosts } from "../../lib/aws/hosts.ts";
+import { dynamoLedger, dynamoResults, dynamoSpecs } from "../../lib/aws/records.ts";
+import { itemOf, shardKey } from "../../lib/aws/run-item.ts";
+import { dynamoRuns } from "../../lib/aws/runs.ts";
+import type { Canceling, Leaving, Progress, Running } from "../../lib/core/run.ts";
+import type { Instant } from "../../lib/core/time.ts";
+import { memoryRequeues } from "../../lib/memory/plumbing.ts";
+import * as schemas from "../../lib/wire/schemas.ts";
+import { startDynamoDbLocal } from "./engines.ts";
+import { itemSize } from "./item-size.ts";
+import { at, FENCE, running } from "./samples.ts";
+
+/** As many letters as the ids of the usual workflow runners have. */
+const RUN = "nightly-train-42";
+
+/** A claimed run in the middle of its life: beaten an hour, with a deadline, and with attempts behind it. */
+const usual: Running = {
+  ...running(RUN),
+  attempt: 12,
+  charges: "iiilisiiilc",
+  due: at("13:02:00.123"),
+  claimedAt: at("12:00:00.456"),
+  lastRenewable: at("18:00:00.789"),
+};
+
+type Sent = { readonly command: string; readonly capacity: number | undefined };
+
+function unitsOf(output: ServiceOutputTypes | undefined): number | undefined {
+  const taken = output !== undefined && "ConsumedCapacity" in output ? output.ConsumedCapacity : undefined;
+  return taken !== undefined && "CapacityUnits" in taken ? taken.CapacityUnits : undefined;
+}
+
+/** Writes down each request that leaves the client, retries too, with the capacity units that the engine took for it. */
+function metered({ client }: Dynamo): Sent[] {
+  const sent: Sent[] = [];
+  client.middlewareStack.add(
+    (next) => (args) => next({ ...args, input: Object.assign(args.input, { ReturnConsumedCapacity: "TOTAL" }) }),
+    { step: "initialize" },
+  );
+  client.middlewareStack.add(
+    (next, { commandName = "" }) =>
+      async (args) => {
+        try {
+          const answer = await next(args);
+          sent.push({ command: commandName, capacity: unitsOf(answer.output) });
+          return answer;
+        } catch (error) {
+          sent.push({ command: commandName, capacity: undefined });
+          throw error;
+        }
+      },
+    { step: "deserialize", priority: "high" },
+  );
+  return sent;
+}
+
+/** Every adapter that a Lambda has, all behind one client, so that no request goes unseen. */
+const appAt = (dynamo: Dynamo, now: Instant): App => ({
+  clock: { now: () => now },
+  dice: { roll: () => 0 },
+  keys: { all: async () => [{ id: "k1", secret: new Uint8Array(32) }] },
+  log: { write: () => {} },
+  runs: dynamoRuns(dynamo),
+  specs: dynamoSpecs(dynamo),
+  ledger: dynamoLedger(dynamo),
+  results: dynamoResults(dynamo),
+  endedRuns: dynamoEndedRuns(dynamo),
+  hosts: dynamoHosts(dynamo),
+  control: dynamoControl(dynamo),
+  requeues: memoryRequeues(),
+});
+
+const tokenOf = ({ run, shard, attempt, fence, lease }: Running | Canceling) => ({ run, shard, attempt, fence, lease });
+
+const engine = await startDynamoDbLocal();
+
+if ("missing" in engine) {
+  console.warn(`skipped: what a beat costs on DynamoDB Local, because ${engine.missing}`);
+  test.skip(`what a beat costs: ${engine.missing}`);
+} else {
+  const dynamo = await engine.table();
+  const sent = metered(dynamo);
+  afterAll(() => engine.stop());
+
+  describe("what a beat costs", () => {
+    test("an accepted beat is one update of one unit, and no other request", async () => {
+      await dynamoRuns(dynamo).create(usual);
+      sent.length = 0;
+      const reply = await beat(appAt(dynamo, at("13:01:00")), tokenOf(usual), { value: 3, of: 7, note: "epoch 3" });
+      expect(reply).toMatchObject({ kind: "renewed", directive: "continue" });
+      expect(sent).toEqual([{ command: "UpdateItemCommand", capacity: 1 }]);
+    });
+
+    test("a beat that is told to stop is one request too: the refused write brings the item back", async () => {
+      const canceling: Canceling = { ...usual, run: "canceling", state: "canceling" };
+      await dynamoRuns(dynamo).create(canceling);
+      sent.length = 0;
+      const reply = await beat(appAt(dynamo, at("13:01:00")), tokenOf(canceling));
+      expect(reply).toMatchObject({ kind: "renewed", directive: "stop" });
+      expect(sent).toEqual([{ command: "UpdateItemCommand", capacity: undefined }]);
+    });
+
+    test("a beat moves the item's TTL to 30 days after its new due time", async () => {
+      const run: Running = { ...usual, run: "kept" };
+      await dynamoRuns(dynamo).create(run);
+      await beat(appAt(dynamo, at("13:01:00.001")), tokenOf(run));
+      const { client, table } = dynamo;
+      const { Item = {} } = await client.send(
+        new GetItemCommand({ TableName: table, Key: keyOf(shardKey(run.shard), run.run) }),
+      );
+      expect(numberOf(Item, "t")).toBe(Date.parse("2026-12-22T13:03:01Z") / 1000);
+    });
+  });
+
+  test.each(["0", "7", "42", "100", "120000", "1200000", "-12", "1.5", "10.05", "1795348801", "1795349700123"])(
+    "the meter and DynamoDB Local agree where an item with the number %s begins to cost a second unit",
+    async (value) => {
+      const { client, table } = dynamo;
+      const unitsFor = async (size: number): Promise<number | undefined> => {
+        const item = { ...itemOf({ ...usual, run: `size-${size}` }), number: { N: value } };
+        const w = { S: "x".repeat(size - itemSize({ ...item, w: { S: "" } })) };
+        return unitsOf(await client.send(new PutItemCommand({ TableName: table, Item: { ...item, w } })));
+      };
+      expect(await unitsFor(1024)).toBe(1);
+      expect(await unitsFor(1025)).toBe(2);
+    },
+  );
+}
+
+describe("the size of a running item", () => {
+  test("it is at most 128 bytes, with a 16-letter run id and an instance id of EC2", () => {
+    expect(RUN).toHaveLength(16);
+    expect(usual.host).toHaveLength(19);
+    expect(usual.fence).toBe(FENCE);
+    expect(itemSize(itemOf(usual))).toBeLessThanOrEqual(128);
+  });
+
+  /** The longest texts that the API takes are 200 letters; these are the kinds that take the most bytes. */
+  const TEXTS = [
+    ["plain letters", "x"],
+    ["letters of three bytes each", "\u9032"],
+    ["quotes, which JSON escapes", '"'],
+    ["control characters, which JSON escapes", "\u001b"],
+    ["halves of surrogate pairs, which JSON escapes", "\ud800"],
+  ] as const;
+  const LONGEST = 200;
+
+  /** The progress that takes the most bytes with that note, if the API takes it at all. */
+  const progressWith = (note: string): Progress | undefined => {
+    const progress = { value: -Number.MAX_VALUE, of: -Number.MAX_VALUE, note };
+    return schemas.beat.safeParse({ progress }).success ? progress : undefined;
+  };
+
+  test("notes of 200 letters are taken, and longer ones are not", () => {
+    expect(progressWith("x".repeat(LONGEST))).toBeDefined();
+    expect(progressWith("x".repeat(LONGEST + 1))).toBeUndefined();
+  });
+
+  test.each(TEXTS)("it stays below one write unit with the longest note, in %s", (_, letter) => {
+    const progress = progressWith(letter.repeat(LONGEST));
+    if (progress === undefined) return; // refused, so it never gets here
+    expect(itemSize(itemOf({ ...usual, progress }))).toBeLessThan(1024);
+  });
+
+  test.each(TEXTS)("it stays below one write unit while leaving, with the longest reason too, in %s", (_, letter) => {
+    const text = letter.repeat(LONGEST);
+    const progress = progressWith(text);
+    if (progress === undefined || !schemas.requeue.safeParse({ reason: text }).success) return;
+    const leaving: Leaving = { ...usual, state: "leaving", directive: "stop", free: true, reason: text, progress };
+    expect(itemSize(itemOf(leaving))).toBeLessThan(1024);
+  });
+});

@@ -1,0 +1,18 @@
+import { afterAll, expect, test } from "vitest";
+import { LOOPBACK, listeners, startDynamoDbLocal } from "./engines.ts";
+import { describePorts, dynamoPorts } from "./ports.ts";
+
+const engine = await startDynamoDbLocal();
+
+if ("missing" in engine) {
+  console.warn(`skipped: DynamoDB Local, because ${engine.missing}`);
+  test.skip(`DynamoDB Local: ${engine.missing}`);
+} else {
+  afterAll(() => engine.stop());
+
+  test.skipIf(process.platform !== "linux")("DynamoDB Local listens on 127.0.0.1 and nowhere else", () => {
+    expect(listeners(engine.pid)).toEqual([expect.stringMatching(LOOPBACK)]);
+  });
+
+  describePorts("DynamoDB Local", dynamoPorts(engine));
+}

@@ -1,0 +1,60 @@
+import { PutItemCommand } from "@aws-sdk/client-dynamodb";
+import { dynamoControl } from "../../lib/aws/control.ts";
+import { keyOf, number } from "../../lib/aws/dynamo.ts";
+import { dynamoEndedRuns } from "../../lib/aws/ended-runs.ts";
+import { dynamoHosts } from "../../lib/aws/hosts.ts";
+import { dynamoLedger, dynamoResults, dynamoSpecs } from "../../lib/aws/records.ts";
+import { dynamoRuns } from "../../lib/aws/runs.ts";
+import type { Hosts } from "../../lib/ports/hosts.ts";
+import type { EndedRuns, Ledger, Results, Specs } from "../../lib/ports/records.ts";
+import type { Runs } from "../../lib/ports/runs.ts";
+import { describeControl, type Operated } from "./control.ts";
+import { describeEndedRuns } from "./ended-runs.ts";
+import type { Engine } from "./engines.ts";
+import { describeHosts } from "./hosts.ts";
+import { describeLedger } from "./ledger.ts";
+import { describeResults } from "./results.ts";
+import { describeRuns } from "./runs.ts";
+import { describeSpecs } from "./specs.ts";
+
+/** How each port is opened on one engine, empty each time. */
+export type Ports = {
+  runs(): Promise<Runs>;
+  specs(): Promise<Specs>;
+  ledger(): Promise<Ledger>;
+  results(): Promise<Results>;
+  endedRuns(): Promise<EndedRuns>;
+  hosts(): Promise<Hosts>;
+  control(): Promise<Operated>;
+};
+
+/** The adapters that Lambdas use, each on a table of its own. */
+export const dynamoPorts = ({ table }: Engine): Ports => ({
+  runs: async () => dynamoRuns(await table()),
+  specs: async () => dynamoSpecs(await table()),
+  ledger: async () => dynamoLedger(await table()),
+  results: async () => dynamoResults(await table()),
+  endedRuns: async () => dynamoEndedRuns(await table()),
+  hosts: async () => dynamoHosts(await table()),
+  control: async () => {
+    const dynamo = await table();
+    return {
+      ...dynamoControl(dynamo),
+      use: (shards) =>
+        dynamo.client.send(
+          new PutItemCommand({ TableName: dynamo.table, Item: { ...keyOf("C", "shards"), n: number(shards) } }),
+        ),
+    };
+  },
+});
+
+/** Every suite of this folder, so that no engine is held to less than another. */
+export function describePorts(name: string, ports: Ports): void {
+  describeRuns(name, ports.runs);
+  describeSpecs(name, ports.specs);
+  describeLedger(name, ports.ledger);
+  describeResults(name, ports.results);
+  describeEndedRuns(name, ports.endedRuns);
+  describeHosts(name, ports.hosts);
+  describeControl(name, ports.control);
+}

@@ -1,0 +1,56 @@
+import { describe, expect, test } from "vitest";
+import { budgetOf, type Cause, chargeAt, chargeOf, count, paidBy, recharge } from "../../lib/core/causes.ts";
+
+describe("a cause", () => {
+  test.each<[Cause, string, string | undefined]>([
+    ["interrupted", "i", "interruptions"],
+    ["crashed", "c", "crashes"],
+    ["overran", "c", "crashes"],
+    ["never-started", "s", "starts"],
+    ["lost", "l", "losses"],
+    ["canceled", "-", undefined],
+    ["requeued", "-", undefined],
+    ["succeeded", "+", undefined],
+  ])("%s leaves the letter %s, charged to %s", (cause, letter, budget) => {
+    expect([chargeOf(cause), budgetOf(cause)]).toEqual([letter, budget]);
+  });
+});
+
+describe("the charges", () => {
+  test("name the budget that paid for an attempt, counted from 1", () => {
+    expect(["c", "i", "l", "s"].map((_, index) => paidBy("cils", index + 1))).toEqual([
+      "crashes",
+      "interruptions",
+      "losses",
+      "starts",
+    ]);
+  });
+
+  test("name no budget for an attempt that cost nothing", () => {
+    expect([paidBy("-+", 1), paidBy("-+", 2)]).toEqual([undefined, undefined]);
+  });
+
+  test("name no budget for an attempt that has not ended", () => {
+    expect(paidBy("c", 2)).toBeUndefined();
+  });
+
+  test("hold one letter per attempt", () => {
+    expect([chargeAt("li", 1), chargeAt("li", 2), chargeAt("li", 3)]).toEqual(["l", "i", undefined]);
+  });
+
+  test("count the attempts with one of the letters", () => {
+    expect(count("cilsc-+", "cs")).toBe(3);
+  });
+
+  test("are moved for one attempt, and for no other", () => {
+    expect(recharge("lls", 2, "+")).toBe("l+s");
+  });
+
+  test("are moved for the first attempt", () => {
+    expect(recharge("lls", 1, "i")).toBe("ils");
+  });
+
+  test("are moved for the last attempt", () => {
+    expect(recharge("lls", 3, "-")).toBe("ll-");
+  });
+});

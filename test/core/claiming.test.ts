@@ -1,0 +1,185 @@
+import { describe, expect, test } from "vitest";
+import type { EvidenceKind } from "../../lib/core/evidence.ts";
+import { seconds } from "../../lib/core/time.ts";
+import { decide } from "../../lib/core/transitions.ts";
+import {
+  at,
+  beating,
+  canceling,
+  claim,
+  ended,
+  evidence,
+  fenceOf,
+  following,
+  HOLDER,
+  leaving,
+  OTHER_HOLDER,
+  queued,
+  registered,
+  released,
+  running,
+  waiting,
+  written,
+} from "./runs.ts";
+
+const refused = (reply: object) => ({ write: "none", reply });
+
+describe("the first holder with the ticket", () => {
+  test("opens the attempt: it runs, with a lease from now on", () => {
+    expect(decide(queued(), claim(at("12:05:00")))).toEqual({
+      write: "replace",
+      next: running({ claimedAt: at("12:05:00"), due: at("12:07:00"), rev: queued().rev + 1 }),
+      reply: { kind: "claimed", attempt: 1, fence: fenceOf(1), lease: seconds(120), directive: "continue" },
+    });
+  });
+
+  test("says where it runs", () => {
+    expect(written(decide(queued(), claim(at("12:05:00"), { host: "i-0abc" })))).toMatchObject({ host: "i-0abc" });
+  });
+
+  test("is told the number and fence of a later attempt", () => {
+    const third = following("ll");
+    expect(decide(queued(third), claim(at("12:05:00"), { fence: third.fence })).reply).toMatchObject({
+      kind: "claimed",
+      attempt: 3,
+      fence: fenceOf(3),
+    });
+  });
+
+  test("takes the place of the message that is still owed", () => {
+    const run = queued({ debt: { since: at("12:00:00"), owes: "message" } });
+    expect(written(decide(run, claim(at("12:05:00"))))).not.toHaveProperty("debt");
+  });
+
+  test("may come late, as long as nobody has reaped the attempt", () => {
+    expect(decide(queued(), claim(at("12:15:00"))).reply.kind).toBe("claimed");
+  });
+});
+
+describe("the deadline of a claimed attempt", () => {
+  test("is none without a deadline", () => {
+    expect(written(decide(queued(), claim(at("12:05:00"))))).not.toHaveProperty("lastRenewable");
+  });
+
+  test("counts from the claim", () => {
+    const registration = registered({ attemptDeadline: seconds(600) });
+    expect(written(decide(queued(), claim(at("12:05:00"), { registration })))).toMatchObject({
+      lastRenewable: at("12:15:00"),
+    });
+  });
+
+  test("is the run's own deadline where the attempt has none", () => {
+    const registration = registered({ deadline: seconds(3600) });
+    expect(written(decide(queued(), claim(at("12:05:00"), { registration })))).toMatchObject({
+      lastRenewable: at("13:00:00"),
+    });
+  });
+
+  test("is the earlier one of the attempt's and the run's", () => {
+    const registration = registered({ attemptDeadline: seconds(600), deadline: seconds(720) });
+    expect(written(decide(queued(), claim(at("12:05:00"), { registration })))).toMatchObject({
+      lastRenewable: at("12:12:00"),
+    });
+  });
+
+  test("refuses a claim as overran from the run's deadline on", () => {
+    const registration = registered({ deadline: seconds(600) });
+    expect(decide(queued(), claim(at("12:10:00"), { registration }))).toEqual(refused({ kind: "overran" }));
+    expect(decide(queued(), claim(at("12:09:59.999"), { registration })).reply.kind).toBe("claimed");
+  });
+});
+
+describe("a claim of a held attempt", () => {
+  test("by the same holder gives the same attempt, and renews the lease", () => {
+    expect(decide(running(), claim(at("12:02:00")))).toEqual({
+      write: "renew",
+      renewal: { fence: fenceOf(1), now: at("12:02:00"), due: at("12:04:00") },
+      reply: { kind: "claimed", attempt: 1, fence: fenceOf(1), lease: seconds(120), directive: "continue" },
+    });
+  });
+
+  test("by the same holder never shortens the lease", () => {
+    expect(decide(running({ due: at("12:05:00") }), claim(at("12:02:00")))).toMatchObject({
+      write: "none",
+      reply: { kind: "claimed" },
+    });
+  });
+
+  test("by the same holder is told to drain when the attempt is leaving", () => {
+    expect(decide(leaving(), claim(at("12:02:00"))).reply).toMatchObject({ kind: "claimed", directive: "drain" });
+  });
+
+  test.each([released(), canceling()])("by the same holder in state $state is told to stop, and renews nothing", (run) => {
+    expect(decide(run, claim(at("12:02:30")))).toMatchObject({
+      write: "none",
+      reply: { kind: "claimed", directive: "stop" },
+    });
+  });
+
+  test.each([running(), leaving()])("by the same holder in state $state is refused past the deadline", (run) => {
+    const late = { ...run, lastRenewable: at("12:02:00") };
+    expect(decide(late, claim(at("12:02:00")))).toEqual(refused({ kind: "overran" }));
+  });
+
+  test.each([running(), leaving(), canceling()])("by another holder is refused in state $state", (run) => {
+    expect(decide(run, claim(at("12:02:00"), { holder: OTHER_HOLDER }))).toEqual(refused({ kind: "held-by-another" }));
+  });
+});
+
+describe("a ticket", () => {
+  test.each([queued, waiting, running, leaving, canceling])("of an ended attempt is superseded, and told by whom", (of) => {
+    expect(decide(of(following("l")), claim(at("12:02:00"), { fence: fenceOf(1) }))).toEqual(
+      refused({ kind: "superseded", attempt: 2, fence: fenceOf(2) }),
+    );
+  });
+
+  test.each([
+    queued,
+    waiting,
+    running,
+    leaving,
+    canceling,
+  ])("of a handover is held while the old attempt is not provably gone", (of) => {
+    expect(decide(of(following("l")), claim(at("12:02:00"), { fence: fenceOf(3) }))).toEqual(refused({ kind: "hold" }));
+  });
+
+  test("of a waiting attempt is held until its backoff is over", () => {
+    expect(decide(waiting(), claim(at("12:10:10"), { fence: fenceOf(2) }))).toEqual(refused({ kind: "hold" }));
+  });
+
+  test.each([fenceOf(1), fenceOf(2), fenceOf(3)])("of an ended run is refused as ended, whatever its fence (%d)", (fence) => {
+    expect(decide(ended(), claim(at("12:04:00"), { fence }))).toEqual(refused({ kind: "ended" }));
+  });
+});
+
+describe("a holder on a doomed host", () => {
+  const told = (kind: EvidenceKind) => [evidence(kind, at("12:04:30"))];
+
+  test("is told to drain with its claim", () => {
+    expect(decide(queued(), claim(at("12:05:00"), { evidence: told("spot-interruption") })).reply).toMatchObject({
+      kind: "claimed",
+      directive: "drain",
+    });
+  });
+
+  test("goes on when the host was only recommended for rebalance", () => {
+    expect(decide(queued(), claim(at("12:05:00"), { evidence: told("rebalance") })).reply).toMatchObject({
+      directive: "continue",
+    });
+  });
+
+  test("is still told to stop when it has to stop", () => {
+    const asked = claim(at("12:02:30"), { evidence: [evidence("spot-interruption", at("12:02:00"))] });
+    expect(decide(canceling(), asked).reply).toMatchObject({ directive: "stop" });
+  });
+
+  test("is told no less by its next beat: for one fence a directive only rises", () => {
+    const run = written(decide(queued(), claim(at("12:05:00"), { evidence: told("spot-interruption") })));
+    expect(decide(run, beating(at("12:05:10"))).reply).toMatchObject({ kind: "renewed", directive: "drain" });
+  });
+});
+
+test("an attempt starts at most once: the second pod for it is refused before its child starts", () => {
+  const run = written(decide(queued(), claim(at("12:05:00"), { holder: HOLDER })));
+  expect(decide(run, claim(at("12:05:00"), { holder: OTHER_HOLDER })).reply.kind).toBe("held-by-another");
+});

@@ -1,0 +1,223 @@
+import { describe, expect, test } from "vitest";
+import { seconds } from "../../lib/core/time.ts";
+import { decide } from "../../lib/core/transitions.ts";
+import {
+  at,
+  canceling,
+  due,
+  ended,
+  evidence,
+  fenceOf,
+  following,
+  HOLDER,
+  leaving,
+  queued,
+  registered,
+  released,
+  running,
+  waiting,
+  written,
+} from "./runs.ts";
+
+const SPARED = { write: "none", reply: { kind: "spared" } };
+const NO_BACKOFF = { backoff: { base: seconds(0), max: seconds(0) } };
+
+describe("a run that is not due", () => {
+  test.each([queued(), running(), leaving(), canceling()])("is spared in state $state", (run) => {
+    expect(decide({ ...run, due: at("12:30:00") }, due(at("12:29:59.999")))).toEqual(SPARED);
+  });
+
+  test("is spared while it waits for its backoff", () => {
+    expect(decide(waiting(), due(at("12:10:14.999")))).toEqual(SPARED);
+  });
+
+  test("is spared when an attempt beat after the sweep saw it", () => {
+    expect(decide(running({ due: at("12:04:30") }), due(at("12:03:00")))).toEqual(SPARED);
+  });
+
+  test("is spared for ever once it has ended", () => {
+    expect(decide(ended(), due(at("23:59:59")))).toEqual(SPARED);
+  });
+});
+
+describe("a silent attempt", () => {
+  test("is lost at the instant when its lease runs out: the fence rises, one loss is charged", () => {
+    expect(decide(running({ host: "i-0abc" }), due(at("12:03:00")))).toEqual({
+      write: "replace",
+      dueSeen: at("12:03:00"),
+      next: waiting({
+        ...following("l"),
+        rev: running().rev + 1,
+        due: at("12:03:07.500"),
+        debt: {
+          since: at("12:03:00"),
+          ledger: {
+            attempt: 1,
+            fence: fenceOf(1),
+            cause: "lost",
+            endedAt: at("12:03:00"),
+            evidence: [],
+            claimedAt: at("12:01:00"),
+            lastBeatAt: at("12:01:00"),
+            holder: HOLDER,
+            host: "i-0abc",
+          },
+        },
+      }),
+      reply: { kind: "reaped" },
+    });
+  });
+
+  test("is announced again at once where there is no backoff", () => {
+    expect(written(decide(running(), due(at("12:03:00"), { registration: registered(NO_BACKOFF) })))).toMatchObject({
+      state: "queued",
+      due: at("12:18:00"),
+      debt: { owes: "message", ledger: { cause: "lost" } },
+    });
+  });
+
+  test("is interrupted when a notice explains it, and the evidence is kept", () => {
+    const told = evidence("spot-interruption", at("12:02:00"));
+    expect(written(decide(running(), due(at("12:03:00"), { evidence: [told] })))).toMatchObject({
+      state: "queued",
+      charges: "i",
+      debt: { ledger: { cause: "interrupted", evidence: [told] } },
+    });
+  });
+
+  test("is lost when the notice was about an earlier time of its host", () => {
+    const told = evidence("terminated", at("11:59:00"));
+    expect(written(decide(running(), due(at("12:03:00"), { evidence: [told] })))).toMatchObject({
+      charges: "l",
+      debt: { ledger: { evidence: [] } },
+    });
+  });
+
+  test("overran when its deadline has passed", () => {
+    const registration = registered({ budgets: { attempts: 2 } });
+    const run = running({ lastRenewable: at("12:03:00") });
+    expect(written(decide(run, due(at("12:03:00"), { registration })))).toMatchObject({
+      charges: "c",
+      debt: { ledger: { cause: "overran" } },
+    });
+  });
+
+  test("is lost when its deadline is still to come", () => {
+    const run = running({ lastRenewable: at("12:03:00.001") });
+    expect(written(decide(run, due(at("12:03:00")))).charges).toBe("l");
+  });
+
+  test("is interrupted although its deadline has passed: positive evidence outranks it", () => {
+    const run = running({ lastRenewable: at("12:02:00") });
+    const told = [evidence("terminated", at("12:02:30"))];
+    expect(written(decide(run, due(at("12:03:00"), { evidence: told }))).charges).toBe("i");
+  });
+
+  test("that was draining is interrupted", () => {
+    expect(written(decide(leaving(), due(at("12:03:00")))).charges).toBe("i");
+  });
+
+  test("that its owner released is charged to nothing", () => {
+    expect(written(decide(released(), due(at("12:03:00"))))).toMatchObject({
+      state: "queued",
+      charges: "-",
+      debt: { owes: "message", ledger: { cause: "requeued" } },
+    });
+  });
+
+  test("that was canceled ends its run as canceled", () => {
+    expect(written(decide(canceling(), due(at("12:03:00"))))).toMatchObject({
+      state: "ended",
+      outcome: "canceled",
+      charges: "-",
+      debt: { owes: "archive", ledger: { cause: "canceled" } },
+    });
+  });
+
+  test("exhausts the run when no loss may follow", () => {
+    expect(written(decide(running(following("lll")), due(at("12:03:00"))))).toMatchObject({
+      state: "ended",
+      outcome: "exhausted",
+      cause: "lost",
+      by: 4,
+      attempt: 4,
+      charges: "llll",
+      due: at("12:04:00"),
+    });
+  });
+});
+
+describe("a queued attempt", () => {
+  test("that nobody claimed by startBy has never started", () => {
+    expect(decide(queued(), due(at("12:15:00")))).toMatchObject({
+      dueSeen: at("12:15:00"),
+      next: { state: "waiting", attempt: 2, charges: "s", debt: { ledger: { cause: "never-started" } } },
+      reply: { kind: "reaped" },
+    });
+  });
+
+  test("has no holder in its ledger line", () => {
+    expect(written(decide(queued(), due(at("12:15:00")))).debt?.ledger).toEqual({
+      attempt: 1,
+      fence: fenceOf(1),
+      cause: "never-started",
+      endedAt: at("12:15:00"),
+      evidence: [],
+    });
+  });
+
+  test("that still owes its message is settled, not reaped", () => {
+    const run = queued({ debt: { since: at("12:00:00"), owes: "message" } });
+    expect(decide(run, due(at("12:15:00")))).toEqual({ write: "none", reply: { kind: "owing" } });
+  });
+
+  test("that still owes only its ledger line is reaped", () => {
+    const run = queued({ debt: { since: at("12:00:00") } });
+    expect(decide(run, due(at("12:15:00"))).reply.kind).toBe("reaped");
+  });
+
+  test("past the run's deadline overran, whether or not it owes its message", () => {
+    const registration = registered({ deadline: seconds(900) });
+    const run = queued({ debt: { since: at("12:00:00"), owes: "message" } });
+    expect(written(decide(run, due(at("12:15:00"), { registration })))).toMatchObject({
+      state: "ended",
+      outcome: "failed",
+      cause: "overran",
+      charges: "c",
+    });
+  });
+
+  test("is never interrupted: it stands on no host", () => {
+    const told = [evidence("terminated", at("12:14:00"))];
+    expect(written(decide(queued(), due(at("12:15:00"), { evidence: told }))).charges).toBe("s");
+  });
+});
+
+describe("a waiting run that falls due", () => {
+  test("is queued with its message owed, in one write, and keeps its attempt and fence", () => {
+    expect(decide(waiting(), due(at("12:10:15")))).toEqual({
+      write: "replace",
+      dueSeen: at("12:10:15"),
+      next: queued({
+        ...following("c"),
+        rev: waiting().rev + 1,
+        due: at("12:25:15"),
+        debt: { since: at("12:10:15"), owes: "message" },
+      }),
+      reply: { kind: "reaped" },
+    });
+  });
+
+  test("has to start before the run's own deadline", () => {
+    const registration = registered({ deadline: seconds(900) });
+    expect(written(decide(waiting(), due(at("12:10:15"), { registration }))).due).toBe(at("12:15:00"));
+  });
+
+  test("overran when the run's deadline has passed meanwhile", () => {
+    const registration = registered({ deadline: seconds(615), budgets: { attempts: 5 } });
+    expect(decide(waiting(), due(at("12:10:15"), { registration }))).toMatchObject({
+      dueSeen: at("12:10:15"),
+      next: { state: "ended", outcome: "exhausted", cause: "overran", charges: "cc", by: 2 },
+    });
+  });
+});

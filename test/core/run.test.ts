@@ -1,0 +1,31 @@
+import { describe, expect, test } from "vitest";
+import { directiveOf, isHeld } from "../../lib/core/run.ts";
+import { canceling, ended, leaving, queued, released, running, waiting } from "./runs.ts";
+
+describe("a directive", () => {
+  test("of a running attempt is continue", () => {
+    expect(directiveOf(running())).toBe("continue");
+  });
+
+  test("of a leaving attempt is drain", () => {
+    expect(directiveOf(leaving())).toBe("drain");
+  });
+
+  test("of a released attempt is stop", () => {
+    expect(directiveOf(released())).toBe("stop");
+  });
+
+  test("of a canceled attempt is stop", () => {
+    expect(directiveOf(canceling())).toBe("stop");
+  });
+});
+
+describe("a run", () => {
+  test.each([running(), leaving(), canceling()])("in state $state is held", (run) => {
+    expect(isHeld(run)).toBe(true);
+  });
+
+  test.each([queued(), waiting(), ended()])("in state $state is not held", (run) => {
+    expect(isHeld(run)).toBe(false);
+  });
+});

@@ -1,0 +1,315 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Decision } from "../../lib/core/decision.ts";
+import { type Directive, directiveOf, isHeld, type Report, type Run, type State } from "../../lib/core/run.ts";
+import { seconds } from "../../lib/core/time.ts";
+import { decide, type Effect, type Event, transitions } from "../../lib/core/transitions.ts";
+import { moves, type Step, specs, stepsOf } from "./lives.ts";
+import {
+  at,
+  beating,
+  canceling,
+  claim,
+  due,
+  ended,
+  evidence,
+  fenceOf,
+  finishing,
+  following,
+  HOLDER,
+  leaving,
+  lostLine,
+  OTHER_HOLDER,
+  queued,
+  registered,
+  released,
+  running,
+  waiting,
+} from "./runs.ts";
+
+const NOW = at("12:30:00");
+const LATER = at("12:40:00");
+const EARLIER = at("12:20:00");
+
+const REPORTS: readonly Report[] = [
+  { outcome: "succeeded" },
+  { outcome: "failed", exitCode: 1 },
+  { outcome: "failed", signal: "SIGKILL" },
+  { outcome: "interrupted", reason: "sigterm" },
+  { outcome: "interrupted", reason: "self-fenced" },
+];
+
+const REGISTRATIONS = [
+  registered(),
+  registered({ budgets: { crashes: 2, interruptions: 2, losses: 2, starts: 2 } }),
+  registered({ budgets: { attempts: 1 } }),
+  registered({ backoff: { base: seconds(0), max: seconds(0) } }),
+  registered({ deadline: seconds(600) }),
+];
+
+const owed = { since: EARLIER, ledger: lostLine(), owes: "message" } as const;
+
+/** Runs of each state: due or not, owing or not, renewable or not. */
+const RUNS: { readonly [S in State]: readonly Run[] } = {
+  queued: ["", "l", "c"].flatMap((charges) => [
+    queued({ ...following(charges), due: EARLIER }),
+    queued({ ...following(charges), due: LATER }),
+    queued({ ...following(charges), due: EARLIER, debt: owed }),
+  ]),
+  waiting: ["l", "c"].flatMap((charges) => [
+    waiting({ ...following(charges), due: EARLIER }),
+    waiting({ ...following(charges), due: LATER, debt: { since: EARLIER, ledger: lostLine() } }),
+  ]),
+  running: ["", "l"].flatMap((charges) => [
+    running({ ...following(charges), due: EARLIER }),
+    running({ ...following(charges), due: LATER }),
+    running({ ...following(charges), due: EARLIER, lastRenewable: EARLIER }),
+  ]),
+  leaving: ["", "l"].flatMap((charges) => [
+    leaving({ ...following(charges), due: EARLIER }),
+    leaving({ ...following(charges), due: LATER, debt: owed }),
+    leaving({ ...following(charges), due: EARLIER, lastRenewable: EARLIER }),
+    released({ ...following(charges), due: EARLIER }),
+    released({ ...following(charges), due: LATER }),
+  ]),
+  canceling: ["", "l"].flatMap((charges) => [
+    canceling({ ...following(charges), due: EARLIER }),
+    canceling({ ...following(charges), due: LATER }),
+  ]),
+  ended: [ended(), ended({ outcome: "succeeded", cause: "succeeded", charges: "+" }), ended({ charges: "lc", cause: "crashed" })],
+};
+
+const KINDS: readonly Event["kind"][] = ["claim", "beat", "finish", "due", "cancel", "requeue"];
+
+/** Events of one kind, as they may reach that run: with old, current and future credentials, on time and late. */
+function eventsFor(run: Run, kind: Event["kind"]): readonly Event[] {
+  const attempts = [run.attempt - 1, run.attempt, run.attempt + 1];
+  const told = [evidence("spot-interruption", NOW)];
+  switch (kind) {
+    case "claim":
+      return attempts.flatMap((attempt) =>
+        [HOLDER, OTHER_HOLDER].flatMap((holder) =>
+          REGISTRATIONS.map((registration) => claim(NOW, { fence: fenceOf(attempt), holder, registration })),
+        ),
+      );
+    case "beat":
+      return attempts.flatMap((attempt) => [beating(NOW, fenceOf(attempt)), beating(at("12:02:00"), fenceOf(attempt))]);
+    case "finish":
+      return attempts.flatMap((attempt) =>
+        REPORTS.flatMap((report) =>
+          REGISTRATIONS.flatMap((registration) => {
+            const own = { attempt, fence: fenceOf(attempt), registration };
+            const line = lostLine({ attempt, fence: fenceOf(attempt) });
+            return [
+              finishing(NOW, report, own),
+              finishing(NOW, report, { ...own, evidence: told }),
+              finishing(NOW, report, { ...own, line }),
+              finishing(NOW, report, { ...own, line: { ...line, body: JSON.stringify(report) } }),
+              finishing(NOW, report, { ...own, line: { ...line, body: "another" } }),
+            ];
+          }),
+        ),
+      );
+    case "due":
+      return REGISTRATIONS.flatMap((registration) => [
+        due(NOW, { registration }),
+        due(NOW, { registration, evidence: told }),
+      ]);
+    case "cancel":
+      return [{ kind, now: NOW, registration: registered() }];
+    case "requeue":
+      return [
+        { kind, now: NOW, registration: registered() },
+        { kind, now: NOW, registration: registered(), attempt: run.attempt },
+        { kind, now: NOW, registration: registered(), attempt: run.attempt + 1 },
+      ];
+  }
+}
+
+/** What a decision leaves to be done, or does to the lease. */
+function effectsOf(seen: Run, decision: Decision): readonly Effect[] {
+  if (decision.write === "none") return [];
+  if (decision.write === "renew") return ["lease"];
+  const { next } = decision;
+  const { debt } = next;
+  const isNew = debt !== seen.debt;
+  return [
+    ...(isHeld(next) && !isHeld(seen) ? (["lease"] as const) : []),
+    ...(isNew && debt?.ledger !== undefined ? (["ledger"] as const) : []),
+    ...(isNew && debt?.owes !== undefined ? [debt.owes] : []),
+  ];
+}
+
+const stateAfter = (seen: Run, decision: Decision): State =>
+  decision.write === "replace" ? decision.next.state : seen.state;
+
+const CELLS = (Object.keys(RUNS) as State[]).flatMap((state) => KINDS.map((kind) => ({ state, kind })));
+
+type Outcome = { readonly seen: Run; readonly decision: Decision };
+
+const outcomesOf = (state: State, kind: Event["kind"]): readonly Outcome[] =>
+  RUNS[state].flatMap((seen) => eventsFor(seen, kind).map((event) => ({ seen, decision: decide(seen, event) })));
+
+const sorted = (names: Iterable<string>): readonly string[] => [...new Set(names)].sort();
+
+describe.each(CELLS)("a run that is $state, at $kind,", ({ state, kind }) => {
+  const row = transitions[state][kind];
+  const outcomes = outcomesOf(state, kind);
+
+  test("goes to the next states of the table, to each of them and to no other", () => {
+    expect(sorted(outcomes.map(({ seen, decision }) => stateAfter(seen, decision)))).toEqual(sorted(row.next));
+  });
+
+  test("has the effects of the table, each of them and no other", () => {
+    expect(sorted(outcomes.flatMap(({ seen, decision }) => effectsOf(seen, decision)))).toEqual(sorted(row.effects));
+  });
+
+  test("gives the replies of the table, each of them and no other", () => {
+    expect(sorted(outcomes.map(({ decision }) => decision.reply.kind))).toEqual(sorted(row.replies));
+  });
+});
+
+/** Checks every step of every life. */
+const inEveryLife = (check: (step: Step, steps: readonly Step[]) => void): void =>
+  fc.assert(
+    fc.property(moves, specs, (all, own) => {
+      const steps = stepsOf(all, own);
+      for (const step of steps) check(step, steps);
+    }),
+  );
+
+const RANK: Record<Directive, number> = { continue: 0, drain: 1, stop: 2 };
+
+describe("in every life of a run", () => {
+  test("each decision stays within its row of the table", () => {
+    inEveryLife(({ seen, event, decision }) => {
+      if (event === "settle" || decision === undefined) return;
+      const row = transitions[seen.state][event.kind];
+      expect(row.next).toContain(stateAfter(seen, decision));
+      expect(row.replies).toContain(decision.reply.kind);
+      for (const effect of effectsOf(seen, decision)) expect(row.effects).toContain(effect);
+    });
+  });
+
+  test("the fence only rises, by one at a time", () => {
+    inEveryLife(({ seen, next }) => {
+      expect([seen.fence, seen.fence + 1]).toContain(next.fence);
+    });
+  });
+
+  test("the fence rises when an attempt ends, and with it one letter is charged", () => {
+    inEveryLife(({ seen, next }) => {
+      const isWithdrawn = next.state === "ended" && next.by < next.attempt;
+      if (!isWithdrawn) expect(next.fence - seen.fence).toBe(next.charges.length - seen.charges.length);
+    });
+  });
+
+  test("rev rises with every change of the item, beats aside", () => {
+    inEveryLife(({ seen, decision, next }) => {
+      const isWritten = decision === undefined ? seen.debt !== undefined : decision.write === "replace";
+      expect(next.rev).toBe(seen.rev + (isWritten ? 1 : 0));
+    });
+  });
+
+  test("the charges have exactly one letter per ended attempt", () => {
+    inEveryLife(({ next }) => {
+      const isOver = next.state === "ended" && next.by === next.attempt;
+      expect(next.charges).toHaveLength(isOver ? next.attempt : next.attempt - 1);
+    });
+  });
+
+  test("no charge is moved but by a success that came late", () => {
+    inEveryLife(({ seen, next }) => {
+      const moved = [...seen.charges].flatMap((letter, index) => (next.charges[index] === letter ? [] : [index]));
+      const refunded = next.state === "ended" && next.outcome === "succeeded" ? [next.by - 1] : [];
+      expect(refunded).toEqual(expect.arrayContaining(moved));
+    });
+  });
+
+  test("no decision lowers the due time of a held attempt", () => {
+    inEveryLife(({ seen, next }) => {
+      if (isHeld(seen) && isHeld(next)) expect(next.due).toBeGreaterThanOrEqual(seen.due);
+    });
+  });
+
+  test("a renewal never shortens a lease", () => {
+    inEveryLife(({ seen, decision }) => {
+      if (decision?.write === "renew") expect(decision.renewal.due).toBeGreaterThan(seen.due);
+    });
+  });
+
+  test("no attempt is ever reaped before it is due", () => {
+    inEveryLife(({ seen, now, decision }) => {
+      if (decision?.reply.kind === "reaped") expect(seen.due).toBeLessThanOrEqual(now);
+    });
+  });
+
+  test("every verdict names the due time that it rests on", () => {
+    inEveryLife(({ seen, decision }) => {
+      if (decision?.write === "replace" && decision.reply.kind === "reaped") expect(decision.dueSeen).toBe(seen.due);
+    });
+  });
+
+  test("only a verdict rests on the clock", () => {
+    inEveryLife(({ event, decision }) => {
+      if (decision?.write === "replace" && event !== "settle" && event.kind !== "due")
+        expect(decision).not.toHaveProperty("dueSeen");
+    });
+  });
+
+  test("an attempt has at most one holder", () => {
+    inEveryLife(({ seen, next }) => {
+      if (isHeld(seen) && isHeld(next)) expect([next.fence, next.holder, next.claimedAt]).toEqual([seen.fence, seen.holder, seen.claimedAt]);
+    });
+  });
+
+  test("for one fence the stored directive only rises", () => {
+    inEveryLife(({ seen, next }) => {
+      if (isHeld(seen) && isHeld(next))
+        expect(RANK[directiveOf(next)]).toBeGreaterThanOrEqual(RANK[directiveOf(seen)]);
+    });
+  });
+
+  test("canceled stays canceled", () => {
+    inEveryLife(({ seen, next }) => {
+      if (seen.state === "canceling" && next.state !== "canceling") expect(next).toMatchObject({ outcome: "canceled" });
+    });
+  });
+
+  test("an ended run stays ended, and changes its outcome only to succeeded", () => {
+    inEveryLife(({ seen, next }) => {
+      if (seen.state !== "ended") return;
+      expect([seen.outcome, "succeeded"]).toContain(next.state === "ended" ? next.outcome : next.state);
+    });
+  });
+
+  test("a decision that is refused changes nothing", () => {
+    inEveryLife(({ seen, decision, next }) => {
+      if (decision?.write === "none") expect(next).toBe(seen);
+    });
+  });
+
+  test("a run that ends an attempt owes its ledger line in the same write", () => {
+    inEveryLife(({ seen, next }) => {
+      if (next.charges.length > seen.charges.length)
+        expect(next.debt?.ledger).toMatchObject({ attempt: seen.attempt, fence: seen.fence });
+    });
+  });
+
+  test("an attempt that may be claimed now was announced, or its message is owed", () => {
+    inEveryLife(({ seen, next }) => {
+      if (next.state === "queued" && seen.state !== "queued") expect(next.debt?.owes).toBe("message");
+    });
+  });
+
+  test("a finish and a reap of one attempt are never both written, and charge it once", () => {
+    inEveryLife(({ seen, event, now, decision }) => {
+      if (event === "settle" || event.kind !== "finish" || decision?.write !== "replace" || !isHeld(seen)) return;
+      const { next } = decision;
+      const verdict = decide(next, due(now, { registration: event.registration }));
+      const reaped = decide({ ...seen, due: now }, due(now, { registration: event.registration }));
+      expect(reaped).toMatchObject({ write: "replace", next: { rev: next.rev } });
+      if (verdict.write === "replace") expect(verdict.next.charges.startsWith(next.charges)).toBe(true);
+    });
+  });
+});

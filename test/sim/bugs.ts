@@ -1,0 +1,156 @@
+import { spawn } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** A mistake that somebody could make: one text in one file, replaced by another. */
+export type Bug = { readonly name: string; readonly file: string; readonly from: string; readonly to: string };
+
+const bug = (name: string, file: string, from: string, to: string): Bug => ({ name, file, from, to });
+
+/** Each of these breaks a promise. The simulator that does not find one of them is looking the other way. */
+export const BUGS: readonly Bug[] = [
+  bug(
+    "a write does not name the rev it saw",
+    "lib/memory/runs.ts",
+    "current === undefined || current.rev !== seen.rev",
+    "current === undefined",
+  ),
+  bug("a verdict does not name the due time it saw", "lib/memory/runs.ts", "current.due !== dueSeen", "false"),
+  bug("a write puts the whole item", "lib/memory/runs.ts", "apply(current, seen, next)", "next"),
+  bug(
+    "a beat shortens a lease",
+    "lib/core/lease.ts",
+    "isRenewable(run, now) && run.due < due",
+    "isRenewable(run, now)",
+  ),
+  bug("a beat does not look at the fence", "lib/core/lease.ts", "run.fence === fence && isRenewable", "isRenewable"),
+  bug("a beat is renewed past its last renewable instant", "lib/core/lease.ts", "run.lastRenewable > now", "true"),
+  bug("the second holder of a ticket is let in", "lib/core/claiming.ts", "run.holder !== claim.holder", "false"),
+  bug("two processes use one holder id", "test/sim/people.ts", "this.pods.toString(16)", '"a"'),
+  bug(
+    "a claim does not look at the fence",
+    "lib/core/claiming.ts",
+    "if (run.fence !== claim.fence) return refuseClaim(run, claim);\n  const { now",
+    "const { now",
+  ),
+  bug("the message goes before the ledger line", "lib/app/settle.ts", "    await payLedger(app, run);\n", ""),
+  bug("a debt is replaced unpaid", "lib/app/change.ts", "  await payLedger(app, seen);\n", ""),
+  bug("an ended run is not archived", "lib/app/settle.ts", 'run.debt.owes === "archive"', "false"),
+  bug("a debt is never settled by the sweep", "lib/app/sweep.ts", "isOverdue(owedSince, now)", "false"),
+  bug("a message that is owed is never sent", "lib/app/settle.ts", 'run.debt.owes === "message"', "false"),
+  bug("a start is charged while its message is owed", "lib/core/reaping.ts", 'run.debt?.owes === "message"', "false"),
+  bug(
+    "a verdict does not look at the clock",
+    "lib/core/reaping.ts",
+    '  if (run.due > due.now) return refuse({ kind: "spared" });\n  if (run.state',
+    "  if (run.state",
+  ),
+  bug(
+    "the fence does not rise",
+    "lib/core/ending.ts",
+    "fence: raised(run.fence), charges",
+    "fence: run.fence, charges",
+  ),
+  bug(
+    "an end is charged twice",
+    "lib/core/ending.ts",
+    "run.charges + chargeOf(end.cause)",
+    "run.charges + chargeOf(end.cause) + chargeOf(end.cause)",
+  ),
+  bug("an end is not charged", "lib/core/ending.ts", "run.charges + chargeOf(end.cause)", "run.charges"),
+  bug("a repeated report is taken for another one", "lib/core/finishing.ts", "line.body === event.body", "false"),
+  bug(
+    "a report does not look at the fence",
+    "lib/core/finishing.ts",
+    "if (run.fence !== event.fence) return finishLate(run, event);",
+    "",
+  ),
+  bug(
+    "a late success counts although a later attempt was claimed",
+    "lib/core/finishing.ts",
+    'letter === "s")',
+    "letter !== undefined)",
+  ),
+  bug("a slow archiver writes last", "lib/memory/records.ts", "found.result.rev >= result.rev", "found.result.rev < 0"),
+  bug("a slow ledger writer lands last", "lib/memory/records.ts", "line.rev >= rev", "line.rev < 0"),
+  bug("an ended item does not linger", "lib/core/ending.ts", "LINGER = seconds(60)", "LINGER = seconds(0)"),
+  bug("the sweep stops after one page", "lib/app/sweep.ts", "cursor = page.cursor;", "cursor = undefined;"),
+  bug("the sweep knows one shard", "lib/app/sweep.ts", "shard < shards", "shard < 1"),
+  bug(
+    "a registration does not look for a result",
+    "lib/app/register.ts",
+    'if (result !== undefined) return { kind: "over", result };\n  const first',
+    "const first",
+  ),
+  bug(
+    "a registration overwrites the spec",
+    "lib/memory/records.ts",
+    'if (live(registration.run, registration.registeredAt) !== undefined) return "stale";',
+    "",
+  ),
+  bug(
+    "a cancel is forgotten when the attempt ends",
+    "lib/core/finishing.ts",
+    'if (run.state === "canceling") return "canceled";',
+    "",
+  ),
+  bug(
+    "a requeue takes the run from its holder at once",
+    "lib/core/asking.ts",
+    'state: "leaving",\n    directive: "stop"',
+    'state: "leaving",\n    fence: (run.fence + 1) as typeof run.fence,\n    directive: "stop"',
+  ),
+  bug(
+    "the agent starts its child without a claim",
+    "lib/agent/heart.ts",
+    'if (answer.kind === "unclear") return stay({ ...heart, tries: tries + 1, askAt: after(now, retry(tries)) });',
+    'if (answer.kind === "unclear") return stay({ phase: "beating", lease: heart.lease, token: "", beatAt: now }, { do: "start", attempt: 1, fence: 1 });',
+  ),
+];
+
+/** How many schedules a planted bug may hide in. */
+const SEEDS = 6000;
+/** A bug that makes a schedule run in circles is found by this. */
+const LIMIT_MS = 60_000;
+
+const root = new URL("../..", import.meta.url).pathname;
+
+/** A copy of the source with the bug in it. A text that is not there exactly once has been edited away: the list is stale. */
+function planted({ name, file, from, to }: Bug): string {
+  const folder = mkdtempSync(join(tmpdir(), "lastbeat-bug-"));
+  for (const part of ["lib", "test/sim", "package.json"])
+    cpSync(join(root, part), join(folder, part), { recursive: true });
+  const source = readFileSync(join(folder, file), "utf8");
+  const found = source.split(from).length - 1;
+  if (found !== 1) throw new Error(`"${name}": the text to replace is ${found} times in ${file}`);
+  writeFileSync(
+    join(folder, file),
+    source.replace(from, () => to),
+  );
+  return folder;
+}
+
+/** Whether the simulator finds the bug, and what it said. */
+export async function caught(one: Bug): Promise<{ isCaught: boolean; said: string }> {
+  const folder = planted(one);
+  try {
+    const { code, output } = await hunted(folder);
+    return { isCaught: code === 1 && output.startsWith("seed"), said: output.trim().split("\n").at(0) ?? "" };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function hunted(folder: string): Promise<{ code: number | null; output: string }> {
+  const args = [join(folder, "test/sim/main.ts"), "--hunt", "--seeds", String(SEEDS)];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], timeout: LIMIT_MS });
+  let output = "";
+  child.stdout.on("data", (data) => {
+    output += String(data);
+  });
+  child.stderr.on("data", (data) => {
+    output += String(data);
+  });
+  return new Promise((resolve) => child.on("close", (code) => resolve({ code, output })));
+}

@@ -1,0 +1,213 @@
+import type { Renewal } from "../../lib/core/lease.ts";
+import { directiveOf, type Ended, isHeld, type Run, type RunKey } from "../../lib/core/run.ts";
+import { transitions } from "../../lib/core/transitions.ts";
+import type { RequeueMessage, Requeues } from "../../lib/ports/queues.ts";
+import type { Runs } from "../../lib/ports/runs.ts";
+import type { RequeueEvent } from "../../lib/wire/requeue.ts";
+import type { Cloud } from "./cloud.ts";
+import { SKEW, type World } from "./world.ts";
+
+const RISE = { continue: 0, drain: 1, stop: 2 } as const;
+const SWEPT_WITHIN_MS = 30_000;
+
+/** What must hold after every write, in the words of the promises of the design, and what must hold at the end. */
+export class Laws {
+  /** Successes and cancels that were answered with a 2xx: they must not be lost. */
+  readonly won = new Set<string>();
+  readonly canceled = new Set<string>();
+  readonly moves = new Set<string>();
+  private readonly world: World;
+  private readonly cloud: Cloud;
+  private readonly holders = new Map<string, string>();
+  private readonly starts = new Map<string, number>();
+  /** Until when an attempt holds its lease, unless it has given it up itself. */
+  private readonly leases = new Map<string, { run: string; until: number }>();
+  private readonly sent = new Set<string>();
+  private readonly gone = new Set<string>();
+
+  constructor(world: World, cloud: Cloud) {
+    this.world = world;
+    this.cloud = cloud;
+  }
+
+  watch(runs: Runs & { readonly items: ReadonlyMap<string, Run> }): Runs {
+    const itemOf = ({ run, shard }: RunKey): Run | undefined => runs.items.get(`${shard}/${run}`);
+    const seen = async <T>(key: RunKey, write: () => Promise<T>, byClock = false): Promise<T> => {
+      const before = itemOf(key);
+      const writing = write(); // the memory adapter has written when this returns
+      const after = itemOf(key);
+      if (before !== after) this.written(key, before, after, byClock);
+      return writing;
+    };
+    return {
+      read: (key) => runs.read(key),
+      create: (run) => seen(run, () => runs.create(run)),
+      replace: (old, next, dueSeen) => seen(old, () => runs.replace(old, next, dueSeen), dueSeen !== undefined),
+      renew: async (key, renewal) => {
+        const before = itemOf(key);
+        const result = await seen(key, () => runs.renew(key, renewal));
+        if (result.write === "written") this.renewed(before, renewal);
+        return result;
+      },
+      remove: (old) => seen(old, () => runs.remove(old)),
+      page: (shard, _, cursor) => runs.page(shard, 1, cursor), // one item a page, so that paging is seen at work
+      list: (shard, limit, cursor) => runs.list(shard, limit, cursor),
+    };
+  }
+
+  watchQueue(queue: Requeues): Requeues {
+    return {
+      send: (message: RequeueMessage) => {
+        const { data } = JSON.parse(message.body) as RequeueEvent;
+        this.world.log(`message ${message.id}`);
+        if (data.next.attempt > 1 && data.previous === undefined)
+          this.world.fail("a message went out before the ledger line of the attempt before it");
+        this.sent.add(message.id);
+        return queue.send(message);
+      },
+    };
+  }
+
+  /** A child was started for this attempt. */
+  started(run: string, attempt: number): void {
+    const key = `${run}.${attempt}`;
+    const starts = (this.starts.get(key) ?? 0) + 1;
+    this.starts.set(key, starts);
+    if (starts > 1) this.world.fail("an attempt was started twice");
+  }
+
+  private renewed(before: Run | undefined, { fence, now }: Renewal): void {
+    if (before?.fence !== fence) this.world.fail("a superseded attempt renewed the lease of another one");
+    if (before !== undefined && isHeld(before) && before.lastRenewable !== undefined && before.lastRenewable <= now)
+      this.world.fail("a lease was renewed after its last renewable instant");
+  }
+
+  private written(key: RunKey, before: Run | undefined, after: Run | undefined, byClock: boolean): void {
+    const { world } = this;
+    world.log(`  ${key.run} ${brief(before)} -> ${brief(after)}`);
+    if (after === undefined) {
+      if (before?.state !== "ended" || before.debt !== undefined)
+        world.fail("an item was deleted that was not settled");
+      this.gone.add(key.run);
+      return;
+    }
+    if (before === undefined) {
+      if (this.gone.has(key.run) && after.state !== "ended") world.fail("an ended run came back after its deletion");
+      return;
+    }
+    this.moves.add(`${before.state} -> ${after.state}`);
+    this.stepwise(before, after);
+    if (before.state === "ended" && outcome(before) !== outcome(after)) this.succeededLate(after);
+    if (after.fence > before.fence) this.attemptEnded(before, after, byClock);
+    if (before.state === "queued" && after.state === "running") this.claimed(after);
+    if (after.state === "running" || after.state === "leaving")
+      this.leases.set(`${after.run}.${after.attempt}`, { run: after.run, until: after.due });
+  }
+
+  /** What holds between any two states of one item. */
+  private stepwise(before: Run, after: Run): void {
+    const { world } = this;
+    const isRenewal = before.rev === after.rev;
+    if (after.fence < before.fence || after.attempt < before.attempt || after.rev < before.rev)
+      world.fail("fence, attempt or rev fell");
+    if (after.fence === before.fence && isHeld(before) && isHeld(after) && after.due < before.due)
+      world.fail("a write shortened a lease");
+    if (isHeld(before) && isHeld(after) && RISE[directiveOf(after)] < RISE[directiveOf(before)])
+      world.fail("a directive fell");
+    if (before.state === "ended" && after.state !== "ended") world.fail("an ended run came back");
+    if (outcome(before) === "succeeded" && outcome(after) !== "succeeded") world.fail("a success was overwritten");
+    if (outcome(before) === "canceled" && outcome(after) !== "canceled") world.fail("a canceled run ended otherwise");
+    if (before.state === "canceling" && after.state === "ended" && after.outcome !== "canceled")
+      world.fail("a run that was being canceled ended otherwise");
+    if (isRenewal && (after.state !== before.state || after.charges !== before.charges)) world.fail("rev did not rise");
+    const allowed = Object.values(transitions[before.state]).some(({ next }) => next.includes(after.state));
+    if (!allowed) world.fail(`the table of transitions has no way from ${before.state} to ${after.state}`);
+    this.charges(before, after);
+  }
+
+  /** Each ended attempt is charged once; the only letter that changes is one that was inferred. */
+  private charges(before: Run, after: Run): void {
+    const added = after.charges.length - before.charges.length;
+    if (added < 0 || added > 1) this.world.fail("an attempt was not charged exactly once");
+    for (const [index, letter] of [...before.charges].entries()) {
+      const now = after.charges[index];
+      if (now !== letter && !("li".includes(letter) && now === "+"))
+        this.world.fail(`a charge changed from ${letter} to ${now}`);
+    }
+  }
+
+  private attemptEnded(before: Run, after: Run, byClock: boolean): void {
+    const { world } = this;
+    const cause = after.debt?.ledger?.cause;
+    world.count(`ended ${cause}`);
+    const isLate = cause === "succeeded" && !isHeld(before);
+    if (!isLate && after.charges.length !== before.charges.length + 1) world.fail("an end was not charged");
+    if (byClock && before.due > world.now + SKEW) world.fail("an attempt was declared lost before its lease ran out");
+    if (!byClock) this.leases.delete(`${before.run}.${before.attempt}`); // its holder gave it up, or nobody held it
+    if (isLate) this.succeededLate(after);
+    if (cause === "never-started" && before.attempt > 1 && !this.sent.has(`${before.run}.${before.fence}`))
+      world.fail("a start was charged whose message never went out");
+  }
+
+  /** A success that comes late counts only while nobody else can have done the work. */
+  private succeededLate(after: Run): void {
+    this.world.count("late success");
+    const by = after.state === "ended" ? after.by : after.attempt;
+    for (let later = by + 1; later <= after.attempt; later += 1)
+      if (this.holders.has(`${after.run}.${later}`))
+        this.world.fail("a late success counted although a later attempt was claimed");
+  }
+
+  private claimed(run: Run & { holder: string }): void {
+    const key = `${run.run}.${run.attempt}`;
+    const holder = this.holders.get(key) ?? run.holder;
+    this.holders.set(key, holder);
+    if (holder !== run.holder) this.world.fail("an attempt was claimed by two holders");
+    for (const [other, { run: id, until }] of this.leases)
+      if (id === run.run && other !== key && until > this.world.now + 2 * SKEW)
+        this.world.fail(`two valid leases: ${other} and ${key}`);
+  }
+
+  /** In calm: what the clock has decided is carried out within two sweeps. */
+  timely(): void {
+    for (const run of this.cloud.runs.items.values())
+      if (run.due + SWEPT_WITHIN_MS < this.world.now && run.state !== "ended")
+        this.world.fail(`a ${run.state} run stayed ${this.world.now - run.due} ms past its due time`);
+  }
+
+  /** When nothing can happen any more. */
+  async atTheEnd(registered: readonly string[]): Promise<void> {
+    for (const run of registered) {
+      const fault = await this.faultOf(run);
+      if (fault !== undefined) this.world.fail(`${run}: ${fault}`);
+    }
+  }
+
+  private async faultOf(run: string): Promise<string | undefined> {
+    const item = [...this.cloud.runs.items.values()].find((each) => each.run === run);
+    if (item !== undefined) return `the run does not end, or its item is not deleted: ${brief(item)}`;
+    const result = await this.cloud.results.read(run, this.world.now);
+    const registration = await this.cloud.specs.read(run, this.world.now);
+    if (registration === undefined) return "no spec";
+    if (result === undefined) return this.gone.has(run) ? "no result" : undefined;
+    this.world.count(`outcome ${result.outcome}`);
+    if (this.won.has(run) && result.outcome !== "succeeded") return `an accepted success was lost: ${result.outcome}`;
+    if (this.canceled.has(run) && result.outcome !== "canceled") return `a canceled run ended ${result.outcome}`;
+    const lines = await this.cloud.ledger.list(run, registration.fence);
+    const letters = lines.flatMap(({ end }) => (end === undefined ? [] : [end.charge])).join("");
+    if (letters !== result.charges) return `the ledger says ${letters}, the result ${result.charges}`;
+    for (const { claim, end } of lines) {
+      if (end === undefined) return "a ledger line has no end";
+      if (claim !== undefined && end.attempt > 1 && !this.sent.has(`${run}.${end.fence}`))
+        return "an attempt without a message";
+    }
+    return undefined;
+  }
+}
+
+const outcome = (run: Run): Ended["outcome"] | undefined => (run.state === "ended" ? run.outcome : undefined);
+
+const brief = (run: Run | undefined): string =>
+  run === undefined
+    ? "nothing"
+    : `${run.state}/${run.attempt} rev ${run.rev % 1000} due ${run.due % 1000000} charges "${run.charges}"${run.debt === undefined ? "" : ` owes ${run.debt.owes ?? "ledger"}`}${run.state === "ended" ? ` ${run.outcome}` : ""}`;

@@ -1,0 +1,160 @@
+import { createHash } from "node:crypto";
+import { after, type Instant, instant, milliseconds, type Span, seconds } from "../../lib/core/time.ts";
+import { type Dice, seededDice } from "./dice.ts";
+
+/** A promise of Lastbeat was broken in this schedule. */
+export class Violation extends Error {}
+
+/** Something that can vanish mid-line: a Lambda invocation, a pod. What it waits for is never answered then. */
+export type Process = {
+  readonly name: string;
+  readonly kind: "lambda" | "pod" | "client";
+  readonly born: Instant;
+  /** How far its clock is ahead of the world's. */
+  readonly skew: Span;
+  isAlive: boolean;
+};
+
+type Step = { readonly process: Process; readonly name: string; readonly act: () => void };
+type Timer = { readonly at: Instant; readonly process: Process | undefined; readonly act: () => void };
+
+/** Clocks of Lambdas differ by at most this. The agent's margin, a twelfth of the lease, is more than twice that. */
+export const SKEW = milliseconds(500);
+/** A Lambda is cut off after this. */
+export const LIMIT = seconds(10);
+/** The 22nd of November 2026, 12:00. */
+const START = instant(1795348800000);
+
+/**
+ * One seeded clock and one scheduler. Every call that a process makes to the outside is a step; the world picks which
+ * step comes next, lets time pass, and may let a process vanish between any two of its steps.
+ */
+export class World {
+  now: Instant = START;
+  /** While there is chaos processes vanish, replies get lost, and requests come twice. */
+  isChaotic = true;
+  readonly dice: Dice;
+  readonly counts = new Map<string, number>();
+  readonly trace: string[] = [];
+  private steps: Step[] = [];
+  private timers: Timer[] = [];
+  private readonly hash = createHash("sha256");
+  private failure: Violation | undefined;
+
+  constructor(seed: number) {
+    this.dice = seededDice(seed);
+  }
+
+  log(line: string): void {
+    const dated = `${((this.now - START) / 1000).toFixed(2).padStart(8)}  ${line}`;
+    this.hash.update(dated);
+    this.trace.push(dated);
+  }
+
+  /** The same for two runs of the same seed, or something is not decided by the seed alone. */
+  fingerprint(): string {
+    return this.hash.copy().digest("hex");
+  }
+
+  count(what: string): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
+  }
+
+  fail(what: string): void {
+    this.log(`VIOLATION ${what}`);
+    this.failure ??= new Violation(what);
+  }
+
+  /** Starts a process. A body that throws has found a bug, unless it is dead by then. */
+  spawn(name: string, kind: Process["kind"], body: (process: Process) => Promise<void>): Process {
+    const process: Process = {
+      name,
+      kind,
+      born: this.now,
+      skew: milliseconds(this.dice.between(0, SKEW)),
+      isAlive: true,
+    };
+    body(process).then(
+      () => {
+        process.isAlive = false;
+      },
+      (error: unknown) => {
+        if (process.isAlive) this.fail(`${name} failed: ${error instanceof Error ? error.message : String(error)}`);
+        process.isAlive = false;
+      },
+    );
+    return process;
+  }
+
+  /** The process vanishes: nothing it waits for ever happens. */
+  kill(process: Process): void {
+    process.isAlive = false;
+    this.steps = this.steps.filter((step) => step.process !== process);
+    this.timers = this.timers.filter((timer) => timer.process !== process);
+  }
+
+  /** A call to the outside: done when the world picks it. */
+  step(process: Process, name: string, act: () => void): void {
+    if (process.isAlive) this.steps.push({ process, name, act });
+  }
+
+  /** Something that happens at a time; with a process, only while that lives. */
+  at(at: Instant, act: () => void, process?: Process): void {
+    this.timers.push({ at, process, act });
+  }
+
+  isIdle(): boolean {
+    return this.steps.length === 0;
+  }
+
+  /** Whether anything at all can still happen. */
+  get isOver(): boolean {
+    return this.steps.length === 0 && this.timers.length === 0;
+  }
+
+  /** One step, or time passes. */
+  async advance(): Promise<void> {
+    if (this.dice.chance(this.isChaotic ? 0.3 : 0.1))
+      this.now = after(this.now, milliseconds(this.dice.between(100, 1900)));
+    const due = this.timers.filter(({ at }) => at <= this.now);
+    if (due.length === 0 && this.steps.length === 0) this.now = this.nextTimer();
+    else if (due.length > 0 && (this.steps.length === 0 || this.dice.chance(0.5))) this.fire(due);
+    else this.takeStep();
+    await new Promise((resolve) => setImmediate(resolve)); // everything that this step made possible runs up to its next call
+    this.assertLawful();
+  }
+
+  /** Throws the first violation, if there was one. */
+  assertLawful(): void {
+    if (this.failure !== undefined) throw this.failure;
+  }
+
+  private nextTimer(): Instant {
+    const earliest = Math.min(...this.timers.map(({ at }) => at));
+    return Number.isFinite(earliest) ? instant(Math.max(earliest, this.now)) : this.now;
+  }
+
+  private fire(due: readonly Timer[]): void {
+    const timer = due[this.dice.between(0, due.length - 1)];
+    if (timer === undefined) return;
+    this.timers.splice(this.timers.indexOf(timer), 1);
+    timer.act();
+  }
+
+  private takeStep(): void {
+    const index = this.dice.between(0, this.steps.length - 1);
+    const step = this.steps[index];
+    if (step === undefined) return;
+    const { process } = step;
+    const isCutOff = process.kind === "lambda" && after(process.born, LIMIT) < this.now;
+    if (isCutOff || (this.isChaotic && process.kind === "lambda" && this.dice.chance(0.015))) {
+      this.log(`${process.name} vanishes before ${step.name}`);
+      this.count(isCutOff ? "Lambda cut off" : "Lambda vanished");
+      this.kill(process);
+      return;
+    }
+    this.steps.splice(index, 1);
+    this.log(`${process.name}: ${step.name}`);
+    step.act();
+  }
+}
