@@ -32,7 +32,8 @@ export async function finish(app: App, token: Claims, report: Report): Promise<R
 
   const eventFor = async (seen: Run): Promise<Finish> => {
     if (isHeld(seen) && seen.fence === fence) return { ...base, evidence: await evidenceFor(app, seen, report) };
-    line = await app.ledger.read(run, fence);
+    // A fence from before the registration is of a former life of this run id, whose ledger lines may still be there.
+    line = fence < registration.fence ? undefined : await app.ledger.read(run, fence);
     return { ...base, ...(line?.end !== undefined && { line: line.end }) };
   };
 

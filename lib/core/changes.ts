@@ -1,4 +1,4 @@
-import type { Run } from "./run.ts";
+import { isHeld, type Run } from "./run.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -11,6 +11,9 @@ export function changesBetween(seen: Run, next: Run): { readonly set: Fields; re
   const now: Fields = { ...next };
   return {
     set: Object.fromEntries(Object.entries(now).filter(([name, value]) => value !== old[name])),
-    removed: Object.keys(old).filter((name) => now[name] === undefined),
+    removed: [...new Set([...Object.keys(old), ...ended(seen, next)])].filter((name) => now[name] === undefined),
   };
 }
+
+/** A beat may have told of progress since the run was seen; that goes with its attempt. */
+const ended = (seen: Run, next: Run): readonly string[] => (isHeld(seen) && !isHeld(next) ? ["progress"] : []);

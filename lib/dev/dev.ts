@@ -8,6 +8,7 @@ import { handler as ticker } from "../../lambdas/ticker.ts";
 import { dynamoClient } from "../aws/dynamo.ts";
 import { sqsClient } from "../aws/queues.ts";
 import { ENVIRONMENT } from "../names.ts";
+import type { Log } from "../ports/surroundings.ts";
 import { type Emulators, startEmulators } from "./emulators.ts";
 import { forgetful, recall, remember } from "./folder.ts";
 import { contextFor, frontDoor, type Lambda } from "./http.ts";
@@ -22,6 +23,8 @@ export type DevSettings = {
   readonly data?: string;
   /** Whole seconds between two sweeps. */
   readonly sweepSeconds: number;
+  /** Where decisions are printed; for people on stderr, unless told otherwise. */
+  readonly log?: Log;
 };
 
 /** What an SDK needs to reach the embedded server, as `GET /dev/info` answers it. */
@@ -99,7 +102,7 @@ async function emulatorsFor(data: string | undefined): Promise<{ emulators: Emul
  * Starts the embedded server: the Lambdas of the cloud behind a small HTTP server, on emulators. One per process, because
  * the Lambdas read the environment of the process.
  */
-export async function startDev({ port, data, sweepSeconds }: DevSettings): Promise<Dev> {
+export async function startDev({ port, data, sweepSeconds, log = textLog }: DevSettings): Promise<Dev> {
   const { emulators, keys } = await emulatorsFor(data);
   const dynamodb = `http://127.0.0.1:${emulators.dynamodbPort}`;
   const sqs = `http://127.0.0.1:${emulators.sqsPort}`;
@@ -108,7 +111,7 @@ export async function startDev({ port, data, sweepSeconds }: DevSettings): Promi
   await createTable(dynamoClient(), TABLE_NAME);
   const queues = await createQueues(sqsOfDev, sqs);
   useResources(queues, keys, sweepSeconds);
-  printTo(textLog);
+  printTo(log);
 
   let info: DevInfo | undefined;
   const door = frontDoor({

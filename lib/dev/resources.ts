@@ -1,4 +1,9 @@
-import { CreateTableCommand, type DynamoDBClient, ResourceInUseException } from "@aws-sdk/client-dynamodb";
+import {
+  CreateTableCommand,
+  DescribeTableCommand,
+  type DynamoDBClient,
+  ResourceInUseException,
+} from "@aws-sdk/client-dynamodb";
 import { CreateQueueCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import { MAX_RECEIVES, TABLE, TICK_RETENTION_SECONDS } from "../names.ts";
 
@@ -22,6 +27,21 @@ export async function createTable(client: DynamoDBClient, name: string): Promise
   } catch (error) {
     if (!(error instanceof ResourceInUseException)) throw error;
   }
+  await waitUntilActive(client, name);
+}
+
+/** The emulators take milliseconds; a table that is not there after 5 s will not come. */
+const LOOKS = 250;
+const BETWEEN_LOOKS_MS = 20;
+
+/** A new table takes no requests at first. */
+async function waitUntilActive(client: DynamoDBClient, name: string): Promise<void> {
+  for (let look = 0; look < LOOKS; look += 1) {
+    const { Table } = await client.send(new DescribeTableCommand({ TableName: name }));
+    if (Table?.TableStatus === "ACTIVE") return;
+    await new Promise((resolve) => setTimeout(resolve, BETWEEN_LOOKS_MS));
+  }
+  throw new Error(`the table ${name} did not become active`);
 }
 
 export type QueueUrls = { readonly requeue: string; readonly deadLetter: string; readonly tick: string };

@@ -9,7 +9,7 @@ export type Specs = {
   read(run: string, now: Instant): Promise<Registration | undefined>;
   /** Guard: absent or expired. */
   create(registration: Registration): Promise<Write>;
-  /** From `at` on the run id may be used again. */
+  /** From `at` on, to the second, the run id may be used again. */
   expire(run: string, at: Instant): Promise<void>;
 };
 

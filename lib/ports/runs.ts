@@ -33,7 +33,7 @@ export type Runs = {
   replace(seen: Run, next: Run, dueSeen?: Instant): Promise<Write>;
   /** Guard: `renews` of lib/core/lease.ts. One request, and nothing else is touched. */
   renew(key: RunKey, renewal: Renewal): Promise<Renewed>;
-  /** Guard: rev is still `seen.rev`. */
+  /** Guard: rev is still `seen.rev`, or the item is gone already. */
   remove(seen: Run): Promise<Write>;
   /** One page of a shard, eventually consistent; `cursor` is the last page's. `limit` bounds the items per page. */
   page(shard: number, limit: number, cursor?: string): Promise<Page>;

@@ -7,18 +7,27 @@ export const ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/;
 const LEASE_SECONDS = { least: 5, most: 3600 };
 /** A year; longer is a mistake in the unit. */
 const MOST_SECONDS = 365 * 24 * 3600;
-/** More charges than this are a loop. The charges are one letter each on the run item. */
-const MOST_CHARGES = 100;
+/** More charges of a kind than this are a loop. The charges are one letter each on the run item. */
+const MOST_CHARGES = 50;
 /** 256 KiB is the bound of an SQS message; 4 KiB of last lines are what a person reads. */
 const MESSAGE_LENGTH = 4096;
-/** Short texts on the run item, which has to stay under 1 KB to be renewed for one write unit. */
-const NOTE_LENGTH = 200;
+/**
+ * Bytes in JSON of each of the two texts on the run item, the progress note and the reason. With them, the longest ids
+ * and 200 charges the item stays under 1 KB, and is renewed for one write unit.
+ */
+const TEXT_BYTES = 200;
 
 const seconds = (least: number, most: number) => z.number().check(z.minimum(least), z.maximum(most));
 const charges = () => z.int().check(z.minimum(0), z.maximum(MOST_CHARGES));
 const text = (most: number) => z.string().check(z.maxLength(most));
 const short = () => z.string().check(z.minLength(1), z.maxLength(256));
-const reason = () => z.exactOptional(text(NOTE_LENGTH));
+const onItem = () =>
+  z.string().check(
+    z.refine((value) => new TextEncoder().encode(JSON.stringify(value)).length <= TEXT_BYTES + '""'.length, {
+      error: `is longer than ${TEXT_BYTES} bytes`,
+    }),
+  );
+const reason = () => z.exactOptional(onItem());
 
 export const spec = z.strictObject({
   start: z.exactOptional(z.enum(["self", "dispatch"])),
@@ -71,7 +80,7 @@ export const claim = z.strictObject({
 
 export const beat = z.strictObject({
   progress: z.exactOptional(
-    z.strictObject({ value: z.number(), of: z.exactOptional(z.number()), note: z.exactOptional(text(NOTE_LENGTH)) }),
+    z.strictObject({ value: z.number(), of: z.exactOptional(z.number()), note: z.exactOptional(onItem()) }),
   ),
 });
 

@@ -175,3 +175,6 @@ export const registrations: fc.Arbitrary<Registration> = fc.record(
   { run: ids, shard: fc.nat({ max: 9999 }), fence: fences, registeredAt: instants, hash: digests, spec: specs },
   { noNullPrototype: true },
 );
+
+/** The run under a name of its own. */
+export const renamed = (run: Run): Run => ({ ...run, run: unique(run.run) });

@@ -16,7 +16,7 @@ test.skipIf(process.platform !== "linux")("dynalite and fauxqs listen on 127.0.0
 
 test("a table takes requests as soon as it is created", async () => {
   const { client } = await engine.table();
-  for (let n = 0; n < 10; n += 1) {
+  for (let n = 0; n < 60; n += 1) {
     const table = `created-${n}`;
     await createTable(client, table);
     expect(await dynamoRuns({ client, table }).create(queued("train"))).toBe("written");

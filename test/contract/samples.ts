@@ -35,3 +35,6 @@ export const lost: LedgerEnd = {
   holder: "00112233445566778899aabbccddeeff",
   host: "i-0123456789abcdef0",
 };
+
+/** A property writes and reads a store over HTTP some hundred times. */
+export const LONG = { timeout: 30_000 };

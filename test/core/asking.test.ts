@@ -95,21 +95,24 @@ describe("cancel", () => {
 });
 
 describe("manual requeue", () => {
-  test.each([running(), leaving({ deadline: at("12:04:00") })])("tells the holder in state $state to stop, free of charge", (run) => {
-    expect(decide(run, requeue())).toEqual({
-      write: "replace",
-      next: {
-        ...run,
-        rev: run.rev + 1,
-        state: "leaving",
-        directive: "stop",
-        free: true,
-        lastRenewable: at("12:02:00"),
-        reason: "requeued",
-      },
-      reply: { kind: "accepted", state: "leaving" },
-    });
-  });
+  test.each([running(), leaving({ deadline: at("12:04:00") })])(
+    "tells the holder in state $state to stop, free of charge",
+    (run) => {
+      expect(decide(run, requeue())).toEqual({
+        write: "replace",
+        next: {
+          ...run,
+          rev: run.rev + 1,
+          state: "leaving",
+          directive: "stop",
+          free: true,
+          lastRenewable: at("12:02:00"),
+          reason: "requeued",
+        },
+        reply: { kind: "accepted", state: "leaving" },
+      });
+    },
+  );
 
   test("says why, if its owner did", () => {
     expect(written(decide(running(), requeue({ reason: "stuck" })))).toMatchObject({ reason: "stuck" });

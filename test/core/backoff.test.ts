@@ -27,7 +27,9 @@ describe("the backoff", () => {
   });
 
   test("doubles with each charge of the same kind", () => {
-    expect(["c", "cc", "ccc"].map((charges) => backoff(spec(), charges, "crashed", 0.5))).toEqual([7500, 15_000, 30_000]);
+    expect(["c", "cc", "ccc"].map((charges) => backoff(spec(), charges, "crashed", 0.5))).toEqual([
+      7500, 15_000, 30_000,
+    ]);
   });
 
   test("does not grow with charges of another kind", () => {

@@ -1,7 +1,19 @@
 import { describe, expect, test } from "vitest";
 import { seconds } from "../../lib/core/time.ts";
 import { decide } from "../../lib/core/transitions.ts";
-import { at, beating, canceling, ended, fenceOf, following, leaving, queued, released, running, waiting } from "./runs.ts";
+import {
+  at,
+  beating,
+  canceling,
+  ended,
+  fenceOf,
+  following,
+  leaving,
+  queued,
+  released,
+  running,
+  waiting,
+} from "./runs.ts";
 
 const renewed = (more: object = {}) => ({ kind: "renewed", lease: seconds(120), directive: "continue", ...more });
 

@@ -109,12 +109,15 @@ describe("a claim of a held attempt", () => {
     expect(decide(leaving(), claim(at("12:02:00"))).reply).toMatchObject({ kind: "claimed", directive: "drain" });
   });
 
-  test.each([released(), canceling()])("by the same holder in state $state is told to stop, and renews nothing", (run) => {
-    expect(decide(run, claim(at("12:02:30")))).toMatchObject({
-      write: "none",
-      reply: { kind: "claimed", directive: "stop" },
-    });
-  });
+  test.each([released(), canceling()])(
+    "by the same holder in state $state is told to stop, and renews nothing",
+    (run) => {
+      expect(decide(run, claim(at("12:02:30")))).toMatchObject({
+        write: "none",
+        reply: { kind: "claimed", directive: "stop" },
+      });
+    },
+  );
 
   test.each([running(), leaving()])("by the same holder in state $state is refused past the deadline", (run) => {
     const late = { ...run, lastRenewable: at("12:02:00") };
@@ -127,29 +130,34 @@ describe("a claim of a held attempt", () => {
 });
 
 describe("a ticket", () => {
-  test.each([queued, waiting, running, leaving, canceling])("of an ended attempt is superseded, and told by whom", (of) => {
-    expect(decide(of(following("l")), claim(at("12:02:00"), { fence: fenceOf(1) }))).toEqual(
-      refused({ kind: "superseded", attempt: 2, fence: fenceOf(2) }),
-    );
-  });
+  test.each([queued, waiting, running, leaving, canceling])(
+    "of an ended attempt is superseded, and told by whom",
+    (of) => {
+      expect(decide(of(following("l")), claim(at("12:02:00"), { fence: fenceOf(1) }))).toEqual(
+        refused({ kind: "superseded", attempt: 2, fence: fenceOf(2) }),
+      );
+    },
+  );
 
-  test.each([
-    queued,
-    waiting,
-    running,
-    leaving,
-    canceling,
-  ])("of a handover is held while the old attempt is not provably gone", (of) => {
-    expect(decide(of(following("l")), claim(at("12:02:00"), { fence: fenceOf(3) }))).toEqual(refused({ kind: "hold" }));
-  });
+  test.each([queued, waiting, running, leaving, canceling])(
+    "of a handover is held while the old attempt is not provably gone",
+    (of) => {
+      expect(decide(of(following("l")), claim(at("12:02:00"), { fence: fenceOf(3) }))).toEqual(
+        refused({ kind: "hold" }),
+      );
+    },
+  );
 
   test("of a waiting attempt is held until its backoff is over", () => {
     expect(decide(waiting(), claim(at("12:10:10"), { fence: fenceOf(2) }))).toEqual(refused({ kind: "hold" }));
   });
 
-  test.each([fenceOf(1), fenceOf(2), fenceOf(3)])("of an ended run is refused as ended, whatever its fence (%d)", (fence) => {
-    expect(decide(ended(), claim(at("12:04:00"), { fence }))).toEqual(refused({ kind: "ended" }));
-  });
+  test.each([fenceOf(1), fenceOf(2), fenceOf(3)])(
+    "of an ended run is refused as ended, whatever its fence (%d)",
+    (fence) => {
+      expect(decide(ended(), claim(at("12:04:00"), { fence }))).toEqual(refused({ kind: "ended" }));
+    },
+  );
 });
 
 describe("a holder on a doomed host", () => {

@@ -204,7 +204,10 @@ describe("a finish that is sent again", () => {
   const body = JSON.stringify(CRASHED);
 
   test("with the same body is answered as before, from the debt", () => {
-    const run = queued({ ...following("c"), debt: { since: at("12:02:30"), owes: "message", ledger: lostLine({ body }) } });
+    const run = queued({
+      ...following("c"),
+      debt: { since: at("12:02:30"), owes: "message", ledger: lostLine({ body }) },
+    });
     expect(decide(run, finishing(at("12:02:31"), CRASHED))).toEqual({
       write: "none",
       reply: { kind: "finished", state: "queued" },
@@ -219,7 +222,9 @@ describe("a finish that is sent again", () => {
   });
 
   test("with the same body is answered while a later attempt runs", () => {
-    expect(decide(running(following("c")), finishing(at("12:10:30"), CRASHED, { line: lostLine({ body }) })).reply).toEqual({
+    expect(
+      decide(running(following("c")), finishing(at("12:10:30"), CRASHED, { line: lostLine({ body }) })).reply,
+    ).toEqual({
       kind: "finished",
       state: "running",
     });
@@ -295,14 +300,19 @@ describe("a late success", () => {
   });
 
   test("withdraws the pending requeue: its claim finds the run ended", () => {
-    const run = written(decide(queued({ ...following("l"), debt: { since: at("12:03:00"), owes: "message" } }), late()));
+    const run = written(
+      decide(queued({ ...following("l"), debt: { since: at("12:03:00"), owes: "message" } }), late()),
+    );
     expect(run).toMatchObject({ state: "ended", debt: { owes: "archive" } });
   });
 
-  test.each<Ended["cause"]>(["lost", "interrupted", "never-started"])("makes a run succeed that was exhausted by %s", (cause) => {
-    const run = ended({ cause, charges: "l" });
-    expect(written(decide(run, late()))).toMatchObject({ outcome: "succeeded", charges: "+", fence: fenceOf(2) });
-  });
+  test.each<Ended["cause"]>(["lost", "interrupted", "never-started"])(
+    "makes a run succeed that was exhausted by %s",
+    (cause) => {
+      const run = ended({ cause, charges: "l" });
+      expect(written(decide(run, late()))).toMatchObject({ outcome: "succeeded", charges: "+", fence: fenceOf(2) });
+    },
+  );
 
   test("refunds the charge of its own attempt only", () => {
     const run = queued(following("clss"));

@@ -86,11 +86,16 @@ describe("a renewal", () => {
 
   test("never shortens a lease, however late its retry comes", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 300_000 }), fc.integer({ min: 0, max: 300_000 }), leases, (due, now, lease) => {
-        const run = running({ due: instant(at("12:00:00") + due) });
-        const asked = renewal(fenceOf(1), instant(at("12:00:00") + now), lease);
-        expect(renews(run, asked)).toBe(asked.due > run.due);
-      }),
+      fc.property(
+        fc.integer({ min: 0, max: 300_000 }),
+        fc.integer({ min: 0, max: 300_000 }),
+        leases,
+        (due, now, lease) => {
+          const run = running({ due: instant(at("12:00:00") + due) });
+          const asked = renewal(fenceOf(1), instant(at("12:00:00") + now), lease);
+          expect(renews(run, asked)).toBe(asked.due > run.due);
+        },
+      ),
     );
   });
 });

@@ -20,11 +20,16 @@ describe("time", () => {
     expect(seconds(0.25)).toBe(250);
   });
 
+  test("a second and a millisecond are 1001 milliseconds", () => {
+    expect(seconds(1.001)).toBe(1001);
+  });
+
   test("every whole millisecond can be written in seconds, and is read as the same span", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 86_400_000 }), (count) => {
         expect(seconds(count / 1000)).toBe(count);
       }),
+      { examples: [[1001], [2002], [1023]] },
     );
   });
 

@@ -76,7 +76,11 @@ const RUNS: { readonly [S in State]: readonly Run[] } = {
     canceling({ ...following(charges), due: EARLIER }),
     canceling({ ...following(charges), due: LATER }),
   ]),
-  ended: [ended(), ended({ outcome: "succeeded", cause: "succeeded", charges: "+" }), ended({ charges: "lc", cause: "crashed" })],
+  ended: [
+    ended(),
+    ended({ outcome: "succeeded", cause: "succeeded", charges: "+" }),
+    ended({ charges: "lc", cause: "crashed" }),
+  ],
 };
 
 const KINDS: readonly Event["kind"][] = ["claim", "beat", "finish", "due", "cancel", "requeue"];
@@ -181,6 +185,14 @@ const inEveryLife = (check: (step: Step, steps: readonly Step[]) => void): void 
 const RANK: Record<Directive, number> = { continue: 0, drain: 1, stop: 2 };
 
 describe("in every life of a run", () => {
+  test("there is something to see: the lives lead through each state and each event", () => {
+    const lives = fc.sample(fc.tuple(moves, specs), { numRuns: 300, seed: 1 });
+    const seen = lives.flatMap(([all, own]) =>
+      stepsOf(all, own).map(({ seen: { state }, event }) => (event === "settle" ? event : `${state}, ${event.kind}`)),
+    );
+    expect(sorted(seen)).toEqual(sorted([...CELLS.map(({ state, kind }) => `${state}, ${kind}`), "settle"]));
+  });
+
   test("each decision stays within its row of the table", () => {
     inEveryLife(({ seen, event, decision }) => {
       if (event === "settle" || decision === undefined) return;
@@ -259,14 +271,14 @@ describe("in every life of a run", () => {
 
   test("an attempt has at most one holder", () => {
     inEveryLife(({ seen, next }) => {
-      if (isHeld(seen) && isHeld(next)) expect([next.fence, next.holder, next.claimedAt]).toEqual([seen.fence, seen.holder, seen.claimedAt]);
+      if (isHeld(seen) && isHeld(next))
+        expect([next.fence, next.holder, next.claimedAt]).toEqual([seen.fence, seen.holder, seen.claimedAt]);
     });
   });
 
   test("for one fence the stored directive only rises", () => {
     inEveryLife(({ seen, next }) => {
-      if (isHeld(seen) && isHeld(next))
-        expect(RANK[directiveOf(next)]).toBeGreaterThanOrEqual(RANK[directiveOf(seen)]);
+      if (isHeld(seen) && isHeld(next)) expect(RANK[directiveOf(next)]).toBeGreaterThanOrEqual(RANK[directiveOf(seen)]);
     });
   });
 

@@ -1,0 +1,103 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { Queued, Run } from "../../lib/core/run.ts";
+import type { Runs, Sighting } from "../../lib/ports/runs.ts";
+import * as any from "./arbitraries.ts";
+import { at, FENCE, LONG, lost, queued, running } from "./samples.ts";
+
+/** Everything that one walk over a shard meets, page by page. */
+async function walk<P extends { readonly cursor?: string }, I>(
+  pageAfter: (cursor?: string) => Promise<P>,
+  itemsOf: (page: P) => readonly I[],
+): Promise<{ items: I[]; largest: number }> {
+  const items: I[] = [];
+  let largest = 0;
+  let cursor: string | undefined;
+  let pages = 0;
+  do {
+    const page = await pageAfter(cursor);
+    const found = itemsOf(page);
+    items.push(...found);
+    largest = Math.max(largest, found.length);
+    cursor = page.cursor;
+    pages += 1;
+  } while (cursor !== undefined && pages < 100);
+  return { items, largest };
+}
+
+const byRun = (one: { run: string }, other: { run: string }): number => (one.run < other.run ? -1 : 1);
+
+const sightingOf = ({ run, shard, state, due, debt }: Run): Sighting =>
+  debt === undefined ? { run, shard, state, due } : { run, shard, state, due, owedSince: debt.since };
+
+/** The part of the run items that sweeps and people read. */
+export function describePages(open: () => Promise<Runs>): void {
+  test("an empty shard is one empty page", async () => {
+    const runs = await open();
+    expect(await runs.page(1, 10)).toEqual({ sightings: [] });
+    expect(await runs.list(1, 10)).toEqual({ runs: [] });
+  });
+
+  test("a sighting of a run that owes nothing has no debt's age", async () => {
+    const runs = await open();
+    await runs.create(running("train"));
+    expect((await runs.page(2, 10)).sightings).toEqual([
+      { run: "train", shard: 2, state: "running", due: at("12:02:00") },
+    ]);
+  });
+
+  test("a sighting tells since when a debt stands, as long as it stands", async () => {
+    const runs = await open();
+    const sight = async () => (await runs.page(2, 10)).sightings.map(({ owedSince }) => owedSince);
+    const first: Queued = { ...queued("train"), debt: { since: at("12:02:10"), ledger: lost, owes: "message" } };
+    const second: Queued = { ...first, rev: first.rev + 1, debt: { since: at("12:03:10"), owes: "message" } };
+    const { debt: _, ...settled } = { ...second, rev: second.rev + 1 };
+    await runs.create(first);
+    expect(await sight()).toEqual([at("12:02:10")]);
+    await runs.replace(first, second);
+    expect(await sight()).toEqual([at("12:03:10")]);
+    await runs.replace(second, settled);
+    expect(await sight()).toEqual([undefined]);
+  });
+
+  test("a sighting shows the due time that a beat moved", async () => {
+    const runs = await open();
+    await runs.create(running("train"));
+    await runs.renew(running("train"), { fence: FENCE, now: at("12:00:30"), due: at("12:02:30") });
+    expect((await runs.page(2, 10)).sightings.map(({ due }) => due)).toEqual([at("12:02:30")]);
+  });
+
+  test("pages of any size visit every run of the shard once, and no run of another", LONG, async () => {
+    const runs = await open();
+    let shard = 0;
+    const some = fc.array(any.runs, { maxLength: 9 });
+    await fc.assert(
+      fc.asyncProperty(some, any.runs, fc.integer({ min: 1, max: 10 }), async (members, stranger, limit) => {
+        shard += 2;
+        const here = members.map((run): Run => ({ ...any.renamed(run), shard })).sort(byRun);
+        await Promise.all([...here, { ...stranger, shard: shard + 1 }].map((run) => runs.create(run)));
+        const sighted = await walk(
+          (cursor) => runs.page(shard, limit, cursor),
+          ({ sightings }) => sightings,
+        );
+        const listed = await walk(
+          (cursor) => runs.list(shard, limit, cursor),
+          ({ runs: page }) => page,
+        );
+        expect(sighted.items.sort(byRun)).toEqual(here.map(sightingOf));
+        expect(listed.items.sort(byRun)).toEqual(here);
+        expect(Math.max(sighted.largest, listed.largest)).toBeLessThanOrEqual(limit);
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  test("a walk goes on after the run that its cursor names was removed", async () => {
+    const runs = await open();
+    for (const run of ["a", "b", "c", "d"]) await runs.create(queued(run));
+    const { sightings, cursor } = await runs.page(2, 2);
+    await runs.remove(queued("b"));
+    const rest = await runs.page(2, 9, cursor);
+    expect([...sightings, ...rest.sightings].map(({ run }) => run)).toEqual(["a", "b", "c", "d"]);
+  });
+}

@@ -1,0 +1,126 @@
+import { describe, expect, test } from "vitest";
+import { seconds } from "../../lib/core/time.ts";
+import type { LedgerLine } from "../../lib/ports/records.ts";
+import { type RequeueEvent, requeueMessage } from "../../lib/wire/requeue.ts";
+import { at, evidence, fenceOf, following, HOLDER, lostLine, queued, registered } from "../core/runs.ts";
+
+const previous: LedgerLine = {
+  fence: fenceOf(1),
+  claim: {
+    attempt: 1,
+    fence: fenceOf(1),
+    claimedAt: at("12:01:00"),
+    holder: { id: HOLDER, host: "i-0abc", pod: "etl-7d9f" },
+  },
+  end: {
+    ...lostLine({
+      cause: "interrupted",
+      lastBeatAt: at("12:02:30"),
+      endedAt: at("12:04:30"),
+      evidence: [evidence("spot-interruption", at("12:02:45"))],
+    }),
+    charge: "i",
+  },
+};
+
+const announcement = {
+  run: queued({ ...following("i"), due: at("12:19:30"), debt: { since: at("12:04:30"), owes: "message" } }),
+  registration: registered({ labels: { team: "ml" } }),
+  previous,
+  ticket: "the-ticket",
+  startBy: at("12:19:30"),
+} as const;
+
+const eventOf = (own: Partial<Parameters<typeof requeueMessage>[0]> = {}): RequeueEvent =>
+  JSON.parse(requeueMessage({ ...announcement, ...own }).body);
+
+describe("the requeue message", () => {
+  test("is a CloudEvent that says what was lost, why, and what comes next", () => {
+    expect(eventOf()).toEqual({
+      specversion: "1.0",
+      id: "etl.1795348801",
+      source: "lastbeat",
+      type: "lastbeat.run.requeue.v1",
+      subject: "runs/etl/attempts/2",
+      time: "2026-11-22T12:04:30.000Z",
+      datacontenttype: "application/json",
+      data: {
+        run: "etl",
+        cause: "interrupted",
+        previous: {
+          attempt: 1,
+          fence: 1_795_348_800,
+          holder: { id: HOLDER, host: "i-0abc", pod: "etl-7d9f" },
+          lastBeatAt: "2026-11-22T12:02:30.000Z",
+          detectedAt: "2026-11-22T12:04:30.000Z",
+          evidence: [
+            {
+              id: "spot-interruption-1",
+              source: "aws.ec2",
+              kind: "spot-interruption",
+              at: "2026-11-22T12:02:45.000Z",
+            },
+          ],
+        },
+        next: {
+          attempt: 2,
+          fence: 1_795_348_801,
+          ticket: "the-ticket",
+          startBy: "2026-11-22T12:19:30.000Z",
+          capacity: "any",
+          held: false,
+          isLast: false,
+        },
+        budgets: {
+          crashes: { used: 0, max: 0 },
+          interruptions: { used: 1, max: 10 },
+          losses: { used: 0, max: 3 },
+          starts: { used: 0, max: 5 },
+        },
+        target: { kind: "queue" },
+        labels: { team: "ml" },
+      },
+    });
+  });
+
+  test("is known by run and fence: the same id however often it is sent", () => {
+    expect(requeueMessage({ ...announcement, startBy: at("12:40:00") }).id).toBe("etl.1795348801");
+  });
+
+  test("of a first attempt has the cause first, and nothing before it", () => {
+    const { run, registration } = { ...announcement, run: queued() };
+    const { time, data } = eventOf({ run, registration, previous: undefined });
+    expect([time, data.cause, data.previous]).toEqual(["2026-11-22T12:00:00.000Z", "first", undefined]);
+  });
+
+  test("after an attempt that was never claimed names no holder and no beat", () => {
+    const { claimedAt: _, lastBeatAt: __, holder: ___, ...end } = lostLine({ cause: "never-started" });
+    expect(eventOf({ previous: { fence: fenceOf(1), end: { ...end, charge: "s" } } }).data).toMatchObject({
+      cause: "never-started",
+      previous: { attempt: 1, fence: 1_795_348_800, detectedAt: "2026-11-22T12:03:00.000Z", evidence: [] },
+    });
+  });
+
+  test("says nothing of an attempt before it whose end is not known", () => {
+    const { end: _, ...unended } = previous;
+    expect(eventOf({ previous: unended }).data).not.toHaveProperty("previous");
+  });
+
+  test("says that the last attempts should not stand on spot", () => {
+    expect(eventOf({ run: queued(following("i".repeat(9))) }).data.next.capacity).toBe("on-demand");
+  });
+
+  test("says that nothing may follow the next attempt", () => {
+    const registration = registered({ budgets: { attempts: 2 } });
+    const { next, budgets } = eventOf({ registration }).data;
+    expect([next.isLast, budgets]).toEqual([true, { attempts: { used: 1, max: 2 } }]);
+  });
+
+  test("fits into SQS with the longest labels that are allowed", () => {
+    const labels = Object.fromEntries(
+      Array.from({ length: 20 }, (_, index) => [`${index}`.padEnd(128, "k"), "v".repeat(256)]),
+    );
+    const { body } = requeueMessage({ ...announcement, registration: registered({ labels, lease: seconds(5) }) });
+    expect(body.length).toBeLessThan(256 * 1024);
+  });
+});

@@ -1,0 +1,68 @@
+import { describe, expect, test } from "vitest";
+import { match, ROUTES } from "../../lib/wire/routes.ts";
+
+describe("a request", () => {
+  test.each([
+    ["PUT", "/v1/runs/etl", "register", { run: "etl" }],
+    ["GET", "/v1/runs/etl", "inspect", { run: "etl" }],
+    ["GET", "/v1/runs", "list", {}],
+    ["POST", "/v1/runs/etl/cancel", "cancel", { run: "etl" }],
+    ["POST", "/v1/runs/etl/requeue", "requeue", { run: "etl" }],
+    ["POST", "/v1/runs/etl/claim", "claim", { run: "etl" }],
+    ["POST", "/v1/runs/etl/beat", "beat", { run: "etl" }],
+    ["POST", "/v1/runs/etl/finish", "finish", { run: "etl" }],
+    ["GET", "/healthz", "health", {}],
+    ["GET", "/openapi.json", "openapi", {}],
+  ])("%s %s is the call %s", (method, path, name, params) => {
+    expect(match(method, path)).toEqual({ kind: "route", name, params });
+  });
+
+  test.each([
+    "/",
+    "",
+    "/v1",
+    "/v2/runs",
+    "/v1/runs/etl/claims",
+    "/v1/runs/etl/claim/",
+    "/v1/runs/a/b/beat",
+    "//healthz",
+  ])("of %j is for an unknown path", (path) => {
+    expect(match("GET", path)).toEqual({ kind: "unknown-path" });
+  });
+
+  test("with a wrong method names the ones that are allowed", () => {
+    expect(match("DELETE", "/v1/runs/etl")).toEqual({ kind: "wrong-method", allowed: ["PUT", "GET"] });
+  });
+
+  test("with a method in small letters is a wrong one", () => {
+    expect(match("get", "/healthz")).toEqual({ kind: "wrong-method", allowed: ["GET"] });
+  });
+
+  test("may encode its run", () => {
+    expect(match("GET", "/v1/runs/a%20b")).toMatchObject({ name: "inspect", params: { run: "a b" } });
+  });
+
+  test("has an encoded slash as a part of the run, not of the path", () => {
+    expect(match("GET", "/v1/runs/etl%2Fcancel")).toMatchObject({ name: "inspect", params: { run: "etl/cancel" } });
+  });
+
+  test("with a broken encoding keeps it, to be refused as an id", () => {
+    expect(match("GET", "/v1/runs/%E0%A4")).toMatchObject({ name: "inspect", params: { run: "%E0%A4" } });
+  });
+});
+
+describe("the table of calls", () => {
+  test("leads each call back to itself", () => {
+    for (const [name, { method, path }] of Object.entries(ROUTES))
+      expect(match(method, path.replace("{run}", "etl"))).toMatchObject({ kind: "route", name });
+  });
+
+  test("gives runners no more than the run that they name", () => {
+    const runners = Object.values(ROUTES).filter(({ by }) => by === "ticket" || by === "token");
+    expect(runners.map(({ at, path }) => at === "runner" && path.startsWith("/v1/runs/{run}/"))).toEqual([
+      true,
+      true,
+      true,
+    ]);
+  });
+});
