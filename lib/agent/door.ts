@@ -12,14 +12,23 @@ export type Door = {
   finish(token: string, report: Report): Promise<Answer<FinishBody>>;
 };
 
-const has =
-  (...names: readonly string[]) =>
-  (body: object): boolean =>
-    names.every((name) => name in body);
+type Field = "string" | "number";
 
-export const isClaimBody = has("token", "attempt", "fence", "nextBeatSeconds", "directive");
-export const isBeatBody = has("nextBeatSeconds", "directive");
-export const isFinishBody = has("state");
+/** Whether the body has these fields in these types: what a broken proxy makes up does not. */
+const has =
+  (fields: Readonly<Record<string, Field>>) =>
+  (body: object): boolean =>
+    Object.entries(fields).every(([name, type]) => typeof (body as Record<string, unknown>)[name] === type);
+
+export const isClaimBody = has({
+  token: "string",
+  attempt: "number",
+  fence: "number",
+  nextBeatSeconds: "number",
+  directive: "string",
+});
+export const isBeatBody = has({ nextBeatSeconds: "number", directive: "string" });
+export const isFinishBody = has({ state: "string" });
 
 /** The front door at `url`, for one run. A call is given up after `timeout`. */
 export function httpDoor(url: string, run: string, timeout: Span): Door {

@@ -34,6 +34,8 @@ export type Action =
   | { readonly do: "finish"; readonly token: string; readonly report: Report }
   | { readonly do: "exit"; readonly code: number; readonly why?: string };
 
+type Signal = { readonly signal: string; readonly number: number };
+
 type Stop = {
   readonly why: "superseded" | "overran" | "stop";
   readonly reason: string;
@@ -49,7 +51,7 @@ export type Heart =
       /** When to ask again; undefined while a request is out. */
       readonly askAt: Instant | undefined;
       /** A signal that came while the claim was out: the child is not started any more. */
-      readonly leaving?: { readonly signal: string; readonly number: number };
+      readonly leaving?: Signal;
     }
   | {
       readonly phase: "beating";
@@ -57,7 +59,8 @@ export type Heart =
       readonly token: string;
       /** When to beat next; undefined while a beat is out. */
       readonly beatAt: Instant | undefined;
-      readonly forwarded?: string;
+      /** What was passed on to the child, in order. */
+      readonly forwarded: readonly Signal[];
       readonly stop?: Stop;
     }
   | {
@@ -77,6 +80,8 @@ export type Step = { readonly heart: Heart; readonly actions: readonly Action[] 
 const AFTER_A_FAILED_BEAT = seconds(5);
 /** Between two claims or reports that failed: from 1 s, doubled, up to 10 s. */
 const LONGEST_RETRY = seconds(10);
+/** Signals that end a program that does not handle them: an agent without a child does not. */
+const ENDING = new Set(["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"]);
 /** How long an end is reported in vain: the longest freeze of verdicts, after which the attempt counts as lost anyway. */
 const REPORT_FOR = seconds(15 * 60);
 /** Jitter only shortens the interval, so it never costs a lease its third beat. */
@@ -136,7 +141,7 @@ function claiming(heart: In<"claiming">, input: Input, now: Instant, roll: numbe
       if (heart.askAt === undefined || heart.askAt > now) return stay(heart);
       return stay({ ...heart, askAt: undefined }, { do: "claim" });
     case "signaled":
-      if (input.signal !== "SIGTERM" && input.signal !== "SIGINT") return stay(heart);
+      if (!ENDING.has(input.signal)) return stay(heart);
       if (heart.askAt !== undefined) return leave(128 + input.number, `${input.signal} before the attempt was claimed`);
       return stay({ ...heart, leaving: { signal: input.signal, number: input.number } });
     case "claimed":
@@ -149,21 +154,27 @@ function claiming(heart: In<"claiming">, input: Input, now: Instant, roll: numbe
 function claimAnswered(
   heart: In<"claiming">,
   sentAt: Instant,
-  answer: Answer<ClaimBody>,
+  given: Answer<ClaimBody>,
   now: Instant,
   roll: number,
 ): Step {
   const { leaving, tries } = heart;
+  // Our process was suspended, or the network was slow: the lease that was granted then may be over by now.
+  const isLate = after(sentAt, requestTimeout(heart.lease)) < now;
+  const answer: typeof given = given.kind === "ok" && isLate ? { kind: "unclear", detail: "granted too late" } : given;
   if (answer.kind === "ok") {
     const { token, directive, attempt, fence } = answer.body;
     if (leaving !== undefined)
       return report(token, interrupted(leaving.signal.toLowerCase()), 128 + leaving.number, now);
     if (directive === "stop") return report(token, interrupted("stopped before the start"), EXIT.superseded, now);
     const beatAt = nextBeat(sentAt, answer.body.nextBeatSeconds, roll);
-    return stay({ phase: "beating", lease: heart.lease, token, beatAt }, { do: "start", attempt, fence });
+    return stay(
+      { phase: "beating", lease: heart.lease, token, beatAt, forwarded: [] },
+      { do: "start", attempt, fence },
+    );
   }
   if (leaving !== undefined) return leave(128 + leaving.number, `${leaving.signal} before the attempt was claimed`);
-  if (answer.kind === "unclear") return stay({ ...heart, tries: tries + 1, askAt: after(now, retry(tries)) });
+  if (answer.kind === "unclear" || isLate) return stay({ ...heart, tries: tries + 1, askAt: after(now, retry(tries)) });
   switch (answer.name) {
     case "hold":
       return stay({ ...heart, tries: 0, askAt: after(now, seconds(1)) });
@@ -184,7 +195,10 @@ function beating(heart: In<"beating">, input: Input, now: Instant, roll: number)
     case "beaten":
       return beatAnswered({ ...heart, beatAt: nextBeatAfter(input, heart, now, roll) }, input.answer, now);
     case "signaled":
-      return stay({ ...heart, forwarded: input.signal }, { do: "signal", signal: input.signal });
+      return stay(
+        { ...heart, forwarded: [...heart.forwarded, { signal: input.signal, number: input.number }] },
+        { do: "signal", signal: input.signal },
+      );
     case "exited":
       return childGone(heart, input.end, now);
     default:
@@ -248,27 +262,32 @@ function stopChild(heart: In<"beating">, { why, reason }: Pick<Stop, "why" | "re
 
 const interrupted = (reason: string): Report => ({ outcome: "interrupted", reason });
 
+/** An attempt that is over or unwanted is not reported, unless it has succeeded: that may still count. */
 function childGone(heart: In<"beating">, end: ChildEnd, now: Instant): Step {
   const { stop, forwarded, token } = heart;
+  if (end.exitCode === 0)
+    return report(token, reportOf(end, forwarded, stop), isUnwanted(stop) ? EXIT.superseded : 0, now);
   if (stop?.why === "superseded") return leave(EXIT.superseded, `stopped: ${stop.reason}`);
-  if (stop?.why === "stop" && end.exitCode !== 0) return report(token, interrupted(stop.reason), EXIT.superseded, now);
-  return report(token, reportOf(end, forwarded, stop), stop?.why === "stop" ? EXIT.superseded : end.status, now);
+  if (stop?.why === "stop") return report(token, interrupted(stop.reason), EXIT.superseded, now);
+  return report(token, reportOf(end, forwarded, stop), end.status, now);
 }
+
+const isUnwanted = (stop: Stop | undefined): boolean => stop?.why === "superseded" || stop?.why === "stop";
 
 /**
  * What an end means. Exit code 0 is a success even after a TERM: a child that stops without having finished must not say
- * 0. Death by a signal that was passed on to it, or its usual exit code 143 or 130, is an interruption; everything else
- * is the child's own failure.
+ * 0. Death by a signal that was passed on to it, or with the exit code that shells give for it, is an interruption;
+ * everything else is the child's own failure.
  */
-function reportOf(end: ChildEnd, forwarded: string | undefined, stop: Stop | undefined): Report {
+function reportOf(end: ChildEnd, forwarded: readonly Signal[], stop: Stop | undefined): Report {
   const facts = {
     ...(end.exitCode !== undefined && { exitCode: end.exitCode }),
     ...(end.signal !== undefined && { signal: end.signal }),
     ...(end.message !== undefined && { message: end.message }),
   };
   if (end.exitCode === 0) return { outcome: "succeeded", ...facts };
-  const isPassedOn = forwarded !== undefined && (end.signal === forwarded || end.status === 143 || end.status === 130);
-  if (isPassedOn) return { outcome: "interrupted", reason: forwarded.toLowerCase(), ...facts };
+  const by = forwarded.find(({ signal, number }) => end.signal === signal || end.exitCode === 128 + number);
+  if (by !== undefined) return { outcome: "interrupted", reason: by.signal.toLowerCase(), ...facts };
   return { outcome: "failed", ...(stop !== undefined && { reason: stop.reason }), ...facts };
 }
 
@@ -284,7 +303,8 @@ function reporting(heart: In<"reporting">, input: Input, now: Instant): Step {
     return stay({ ...heart, reportAt: undefined }, { do: "finish", token, report: what });
   if (input.kind !== "reported") return stay(heart);
   const { answer } = input;
-  if (answer.kind === "ok") return leave(code);
+  if (answer.kind === "ok")
+    return leave(answer.body.outcome === "succeeded" && what.outcome === "succeeded" ? 0 : code);
   if (answer.kind === "unclear") {
     if (now >= until) return leave(EXIT.agentError, `the end could not be reported: ${answer.detail}`);
     return stay({ ...heart, tries: tries + 1, reportAt: after(now, retry(tries)) });

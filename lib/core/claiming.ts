@@ -3,7 +3,6 @@ import { type Evidence, explaining } from "./evidence.ts";
 import { isRenewable, renewal, renews } from "./lease.ts";
 import {
   type Canceling,
-  type Directive,
   directiveOf,
   type Fence,
   type HeldRun,
@@ -41,7 +40,7 @@ export function open(run: Queued, claim: Claim): Decision {
   const { attemptDeadline } = registration.spec;
   const lastRenewable = attemptDeadline === undefined ? end : earlier(after(now, attemptDeadline), end);
   const { debt: _, ...rest } = run;
-  const next: Running = {
+  const running: Running = {
     ...rest,
     rev: run.rev + 1,
     state: "running",
@@ -51,24 +50,32 @@ export function open(run: Queued, claim: Claim): Decision {
     ...(host !== undefined && { host }),
     ...(lastRenewable !== undefined && { lastRenewable }),
   };
-  return { write: "replace", next, reply: claimed(next, claim) };
+  const next = doomed(running, claim);
+  return { write: "replace", next, reply: claimed(next) };
+}
+
+/** An attempt on a host that is known to be going drains from its first instant. */
+function doomed(run: Running, { now, registration, evidence }: Claim): Running | Leaving {
+  const [newest] = explaining(evidence, now, now).slice(-1);
+  if (newest === undefined || registration.spec.onNotice === "ignore") return run;
+  return { ...run, state: "leaving", directive: "drain", reason: newest.kind };
 }
 
 /** The same holder asks again, because the reply was lost; the lease only moves forward. */
 export function reopenClaim(run: Running | Leaving | Canceling, claim: Claim): Decision {
   if (run.fence !== claim.fence) return refuseClaim(run, claim);
   if (run.holder !== claim.holder) return refuse({ kind: "held-by-another" });
-  const reply = claimed(run, claim);
+  const reply = claimed(run);
   if (directiveOf(run) === "stop") return refuse(reply);
   if (!isRenewable(run, claim.now)) return refuse({ kind: "overran" });
   const forward = renewal(claim.fence, claim.now, run.lease);
   return renews(run, forward) ? { write: "renew", renewal: forward, reply } : refuse(reply);
 }
 
-/** A host that is known to be doomed is told so at once. */
-function claimed(run: HeldRun, claim: Claim): Reply {
-  const doomed = explaining(claim.evidence, claim.now, claim.now).length > 0;
-  const stored = directiveOf(run);
-  const directive: Directive = stored === "continue" && doomed ? "drain" : stored;
-  return { kind: "claimed", attempt: run.attempt, fence: run.fence, lease: run.lease, directive };
-}
+const claimed = (run: HeldRun): Reply => ({
+  kind: "claimed",
+  attempt: run.attempt,
+  fence: run.fence,
+  lease: run.lease,
+  directive: directiveOf(run),
+});

@@ -12,8 +12,8 @@ export const instant = (milliseconds: number): Instant => Math.trunc(millisecond
 /** A span of that many milliseconds; fractions are cut. */
 export const milliseconds = (count: number): Span => Math.trunc(count) as Span;
 
-/** A span of that many seconds; fractions of a millisecond are cut. */
-export const seconds = (count: number): Span => milliseconds(count * 1000);
+/** A span of that many seconds, to the nearest millisecond: 1.001 x 1000 is not quite 1001 in binary. */
+export const seconds = (count: number): Span => milliseconds(Math.round(count * 1000));
 
 /** The instant one span later. */
 export const after = (start: Instant, span: Span): Instant => instant(start + span);

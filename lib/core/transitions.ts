@@ -43,7 +43,14 @@ const BEATEN = ["renewed", "overran", "superseded"] as const;
  */
 export const transitions: { readonly [S in State]: { readonly [E in Event["kind"]]: Row } } = {
   queued: {
-    claim: row("queued", "claim", ["queued", "running"], ["lease"], ["claimed", "superseded", "hold", "overran"], open),
+    claim: row(
+      "queued",
+      "claim",
+      ["queued", "running", "leaving"],
+      ["lease"],
+      ["claimed", "superseded", "hold", "overran"],
+      open,
+    ),
     beat: row("queued", "beat", ["queued"], [], ["superseded"], refuseBeat),
     finish: row("queued", "finish", ["queued", "ended"], ["ledger", "archive"], LATE, finishLate),
     due: row(
@@ -94,7 +101,7 @@ export const transitions: { readonly [S in State]: { readonly [E in Event["kind"
     due: row(
       "leaving",
       "due",
-      ["leaving", ...AFTER_AN_END],
+      ["leaving", "queued", "ended"],
       ["ledger", "message", "archive"],
       ["reaped", "spared"],
       reap,
@@ -103,7 +110,14 @@ export const transitions: { readonly [S in State]: { readonly [E in Event["kind"
     requeue: row("leaving", "requeue", ["leaving"], [], ["accepted", "superseded"], release),
   },
   canceling: {
-    claim: row("canceling", "claim", ["canceling"], [], REOPEN, reopenClaim),
+    claim: row(
+      "canceling",
+      "claim",
+      ["canceling"],
+      [],
+      ["claimed", "held-by-another", "superseded", "hold"],
+      reopenClaim,
+    ),
     beat: row("canceling", "beat", ["canceling"], [], ["renewed", "superseded"], beat),
     finish: row("canceling", "finish", ["canceling", "ended"], ["ledger", "archive"], LATE, finish),
     due: row("canceling", "due", ["canceling", "ended"], ["ledger", "archive"], ["reaped", "spared"], reap),

@@ -49,7 +49,8 @@ type Described = {
   readonly body?: z.ZodMiniType;
   readonly query?: Readonly<Record<string, z.ZodMiniType | undefined>>;
   readonly replies: Readonly<Record<string, z.ZodMiniType>>;
-  readonly refusals: readonly ProblemName[];
+  /** A name, with its status where that is not the usual one. */
+  readonly refusals: readonly (ProblemName | readonly [ProblemName, number])[];
 };
 
 const OF_OWNERS = ["malformed", "invalid", "too-large"] as const;
@@ -91,11 +92,15 @@ const CALLS: Record<RouteName, Described> = {
     replies: { 200: z.object({ runs: z.array(run), cursor: z.exactOptional(z.string()) }) },
     refusals: ["malformed", "invalid"],
   },
-  cancel: { body: schemas.cancel, replies: { 202: accepted }, refusals: [...OF_OWNERS, "not-found", "contended"] },
+  cancel: {
+    body: schemas.cancel,
+    replies: { 202: accepted },
+    refusals: [...OF_OWNERS, "not-found", ["ended", 409], "contended"],
+  },
   requeue: {
     body: schemas.requeue,
     replies: { 202: accepted },
-    refusals: [...OF_OWNERS, "not-found", "superseded", "canceling", "contended"],
+    refusals: [...OF_OWNERS, "not-found", "superseded", "canceling", ["ended", 409], "contended"],
   },
   claim: {
     body: schemas.claim,
@@ -146,8 +151,8 @@ function responses({ replies, refusals }: Described): Json {
   const byStatus: Record<string, Json> = {};
   for (const [status, body] of Object.entries(replies))
     byStatus[status] = { description: "OK", ...content(schema(body)) };
-  for (const name of refusals) {
-    const { status } = PROBLEMS[name];
+  for (const refusal of refusals) {
+    const [name, status] = typeof refusal === "string" ? [refusal, PROBLEMS[refusal].status] : refusal;
     const others = (byStatus[status]?.["description"] as string | undefined) ?? "";
     byStatus[status] = {
       description: others === "" ? name : `${others}, ${name}`,

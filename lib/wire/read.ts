@@ -18,9 +18,16 @@ export function read<T>(schema: z.ZodMiniType<T>, body: string): Read<T> {
   if (refused !== undefined) return { ok: false, problem: problem("malformed", { detail: refused }) };
   const result = schema.safeParse(parsed);
   if (result.success) return { ok: true, value: result.data };
-  const errors = result.error.issues.map(fieldError);
-  const isShape = result.error.issues.some(({ code }) => code === "invalid_type" || code === "unrecognized_keys");
-  return { ok: false, problem: problem(isShape ? "malformed" : "invalid", { detail: describe(errors), errors }) };
+  const errors = result.error.issues.flatMap(fieldErrors);
+  const name = result.error.issues.some((issue) => isShape(issue, parsed)) ? "malformed" : "invalid";
+  return { ok: false, problem: problem(name, { detail: describe(errors), errors }) };
+}
+
+/** Whether the body lacks or has a field, or has it in a type, that it should not; else a value is out of its bounds. */
+function isShape({ code, path }: z.core.$ZodIssue, body: unknown): boolean {
+  if (code === "invalid_type" || code === "unrecognized_keys") return true;
+  const value = path.reduce<unknown>((part, key) => (part as Record<PropertyKey, unknown> | undefined)?.[key], body);
+  return value === undefined;
 }
 
 /** zod drops a `__proto__` key of a record silently, so it is looked for here; what is too deep is not walked. */
@@ -35,13 +42,11 @@ function refusal(value: unknown, depth: number): string | undefined {
   return undefined;
 }
 
-function fieldError(issue: z.core.$ZodIssue): FieldError {
+function fieldErrors(issue: z.core.$ZodIssue): readonly FieldError[] {
   const path = issue.path.map(String).join(".");
-  if (issue.code === "unrecognized_keys") {
-    const [key = ""] = issue.keys;
-    return { field: path === "" ? key : `${path}.${key}`, detail: "is not a known field" };
-  }
-  return { field: path === "" ? "body" : path, detail: issue.message };
+  if (issue.code === "unrecognized_keys")
+    return issue.keys.map((key) => ({ field: path === "" ? key : `${path}.${key}`, detail: "is not a known field" }));
+  return [{ field: path === "" ? "body" : path, detail: issue.message }];
 }
 
 const describe = (errors: readonly FieldError[]): string =>

@@ -68,10 +68,11 @@ export const ownerReply = (reply: Reply): HttpReply =>
 export function httpReply(reply: Reply, token?: string): HttpReply {
   switch (reply.kind) {
     case "claimed":
+      if (token === undefined) throw new Error("a claim was granted without a token");
       return ok({
         attempt: reply.attempt,
         fence: reply.fence,
-        token: token ?? "",
+        token,
         leaseSeconds: reply.lease / 1000,
         nextBeatSeconds: nextBeat(reply.lease, reply.directive),
         directive: reply.directive,

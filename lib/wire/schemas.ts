@@ -1,5 +1,7 @@
 import * as z from "zod/mini";
 
+z.config(z.locales.en()); // without it every refusal says "Invalid input" and no more
+
 /** Run ids and labels' keys. One path segment, no dots: credentials are joined by dots. */
 export const ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/;
 

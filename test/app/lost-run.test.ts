@@ -9,7 +9,7 @@ import { register } from "../../lib/app/register.ts";
 import { expiryOf, RETENTION } from "../../lib/app/retention.ts";
 import { settle } from "../../lib/app/settle.ts";
 import { sweep } from "../../lib/app/sweep.ts";
-import { after, seconds } from "../../lib/core/time.ts";
+import { after, before, seconds } from "../../lib/core/time.ts";
 import { claimsOf, holder, NOON, service, specWith, ticketOf, tokenOf } from "./service.ts";
 
 const SUCCESS = { outcome: "succeeded", exitCode: 0 } as const;
@@ -117,7 +117,7 @@ describe("a lost run", () => {
     const app = service();
     await app.hosts.record(
       "i-a",
-      { id: "e1", source: "aws.ec2", kind: "terminated", at: after(NOON, seconds(-61)) },
+      { id: "e1", source: "aws.ec2", kind: "terminated", at: before(NOON, seconds(61)) },
       expiryOf(NOON),
     );
     const token = await tokenOf(app, "etl");

@@ -142,15 +142,14 @@ describe("the size of a running item", () => {
     expect(itemSize(itemOf(usual))).toBeLessThanOrEqual(128);
   });
 
-  /** The longest texts that the API takes are 200 letters; these are the kinds that take the most bytes. */
+  /** The API takes 200 bytes of JSON; these are the kinds of letters that take the most. */
   const TEXTS = [
-    ["plain letters", "x"],
-    ["letters of three bytes each", "\u9032"],
-    ["quotes, which JSON escapes", '"'],
-    ["control characters, which JSON escapes", "\u001b"],
-    ["halves of surrogate pairs, which JSON escapes", "\ud800"],
+    ["plain letters", "x", 200],
+    ["letters of three bytes each", "\u9032", 66],
+    ["quotes, which JSON escapes", '"', 100],
+    ["control characters, which JSON escapes", "\u001b", 33],
+    ["halves of surrogate pairs, which JSON escapes", "\ud800", 33],
   ] as const;
-  const LONGEST = 200;
 
   /** The progress that takes the most bytes with that note, if the API takes it at all. */
   const progressWith = (note: string): Progress | undefined => {
@@ -158,22 +157,25 @@ describe("the size of a running item", () => {
     return schemas.beat.safeParse({ progress }).success ? progress : undefined;
   };
 
-  test("notes of 200 letters are taken, and longer ones are not", () => {
-    expect(progressWith("x".repeat(LONGEST))).toBeDefined();
-    expect(progressWith("x".repeat(LONGEST + 1))).toBeUndefined();
+  /** The longest that everything on a held run item can be. */
+  const largest: Running = {
+    ...usual,
+    run: "r".repeat(128),
+    host: "h".repeat(128),
+    charges: "cils".repeat(50),
+  };
+
+  test.each(TEXTS)("a note is taken up to 200 bytes of JSON, in %s", (_, letter, longest) => {
+    expect(progressWith(letter.repeat(longest))).toBeDefined();
+    expect(progressWith(letter.repeat(longest + 1))).toBeUndefined();
   });
 
-  test.each(TEXTS)("it stays below one write unit with the longest note, in %s", (_, letter) => {
-    const progress = progressWith(letter.repeat(LONGEST));
-    if (progress === undefined) return; // refused, so it never gets here
-    expect(itemSize(itemOf({ ...usual, progress }))).toBeLessThan(1024);
-  });
-
-  test.each(TEXTS)("it stays below one write unit while leaving, with the longest reason too, in %s", (_, letter) => {
-    const text = letter.repeat(LONGEST);
-    const progress = progressWith(text);
-    if (progress === undefined || !schemas.requeue.safeParse({ reason: text }).success) return;
-    const leaving: Leaving = { ...usual, state: "leaving", directive: "stop", free: true, reason: text, progress };
+  test.each(TEXTS)("it stays below one write unit with the longest of everything, in %s", (_, letter, longest) => {
+    const reason = letter.repeat(longest);
+    const progress = progressWith(reason);
+    if (progress === undefined) throw new Error("the note was refused");
+    expect(schemas.requeue.safeParse({ reason }).success).toBe(true);
+    const leaving: Leaving = { ...largest, state: "leaving", directive: "stop", free: true, reason, progress };
     expect(itemSize(itemOf(leaving))).toBeLessThan(1024);
   });
 });

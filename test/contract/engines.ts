@@ -4,7 +4,6 @@ import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { DescribeTableCommand } from "@aws-sdk/client-dynamodb";
 import { type Dynamo, dynamoClient } from "../../lib/aws/dynamo.ts";
 import { sqsClient } from "../../lib/aws/queues.ts";
 import { startEmulators } from "../../lib/dev/emulators.ts";
@@ -26,7 +25,6 @@ function engineAt(port: number, pid: number, stop: () => Promise<void>): Engine 
     table: async () => {
       const table = `contract-${randomUUID()}`;
       await createTable(client, table);
-      await active({ client, table });
       return { client, table };
     },
     stop: async () => {
@@ -34,18 +32,6 @@ function engineAt(port: number, pid: number, stop: () => Promise<void>): Engine 
       await stop();
     },
   };
-}
-
-/** A few milliseconds each; no engine here takes longer than the first of them. */
-const LOOKS = 200;
-
-/** Comes back when the table takes requests: dynalite answers before it does. */
-async function active({ client, table }: Dynamo): Promise<void> {
-  for (let looked = 0; looked < LOOKS; looked += 1) {
-    const { Table } = await client.send(new DescribeTableCommand({ TableName: table }));
-    if (Table?.TableStatus === "ACTIVE") return;
-  }
-  throw new Error(`the table ${table} does not become active`);
 }
 
 /** dynalite, as `lastbeat dev` runs it. */

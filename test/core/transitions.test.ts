@@ -93,7 +93,10 @@ function eventsFor(run: Run, kind: Event["kind"]): readonly Event[] {
     case "claim":
       return attempts.flatMap((attempt) =>
         [HOLDER, OTHER_HOLDER].flatMap((holder) =>
-          REGISTRATIONS.map((registration) => claim(NOW, { fence: fenceOf(attempt), holder, registration })),
+          REGISTRATIONS.flatMap((registration) => [
+            claim(NOW, { fence: fenceOf(attempt), holder, registration }),
+            claim(NOW, { fence: fenceOf(attempt), holder, registration, evidence: told }),
+          ]),
         ),
       );
     case "beat":

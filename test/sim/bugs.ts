@@ -105,7 +105,7 @@ export const BUGS: readonly Bug[] = [
     "the agent starts its child without a claim",
     "lib/agent/heart.ts",
     'if (answer.kind === "unclear") return stay({ ...heart, tries: tries + 1, askAt: after(now, retry(tries)) });',
-    'if (answer.kind === "unclear") return stay({ phase: "beating", lease: heart.lease, token: "", beatAt: now }, { do: "start", attempt: 1, fence: 1 });',
+    'if (answer.kind === "unclear") return stay({ phase: "beating", lease: heart.lease, token: "", beatAt: now, forwarded: [] }, { do: "start", attempt: 1, fence: 1 });',
   ),
 ];
 

@@ -99,7 +99,7 @@ export class Laws {
     this.stepwise(before, after);
     if (before.state === "ended" && outcome(before) !== outcome(after)) this.succeededLate(after);
     if (after.fence > before.fence) this.attemptEnded(before, after, byClock);
-    if (before.state === "queued" && after.state === "running") this.claimed(after);
+    if (before.state === "queued" && isHeld(after)) this.claimed(after);
     if (after.state === "running" || after.state === "leaving")
       this.leases.set(`${after.run}.${after.attempt}`, { run: after.run, until: after.due });
   }

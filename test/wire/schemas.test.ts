@@ -74,9 +74,9 @@ describe("a spec", () => {
     },
   );
 
-  test.each(["crashes", "interruptions", "losses", "starts"])("has a budget of %s from 0 to 100", (budget) => {
+  test.each(["crashes", "interruptions", "losses", "starts"])("has a budget of %s from 0 to 50", (budget) => {
     const field = `budgets.${budget}`;
-    expect([-1, 0, 100, 101, 1.5].map((value) => spec({ budgets: { [budget]: value } }))).toEqual([
+    expect([-1, 0, 50, 51, 1.5].map((value) => spec({ budgets: { [budget]: value } }))).toEqual([
       [field],
       [],
       [],
@@ -85,9 +85,9 @@ describe("a spec", () => {
     ]);
   });
 
-  test("has 1 to 100 attempts, where that is its one budget", () => {
+  test("has 1 to 50 attempts, where that is its one budget", () => {
     const field = "budgets.attempts";
-    expect([0, 1, 100, 101].map((attempts) => spec({ budgets: { attempts } }))).toEqual([[field], [], [], [field]]);
+    expect([0, 1, 50, 51].map((attempts) => spec({ budgets: { attempts } }))).toEqual([[field], [], [], [field]]);
   });
 
   test("may not have one budget for all and one per kind at once", () => {
@@ -184,7 +184,7 @@ describe("progress", () => {
     expect(beat({ of: 100 })).toEqual(["progress.value"]);
   });
 
-  test("has a note of at most 200 letters", () => {
+  test("has a note of at most 200 bytes", () => {
     expect([beat({ value: 1, note: "x".repeat(200) }), beat({ value: 1, note: "x".repeat(201) })]).toEqual([
       [],
       ["progress.note"],
@@ -221,7 +221,7 @@ describe("a finish", () => {
     expect([finish({ message: "x".repeat(4096) }), finish({ message: "x".repeat(4097) })]).toEqual([[], ["message"]]);
   });
 
-  test("has a reason of at most 200 letters", () => {
+  test("has a reason of at most 200 bytes", () => {
     expect([finish({ reason: "x".repeat(200) }), finish({ reason: "x".repeat(201) })]).toEqual([[], ["reason"]]);
   });
 });

@@ -81,7 +81,7 @@ describe("a spec's body", () => {
 });
 
 const span = (least: number, most: number) => fc.integer({ min: least, max: most }).map(milliseconds);
-const charges = fc.integer({ min: 0, max: 100 });
+const charges = fc.integer({ min: 0, max: 50 });
 const YEAR = 31_536_000_000;
 
 const specs: fc.Arbitrary<Spec> = fc.record(
@@ -92,7 +92,7 @@ const specs: fc.Arbitrary<Spec> = fc.record(
     attemptDeadline: span(1000, YEAR),
     deadline: span(1000, YEAR),
     budgets: fc.oneof(
-      fc.record({ attempts: fc.integer({ min: 1, max: 100 }) }),
+      fc.record({ attempts: fc.integer({ min: 1, max: 50 }) }),
       fc.record({ crashes: charges, interruptions: charges, losses: charges, starts: charges }),
     ),
     backoff: fc.record({ base: span(0, 86_400_000), max: span(0, 86_400_000) }),
