@@ -102,8 +102,21 @@ async function emulatorsFor(data: string | undefined): Promise<{ emulators: Emul
  * Starts the embedded server: the Lambdas of the cloud behind a small HTTP server, on emulators. One per process, because
  * the Lambdas read the environment of the process.
  */
-export async function startDev({ port, data, sweepSeconds, log = textLog }: DevSettings): Promise<Dev> {
-  const { emulators, keys } = await emulatorsFor(data);
+export async function startDev(settings: DevSettings): Promise<Dev> {
+  const { emulators, keys } = await emulatorsFor(settings.data);
+  try {
+    return await serve(settings, emulators, keys);
+  } catch (error) {
+    await emulators.stop(); // or their thread would keep the process alive
+    throw error;
+  }
+}
+
+async function serve(
+  { port, sweepSeconds, log = textLog }: DevSettings,
+  emulators: Emulators,
+  keys: string,
+): Promise<Dev> {
   const dynamodb = `http://127.0.0.1:${emulators.dynamodbPort}`;
   const sqs = `http://127.0.0.1:${emulators.sqsPort}`;
   useEmulators(dynamodb, sqs);

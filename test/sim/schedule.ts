@@ -20,6 +20,7 @@ const CHAOS = 900;
 const CALM = 20_000;
 /** After so long in calm everything that chaos left undone has been found by a sweep. */
 const SETTLING_MS = 90_000;
+const YEAR_MS = 365 * 24 * 3600 * 1000;
 const PERIOD = seconds(5);
 
 const BUDGETS: readonly [Spec["budgets"], ...Spec["budgets"][]] = [
@@ -63,6 +64,13 @@ export async function schedule(seed: number): Promise<Outcome> {
       world.at(instant(world.now + dice.between(0, 150_000)), () => void people.ask(run, "requeue"));
   }
   if (dice.chance(0.3)) world.at(instant(world.now + dice.between(0, 60_000)), () => cloud.control.use(2));
+  for (let notices: number = dice.pick([0, 0, 1, 3]); notices > 0; notices -= 1) {
+    const host = `h${dice.between(0, 2)}`;
+    world.at(instant(world.now + dice.between(0, 150_000)), () => {
+      const evidence = { id: `e${notices}`, source: "aws.ec2", kind: "spot-interruption", at: world.now } as const;
+      void cloud.hosts.record(host, evidence, instant(world.now + YEAR_MS));
+    });
+  }
   let nextSweep = world.now;
   let steps = 0;
   let settledBy = Number.POSITIVE_INFINITY;
