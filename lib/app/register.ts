@@ -13,7 +13,7 @@ export type Registered =
   | { readonly kind: "run-exists" };
 
 /** Text that is the same for the same content, whatever the order of its keys. */
-export const canonical = (value: unknown): string =>
+const canonical = (value: unknown): string =>
   JSON.stringify(value, (_, part: unknown) =>
     part !== null && typeof part === "object" && !Array.isArray(part)
       ? Object.fromEntries(Object.entries(part).sort(([one], [other]) => (one < other ? -1 : 1)))

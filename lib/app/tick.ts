@@ -7,7 +7,7 @@ const FROM = seconds(15);
 const TO = seconds(90);
 
 /** The instants of the wall-clock grid in [now + 15 s, now + 90 s). */
-export function grid(now: Instant, period: Span): readonly Instant[] {
+function grid(now: Instant, period: Span): readonly Instant[] {
   const first = Math.ceil(after(now, FROM) / period);
   const end = after(now, TO);
   const ticks: Instant[] = [];

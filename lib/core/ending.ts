@@ -24,7 +24,7 @@ import { after, before, earlier, type Instant, seconds } from "./time.ts";
  * How long the item of an ended run stays after its debt was cleared. Far above any Lambda's limit here (30 s), so a slow
  * writer still finds the item, and its stale guard, instead of an empty place.
  */
-export const LINGER = seconds(60);
+const LINGER = seconds(60);
 
 /** How an attempt ended, and what is known about it. `roll` in [0, 1) is for the backoff's jitter. */
 export type End = {

@@ -110,7 +110,7 @@ export const ledgerEnds: fc.Arbitrary<LedgerEnd> = record(
   { claimedAt: instants, lastBeatAt: instants, holder: holders, host: hosts, body: digests, report: reports },
 );
 
-export const debts: fc.Arbitrary<Debt> = record(
+const debts: fc.Arbitrary<Debt> = record(
   { since: instants },
   { ledger: ledgerEnds, owes: fc.constantFrom<"message" | "archive">("message", "archive") },
 );

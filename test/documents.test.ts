@@ -1,0 +1,54 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { PROBLEMS } from "../lib/wire/problems.ts";
+import { ROUTES } from "../lib/wire/routes.ts";
+import { transitionsPage } from "../scripts/transitions.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const page = (path: string): string => readFileSync(join(ROOT, path), "utf8");
+
+const PAGES = ["", "docs", "docs/decisions"].flatMap((folder) =>
+  readdirSync(join(ROOT, folder))
+    .filter((file) => file.endsWith(".md"))
+    .map((file) => join(folder, file)),
+);
+
+test("the page of transitions is as the table says", () => {
+  expect(page("docs/transitions.md")).toBe(transitionsPage());
+});
+
+test("the page of the protocol names every call and every problem", () => {
+  const protocol = page("docs/protocol.md");
+  for (const { method, path } of Object.values(ROUTES)) expect(protocol).toContain(`${method} ${path}`);
+  for (const name of Object.keys(PROBLEMS)) expect(protocol).toContain(`\`${name}\``);
+});
+
+test("every file and folder that a page links to or names in the layout is there", () => {
+  expect(PAGES.length).toBeGreaterThan(5);
+  for (const path of PAGES) {
+    const links = [...page(path).matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)].map(([, link = ""]) => link);
+    for (const link of links) expect(() => readdirSync(dirname(join(ROOT, dirname(path), link)))).not.toThrow();
+    for (const [, named = ""] of page(path).matchAll(/`((?:lib|lambdas|test|demo|bench|scripts|docs)\/[\w./-]+)`/g))
+      expect([named, exists(join(ROOT, named))]).toEqual([named, true]);
+  }
+});
+
+test("the commands of the README are those of the package", () => {
+  const { scripts } = JSON.parse(page("package.json")) as { scripts: Record<string, string> };
+  for (const path of ["README.md", "CONTRIBUTING.md"])
+    for (const [, script = ""] of page(path).matchAll(/npm run ([\w-]+)/g))
+      expect(Object.keys(scripts)).toContain(script);
+  expect(page("README.md")).toContain("npm ci && npm run demo");
+  expect(page("README.md")).toContain("npm test");
+});
+
+function exists(path: string): boolean {
+  try {
+    readFileSync(path);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EISDIR";
+  }
+}
