@@ -343,3 +343,92 @@ test("a request that finds the run changed again and again says so instead of lo
   app.runs.replace = async () => "stale";
   await expect(finish(app, token, SUCCESS)).rejects.toThrow("run etl changed 8 times while one request was decided");
 });
+
+describe("a run that is gone", () => {
+  test("has ended for whoever still beats, claims, finishes, reaps or settles it", async () => {
+    const app = service();
+    const token = await tokenOf(app, "etl");
+    await finish(app, token, { outcome: "failed", exitCode: 1 });
+    app.pass(seconds(60));
+    await app.swept();
+    expect(app.runs.items.size).toBe(0);
+    expect(await beat(app, token)).toEqual({ kind: "ended" });
+    expect((await claim(app, token, holder("b"))).reply).toEqual({ kind: "ended" });
+    expect(await finish(app, token, SUCCESS)).toEqual({ kind: "finished-otherwise" });
+    expect(await reap(app, token)).toEqual({ kind: "spared" });
+    await settle(app, token);
+    expect(await cancel(app, "etl")).toEqual({ kind: "ended" });
+    expect(await requeue(app, "etl")).toEqual({ kind: "ended" });
+    expect(app.runs.items.size).toBe(0);
+  });
+
+  test("and whose record has expired is not known at all", async () => {
+    const app = service();
+    const token = await tokenOf(app, "etl");
+    await finish(app, token, SUCCESS);
+    app.pass(seconds(60));
+    await app.swept();
+    app.pass(RETENTION);
+    expect(await finish(app, token, SUCCESS)).toEqual({ kind: "ended" });
+    expect((await claim(app, token, holder("b"))).reply).toEqual({ kind: "ended" });
+    expect(await cancel(app, "etl")).toEqual({ kind: "not-found" });
+    expect(await inspect(app, "etl")).toBeUndefined();
+  });
+
+  test("before it was complete is not known to its owner: nothing was promised yet", async () => {
+    const app = service();
+    app.runs.create = async () => {
+      throw new Error("crashed");
+    };
+    await expect(register(app, "etl", specWith())).rejects.toThrow();
+    expect(await cancel(app, "etl")).toEqual({ kind: "not-found" });
+  });
+});
+
+test("a run that ends while it is registered again is told as ended", async () => {
+  const app = service();
+  const token = await tokenOf(app, "etl");
+  const { create } = app.runs;
+  app.runs.create = async (run) => {
+    const write = await create(run);
+    await finish(app, token, SUCCESS);
+    app.pass(seconds(60));
+    await app.swept();
+    return write;
+  };
+  expect(await register(app, "etl", specWith())).toMatchObject({ kind: "over", result: { outcome: "succeeded" } });
+});
+
+test("a holder without a host leaves no trace on any, and is reaped without evidence", async () => {
+  const app = service();
+  const ticket = await ticketOf(app, "etl");
+  app.hosts.enter = async () => expect.unreachable();
+  app.hosts.evidence = async () => expect.unreachable();
+  await claim(app, ticket, { id: "c".repeat(32) });
+  app.pass(seconds(120));
+  expect(await reap(app, ticket)).toEqual({ kind: "reaped" });
+});
+
+test("a beat that was refused for what no longer holds asks to be sent again", async () => {
+  const app = service();
+  const token = await tokenOf(app, "etl");
+  app.pass(seconds(1));
+  app.runs.renew = async (key) => ({ write: "stale", run: await app.runs.read(key) });
+  await expect(beat(app, token)).rejects.toThrow("was refused");
+});
+
+test("a run without a spec is an error, not a verdict", async () => {
+  const app = service();
+  const token = await tokenOf(app, "etl");
+  app.specs.read = async () => undefined;
+  app.pass(seconds(120));
+  await expect(reap(app, token)).rejects.toThrow("run etl has an item but no spec");
+});
+
+test("an item that was sighted as ended and lives again is not removed", async () => {
+  const app = service();
+  const token = await tokenOf(app, "etl");
+  app.runs.page = async () => ({ sightings: [{ run: token.run, shard: token.shard, state: "ended", due: NOON }] });
+  await app.swept();
+  expect(app.runs.items.size).toBe(1);
+});

@@ -1,0 +1,92 @@
+import type { Context, APIGatewayProxyEventV2 as HttpEvent, ScheduledEvent, SQSEvent } from "aws-lambda";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { keysOf } from "../../lambdas/connect.ts";
+import { httpHandler } from "../../lambdas/http.ts";
+import { handler as sweep } from "../../lambdas/sweep.ts";
+import { handler as ticker } from "../../lambdas/ticker.ts";
+import { sign } from "../../lib/app/credentials.ts";
+import { type Dev, startDev } from "../../lib/dev/dev.ts";
+import { contextFor } from "../../lib/dev/http.ts";
+import { ENVIRONMENT } from "../../lib/names.ts";
+import type { LogLine } from "../../lib/ports/surroundings.ts";
+import { parseBearer } from "../../lib/wire/credentials.ts";
+
+let dev: Dev;
+const logged: LogLine[] = [];
+
+beforeAll(async () => {
+  dev = await startDev({ port: 0, sweepSeconds: 60, log: { write: (line) => logged.push(line) } });
+});
+afterAll(() => dev.stop());
+
+const context: Context = contextFor(60_000);
+const ticks = (...times: Date[]): SQSEvent =>
+  ({ Records: times.map((at) => ({ body: JSON.stringify({ at }) })) }) as SQSEvent;
+const opts = { signal: new AbortController().signal };
+
+test("a token that was signed with the key before is renewed by its next beat", async () => {
+  const [old = ""] = (process.env[ENVIRONMENT.keys] ?? "").split(",");
+  const before = { keys: { all: async () => keysOf(old) } };
+  process.env[ENVIRONMENT.keys] = `new:${Buffer.alloc(32, 3).toString("base64url")},${old}`; // read at the first request
+  const call = async (
+    method: string,
+    path: string,
+    body: unknown,
+    credential = "",
+  ): Promise<Record<string, unknown>> => {
+    const headers = { authorization: `Bearer ${credential}` };
+    const response = await fetch(`${dev.info.api}/v1/runs/etl${path}`, { method, headers, body: JSON.stringify(body) });
+    return (await response.json()) as Record<string, unknown>;
+  };
+  const claims = parseBearer(`Bearer ${(await call("PUT", "", {}))["ticket"]}`)?.claims;
+  if (claims === undefined) throw new Error("no ticket");
+  await call("POST", "/claim", { holder: { id: "a".repeat(32) } }, await sign(before, "ticket", claims));
+  const { token } = await call("POST", "/beat", {}, await sign(before, "token", claims));
+  expect(token).toContain(".new.");
+  expect(await call("POST", "/beat", {}, String(token))).toEqual({
+    directive: "continue",
+    leaseSeconds: 120,
+    nextBeatSeconds: 30,
+  });
+  await call("POST", "/finish", { outcome: "succeeded" }, String(token));
+});
+
+test("a tick makes one sweep, and a second one right after it makes none", async () => {
+  process.env[ENVIRONMENT.sweepSeconds] = "0.001"; // so that the server's own first sweep does not count as just now
+  const counts = await sweep(ticks(new Date(), new Date()), context, opts);
+  expect(counts).toEqual({ live: 0, reaped: 0, spared: 0, settled: 0, removed: 0, failed: 0 });
+  process.env[ENVIRONMENT.sweepSeconds] = "60";
+  expect(await sweep(ticks(new Date()), context, opts)).toBeUndefined();
+});
+
+test("a tick that is two minutes old makes no sweep", async () => {
+  process.env[ENVIRONMENT.sweepSeconds] = "0.001";
+  expect(await sweep(ticks(new Date(Date.now() - 120_001)), context, opts)).toBeUndefined();
+});
+
+test("a tick that cannot be read fails its message, which comes again until it expires", async () => {
+  await expect(sweep({ Records: [{ body: "{" }] } as SQSEvent, context, opts)).rejects.toThrow();
+});
+
+test("the rule of every minute queues the ticks of the coming one", async () => {
+  process.env[ENVIRONMENT.sweepSeconds] = "10";
+  const event = { time: new Date().toISOString() } as ScheduledEvent;
+  const queued = (await ticker(event, context, opts))?.ticks;
+  expect(queued).toBeGreaterThanOrEqual(7);
+  expect(queued).toBeLessThanOrEqual(8);
+});
+
+test("a use case that throws is a problem that can be tried again, and its reason is in the log only", async () => {
+  const handler = httpHandler({
+    health: async () => {
+      throw new Error("the table is gone");
+    },
+  });
+  const event = { rawPath: "/healthz", requestContext: { http: { method: "GET" } }, headers: {} } as HttpEvent;
+  const written = vi.spyOn(console, "error").mockImplementation(() => {});
+  const reply = await handler(event, context, opts);
+  expect(reply).toMatchObject({ statusCode: 500, headers: { "content-type": "application/problem+json" } });
+  expect(reply?.body).toContain("urn:lastbeat:problem:internal");
+  expect(reply?.body).not.toContain("gone");
+  expect(written.mock.calls.flat().join()).toContain("the table is gone");
+});
