@@ -5,18 +5,40 @@ export type Evidence = {
   readonly id: string;
   readonly source: string;
   readonly kind: EvidenceKind;
+  /** When it takes effect: for an announced maintenance its start, for everything else when it happened. */
   readonly at: Instant;
+  /** From this instant on the host is gone for good, and whatever stood on it is dead. */
+  readonly goneAt?: Instant;
+  /** A game day: somebody plays the event. */
+  readonly drill?: true;
 };
 
-export type EvidenceKind =
-  | "spot-interruption"
-  | "rebalance"
-  | "stopping"
-  | "terminated"
-  | "scale-in"
-  | "maintenance"
-  | "drain"
-  | "sigterm";
+/** A word about one host, from AWS, an operator or a runner, before or after it goes. */
+export type Notice = {
+  readonly host: string;
+  readonly evidence: Evidence;
+  /** When the host is expected to go. */
+  readonly deadline?: Instant;
+};
+
+export type EvidenceKind = keyof typeof MEANING;
+
+/**
+ * What each kind means. `drains`: the host is going, so what stands on it should leave. `explains`: capacity was taken,
+ * which is nobody's fault; a state change alone says that a host goes, not why.
+ */
+const MEANING = {
+  "spot-interruption": { drains: true, explains: true },
+  "capacity-reservation": { drains: true, explains: true },
+  evicted: { drains: true, explains: true },
+  "scale-in": { drains: true, explains: true },
+  drain: { drains: true, explains: true },
+  sigterm: { drains: true, explains: true },
+  stopping: { drains: true, explains: false },
+  terminated: { drains: true, explains: false },
+  maintenance: { drains: false, explains: true },
+  rebalance: { drains: false, explains: false },
+} as const;
 
 /**
  * How far outside an attempt's time an event may lie and still belong to it: clocks of AWS services, of the host and
@@ -24,9 +46,16 @@ export type EvidenceKind =
  */
 const SLACK = seconds(60);
 
-/** A rebalance recommendation is advice, never a sign that capacity was taken. */
-const isPositive = (evidence: Evidence): boolean => evidence.kind !== "rebalance";
+/** Whether what stands on the host should leave it. A rebalance recommendation is advice, never more. */
+export const drains = ({ kind }: Evidence): boolean => MEANING[kind].drains;
+
+/** Whether it says that capacity was taken. */
+export const explains = ({ kind }: Evidence): boolean => MEANING[kind].explains;
+
+/** Whether an event at `at` can concern an attempt that stood on the host from `start` to `end`. */
+export const isWithin = (at: Instant, start: Instant, end: Instant): boolean =>
+  at >= before(start, SLACK) && at <= after(end, SLACK);
 
 /** The evidence that explains the end of an attempt that stood on the host from `start` to `end`. */
 export const explaining = (evidence: readonly Evidence[], start: Instant, end: Instant): readonly Evidence[] =>
-  evidence.filter((each) => isPositive(each) && each.at >= before(start, SLACK) && each.at <= after(end, SLACK));
+  evidence.filter((each) => explains(each) && isWithin(each.at, start, end));

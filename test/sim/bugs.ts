@@ -104,8 +104,8 @@ export const BUGS: readonly Bug[] = [
   bug(
     "the agent starts its child without a claim",
     "lib/agent/heart.ts",
-    'if (answer.kind === "unclear") return stay({ ...heart, tries: tries + 1, askAt: after(now, retry(tries)) });',
-    'if (answer.kind === "unclear") return stay({ phase: "beating", lease: heart.lease, token: "", beatAt: now, forwarded: [] }, { do: "start", attempt: 1, fence: 1 });',
+    'return stay({ ...heart, tries: tries + 1, askAt: after(now, retry(tries)) });\n  switch (answer.name) {\n    case "hold"',
+    'return stay({ phase: "beating", lease: heart.lease, token: "", beatAt: now, forwarded: [] }, { do: "start", attempt: 1, fence: 1 });\n  switch (answer.name) {\n    case "hold"',
   ),
 ];
 
