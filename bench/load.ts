@@ -51,6 +51,7 @@ function timed(door: Door): Door {
   return {
     claim: (ticket, holder) => time("claim", door.claim(ticket, holder)),
     beat: (token) => time("beat", door.beat(token)),
+    notice: (token, notice) => door.notice(token, notice),
     finish: (token, report) => time("finish", door.finish(token, report)),
   };
 }
@@ -72,7 +73,7 @@ async function oneRun(base: string, run: string): Promise<void> {
       return { signal: () => {} };
     },
     say: () => {},
-  }).code;
+  }).left;
 }
 
 const quantile = (sorted: readonly number[], q: number): string =>

@@ -3,7 +3,8 @@ import { dynamoControl } from "../lib/aws/control.ts";
 import { dynamoClient } from "../lib/aws/dynamo.ts";
 import { dynamoEndedRuns } from "../lib/aws/ended-runs.ts";
 import { dynamoHosts } from "../lib/aws/hosts.ts";
-import { sqsClient, sqsRequeues, sqsTicks } from "../lib/aws/queues.ts";
+import { dynamoOddities } from "../lib/aws/oddities.ts";
+import { sqsClient, sqsNotices, sqsRequeues, sqsTicks } from "../lib/aws/queues.ts";
 import { dynamoLedger, dynamoResults, dynamoSpecs } from "../lib/aws/records.ts";
 import { dynamoRuns } from "../lib/aws/runs.ts";
 import { instant, type Span, seconds } from "../lib/core/time.ts";
@@ -53,6 +54,7 @@ export const systemClock: Clock = { now: () => instant(Date.now()) };
 /** The use cases' surroundings on AWS. Endpoints and credentials are the SDK's own settings. */
 function connect(environment: Environment): App {
   const dynamo = { client: dynamoClient(), table: setting(environment, ENVIRONMENT.table) };
+  const sqs = sqsClient();
   const keys = keysOf(setting(environment, ENVIRONMENT.keys));
   return {
     clock: systemClock,
@@ -66,7 +68,9 @@ function connect(environment: Environment): App {
     endedRuns: dynamoEndedRuns(dynamo),
     hosts: dynamoHosts(dynamo),
     control: dynamoControl(dynamo),
-    requeues: sqsRequeues(sqsClient(), setting(environment, ENVIRONMENT.requeueQueue)),
+    requeues: sqsRequeues(sqs, setting(environment, ENVIRONMENT.requeueQueue)),
+    notices: sqsNotices(sqs, setting(environment, ENVIRONMENT.noticeQueue)),
+    oddities: dynamoOddities(dynamo),
   };
 }
 

@@ -4,15 +4,16 @@ import type { App } from "../lib/app/app.ts";
 import { Contended } from "../lib/app/change.ts";
 import { verify } from "../lib/app/credentials.ts";
 import type { Claims } from "../lib/wire/credentials.ts";
-import { problem } from "../lib/wire/problems.ts";
+import { type Problem, problem } from "../lib/wire/problems.ts";
 import { type HttpReply, refused } from "../lib/wire/replies.ts";
 import { match, ROUTES, type RouteName } from "../lib/wire/routes.ts";
-import { ID } from "../lib/wire/schemas.ts";
+import { HOST, ID } from "../lib/wire/schemas.ts";
 import { theApp } from "./connect.ts";
 
 /** What is known of a request when its call is made: the path is ours, the id is an id, the credential is good. */
 export type HttpRequest = {
   readonly run: string;
+  readonly host: string;
   readonly query: Readonly<Record<string, string | undefined>>;
   readonly body: string;
   readonly credential?: { readonly claims: Claims; readonly isCurrent: boolean };
@@ -37,22 +38,41 @@ async function answer(calls: Partial<Record<RouteName, Call>>, event: APIGateway
   const call = found.kind === "route" ? calls[found.name] : undefined;
   if (found.kind === "unknown-path" || call === undefined)
     return refused(problem("not-found", { detail: `there is nothing at ${event.rawPath.slice(0, 200)}` }));
-  const { run = "" } = found.params;
-  if ("run" in found.params && !ID.test(run)) {
-    const detail = "an id is 1 to 128 letters, digits, - and _, and begins with a letter or digit";
-    return refused(problem("malformed", { detail: `run: ${detail}`, errors: [{ field: "run", detail }] }));
-  }
+  const wrong = wrongName(found.params);
+  if (wrong !== undefined) return refused(wrong);
+  const { run = "", host = "" } = found.params;
   const body = bodyOf(event);
   if (body.length > BODY_BYTES)
     return refused(
       problem("too-large", { detail: `the body has ${body.length} bytes; at most ${BODY_BYTES} are read` }),
     );
   const { by } = ROUTES[found.name];
-  const request = { run, query: event.queryStringParameters ?? {}, body: body.toString("utf8") };
+  const request = { run, host, query: event.queryStringParameters ?? {}, body: body.toString("utf8") };
   if (by !== "ticket" && by !== "token") return call(theApp(), request);
   const verified = await verify(theApp(), by, event.headers["authorization"], run);
   if (!verified.ok) return refuseCredential(verified.why, by);
   return call(theApp(), { ...request, credential: verified });
+}
+
+/** What the names in a path look like. */
+const NAMES: Readonly<Record<string, { readonly pattern: RegExp; readonly detail: string }>> = {
+  run: {
+    pattern: ID,
+    detail: "an id is 1 to 128 letters, digits, - and _, and begins with a letter or digit",
+  },
+  host: {
+    pattern: HOST,
+    detail: "a host is 1 to 128 letters, digits, . _ : / and -, and begins with a letter or digit",
+  },
+};
+
+function wrongName(params: Readonly<Record<string, string>>): Problem | undefined {
+  for (const [field, value] of Object.entries(params)) {
+    const name = NAMES[field];
+    if (name === undefined || name.pattern.test(value)) continue;
+    return problem("malformed", { detail: `${field}: ${name.detail}`, errors: [{ field, detail: name.detail }] });
+  }
+  return undefined;
 }
 
 function refuseCredential(why: "unauthorized" | "wrong-run", by: "ticket" | "token"): HttpReply {

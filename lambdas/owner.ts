@@ -1,4 +1,5 @@
 import { cancel, requeue } from "../lib/app/ask.ts";
+import { drain } from "../lib/app/drain.ts";
 import { inspect, listEnded, listLive } from "../lib/app/inspect.ts";
 import { type Registered, register } from "../lib/app/register.ts";
 import { fromIso, iso } from "../lib/wire/instants.ts";
@@ -36,7 +37,7 @@ function registered(registration: Registered, run: string): HttpReply {
 export const handler: HttpHandler = httpHandler({
   register: async (app, { run, body }) => {
     const spec = read(schemas.spec, body);
-    return spec.ok ? registered(await register(app, run, specOf(spec.value)), run) : refused(spec.problem);
+    return spec.ok ? registered(await register(app, run, specOf(spec.value), spec.value), run) : refused(spec.problem);
   },
   inspect: async (app, { run }) => {
     const found = await inspect(app, run);
@@ -49,7 +50,8 @@ export const handler: HttpHandler = httpHandler({
     if (!asked.ok) return refused(asked.problem);
     const { state = "live", limit = "100", since, cursor } = asked.value;
     const given = cursor === undefined ? undefined : Buffer.from(cursor, "base64url").toString("utf8");
-    const isOurs = given === undefined || (state === "live" ? schemas.LIVE_CURSOR : schemas.ENDED_CURSOR).test(given);
+    const isOurs =
+      given === undefined || (state === "live" ? schemas.isLiveCursor(given) : schemas.isEndedCursor(given));
     if (!isOurs) return refused(problem("malformed", { detail: "cursor: is not one that this list gave out" }));
     const listed =
       state === "live"
@@ -68,6 +70,12 @@ export const handler: HttpHandler = httpHandler({
     if (!asked.ok) return refused(asked.problem);
     const reply = await requeue(app, run, asked.value.attempt, asked.value.reason);
     return reply.kind === "not-found" ? unknown(run) : ownerReply(reply);
+  },
+  drain: async (app, { host, body }) => {
+    const asked = read(schemas.drain, body);
+    if (!asked.ok) return refused(asked.problem);
+    await drain(app, host, asked.value);
+    return { status: 202, body: {} };
   },
   openapi: async () => ({ status: 200, body: openapi() }),
 });

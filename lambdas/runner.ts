@@ -1,6 +1,7 @@
 import { beat } from "../lib/app/beat.ts";
 import { claim } from "../lib/app/claim.ts";
 import { sign } from "../lib/app/credentials.ts";
+import { relay } from "../lib/app/drain.ts";
 import { finish } from "../lib/app/finish.ts";
 import type { Claims } from "../lib/wire/credentials.ts";
 import { read } from "../lib/wire/read.ts";
@@ -32,6 +33,12 @@ export const handler: HttpHandler = httpHandler({
   finish: async (app, request) => {
     const body = read(schemas.finish, request.body);
     return body.ok ? httpReply(await finish(app, claimsOf(request), body.value)) : refused(body.problem);
+  },
+  notice: async (app, request) => {
+    const body = read(schemas.notice, request.body);
+    if (!body.ok) return refused(body.problem);
+    const refusal = await relay(app, claimsOf(request), body.value);
+    return refusal === undefined ? { status: 202, body: {} } : httpReply(refusal);
   },
   health: async () => ({ status: 200, body: { ok: true } }),
 });

@@ -8,6 +8,7 @@ export const ENVIRONMENT = {
   table: "LASTBEAT_TABLE",
   requeueQueue: "LASTBEAT_REQUEUE_QUEUE_URL",
   tickQueue: "LASTBEAT_TICK_QUEUE_URL",
+  noticeQueue: "LASTBEAT_NOTICE_QUEUE_URL",
   /** Signing keys, the newest first: `<id>:<base64url secret>` joined by commas. */
   keys: "LASTBEAT_KEYS",
   /** Seconds between two sweeps. */

@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
-import { type ChildEnd, EXIT } from "./heart.ts";
+import { type Span, seconds } from "../core/time.ts";
+import { type ChildEnd, DRAIN, EXIT } from "./stopping.ts";
 
 export type Child = { signal(name: string): void };
 
@@ -9,34 +11,80 @@ const numberOf = (signal: string): number => (constants.signals as Record<string
 /** The number of a signal, for an exit code of 128 + n. */
 export const signalNumber = numberOf;
 
+/** How often a group that has lost its leader is looked at. */
+const LOOK: Span = seconds(0.05);
+/** Signals after which what the child has started may need a while to leave. */
+const LEAVING = new Set(["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"]);
+
 /**
  * Starts the command in a process group of its own, so that a signal reaches what it started too. `ended` is called once,
- * also when the command could not be started: 127 not found, 126 not executable, as a shell would say.
+ * when the whole group is gone: what works on would do so beside the next attempt. Where the child ended by itself its
+ * group is killed; where it was told to stop, what it started has the rest of its grace, and `linger` at the most. `ended`
+ * is also called when the command could not be started: 127 not found, 126 not executable, as a shell would say.
  */
 export function startChild(
   command: readonly [string, ...string[]],
   environment: NodeJS.ProcessEnv,
   ended: (end: ChildEnd) => void,
+  linger: Span = DRAIN,
 ): Child {
   const [program, ...args] = command;
   const child = spawn(program, args, { stdio: "inherit", detached: true, env: environment });
+  let isLeaving = false;
+  const signal = (name: string): void => {
+    if (child.pid === undefined) return;
+    if (LEAVING.has(name)) isLeaving = true;
+    send(-child.pid, name);
+  };
   child.once("error", (error: NodeJS.ErrnoException) => {
     if (child.pid !== undefined) return; // a signal that could not be sent, not a start that failed
     const status = error.code === "ENOENT" ? EXIT.notFound : EXIT.notExecutable;
     ended({ exitCode: status, status, message: `${program}: ${error.message}` });
   });
-  child.once("exit", (code, signal) => {
-    if (signal === null) ended({ exitCode: code ?? 0, status: code ?? 0 });
-    else ended({ signal, status: 128 + numberOf(signal) });
-  });
-  return {
-    signal: (name) => {
-      if (child.pid === undefined) return;
-      try {
-        process.kill(-child.pid, name);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error; // the group is gone: nothing to signal
+  child.once("exit", (code, name) => {
+    const end =
+      name === null ? { exitCode: code ?? 0, status: code ?? 0 } : { signal: name, status: 128 + numberOf(name) };
+    const killAt = performance.now() + linger;
+    const look = (): void => {
+      if (child.pid === undefined || !isAlive(child.pid)) {
+        ended(end);
+        return;
       }
-    },
-  };
+      if (!isLeaving || performance.now() >= killAt) signal("SIGKILL");
+      setTimeout(look, LOOK);
+    };
+    look();
+  });
+  return { signal };
+}
+
+/** Whether there was anybody to signal. */
+function send(to: number, name: string | 0): boolean {
+  try {
+    process.kill(to, name);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ESRCH") return false; // the group is gone
+    if (code === "EPERM") return false; // what is left runs as somebody else, who is not ours to stop
+    throw error;
+  }
+}
+
+/** Whether somebody in the group still runs. Those who only wait to be reaped do not: Node as process 1 never reaps them. */
+function isAlive(group: number): boolean {
+  if (!send(-group, 0)) return false;
+  if (process.platform !== "linux") return true;
+  return readdirSync("/proc").some((name) => /^\d+$/.test(name) && isRunningIn(group, name));
+}
+
+function isRunningIn(group: number, pid: string): boolean {
+  try {
+    // `pid (name) state parent group ...`; the name may hold anything, brackets too.
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const [state, , of] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return Number(of) === group && state !== "Z" && state !== "X";
+  } catch {
+    return false; // gone meanwhile
+  }
 }

@@ -1,14 +1,19 @@
-import type { Report } from "../core/run.ts";
+import type { Progress, Report } from "../core/run.ts";
 import type { Span } from "../core/time.ts";
 import type { BeatBody, ClaimBody, FinishBody } from "../wire/replies.ts";
 import { type Answer, interpret } from "./answer.ts";
+import type { NoticeKind } from "./phases.ts";
 
 export type HolderFacts = Readonly<Record<string, string>>;
+
+/** What a runner tells about its host; instants are RFC 3339. */
+export type Notice = { readonly kind: NoticeKind; readonly at: string; readonly deadline?: string };
 
 /** The runner's calls, as the agent makes them. They never throw: what fails is an unclear answer. */
 export type Door = {
   claim(ticket: string, holder: HolderFacts): Promise<Answer<ClaimBody>>;
-  beat(token: string): Promise<Answer<BeatBody>>;
+  beat(token: string, progress?: Progress): Promise<Answer<BeatBody>>;
+  notice(token: string, notice: Notice): Promise<Answer<object>>;
   finish(token: string, report: Report): Promise<Answer<FinishBody>>;
 };
 
@@ -30,8 +35,11 @@ export const isClaimBody = has({
 export const isBeatBody = has({ nextBeatSeconds: "number", directive: "string" });
 export const isFinishBody = has({ state: "string" });
 
-/** The front door at `url`, for one run. A call is given up after `timeout`. */
-export function httpDoor(url: string, run: string, timeout: Span): Door {
+/** Status of an accepted notice. */
+const ACCEPTED = 202;
+
+/** The front door at `url`, for one run. A call is given up after `timeout`, or when `until` says so. */
+export function httpDoor(url: string, run: string, timeout: Span, until?: AbortSignal): Door {
   const base = `${url.replace(/\/+$/, "")}/v1/runs/${run}`;
   async function call<T>(
     name: string,
@@ -40,23 +48,58 @@ export function httpDoor(url: string, run: string, timeout: Span): Door {
     isExpected: (body: object) => boolean,
   ): Promise<Answer<T>> {
     try {
+      const inTime = AbortSignal.timeout(timeout);
       const response = await fetch(`${base}/${name}`, {
         method: "POST",
         headers: { authorization: `Bearer ${credential}`, "content-type": "application/json" },
         body: JSON.stringify(body),
         redirect: "manual", // a credential is not carried to another place
-        signal: AbortSignal.timeout(timeout),
+        signal: until === undefined ? inTime : AbortSignal.any([inTime, until]),
       });
-      return interpret<T>(response.status, await parsed(response), isExpected);
+      const status = name === "notice" && response.status === ACCEPTED ? 200 : response.status;
+      return interpret<T>(status, await parsed(response), isExpected);
     } catch (error) {
       return { kind: "unclear", detail: reasonOf(error) };
     }
   }
   return {
     claim: (ticket, holder) => call("claim", ticket, { holder }, isClaimBody),
-    beat: (token) => call("beat", token, {}, isBeatBody),
+    beat: (token, progress) => call("beat", token, progress === undefined ? {} : { progress }, isBeatBody),
+    notice: (token, notice) => call("notice", token, notice, () => true),
     finish: (token, report) => call("finish", token, report, isFinishBody),
   };
+}
+
+/** The addresses of a list that is separated by commas. */
+export const addressesOf = (urls: string): readonly string[] =>
+  urls
+    .split(",")
+    .map((url) => url.trim())
+    .filter((url) => url !== "");
+
+/** Several front doors as one: after an unclear answer the next request goes to the next of them. */
+export function failingOver(first: Door, ...more: readonly Door[]): Door {
+  const doors = [first, ...more];
+  let next = 0;
+  const ask = async <T>(call: (door: Door) => Promise<Answer<T>>): Promise<Answer<T>> => {
+    const asked = next;
+    const answer = await call(doors[asked] ?? first);
+    // Of two requests that were out at once the second does not step over a door that may be good.
+    if (answer.kind === "unclear" && next === asked) next = (asked + 1) % doors.length;
+    return answer;
+  };
+  return {
+    claim: (ticket, holder) => ask((door) => door.claim(ticket, holder)),
+    beat: (token, progress) => ask((door) => door.beat(token, progress)),
+    notice: (token, notice) => ask((door) => door.notice(token, notice)),
+    finish: (token, report) => ask((door) => door.finish(token, report)),
+  };
+}
+
+/** All front doors of a list, for one run. */
+export function frontDoors(urls: string, run: string, timeout: Span, until?: AbortSignal): Door {
+  const [first = urls, ...more] = addressesOf(urls);
+  return failingOver(httpDoor(first, run, timeout, until), ...more.map((url) => httpDoor(url, run, timeout, until)));
 }
 
 async function parsed(response: Response): Promise<unknown> {

@@ -1,11 +1,20 @@
 import { randomBytes } from "node:crypto";
-import { parseBearer } from "../wire/credentials.ts";
+import { join } from "node:path";
+import type { Span } from "../core/time.ts";
+import { type Claims, parseBearer } from "../wire/credentials.ts";
 import { signalNumber, startChild } from "./child.ts";
-import { type HolderFacts, httpDoor } from "./door.ts";
-import { EXIT, requestTimeout } from "./heart.ts";
-import { live } from "./live.ts";
+import { frontDoors, type HolderFacts } from "./door.ts";
+import { stateFolder } from "./folder.ts";
+import { requestTimeout } from "./heart.ts";
+import { type Living, live } from "./live.ts";
+import { pollMetadata } from "./machine.ts";
+import { watchProgress } from "./progress.ts";
+import { deliverLeftovers, keeper } from "./reports.ts";
+import { EXIT } from "./stopping.ts";
+import { logTermination } from "./termination.ts";
 
 export type ExecSettings = {
+  /** One front door, or several, separated by commas. */
   readonly url: string;
   readonly ticket: string;
   readonly command: readonly [string, ...string[]];
@@ -13,44 +22,87 @@ export type ExecSettings = {
   readonly holder: HolderFacts;
   readonly environment: NodeJS.ProcessEnv;
   readonly say: (line: string) => void;
+  /** How long a child may drain when nobody names a deadline. */
+  readonly drain?: Span | undefined;
+  /** How long the child may leave its progress file alone. */
+  readonly stall?: Span | undefined;
+  /** Where reports and progress are kept; a folder per user in the temporary one by default. */
+  readonly stateFolder?: string | undefined;
+  /** Where the instance metadata is asked; nobody is when it is absent. */
+  readonly metadata?: string | undefined;
+  readonly terminationLog?: string | undefined;
+  /** Exit codes by the codes that they stand for. */
+  readonly exitMap?: ReadonlyMap<number, number>;
 };
 
 /** What is passed on to the child. The agent itself lives on until the child is gone. */
 const FORWARDED = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH"] as const;
 
 /** Claims, runs the command under the lease, reports its end. Resolves to the exit code. */
-export async function exec({ url, ticket, command, holder, environment, say }: ExecSettings): Promise<number> {
+export async function exec(settings: ExecSettings): Promise<number> {
+  const { ticket, exitMap, say } = settings;
   const claims = parseBearer(`Bearer ${ticket}`)?.claims;
-  if (claims === undefined) {
+  if (claims === undefined)
     say("the ticket is not one of Lastbeat's: take it from the registration or from the requeue message");
-    return EXIT.agentError;
-  }
+  const code = claims === undefined ? EXIT.agentError : await attend(settings, claims);
+  return exitMap?.get(code) ?? code;
+}
+
+/** One attempt, from its claim to its end. */
+async function attend(settings: ExecSettings, claims: Claims): Promise<number> {
+  const { url, ticket, command, environment, say, drain, stall, metadata } = settings;
   const { run, lease } = claims;
-  const living = live({
-    door: httpDoor(url, run, requestTimeout(lease)),
+  const id = randomBytes(16).toString("hex");
+  const folder = await stateFolder(settings.stateFolder, say);
+  const progressFile = folder === undefined ? undefined : join(folder, `${id}.progress`);
+  if (stall !== undefined && progressFile === undefined) say("a stall is not seen: there is no progress file");
+  // Requests that are still out when the attempt has ended would keep the process waiting for nothing.
+  const over = new AbortController();
+  const watches: { stop(): void }[] = [{ stop: () => over.abort() }];
+  if (folder !== undefined) void deliverLeftovers(folder, say, over.signal);
+  const living: Living = live({
+    door: frontDoors(url, run, requestTimeout(lease), over.signal),
     ticket,
     lease,
-    holder: { ...holder, id: randomBytes(16).toString("hex") },
+    holder: { ...settings.holder, id },
+    own: {
+      ...(drain !== undefined && { drain }),
+      ...(stall !== undefined && progressFile !== undefined && { stall }),
+    },
+    keeper: keeper(folder, id, { url, run }, say),
     start: (attempt, fence, ended) => {
       say(`attempt ${attempt} of ${run} is ours, fence ${fence}`);
-      return startChild(command, childEnvironment(environment, run, attempt, fence), ended);
+      if (progressFile !== undefined) watches.push(watchProgress(progressFile, living.progressed, say));
+      if (metadata !== undefined) watches.push(pollMetadata(metadata, living.announced));
+      return startChild(command, childEnvironment(environment, { run, attempt, fence, progressFile }), ended, drain);
     },
     say,
   });
   const onSignal = (signal: NodeJS.Signals): void => living.signal(signal, signalNumber(signal));
   for (const signal of FORWARDED) process.on(signal, onSignal);
-  const code = await living.code;
+  const left = await living.left;
   for (const signal of FORWARDED) process.off(signal, onSignal);
-  return code;
+  for (const watch of watches) watch.stop();
+  logTermination(settings.terminationLog, claims, { ...left, code: settings.exitMap?.get(left.code) ?? left.code });
+  return left.code;
 }
 
 /** What the child is told: who it is, and the fence for its own writes. It is not handed the ticket. */
 function childEnvironment(
   environment: NodeJS.ProcessEnv,
-  run: string,
-  attempt: number,
-  fence: number,
+  {
+    run,
+    attempt,
+    fence,
+    progressFile,
+  }: { run: string; attempt: number; fence: number; progressFile: string | undefined },
 ): NodeJS.ProcessEnv {
-  const { LASTBEAT_TICKET: _, ...rest } = environment;
-  return { ...rest, LASTBEAT_RUN_ID: run, LASTBEAT_ATTEMPT: String(attempt), LASTBEAT_FENCE: String(fence) };
+  const { LASTBEAT_TICKET: _, LASTBEAT_PROGRESS_FILE: __, ...rest } = environment;
+  return {
+    ...rest,
+    LASTBEAT_RUN_ID: run,
+    LASTBEAT_ATTEMPT: String(attempt),
+    LASTBEAT_FENCE: String(fence),
+    ...(progressFile !== undefined && { LASTBEAT_PROGRESS_FILE: progressFile }),
+  };
 }

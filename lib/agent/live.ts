@@ -1,8 +1,15 @@
-import { type Instant, instant, type Span } from "../core/time.ts";
+import type { Progress, Report } from "../core/run.ts";
+import { type Instant, instant, type Span, seconds } from "../core/time.ts";
+import { iso } from "../wire/instants.ts";
 import type { Answer } from "./answer.ts";
 import type { Child } from "./child.ts";
+import { elapsed } from "./clock.ts";
 import type { Door, HolderFacts } from "./door.ts";
-import { type Action, type ChildEnd, type Heart, type Input, newHeart, step, wakeAt } from "./heart.ts";
+import { newHeart, step, wakeAt } from "./heart.ts";
+import type { Announcement } from "./machine.ts";
+import type { Action, Heart, Input, Own } from "./phases.ts";
+import type { Keeper } from "./reports.ts";
+import type { ChildEnd } from "./stopping.ts";
 
 /** What a heart is connected to. */
 export type Body = {
@@ -13,40 +20,74 @@ export type Body = {
   /** Starts the work; `ended` is called once. */
   start(attempt: number, fence: number, ended: (end: ChildEnd) => void): Child;
   readonly say: (line: string) => void;
+  readonly own?: Own;
+  /** Where the report waits until it is answered. */
+  readonly keeper?: Keeper;
+  /** The agent's own clock; it runs on through a suspend. */
+  readonly clock?: () => Instant;
 };
 
-/** A heart at work: signals go in, an exit code comes out. */
-export type Living = { signal(signal: string, number: number): void; readonly code: Promise<number> };
+/** How the agent left: with the code, after this report, for that reason. */
+export type Left = { readonly code: number; readonly report?: Report; readonly why?: string };
 
-/** Milliseconds of a clock that no adjustment of the wall clock moves. */
-const monotonic = (): Instant => instant(performance.now());
+/** A heart at work: signals and what else happens go in, an end comes out. */
+export type Living = {
+  signal(signal: string, number: number): void;
+  progressed(progress: Progress | undefined): void;
+  announced(what: Announcement): void;
+  readonly left: Promise<Left>;
+};
+
+/**
+ * The longest sleep. A timer stands still while the machine is suspended, so the clock is looked at often enough for a
+ * child that has to be gone by now to be stopped as soon as the machine is awake.
+ */
+const LONGEST_SLEEP: Span = seconds(1);
+
+const wallClock = (): Instant => instant(Date.now());
 
 /** Lets the heart beat on real time and a real door until it leaves. */
-export function live({ door, ticket, lease, holder, start, say }: Body): Living {
-  const left = Promise.withResolvers<number>();
-  let heart: Heart = newHeart(lease, monotonic());
+export function live({ door, ticket, lease, holder, start, say, own = {}, keeper, clock = elapsed() }: Body): Living {
+  const left = Promise.withResolvers<Left>();
+  let heart: Heart = newHeart(lease, clock(), own);
   let child: Child | undefined;
   let timer: NodeJS.Timeout | undefined;
+  let report: Report | undefined;
 
   const feed = (input: Input): void => {
-    const next = step(heart, input, monotonic(), Math.random());
+    const next = step(heart, input, clock(), Math.random());
     heart = next.heart;
     for (const action of next.actions) perform(action);
     clearTimeout(timer);
     const wake = wakeAt(heart);
-    if (wake !== undefined) timer = setTimeout(() => feed({ kind: "wake" }), Math.max(0, wake - monotonic()));
+    if (wake === undefined) return;
+    timer = setTimeout(() => feed({ kind: "wake" }), Math.min(LONGEST_SLEEP, Math.max(0, wake - clock())));
+  };
+
+  const finish = async ({ token, report: what }: Extract<Action, { do: "finish" }>): Promise<Input> => {
+    if (report === undefined) await keeper?.keep(token, what);
+    report = what;
+    const answer = await door.finish(token, what);
+    if (answer.kind !== "unclear") await keeper?.forget();
+    return { kind: "reported", answer };
   };
 
   const ask = async (action: Extract<Action, { do: "claim" | "beat" | "finish" }>): Promise<void> => {
-    const sentAt = monotonic();
-    const input: Extract<Input, { answer: Answer<unknown> }> =
+    const sentAt = clock();
+    const input =
       action.do === "claim"
-        ? { kind: "claimed", sentAt, answer: await door.claim(ticket, holder) }
+        ? ({ kind: "claimed", sentAt, answer: await door.claim(ticket, holder) } as const)
         : action.do === "beat"
-          ? { kind: "beaten", sentAt, answer: await door.beat(action.token) }
-          : { kind: "reported", answer: await door.finish(action.token, action.report) };
-    if (input.answer.kind !== "ok") say(`${action.do}: ${reasonOf(input.answer)}`);
-    feed(input);
+          ? ({ kind: "beaten", sentAt, answer: await door.beat(action.token, action.progress) } as const)
+          : await finish(action);
+    if ("answer" in input && input.answer.kind !== "ok") say(`${action.do}: ${reasonOf(input.answer)}`);
+    feed(input.kind === "beaten" ? { ...input, wallAt: wallClock() } : input);
+  };
+
+  const tell = async ({ token, kind, at, deadline }: Extract<Action, { do: "notice" }>): Promise<void> => {
+    const when = at ?? iso(wallClock());
+    const answer = await door.notice(token, { kind, at: when, ...(deadline !== undefined && { deadline }) });
+    if (answer.kind !== "ok") say(`notice ${kind}: ${reasonOf(answer)}`);
   };
 
   const perform = (action: Action): void => {
@@ -56,6 +97,9 @@ export function live({ door, ticket, lease, holder, start, say }: Body): Living 
       case "finish":
         void ask(action);
         return;
+      case "notice":
+        void tell(action);
+        return;
       case "start":
         child = start(action.attempt, action.fence, (end) => feed({ kind: "exited", end }));
         return;
@@ -64,12 +108,21 @@ export function live({ door, ticket, lease, holder, start, say }: Body): Living 
         return;
       case "exit":
         if (action.why !== undefined) say(action.why);
-        left.resolve(action.code);
+        left.resolve({
+          code: action.code,
+          ...(report !== undefined && { report }),
+          ...(action.why !== undefined && { why: action.why }),
+        });
     }
   };
 
   feed({ kind: "wake" });
-  return { signal: (signal, number) => feed({ kind: "signaled", signal, number }), code: left.promise };
+  return {
+    signal: (signal, number) => feed({ kind: "signaled", signal, number }),
+    progressed: (progress) => feed({ kind: "progressed", ...(progress !== undefined && { progress }) }),
+    announced: (what) => feed({ kind: "noticed", ...what, wallAt: wallClock() }),
+    left: left.promise,
+  };
 }
 
 const reasonOf = (answer: Exclude<Answer<unknown>, { kind: "ok" }>): string =>

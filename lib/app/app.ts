@@ -1,7 +1,7 @@
 import type { Control } from "../ports/control.ts";
 import type { Hosts } from "../ports/hosts.ts";
-import type { Requeues } from "../ports/queues.ts";
-import type { EndedRuns, Ledger, Results, Specs } from "../ports/records.ts";
+import type { Notices, Requeues } from "../ports/queues.ts";
+import type { EndedRuns, Ledger, Oddities, Results, Specs } from "../ports/records.ts";
 import type { Runs } from "../ports/runs.ts";
 import type { Clock, Dice, Keys, Log } from "../ports/surroundings.ts";
 
@@ -19,4 +19,6 @@ export type App = {
   readonly hosts: Hosts;
   readonly control: Control;
   readonly requeues: Requeues;
+  readonly notices: Notices;
+  readonly oddities: Oddities;
 };

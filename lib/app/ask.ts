@@ -1,4 +1,5 @@
 import type { Reply } from "../core/decision.ts";
+import { reopen } from "../core/ending.ts";
 import type { Registration } from "../core/spec.ts";
 import type { Instant } from "../core/time.ts";
 import { decide, type Event } from "../core/transitions.ts";
@@ -40,8 +41,10 @@ async function ask(
     registration,
     (seen) => decide(seen, eventFor(now, registration)),
     async () => {
-      isKnown = (await app.results.read(run, now)) !== undefined;
-      return { kind: "ended" };
+      const result = await app.results.read(run, now);
+      isKnown = result !== undefined;
+      const event = eventFor(now, registration);
+      return result === undefined ? { kind: "ended" } : decide(reopen(result, now), event).reply;
     },
   );
   return isKnown ? reply : { kind: "not-found" };

@@ -1,7 +1,7 @@
 import type { Decision, Reply } from "../core/decision.ts";
 import type { Run, RunKey } from "../core/run.ts";
 import type { App } from "./app.ts";
-import { payLedger, settle } from "./settle.ts";
+import { payLedger, settleOrLeave } from "./settle.ts";
 
 /** Others kept changing the same run. The caller may try again; nothing of this request was written. */
 export class Contended extends Error {}
@@ -38,21 +38,12 @@ export async function change(
 /** Whether the decision was written; its debt is settled then, as far as that succeeds. */
 async function carryOut(app: App, seen: Run, decision: Exclude<Decision, { write: "none" }>): Promise<boolean> {
   if (decision.write === "renew") return (await app.runs.renew(seen, decision.renewal)).write === "written";
-  const { next, dueSeen } = decision;
+  const { next, due } = decision;
   await payLedger(app, seen);
-  if ((await app.runs.replace(seen, next, dueSeen)) === "stale") return false;
+  if ((await app.runs.replace(seen, next, due)) === "stale") return false;
   const { run, attempt, fence, state } = next;
   const cause = next.debt?.ledger?.cause;
   app.log.write({ decision: decision.reply.kind, run, attempt, fence, state, ...(cause !== undefined && { cause }) });
   if (next.debt !== undefined) await settleOrLeave(app, next);
   return true;
-}
-
-/** The decision is durable, so a failure to settle is not the caller's: the debt stands, and a sweep settles it. */
-async function settleOrLeave(app: App, key: RunKey): Promise<void> {
-  try {
-    await settle(app, key);
-  } catch (error) {
-    app.log.write({ decision: "debt-left", run: key.run, error: String(error) });
-  }
 }

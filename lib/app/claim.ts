@@ -1,9 +1,11 @@
 import type { Reply } from "../core/decision.ts";
+import { isHeld } from "../core/run.ts";
 import { decide } from "../core/transitions.ts";
 import type { Claims } from "../wire/credentials.ts";
 import type { App } from "./app.ts";
 import { change } from "./change.ts";
 import { sign } from "./credentials.ts";
+import { openGate } from "./reap.ts";
 import { expiryOf } from "./retention.ts";
 
 /** Who claims: `id` is 32 hex digits made once per process, the rest says where it runs. */
@@ -14,32 +16,38 @@ export type Claimed = { readonly reply: Reply; readonly token?: string };
 /** The first holder with the ticket opens the attempt; the same holder may ask again. */
 export async function claim(app: App, ticket: Claims, holder: Holder): Promise<Claimed> {
   const now = app.clock.now();
-  const { run, fence, attempt } = ticket;
+  const { run, shard, fence, attempt } = ticket;
   const { id, host } = holder;
   // The host entry is written before the evidence is read, and a notice writes evidence before it lists the entries: at
   // least one of the two sees the other.
-  if (host !== undefined) await app.hosts.enter(host, { run, fence, at: now }, expiryOf(now));
+  if (host !== undefined) await app.hosts.enter(host, { run, shard, fence, at: now }, expiryOf(now));
   const evidence = host === undefined ? [] : await app.hosts.evidence(host);
   const registration = await app.specs.read(run, now);
   if (registration === undefined) return { reply: { kind: "ended" } };
   let claimedAt = now;
-  const reply = await change(
-    app,
-    ticket,
-    (seen) => {
-      if (seen.state === "running" || seen.state === "leaving") claimedAt = seen.claimedAt;
-      return decide(seen, {
-        kind: "claim",
-        fence,
-        holder: id,
-        ...(host !== undefined && { host }),
-        now,
-        registration,
-        evidence,
-      });
-    },
-    async () => ({ kind: "ended" }),
-  );
+  const decided = (): Promise<Reply> =>
+    change(
+      app,
+      ticket,
+      (seen) => {
+        if (isHeld(seen)) claimedAt = seen.claimedAt;
+        return decide(seen, {
+          kind: "claim",
+          fence,
+          holder: id,
+          ...(host !== undefined && { host }),
+          now,
+          registration,
+          evidence,
+        });
+      },
+      async () => ({ kind: "ended" }),
+    );
+  let reply = await decided();
+  if (reply.kind === "hold" && (await openGate(app, ticket))) {
+    claimedAt = now;
+    reply = await decided();
+  }
   if (reply.kind !== "claimed") return { reply };
   await app.ledger.claim(run, { attempt, fence, claimedAt, holder });
   return { reply, token: await sign(app, "token", ticket) };

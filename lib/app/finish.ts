@@ -1,14 +1,15 @@
 import type { Reply } from "../core/decision.ts";
 import { reopen } from "../core/ending.ts";
 import type { Evidence } from "../core/evidence.ts";
-import { type Finish, hasOwnExitCode } from "../core/finishing.ts";
-import { isHeld, type Report, type Run } from "../core/run.ts";
+import { type Finish, hasOwnExitCode, SELF_FENCED } from "../core/finishing.ts";
+import { isHeld, type LedgerEnd, type Report, type Run } from "../core/run.ts";
+import type { Instant } from "../core/time.ts";
 import { decide } from "../core/transitions.ts";
 import type { LedgerLine } from "../ports/records.ts";
 import type { Claims } from "../wire/credentials.ts";
 import type { App } from "./app.ts";
 import { change } from "./change.ts";
-import { digest } from "./register.ts";
+import { digest } from "./digest.ts";
 
 /** The holder reports how its attempt ended. The same report may be sent again. */
 export async function finish(app: App, token: Claims, report: Report): Promise<Reply> {
@@ -31,10 +32,11 @@ export async function finish(app: App, token: Claims, report: Report): Promise<R
   let line: LedgerLine | undefined;
 
   const eventFor = async (seen: Run): Promise<Finish> => {
-    if (isHeld(seen) && seen.fence === fence) return { ...base, evidence: await evidenceFor(app, seen, report) };
+    if (isHeld(seen) && seen.fence === fence)
+      return { ...base, evidence: await evidenceFor(app, seen, report), ...(await floorFor(app, report)) };
     // A fence from before the registration is of a former life of this run id, whose ledger lines may still be there.
     line = fence < registration.fence ? undefined : await app.ledger.read(run, fence);
-    return { ...base, ...(line?.end !== undefined && { line: line.end }) };
+    return { ...base, ...(line?.end !== undefined && { line: endOf(line.end) }) };
   };
 
   const reply = await change(
@@ -55,6 +57,17 @@ export async function finish(app: App, token: Claims, report: Report): Promise<R
   if (isRefused && report.outcome === "succeeded" && line?.end !== undefined && line.end.body === undefined)
     await app.ledger.noteLateSuccess(run, fence, now);
   return reply;
+}
+
+/** The end of a ledger line without the charge that is kept beside it. */
+export function endOf({ charge: _, ...end }: NonNullable<LedgerLine["end"]>): LedgerEnd {
+  return end;
+}
+
+/** An agent that fenced itself while the fleet was silent was cut off by us. */
+async function floorFor(app: App, { reason }: Report): Promise<{ floor?: Instant }> {
+  const freeze = reason === SELF_FENCED ? await app.control.freeze() : undefined;
+  return freeze === undefined ? {} : { floor: freeze.floor };
 }
 
 /** A success and a real exit code speak for themselves; otherwise the host's evidence is asked. */

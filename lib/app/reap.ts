@@ -1,23 +1,53 @@
 import type { Reply } from "../core/decision.ts";
-import { isHeld, type RunKey } from "../core/run.ts";
+import type { Evidence } from "../core/evidence.ts";
+import { type Fence, isHeld, type RunKey } from "../core/run.ts";
+import type { Instant } from "../core/time.ts";
 import { decide } from "../core/transitions.ts";
 import type { App } from "./app.ts";
 import { change } from "./change.ts";
 import { registrationOf, settle } from "./settle.ts";
 
-/** Finds the verdict on a run that was seen due, and records it with its debt in one write. */
-export async function reap(app: App, key: RunKey): Promise<Reply> {
+/** Evidence that this host is gone, about the attempt with this fence. */
+export type Proof = { readonly host: string; readonly fence: Fence; readonly evidence: Evidence };
+
+/** What holds back verdicts by the clock alone, as this sweep has found it. */
+export type Restraint = { readonly floor?: Instant; readonly isLimited?: boolean };
+
+/**
+ * Finds the verdict on a run that was seen due, or whose host is proved to be gone, and records it with its debt in one
+ * write.
+ */
+export async function reap(app: App, key: RunKey, proof?: Proof, restraint: Restraint = {}): Promise<Reply> {
   const now = app.clock.now();
   const roll = app.dice.roll();
   const reply = await change(
     app,
     key,
     async (run) => {
+      const isMeant = isHeld(run) && run.host === proof?.host && run.fence === proof?.fence;
       const evidence = isHeld(run) && run.host !== undefined ? await app.hosts.evidence(run.host) : [];
-      return decide(run, { kind: "due", now, roll, registration: await registrationOf(app, run), evidence });
+      const registration = await registrationOf(app, run);
+      const proved = isMeant && proof !== undefined ? { proof: proof.evidence } : {};
+      return decide(run, { kind: "due", now, roll, registration, evidence, ...proved, ...restraint });
     },
     async () => ({ kind: "spared" }),
   );
   if (reply.kind === "owing") await settle(app, key);
   return reply;
+}
+
+/**
+ * Whether a claim that was held finds the gate open now: the old lease is over, or the old host is gone. Then the old
+ * attempt is reaped here and now, and the claim may be decided again.
+ */
+export async function openGate(app: App, key: RunKey): Promise<boolean> {
+  const run = await app.runs.read(key);
+  if (run === undefined) return true;
+  if (run.due <= app.clock.now()) return (await reap(app, key)).kind === "reaped";
+  if (!isHeld(run) || run.host === undefined) return false;
+  const { host, fence } = run;
+  for (const evidence of await app.hosts.evidence(host))
+    if (evidence.goneAt !== undefined && (await reap(app, key, { host, fence, evidence })).kind === "reaped")
+      return true;
+  return false;
 }

@@ -1,34 +1,23 @@
-import { createHash } from "node:crypto";
 import { startBy } from "../core/ending.ts";
 import { fence, type Queued, type Result, type Run } from "../core/run.ts";
 import type { Registration, Spec } from "../core/spec.ts";
 import { unixSeconds } from "../core/time.ts";
 import type { App } from "./app.ts";
 import { sign } from "./credentials.ts";
-import { settle } from "./settle.ts";
+import { digest } from "./digest.ts";
+import { settleOrLeave } from "./settle.ts";
 
 export type Registered =
   | { readonly kind: "registered"; readonly isNew: boolean; readonly run: Run; readonly ticket?: string }
   | { readonly kind: "over"; readonly result: Result }
   | { readonly kind: "run-exists" };
 
-/** Text that is the same for the same content, whatever the order of its keys. */
-const canonical = (value: unknown): string =>
-  JSON.stringify(value, (_, part: unknown) =>
-    part !== null && typeof part === "object" && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([one], [other]) => (one < other ? -1 : 1)))
-      : part,
-  );
-
-/** 128 bits of SHA-256 over the canonical text. */
-export const digest = (value: unknown): string =>
-  createHash("sha256").update(canonical(value)).digest("base64url").slice(0, 22);
-
 /**
  * Registers a run. The same spec again is answered as before, and completes a registration that crashed in between;
- * another spec under the same id is refused.
+ * another spec under the same id is refused. They are the same when `asked`, what the owner has written, is: our own
+ * defaults may change between his two requests.
  */
-export async function register(app: App, run: string, spec: Spec): Promise<Registered> {
+export async function register(app: App, run: string, spec: Spec, asked: unknown = spec): Promise<Registered> {
   const now = app.clock.now();
   const shard = Math.floor(app.dice.roll() * (await app.control.shards()));
   const offered: Registration = {
@@ -36,7 +25,7 @@ export async function register(app: App, run: string, spec: Spec): Promise<Regis
     shard,
     fence: fence(unixSeconds(now)),
     registeredAt: now,
-    hash: digest(spec),
+    hash: digest(asked),
     spec,
   };
   const isFirst = (await app.specs.create(offered)) === "written";
@@ -47,7 +36,7 @@ export async function register(app: App, run: string, spec: Spec): Promise<Regis
   const first = firstOf(registration);
   const isNew = (await app.runs.create(first)) === "written";
   if (isNew) app.log.write({ decision: "registered", run, attempt: 1, fence: first.fence, state: "queued" });
-  if (isNew && first.debt !== undefined) await settle(app, first);
+  if (isNew && first.debt !== undefined) await settleOrLeave(app, first);
   const current = await app.runs.read(first);
   if (current === undefined) return over(app, run);
   return {

@@ -1,7 +1,10 @@
 import { isOverdue } from "../core/ending.ts";
+import { type Fleet, isSilent, isValveOpen, nextFreeze, tally, verdictLimit } from "../core/freeze.ts";
+import type { RunKey } from "../core/run.ts";
 import { before, type Instant, milliseconds, type Span } from "../core/time.ts";
 import type { Sighting } from "../ports/runs.ts";
 import type { App } from "./app.ts";
+import { atOnce } from "./at-once.ts";
 import { reap } from "./reap.ts";
 import { settle } from "./settle.ts";
 
@@ -9,9 +12,17 @@ export type SweepCounts = {
   readonly live: number;
   readonly reaped: number;
   readonly spared: number;
+  /** Due, but the fleet is silent at once. */
+  readonly frozen: number;
+  /** Due, but this sweep has declared as many lost as one may. */
+  readonly limited: number;
   readonly settled: number;
   readonly removed: number;
   readonly failed: number;
+  /** 1 when the fleet was found silent at once. */
+  readonly silent: number;
+  /** 1 when a freeze has lasted so long that verdicts go on although the fleet is silent. */
+  readonly valve: number;
 };
 
 /** How a sweep is bounded. What it does not reach is found again by the next one. */
@@ -28,67 +39,133 @@ const PAGE = 1000;
 /** Each verdict is about six requests of 5 ms: 32 at once are about 1,000 a second, which one shard's writes can take. */
 const AT_ONCE = 32;
 
+/** Sightings of 100 B that wait for the end of the pass: a megabyte, and more than a sweep can judge in its time. */
+const MOST_DUE = 10_000;
+
+type Counts = { -readonly [K in keyof SweepCounts]: number };
+
 /**
- * One pass over all run items: reaps what is due, settles what has owed for too long, removes what has lingered. Answers
- * undefined when another sweep has just begun. A run that fails does not keep the others waiting: it is logged, and
- * found again.
+ * One pass over all run items: settles what has owed for too long, removes what has lingered, and then, knowing how much of
+ * the fleet is silent, reaps what is due. Answers undefined when another sweep has just begun. A run that fails does not
+ * keep the others waiting: it is logged, and found again.
  */
 export async function sweep(app: App, { period, until }: SweepBounds): Promise<SweepCounts | undefined> {
   const now = app.clock.now();
   if (!(await app.control.beginSweep(now, before(now, milliseconds(period / 2))))) return undefined;
-  const counts = { live: 0, reaped: 0, spared: 0, settled: 0, removed: 0, failed: 0 };
-  const visit = async (sighting: Sighting): Promise<void> => {
-    try {
-      const fate = await visitOne(app, sighting, app.clock.now());
-      if (fate !== undefined) counts[fate] += 1;
-    } catch (error) {
-      counts.failed += 1;
-      app.log.write({ decision: "sweep-failed", run: sighting.run, error: String(error) });
-    }
+  const counts: Counts = {
+    live: 0,
+    reaped: 0,
+    spared: 0,
+    frozen: 0,
+    limited: 0,
+    settled: 0,
+    removed: 0,
+    failed: 0,
+    silent: 0,
+    valve: 0,
   };
-  const shards = await app.control.shards();
-  for (let shard = 0; shard < shards; shard += 1) {
-    let cursor: string | undefined;
-    do {
-      const page = await app.runs.page(shard, PAGE, cursor);
-      counts.live += page.sightings.filter(({ state }) => state !== "ended").length;
-      await atOnce(page.sightings, visit, () => app.clock.now() < until);
-      cursor = page.cursor;
-    } while (cursor !== undefined && app.clock.now() < until);
-  }
+  const goesOn = (): boolean => app.clock.now() < until;
+  const { fleet, due } = await pass(app, counts, goesOn);
+  const floor = await freezeIfSilent(app, fleet, now, counts);
+  await judge(app, due, floor, counts, goesOn);
   app.log.write({ decision: "swept", counts });
   return counts;
 }
 
-/** What this sighting calls for, if anything. The sighting may be old: whoever acts reads the run item first. */
-async function visitOne(
-  app: App,
-  { run, shard, state, due, owedSince }: Sighting,
-  now: Instant,
-): Promise<"reaped" | "spared" | "settled" | "removed" | undefined> {
-  const key = { run, shard };
-  let fate: "settled" | undefined;
-  if (owedSince !== undefined && isOverdue(owedSince, now)) {
-    await settle(app, key);
-    fate = "settled";
+/** Reads every shard, page by page, and sees to what needs no verdict on the way. */
+async function pass(app: App, counts: Counts, goesOn: () => boolean): Promise<{ fleet: Fleet; due: Sighting[] }> {
+  const fleet: Fleet = new Map();
+  const due: Sighting[] = [];
+  const shards = await app.control.shards();
+  // Every sweep begins elsewhere, so that what lies behind a crowd is reached some time, whatever bounds cut it short.
+  const first = Math.floor(app.dice.roll() * shards);
+  for (let turn = 0; turn < shards && goesOn(); turn += 1) {
+    const shard = (first + turn) % shards;
+    let cursor: string | undefined;
+    do {
+      const page = await app.runs.page(shard, PAGE, cursor);
+      const now = app.clock.now();
+      for (const sighting of page.sightings) {
+        if (sighting.state !== "ended") counts.live += 1;
+        tally(fleet, sighting, now);
+        if (sighting.state !== "ended" && sighting.due <= now && due.length < MOST_DUE) due.push(sighting);
+      }
+      const owing = page.sightings.filter((sighting) => callsForCare(sighting, now));
+      await atOnce(owing, AT_ONCE, (sighting) => logged(app, sighting, counts, () => care(app, sighting)), goesOn);
+      cursor = page.cursor;
+    } while (cursor !== undefined && goesOn());
   }
-  if (due > now) return fate;
-  if (state === "ended") return owedSince === undefined ? removeEnded(app, key, now) : fate;
-  return (await reap(app, key)).kind === "reaped" ? "reaped" : "spared";
+  return { fleet, due };
 }
 
-async function removeEnded(app: App, key: { run: string; shard: number }, now: Instant): Promise<"removed" | "spared"> {
+/** The floor is written before any verdict that it holds back. */
+async function freezeIfSilent(app: App, fleet: Fleet, now: Instant, counts: Counts): Promise<Instant | undefined> {
+  const known = await app.control.freeze();
+  const isBad = isSilent(fleet);
+  const freeze = nextFreeze(known, now, isBad);
+  if (isBad && freeze !== undefined) await app.control.rememberFreeze(freeze);
+  counts.silent = isBad ? 1 : 0;
+  counts.valve = isBad && isValveOpen(freeze, now) ? 1 : 0;
+  return freeze?.floor;
+}
+
+/** The verdicts: the longest overdue first, those by the clock alone within their limit. */
+async function judge(
+  app: App,
+  due: Sighting[],
+  floor: Instant | undefined,
+  counts: Counts,
+  goesOn: () => boolean,
+): Promise<void> {
+  let left = verdictLimit(counts.live);
+  const ordered = due.sort((one, other) => one.due - other.due);
+  await atOnce(
+    ordered,
+    AT_ONCE,
+    (sighting) =>
+      logged(app, sighting, counts, async () => {
+        // A place is taken before the verdict is known, and given back when it did not rest on the clock alone.
+        const isLimited = left <= 0;
+        left -= 1;
+        const reply = await reap(app, sighting, undefined, { isLimited, ...(floor !== undefined && { floor }) });
+        if (reply.kind !== "reaped" || reply.isByClock !== true) left += 1;
+        if (reply.kind === "reaped" || reply.kind === "frozen" || reply.kind === "limited") return reply.kind;
+        return "spared";
+      }),
+    goesOn,
+  );
+}
+
+async function logged(
+  app: App,
+  { run }: Sighting,
+  counts: Counts,
+  visit: () => Promise<keyof SweepCounts>,
+): Promise<void> {
+  try {
+    counts[await visit()] += 1;
+  } catch (error) {
+    counts.failed += 1;
+    app.log.write({ decision: "sweep-failed", run, error: String(error) });
+  }
+}
+
+const isOwing = ({ owedSince }: Sighting, now: Instant): boolean =>
+  owedSince !== undefined && isOverdue(owedSince, now);
+
+const callsForCare = (sighting: Sighting, now: Instant): boolean =>
+  isOwing(sighting, now) || (sighting.state === "ended" && sighting.owedSince === undefined && sighting.due <= now);
+
+/** Settles or removes. The sighting may be old: whoever acts reads the run item first. */
+async function care(app: App, sighting: Sighting): Promise<"settled" | "removed" | "spared"> {
+  if (sighting.owedSince === undefined) return removeEnded(app, sighting, app.clock.now());
+  await settle(app, sighting);
+  return "settled";
+}
+
+async function removeEnded(app: App, key: RunKey, now: Instant): Promise<"removed" | "spared"> {
   const run = await app.runs.read(key);
   if (run === undefined) return "removed";
   if (run.state !== "ended" || run.debt !== undefined || run.due > now) return "spared";
   return (await app.runs.remove(run)) === "written" ? "removed" : "spared";
-}
-
-/** Visits all of them, a bounded number at once, until it is told to stop. */
-async function atOnce<T>(all: readonly T[], visit: (one: T) => Promise<void>, goesOn: () => boolean): Promise<void> {
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    for (let one = all[next++]; one !== undefined && goesOn(); one = all[next++]) await visit(one);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }

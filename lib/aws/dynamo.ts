@@ -14,8 +14,8 @@ export type Item = Record<string, AttributeValue>;
 export type Dynamo = { readonly client: DynamoDBClient; readonly table: string };
 
 /**
- * A beat is answered in a few milliseconds or has failed: 1 s, twice, is half of the shortest request timeout of an agent
- * with the default lease. 256 sockets, so that a sweep that settles many runs at once does not wait for its own client.
+ * A beat is answered in a few milliseconds or has failed: two tries of 1 s are over long before an agent with the default
+ * lease gives up waiting (30 s). 256 sockets, so that a sweep that settles many runs at once does not wait for its own client.
  */
 export const dynamoClient = (config: DynamoDBClientConfig = {}): DynamoDBClient =>
   new DynamoDBClient({

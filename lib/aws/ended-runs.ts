@@ -2,6 +2,7 @@ import { PutItemCommand, QueryCommand } from "@aws-sdk/client-dynamodb";
 import { before, type Instant, instant, seconds } from "../core/time.ts";
 import { TABLE } from "../names.ts";
 import type { EndedRun, EndedRuns } from "../ports/records.ts";
+import { iso } from "../wire/instants.ts";
 import { type Dynamo, json, jsonOf, keyOf, text, textOf, ttl } from "./dynamo.ts";
 
 const HOUR = seconds(3600);
@@ -12,7 +13,6 @@ const BUCKETS = 8;
 /** Two days a call are 384 small queries, a second or two; the cursor goes on from there. */
 const HOURS_A_CALL = 48;
 
-const iso = (at: Instant): string => new Date(at).toISOString();
 const hourOf = (at: Instant): string => iso(at).slice(0, "yyyy-mm-ddThh".length);
 const partition = (hour: string, bucket: number): string => `D#${hour}#${bucket}`;
 const sortKey = ({ endedAt, run }: EndedRun): string => `${iso(endedAt)}#${run}`;

@@ -1,5 +1,5 @@
 import { SendMessageBatchCommand, SendMessageCommand, SQSClient, type SQSClientConfig } from "@aws-sdk/client-sqs";
-import type { Requeues, Ticks } from "../ports/queues.ts";
+import type { Notices, Requeues, Ticks } from "../ports/queues.ts";
 
 /** A send that takes longer has failed: its debt stands, and a sweep repeats it. */
 export const sqsClient = (config: SQSClientConfig = {}): SQSClient =>
@@ -38,5 +38,11 @@ export const sqsTicks = (client: SQSClient, queueUrl: string): Ticks => ({
       const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries: entries }));
       if (Failed.length > 0) throw new Error(`${Failed.length} ticks were not queued: ${Failed[0]?.Message}`);
     }
+  },
+});
+
+export const sqsNotices = (client: SQSClient, queueUrl: string): Notices => ({
+  send: async (event) => {
+    await client.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: JSON.stringify(event) }));
   },
 });

@@ -80,7 +80,7 @@ function fieldOf(name: string): Field {
 }
 
 /** The attributes of some fields of a run, with what is derived from them. */
-function attributesOf(fields: Readonly<Record<string, unknown>>): Item {
+export function attributesOf(fields: Readonly<Record<string, unknown>>): Item {
   const item: Item = {};
   for (const [name, value] of Object.entries(fields)) {
     if (name === "run" || name === "shard") continue;
@@ -120,16 +120,13 @@ export function updateOf(seen: Run, next: Run): { expression: string; values: It
   };
 }
 
-/** The attributes of a beat. */
-export const renewalOf = (fields: Readonly<Record<string, unknown>>): Item => attributesOf(fields);
-
 /** What a sweep projects. */
-export const SIGHTED = `${TABLE.partitionKey}, ${TABLE.sortKey}, q, d, ${OWED_SINCE}`;
+export const SIGHTED = `${TABLE.partitionKey}, ${TABLE.sortKey}, q, d, l, ${OWED_SINCE}`;
 
 export function sightingOf(item: Item): Sighting {
-  const { run, shard, state, due } = runOf(item);
+  const { run, shard, state, due, lease } = runOf(item);
   const since = item[OWED_SINCE]?.N;
-  return { run, shard, state, due, ...(since !== undefined && { owedSince: instant(Number(since)) }) };
+  return { run, shard, state, due, lease, ...(since !== undefined && { owedSince: instant(Number(since)) }) };
 }
 
 /** The letter of the state, for a guard. */

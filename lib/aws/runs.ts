@@ -7,14 +7,20 @@ import {
   type QueryCommandInput,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
+import type { DueGuard } from "../core/decision.ts";
 import type { Run, RunKey } from "../core/run.ts";
 import { TABLE } from "../names.ts";
 import type { Runs } from "../ports/runs.ts";
 import { type Dynamo, guarded, type Item, keyOf, number, text, textOf } from "./dynamo.ts";
-import { itemOf, renewalOf, runOf, SIGHTED, shardKey, sightingOf, stateLetter, updateOf } from "./run-item.ts";
+import { attributesOf, itemOf, runOf, SIGHTED, shardKey, sightingOf, stateLetter, updateOf } from "./run-item.ts";
 
 /** `renews` of lib/core/lease.ts in DynamoDB's words. */
 const RENEWS = "f = :fence AND q IN (:running, :leaving) AND d < :d AND (attribute_not_exists(x) OR x > :now)";
+
+function guardOf(due: DueGuard | undefined): string {
+  if (due === undefined) return "";
+  return "is" in due ? " AND d = :dueSeen" : " AND d <= :dueSeen";
+}
 
 /** The run items in DynamoDB. */
 export function dynamoRuns({ client, table }: Dynamo): Runs {
@@ -61,7 +67,7 @@ export function dynamoRuns({ client, table }: Dynamo): Runs {
           }),
         ),
       ),
-    replace: (seen, next, dueSeen) => {
+    replace: (seen, next, due) => {
       const { expression, values } = updateOf(seen, next);
       return guarded(() =>
         client.send(
@@ -69,18 +75,18 @@ export function dynamoRuns({ client, table }: Dynamo): Runs {
             TableName: table,
             Key: itemKey(seen),
             UpdateExpression: expression,
-            ConditionExpression: `r = :revSeen${dueSeen === undefined ? "" : " AND d = :dueSeen"}`,
+            ConditionExpression: `r = :revSeen${guardOf(due)}`,
             ExpressionAttributeValues: {
               ...values,
               ":revSeen": number(seen.rev),
-              ...(dueSeen !== undefined && { ":dueSeen": number(dueSeen) }),
+              ...(due !== undefined && { ":dueSeen": number("is" in due ? due.is : due.atMost) }),
             },
           }),
         ),
       );
     },
     renew: async (key, { fence, now, due, progress }) => {
-      const attributes = renewalOf({ due, ...(progress !== undefined && { progress }) });
+      const attributes = attributesOf({ due, ...(progress !== undefined && { progress }) });
       const letters = Object.keys(attributes);
       try {
         const { Attributes } = await client.send(

@@ -1,39 +1,101 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
+import { addressesOf } from "../agent/door.ts";
 import { exec } from "../agent/exec.ts";
+import { instanceId, isOnEc2 } from "../agent/machine.ts";
+import { type Span, seconds } from "../core/time.ts";
+import type { Flags } from "./owner.ts";
 import { UsageError } from "./usage.ts";
-
-export type ExecFlags = {
-  readonly url: string;
-  readonly ticketFile: string | undefined;
-  readonly host: string | undefined;
-  readonly command: readonly string[];
-};
 
 /** Facts about where the runner runs, from the environment that Kubernetes and the user give it. */
 const FACTS = { pod: "POD_NAME", namespace: "POD_NAMESPACE", node: "NODE_NAME" } as const;
 
-function ticketFrom(file: string | undefined): string {
-  const ticket = file === undefined ? process.env["LASTBEAT_TICKET"] : readFileSync(file, "utf8");
+/** Each flag has a variable of the same meaning; the flag wins. */
+const VARIABLES = {
+  host: "LASTBEAT_HOST",
+  "drain-seconds": "LASTBEAT_DRAIN_SECONDS",
+  stall: "LASTBEAT_STALL",
+  "state-dir": "LASTBEAT_STATE_DIR",
+  imds: "LASTBEAT_IMDS",
+  "exit-map": "LASTBEAT_EXIT_MAP",
+} as const;
+
+/** Where every EC2 instance finds its own metadata. */
+const METADATA = "http://169.254.169.254";
+
+const variable = (name: string): string | undefined => {
+  const value = process.env[name];
+  return value === undefined || value.trim() === "" ? undefined : value.trim();
+};
+
+function chosen(flags: Flags, name: keyof typeof VARIABLES): string | undefined {
+  const value = flags[name];
+  return typeof value === "string" ? value : variable(VARIABLES[name]);
+}
+
+function ticketFrom(file: Flags[string]): string {
+  const ticket = typeof file === "string" ? readFileSync(file, "utf8") : process.env["LASTBEAT_TICKET"];
   if (ticket === undefined || ticket.trim() === "")
     throw new UsageError("there is no ticket: set LASTBEAT_TICKET, or name a file with --ticket-file");
   return ticket.trim();
 }
 
+function spanFrom(flags: Flags, name: "drain-seconds" | "stall"): Span | undefined {
+  const value = chosen(flags, name);
+  if (value === undefined) return undefined;
+  if (value.trim() === "" || !Number.isFinite(Number(value)) || Number(value) <= 0)
+    throw new UsageError(`--${name} (${VARIABLES[name]}) takes a number of seconds, not "${value}"`);
+  return seconds(Number(value));
+}
+
+function exitMapFrom(text: string | undefined): ReadonlyMap<number, number> {
+  const pairs = (text ?? "").split(",").filter((pair) => pair.trim() !== "");
+  return new Map(
+    pairs.map((pair) => {
+      const [, from, to] = /^\s*(\d{1,3})=(\d{1,3})\s*$/.exec(pair) ?? [];
+      if (from === undefined || Number(from) > 255 || Number(to) > 255)
+        throw new UsageError(`--exit-map (LASTBEAT_EXIT_MAP) takes pairs of exit codes as 80=137, not "${pair}"`);
+      return [Number(from), Number(to)] as const;
+    }),
+  );
+}
+
+/** Whom to ask for notices: nobody, unless this is an EC2 instance or somebody has said whom. */
+function metadataFrom(imds = "auto"): string | undefined {
+  if (imds !== "auto" && imds !== "off") throw new UsageError(`--imds (LASTBEAT_IMDS) is auto or off, not "${imds}"`);
+  if (imds === "off") return undefined;
+  return variable("LASTBEAT_IMDS_URL") ?? (isOnEc2() ? METADATA : undefined);
+}
+
+function frontDoorsFrom(urls: string): string {
+  const addresses = addressesOf(urls);
+  if (addresses.length === 0) throw new UsageError("there is no front door: name one with --url, or in LASTBEAT_URL");
+  for (const address of addresses)
+    if (!URL.canParse(address) || !/^https?:/i.test(address))
+      throw new UsageError(`"${address}" is not the address of a front door`);
+  return addresses.join(",");
+}
+
 /** Runs the command under a lease; the exit code is the agent's. */
-export function runExec({ url, ticketFile, host, command }: ExecFlags): Promise<number> {
+export function runExec(urls: string, flags: Flags, command: readonly string[]): Promise<number> {
   const [program, ...args] = command;
   if (program === undefined) throw new UsageError("there is no command: lastbeat exec -- COMMAND ...");
-  const facts = Object.entries(FACTS).flatMap(([name, variable]) => {
-    const value = process.env[variable];
-    return value === undefined || value === "" ? [] : [[name, value] as const];
+  const facts = Object.entries(FACTS).flatMap(([name, of]) => {
+    const value = variable(of);
+    return value === undefined ? [] : [[name, value] as const];
   });
   return exec({
-    url,
-    ticket: ticketFrom(ticketFile),
+    url: frontDoorsFrom(urls),
+    ticket: ticketFrom(flags["ticket-file"]),
     command: [program, ...args],
-    holder: { ...Object.fromEntries(facts), host: host ?? process.env["LASTBEAT_HOST"] ?? hostname() },
+    holder: { ...Object.fromEntries(facts), host: chosen(flags, "host") ?? instanceId() ?? hostname() },
     environment: process.env,
     say: (line) => console.error(`lastbeat: ${line}`),
+    exitMap: exitMapFrom(chosen(flags, "exit-map")),
+    drain: spanFrom(flags, "drain-seconds"),
+    stall: spanFrom(flags, "stall"),
+    stateFolder: chosen(flags, "state-dir"),
+    metadata: metadataFrom(chosen(flags, "imds")),
+    terminationLog: variable("LASTBEAT_TERMINATION_LOG"),
   });
 }

@@ -14,7 +14,17 @@ const ASKING = { url: text, json: flag, help: { ...flag, short: "h" } } as const
 
 /** The flags of each command. */
 const OPTIONS: Readonly<Record<string, Options>> = {
-  exec: { url: text, "ticket-file": text, host: text, help: { ...flag, short: "h" } },
+  exec: {
+    url: text,
+    "ticket-file": text,
+    host: text,
+    "drain-seconds": text,
+    stall: text,
+    "state-dir": text,
+    imds: text,
+    "exit-map": text,
+    help: { ...flag, short: "h" },
+  },
   dev: { port: text, data: text, sweep: text, help: { ...flag, short: "h" } },
   register: {
     ...ASKING,
@@ -61,12 +71,15 @@ async function ask(name: string, flags: Flags, words: readonly string[]): Promis
   if (name !== "runs" && run === "") throw new UsageError(`lastbeat ${name} takes a run`);
   if (more.length > 0 || (name === "runs" && run !== ""))
     throw new UsageError(`"${words.at(-1)}" is one word too many`);
-  const answer = await command(api(urlOf(flags)), run, flags);
+  const answer = await command(api(firstOf(urlOf(flags))), run, flags);
   process.stdout.write(flags["json"] === true ? `${JSON.stringify(answer.json, undefined, 2)}\n` : answer.text);
   return 0;
 }
 
 const urlOf = (flags: Flags): string => said(flags, "url") ?? process.env["LASTBEAT_URL"] ?? "http://127.0.0.1:8787";
+
+/** An agent may be given several front doors in LASTBEAT_URL; a person asks the first. */
+const firstOf = (urls: string): string => urls.split(",")[0]?.trim() ?? urls;
 
 async function run(args: readonly string[]): Promise<number> {
   const [name = "", ...rest] = args;
@@ -89,8 +102,7 @@ async function run(args: readonly string[]): Promise<number> {
   }
   if (name === "exec") {
     if (words.length > 0) throw new UsageError(`put -- before the command: lastbeat exec -- ${words.join(" ")}`);
-    const command = split < 0 ? [] : rest.slice(split + 1);
-    return runExec({ url: urlOf(flags), ticketFile: said(flags, "ticket-file"), host: said(flags, "host"), command });
+    return runExec(urlOf(flags), flags, split < 0 ? [] : rest.slice(split + 1));
   }
   if (name === "dev") {
     if (words.length > 0) throw new UsageError(`lastbeat dev takes no "${words[0]}"`);

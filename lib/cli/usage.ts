@@ -6,7 +6,7 @@ export class CommandError extends Error {}
 
 export const USAGE = `lastbeat - heartbeats for workflow runners, and a second attempt for the lost ones
 
-  lastbeat exec [--ticket-file FILE] [--host NAME] -- COMMAND ...
+  lastbeat exec [options] -- COMMAND ...
       claim the attempt of LASTBEAT_TICKET, run COMMAND under its lease, report its end
   lastbeat register RUN [--lease S] [--start self|dispatch] [--label KEY=VALUE]...
                         [--attempts N | --crashes N --losses N ...] [--spec FILE] [--ticket]
@@ -27,24 +27,40 @@ Every command but exec and dev takes --json. All but dev take --url, or LASTBEAT
 `;
 
 export const HELP: Readonly<Record<string, string>> = {
-  exec: `lastbeat exec [--url URL] [--ticket-file FILE] [--host NAME] -- COMMAND ...
+  exec: `lastbeat exec [options] -- COMMAND ...
 
 Claims the attempt that the ticket is for, waits until it may start, then runs COMMAND in
 a process group of its own and beats until it ends. Signals are passed on to the group.
 Exit code 0 of COMMAND is a success, also after a SIGTERM: a command that stops unfinished
-must not exit 0.
+must not exit 0. What COMMAND leaves running in its group is stopped when COMMAND ends.
+
+When no beat was acknowledged for so long that another attempt might start, COMMAND is
+stopped (self-fenced). When its host is about to be taken, it gets SIGTERM and may drain.
 
   --ticket-file FILE   read the ticket from FILE instead of LASTBEAT_TICKET
   --host NAME          what the runner stands on: an EC2 instance id, or any name
-                       (LASTBEAT_HOST; default: the host name)
-  --url URL            LASTBEAT_URL; default http://127.0.0.1:8787
+                       (LASTBEAT_HOST; default: the instance id, else the host name)
+  --url URL[,URL...]   LASTBEAT_URL; default http://127.0.0.1:8787. Of several front
+                       doors the next is tried when one fails
+  --drain-seconds S    time to drain when nobody names a deadline
+                       (LASTBEAT_DRAIN_SECONDS; 90)
+  --stall S            stop COMMAND when its progress file is unchanged for so long
+                       (LASTBEAT_STALL; default: never)
+  --state-dir DIR      where a report is kept until it is delivered, and the progress
+                       (LASTBEAT_STATE_DIR; a folder of yours in the temporary one)
+  --imds auto|off      ask the EC2 instance metadata for spot notices (LASTBEAT_IMDS;
+                       auto: on EC2 only, or where LASTBEAT_IMDS_URL says)
+  --exit-map A=B,...   leave with B instead of A, as 80=137,82=137 (LASTBEAT_EXIT_MAP)
 
 COMMAND sees LASTBEAT_RUN_ID, LASTBEAT_ATTEMPT and LASTBEAT_FENCE; the fence rises with
-every attempt, for writes that must not come from an old one.
+every attempt, for writes that must not come from an old one. It may write its progress to
+the file LASTBEAT_PROGRESS_FILE: a number, or {"value": 82, "of": 100, "note": "epoch 3"}.
 
-Exit codes: COMMAND's own; 128 + n when signal n ended it; 81 when the attempt is not
-ours (superseded, held by another, canceled, ended): COMMAND was stopped or never ran;
-125 when the agent itself failed; 126 not executable; 127 not found.
+Exit codes: COMMAND's own; 128 + n when signal n ended it; 80 self-fenced; 81 when the
+attempt is not ours (superseded, held by another, canceled, ended): COMMAND was stopped or
+never ran; 82 preempted while it drained; 125 when the agent itself failed; 126 not
+executable; 127 not found. One line about the end goes to /dev/termination-log where there
+is one, or to LASTBEAT_TERMINATION_LOG.
 `,
   register: `lastbeat register RUN [options]
 

@@ -1,6 +1,6 @@
 import { type Decision, refuse, superseded } from "./decision.ts";
-import { endAttempt, queueUp } from "./ending.ts";
-import type { Canceling, Leaving, Queued, Running, Waiting } from "./run.ts";
+import { awake, endAttempt } from "./ending.ts";
+import type { Canceling, Ended, Leaving, Queued, Running, Waiting } from "./run.ts";
 import type { Registration } from "./spec.ts";
 import type { Instant } from "./time.ts";
 
@@ -25,6 +25,10 @@ export function cancelIdle(run: Queued | Waiting, { now, registration }: Cancel)
   const next = endAttempt(run, registration, { cause: "canceled", now, roll: 0 });
   return { write: "replace", next, reply: { kind: "accepted", state: next.state } };
 }
+
+/** Canceled already: the reply to the first request may have been lost. Any other end is not undone. */
+export const cancelEnded = (run: Pick<Ended, "outcome">): Decision =>
+  refuse(run.outcome === "canceled" ? { kind: "accepted", state: "ended" } : { kind: "ended" });
 
 /** The holder is told to stop, and is not renewed any more. */
 export function cancelHeld(run: Running | Leaving, { now, reason }: Cancel): Decision {
@@ -62,8 +66,8 @@ export function announceAgain(run: Queued, requeue: Requeue): Decision {
 /** The backoff is cut short. */
 export function wakeNow(run: Waiting, requeue: Requeue): Decision {
   if (isOther(run, requeue)) return refuse(superseded(run));
-  const next = queueUp(run, requeue.registration, requeue.now);
-  return { write: "replace", next, reply: { kind: "accepted", state: "queued" } };
+  const next = awake(run, { ...requeue, roll: 0 });
+  return { write: "replace", next, reply: { kind: "accepted", state: next.state } };
 }
 
 /** The holder is told to stop; its end, whatever it is, is charged to nothing, and only then the message goes. */

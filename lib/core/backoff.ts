@@ -10,7 +10,7 @@ const DOUBLINGS = 30;
  * Backoff And Jitter"). `roll` lies in [0, 1). Lost capacity and an owner's request are not the work's fault: no wait.
  */
 export function backoff(spec: Spec, charges: Charges, cause: Cause, roll: number): Span {
-  if (cause === "interrupted" || cause === "requeued") return milliseconds(0);
+  if (cause === "interrupted" || cause === "requeued" || cause === "cut-off") return milliseconds(0);
   const earlier = Math.max(0, count(charges, chargeOf(cause)) - 1);
   const cap = Math.min(spec.backoff.max, spec.backoff.base * 2 ** Math.min(earlier, DOUBLINGS));
   return milliseconds(roll * cap);

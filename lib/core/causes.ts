@@ -1,13 +1,16 @@
 /**
- * Why an attempt ended. `succeeded` and the asked-for `canceled` and `requeued` are charged to nothing.
+ * Why an attempt ended. Charged to nothing: `succeeded`, the asked-for `canceled` and `requeued`, and `cut-off`, an agent
+ * that stopped its child because our front door was away.
  */
 export type Cause =
   | "succeeded"
   | "interrupted"
   | "crashed"
+  | "stalled"
   | "overran"
   | "never-started"
   | "lost"
+  | "cut-off"
   | "canceled"
   | "requeued";
 
@@ -23,9 +26,11 @@ const LETTERS: Record<Cause, Charge> = {
   succeeded: "+",
   interrupted: "i",
   crashed: "c",
+  stalled: "c",
   overran: "c",
   "never-started": "s",
   lost: "l",
+  "cut-off": "-",
   canceled: "-",
   requeued: "-",
 };

@@ -1,6 +1,7 @@
 import { type Decision, type Reply, refuse, superseded } from "./decision.ts";
-import { type Evidence, explaining } from "./evidence.ts";
+import { drains, type Evidence, isWithin } from "./evidence.ts";
 import { isRenewable, renewal, renews } from "./lease.ts";
+import { leaving } from "./noticing.ts";
 import {
   type Canceling,
   directiveOf,
@@ -51,31 +52,32 @@ export function open(run: Queued, claim: Claim): Decision {
     ...(lastRenewable !== undefined && { lastRenewable }),
   };
   const next = doomed(running, claim);
-  return { write: "replace", next, reply: claimed(next) };
+  return { write: "replace", next, reply: claimed(next, claim) };
 }
 
-/** An attempt on a host that is known to be going drains from its first instant. */
+/** An attempt on a host that is known to be going leaves from its first instant: the notice may have missed it. */
 function doomed(run: Running, { now, registration, evidence }: Claim): Running | Leaving {
-  const [newest] = explaining(evidence, now, now).slice(-1);
+  const newest = evidence.filter((each) => drains(each) && isWithin(each.at, now, now)).at(-1);
   if (newest === undefined || registration.spec.onNotice === "ignore") return run;
-  return { ...run, state: "leaving", directive: "drain", reason: newest.kind };
+  return { ...leaving(run, { kind: "notice", now, evidence: newest, registration }), rev: run.rev };
 }
 
 /** The same holder asks again, because the reply was lost; the lease only moves forward. */
 export function reopenClaim(run: Running | Leaving | Canceling, claim: Claim): Decision {
   if (run.fence !== claim.fence) return refuseClaim(run, claim);
   if (run.holder !== claim.holder) return refuse({ kind: "held-by-another" });
-  const reply = claimed(run);
+  const reply = claimed(run, claim);
   if (directiveOf(run) === "stop") return refuse(reply);
   if (!isRenewable(run, claim.now)) return refuse({ kind: "overran" });
   const forward = renewal(claim.fence, claim.now, run.lease);
   return renews(run, forward) ? { write: "renew", renewal: forward, reply } : refuse(reply);
 }
 
-const claimed = (run: HeldRun): Reply => ({
+const claimed = (run: HeldRun, { registration }: Claim): Reply => ({
   kind: "claimed",
   attempt: run.attempt,
   fence: run.fence,
   lease: run.lease,
   directive: directiveOf(run),
+  onCutOff: registration.spec.onCutOff,
 });

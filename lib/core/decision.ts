@@ -10,6 +10,7 @@ export type Reply =
       readonly fence: Fence;
       readonly lease: Span;
       readonly directive: Directive;
+      readonly onCutOff: "stop" | "continue";
     }
   | {
       readonly kind: "renewed";
@@ -22,8 +23,19 @@ export type Reply =
   | { readonly kind: "accepted"; readonly state: State }
   | { readonly kind: "spared" }
   | { readonly kind: "owing" }
-  | { readonly kind: "reaped" }
+  | { readonly kind: "reaped"; readonly isByClock?: boolean }
+  | { readonly kind: "frozen" }
+  | { readonly kind: "limited" }
+  | { readonly kind: "noted" }
+  | { readonly kind: "left" }
+  | { readonly kind: "refunded" }
   | Refusal;
+
+/**
+ * The guard on the due time, beside rev. `is`: no beat came since it was read. `atMost`: the last beat came before the death
+ * that is proved; a later one would disprove it.
+ */
+export type DueGuard = { readonly is: Instant } | { readonly atMost: Instant };
 
 /** A refused request: expected, a value, not an error. Nothing was changed. */
 export type Refusal =
@@ -37,11 +49,12 @@ export type Refusal =
 
 /**
  * What one event does to one run: at most one guarded write, and a reply that is true once it is written. `replace`
- * names rev as its guard, and the due time too where the decision rests on the clock; `renew` moves a lease forward.
+ * names rev as its guard, and the due time too where the decision rests on the clock or on a proof of death; `renew` moves
+ * a lease forward.
  */
 export type Decision =
   | { readonly write: "none"; readonly reply: Reply }
-  | { readonly write: "replace"; readonly next: Run; readonly dueSeen?: Instant; readonly reply: Reply }
+  | { readonly write: "replace"; readonly next: Run; readonly due?: DueGuard; readonly reply: Reply }
   | { readonly write: "renew"; readonly renewal: Renewal; readonly reply: Reply };
 
 export const refuse = (reply: Reply): Decision => ({ write: "none", reply });

@@ -26,6 +26,12 @@ import { after, before, earlier, type Instant, seconds } from "./time.ts";
  */
 const LINGER = seconds(60);
 
+/**
+ * A run ends after so many attempts, whatever they were charged to: an owner's requeues are free, and each leaves a letter
+ * on an item that has to stay under 1 KB.
+ */
+const MOST_ATTEMPTS = 200;
+
 /** How an attempt ended, and what is known about it. `roll` in [0, 1) is for the backoff's jitter. */
 export type End = {
   readonly cause: Cause;
@@ -63,6 +69,7 @@ function ledgerEnd(run: LiveRun, end: End): LedgerEnd {
       lastBeatAt: before(run.due, run.lease),
       holder: run.holder,
       ...(run.host !== undefined && { host: run.host }),
+      ...(run.reason !== undefined && { told: run.reason }),
     }),
     ...(end.report !== undefined && { report: end.report }),
     ...(end.body !== undefined && { body: end.body }),
@@ -73,6 +80,7 @@ function ledgerEnd(run: LiveRun, end: End): LedgerEnd {
 function outcomeAfter(registration: Registration, charges: string, { cause, now }: End): Outcome | undefined {
   if (cause === "succeeded" || cause === "canceled") return cause;
   const { budgets } = registration.spec;
+  if (charges.length >= MOST_ATTEMPTS) return "exhausted";
   const outcome = overdrawn(budgets, charges, cause);
   if (outcome !== undefined) return outcome;
   const end = endOfRun(registration);
@@ -108,8 +116,17 @@ export function endAttempt(run: LiveRun, registration: Registration, end: End): 
     : { ...common, state: "queued", attempt, due: startBy(registration, end.now), debt: { ...debt, owes: "message" } };
 }
 
-/** A waiting run whose time has come: queued, with its message owed. */
-export const queueUp = (run: Waiting, registration: Registration, now: Instant): Queued => ({
+/** A waiting run whose time has come is queued, with its message owed; past the run's own deadline it has overrun. */
+export function awake(
+  run: Waiting,
+  { registration, now, roll }: { registration: Registration; now: Instant; roll: number },
+): Queued | Waiting | Ended {
+  const end = endOfRun(registration);
+  if (end !== undefined && end <= now) return endAttempt(run, registration, { cause: "overran", now, roll });
+  return queueUp(run, registration, now);
+}
+
+const queueUp = (run: Waiting, registration: Registration, now: Instant): Queued => ({
   ...kept(run),
   state: "queued",
   fence: run.fence,
@@ -119,8 +136,11 @@ export const queueUp = (run: Waiting, registration: Registration, now: Instant):
   debt: { since: now, owes: "message" },
 });
 
-/** The run of an attempt that was declared lost and reports its success after all: the loss was only inferred. */
-export function succeedLate(run: Run, attempt: number, line: LedgerEnd): Ended {
+/**
+ * The run of an attempt that was declared lost and reports its success after all: the loss was only inferred. A run that
+ * had ended keeps the time of its end, and with it its one place in the list of ended runs.
+ */
+export function succeedLate(run: Run, attempt: number, line: LedgerEnd, now: Instant): Ended {
   return {
     ...kept(run),
     state: "ended",
@@ -130,9 +150,9 @@ export function succeedLate(run: Run, attempt: number, line: LedgerEnd): Ended {
     outcome: "succeeded",
     cause: "succeeded",
     by: attempt,
-    endedAt: line.endedAt,
-    due: after(line.endedAt, LINGER),
-    debt: { since: line.endedAt, ledger: line, owes: "archive" },
+    endedAt: run.state === "ended" ? run.endedAt : now,
+    due: after(now, LINGER),
+    debt: { since: now, ledger: line, owes: "archive" },
   };
 }
 

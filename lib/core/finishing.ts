@@ -4,7 +4,7 @@ import { endAttempt, succeedLate } from "./ending.ts";
 import { type Evidence, explaining } from "./evidence.ts";
 import type { Canceling, Fence, HeldRun, Leaving, LedgerEnd, Outcome, Report, Run, Running, State } from "./run.ts";
 import type { Registration } from "./spec.ts";
-import type { Instant } from "./time.ts";
+import { before, type Instant } from "./time.ts";
 
 export type Finish = {
   readonly kind: "finish";
@@ -18,6 +18,8 @@ export type Finish = {
   readonly registration: Registration;
   /** What is known about the attempt's host; needed only where the report itself does not decide. */
   readonly evidence: readonly Evidence[];
+  /** The last instant at which the fleet was silent at once; asked for when an agent has fenced itself. */
+  readonly floor?: Instant;
   /** The end of this attempt as the ledger has it, if it is written already. */
   readonly line?: LedgerEnd;
 };
@@ -26,17 +28,22 @@ export type Finish = {
 export const hasOwnExitCode = (report: Report): boolean => report.exitCode !== undefined && report.signal === undefined;
 
 /** Why the attempt ended, from the agent's report and what is known of its host. */
-function causeOf(run: HeldRun, { report, now, evidence }: Finish): Cause {
+function causeOf(run: HeldRun, { report, now, evidence, floor }: Finish): Cause {
   if (run.state === "canceling") return "canceled";
   if (report.outcome === "succeeded") return "succeeded";
   if (run.state === "leaving" && run.free) return "requeued";
+  if (report.outcome === "failed" && report.reason === "stalled") return "stalled";
   const explained = run.state === "leaving" || explaining(evidence, run.claimedAt, now).length > 0;
   if (report.outcome === "failed" && hasOwnExitCode(report)) return overran(run, now) ?? "crashed";
   if (explained) return "interrupted";
   if (overran(run, now) !== undefined) return "overran";
   if (report.outcome === "failed") return "crashed";
-  return report.reason === "self-fenced" ? "lost" : "interrupted";
+  if (report.reason !== SELF_FENCED) return "interrupted";
+  return floor !== undefined && floor >= before(run.due, run.lease) ? "cut-off" : "lost";
 }
+
+/** The reason of an agent that stopped its child because no beat was acknowledged in time. */
+export const SELF_FENCED = "self-fenced";
 
 const overran = (run: HeldRun, now: Instant): Cause | undefined =>
   run.lastRenewable !== undefined && run.lastRenewable <= now ? "overran" : undefined;
@@ -57,8 +64,9 @@ export function finishLate(run: Run, event: Finish): Decision {
   if (line?.body !== undefined)
     return refuse(line.body === event.body ? finished(run) : { kind: "finished-otherwise" });
   if (line !== undefined && isLateSuccess(run, event)) {
-    const late: LedgerEnd = { ...line, cause: "succeeded", endedAt: event.now, report: event.report, body: event.body };
-    const next = succeedLate(run, event.attempt, late);
+    const { now, report, body } = event;
+    const late: LedgerEnd = { ...line, cause: "succeeded", reportedAt: now, report, body };
+    const next = succeedLate(run, event.attempt, late, now);
     return { write: "replace", next, reply: finished(next) };
   }
   return refuse(run.state === "ended" ? { kind: "ended" } : superseded(run));

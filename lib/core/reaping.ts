@@ -1,12 +1,14 @@
 import type { Cause } from "./causes.ts";
-import { type Decision, refuse } from "./decision.ts";
-import { endAttempt, queueUp } from "./ending.ts";
+import { type Decision, type DueGuard, refuse } from "./decision.ts";
+import { awake, endAttempt } from "./ending.ts";
 import { type Evidence, explaining } from "./evidence.ts";
-import type { Canceling, Leaving, Queued, Running, Waiting } from "./run.ts";
+import { leaseEnd } from "./freeze.ts";
+import { paceOf } from "./lease.ts";
+import type { HeldRun as Held, Queued, Waiting } from "./run.ts";
 import { endOfRun, type Registration } from "./spec.ts";
-import type { Instant } from "./time.ts";
+import { after, before, type Instant, seconds } from "./time.ts";
 
-/** The clock has reached the run's due time, as far as the sweep could see. */
+/** The clock has reached the run's due time, as far as the sweep could see; or its host is proved to be gone. */
 export type Due = {
   readonly kind: "due";
   readonly now: Instant;
@@ -14,7 +16,25 @@ export type Due = {
   readonly registration: Registration;
   /** What is known about the host that the attempt stands on; empty when it has none. */
   readonly evidence: readonly Evidence[];
+  /** Evidence with a `goneAt`, about the very host that the run item names: the lease is not waited for. */
+  readonly proof?: Evidence;
+  /** From here on every lease counts again: the fleet was silent at once. */
+  readonly floor?: Instant;
+  /** Whether this sweep may still declare somebody lost by the clock alone. */
+  readonly isLimited?: boolean;
 };
+
+/** A host name may be used again at once; an attempt claimed so shortly before the event may stand on the next host. */
+const SKEW = seconds(1);
+
+/** Until when a lease can run whose last beat came before its host was gone. */
+const lastDue = ({ lease }: Held, goneAt: Instant): Instant => after(after(goneAt, lease), paceOf(lease).margin);
+
+/** Whether the proof is about this attempt: it stood there when the host went, and has not beaten since. */
+function isProved(run: Held, { at, goneAt }: Evidence, now: Instant): boolean {
+  if (goneAt === undefined || goneAt > now) return false;
+  return run.claimedAt < before(at, SKEW) && run.due <= lastDue(run, goneAt);
+}
 
 const isOver = ({ registration, now }: Due): boolean => {
   const end = endOfRun(registration);
@@ -22,7 +42,7 @@ const isOver = ({ registration, now }: Due): boolean => {
 };
 
 /** Why a due attempt ended. Positive evidence outranks a deadline, and silence alone is the last explanation. */
-function causeOf(run: Queued | Running | Leaving | Canceling, due: Due, explained: boolean): Cause {
+function causeOf(run: Queued | Held, due: Due, explained: boolean): Cause {
   switch (run.state) {
     case "queued":
       return isOver(due) ? "overran" : "never-started";
@@ -36,24 +56,47 @@ function causeOf(run: Queued | Running | Leaving | Canceling, due: Due, explaine
   }
 }
 
+/** A message that could not be sent for so long never will be: a start is charged, as for one that nobody heeded. */
+const UNDELIVERABLE = seconds(24 * 3600);
+
+const isUndelivered = ({ debt }: Queued, now: Instant): boolean =>
+  debt?.owes === "message" && after(debt.since, UNDELIVERABLE) > now;
+
+/** Silence is all there is: no evidence, no deadline, no proof. */
+const isByClock = (cause: Cause, due: Due): boolean =>
+  due.proof === undefined && (cause === "lost" || cause === "never-started");
+
 /**
- * The verdict on an attempt whose due time was seen to pass: spared when it moved on, else the instant of its death. The
- * write names the due time that was seen, so a beat that came first makes it stale.
+ * The verdict on an attempt whose due time was seen to pass, or whose host is gone: spared when it moved on, else the
+ * instant of its death. The write names the due time that was seen, so a beat that came first makes it stale.
  */
-export function reap(run: Queued | Running | Leaving | Canceling, due: Due): Decision {
-  if (run.due > due.now) return refuse({ kind: "spared" });
-  if (run.state === "queued" && run.debt?.owes === "message" && !isOver(due)) return refuse({ kind: "owing" });
-  const evidence = run.state === "queued" ? [] : explaining(due.evidence, run.claimedAt, due.now);
+export function reap(run: Queued | Held, due: Due): Decision {
+  const { now, proof } = due;
+  const isDead = run.due <= now || (run.state !== "queued" && proof !== undefined && isProved(run, proof, now));
+  if (!isDead) return refuse({ kind: "spared" });
+  if (run.state === "queued" && isUndelivered(run, now) && !isOver(due)) return refuse({ kind: "owing" });
+  const evidence = run.state === "queued" ? [] : explaining(due.evidence, run.claimedAt, now);
   const cause = causeOf(run, due, evidence.length > 0);
-  const next = endAttempt(run, due.registration, { cause, now: due.now, roll: due.roll, evidence });
-  return { write: "replace", next, dueSeen: run.due, reply: { kind: "reaped" } };
+  const byClock = isByClock(cause, due);
+  if (byClock) {
+    if (leaseEnd(run.due, run.lease, due.floor) > now) return refuse({ kind: "frozen" });
+    if (due.isLimited === true) return refuse({ kind: "limited" });
+  }
+  const known = proof === undefined || evidence.some(({ id }) => id === proof.id) ? evidence : [...evidence, proof];
+  const next = endAttempt(run, due.registration, { cause, now, roll: due.roll, evidence: known });
+  return {
+    write: "replace",
+    next,
+    due: guardOf(run, due),
+    reply: { kind: "reaped", ...(byClock && { isByClock: true }) },
+  };
 }
+
+const guardOf = (run: Queued | Held, { proof }: Due): DueGuard =>
+  proof?.goneAt === undefined || run.state === "queued" ? { is: run.due } : { atMost: lastDue(run, proof.goneAt) };
 
 /** A backoff is over: the next attempt is announced, unless the run's own deadline has passed meanwhile. */
 export function wake(run: Waiting, due: Due): Decision {
   if (run.due > due.now) return refuse({ kind: "spared" });
-  const next = isOver(due)
-    ? endAttempt(run, due.registration, { cause: "overran", now: due.now, roll: due.roll })
-    : queueUp(run, due.registration, due.now);
-  return { write: "replace", next, dueSeen: run.due, reply: { kind: "reaped" } };
+  return { write: "replace", next: awake(run, due), due: { is: run.due }, reply: { kind: "reaped" } };
 }

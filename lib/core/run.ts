@@ -38,16 +38,21 @@ export type LedgerEnd = {
   readonly lastBeatAt?: Instant;
   readonly holder?: string;
   readonly host?: string;
+  /** Why it was told to leave, if it was. */
+  readonly told?: string;
   /** Hash of the accepted finish, so that a repeated one is known again. */
   readonly body?: string;
   readonly report?: Report;
+  /** When a success came after the attempt had been declared lost at `endedAt`. */
+  readonly reportedAt?: Instant;
 };
 
 /** An effect that is recorded but not carried out yet. It is written with the decision, and stays until it is settled. */
 export type Debt = {
   readonly since: Instant;
   readonly ledger?: LedgerEnd;
-  readonly owes?: "message" | "archive";
+  /** `handover`: the message of the next attempt, which is held at the gate until this one is gone. */
+  readonly owes?: "message" | "handover" | "archive";
 };
 
 type Live = RunKey & {

@@ -1,18 +1,29 @@
-import { announceAgain, type Cancel, cancelHeld, cancelIdle, type Requeue, release, wakeNow } from "./asking.ts";
+import {
+  announceAgain,
+  type Cancel,
+  cancelEnded,
+  cancelHeld,
+  cancelIdle,
+  type Requeue,
+  release,
+  wakeNow,
+} from "./asking.ts";
 import { type Beat, beat, refuseBeat } from "./beating.ts";
 import { type Claim, open, refuseClaim, reopenClaim } from "./claiming.ts";
 import { type Decision, type Reply, refuse } from "./decision.ts";
 import { type Finish, finish, finishLate } from "./finishing.ts";
+import { leave, type Noticed, noted } from "./noticing.ts";
 import { type Due, reap, wake } from "./reaping.ts";
+import { type Refund, refund } from "./refunding.ts";
 import type { Run, State } from "./run.ts";
 
-export type Event = Claim | Beat | Finish | Due | Cancel | Requeue;
+export type Event = Claim | Beat | Finish | Due | Cancel | Requeue | Noticed | Refund;
 
 type In<S extends State> = Extract<Run, { state: S }>;
 type Of<E extends Event["kind"]> = Extract<Event, { kind: E }>;
 
 /** Effects that a write may leave as its debt. The lease is renewed in the write itself. */
-export type Effect = "lease" | "ledger" | "message" | "archive";
+export type Effect = "lease" | "ledger" | "message" | "handover" | "archive";
 
 type Row = {
   /** The states that the run may be in afterwards; its own one when nothing changes or only the lease does. */
@@ -47,7 +58,7 @@ export const transitions: { readonly [S in State]: { readonly [E in Event["kind"
       "queued",
       "claim",
       ["queued", "running", "leaving"],
-      ["lease"],
+      ["lease", "handover"],
       ["claimed", "superseded", "hold", "overran"],
       open,
     ),
@@ -58,11 +69,13 @@ export const transitions: { readonly [S in State]: { readonly [E in Event["kind"
       "due",
       ["queued", "waiting", "ended"],
       ["ledger", "message", "archive"],
-      ["reaped", "spared", "owing"],
+      ["reaped", "spared", "owing", "frozen", "limited"],
       reap,
     ),
     cancel: row("queued", "cancel", ["ended"], ["ledger", "archive"], ["accepted"], cancelIdle),
     requeue: row("queued", "requeue", ["queued"], ["ledger", "message"], ["accepted", "superseded"], announceAgain),
+    notice: row("queued", "notice", ["queued"], [], ["noted"], noted),
+    refund: row("queued", "refund", ["queued"], ["ledger", "message"], ["refunded", "noted"], refund),
   },
   waiting: {
     claim: row("waiting", "claim", ["waiting"], [], ["hold", "superseded"], refuseClaim),
@@ -77,7 +90,16 @@ export const transitions: { readonly [S in State]: { readonly [E in Event["kind"
       wake,
     ),
     cancel: row("waiting", "cancel", ["ended"], ["ledger", "archive"], ["accepted"], cancelIdle),
-    requeue: row("waiting", "requeue", ["waiting", "queued"], ["message"], ["accepted", "superseded"], wakeNow),
+    requeue: row(
+      "waiting",
+      "requeue",
+      ["waiting", "queued", "ended"],
+      ["ledger", "message", "archive"],
+      ["accepted", "superseded"],
+      wakeNow,
+    ),
+    notice: row("waiting", "notice", ["waiting"], [], ["noted"], noted),
+    refund: row("waiting", "refund", ["waiting"], ["ledger"], ["refunded", "noted"], refund),
   },
   running: {
     claim: row("running", "claim", ["running"], ["lease"], REOPEN, reopenClaim),
@@ -88,11 +110,13 @@ export const transitions: { readonly [S in State]: { readonly [E in Event["kind"
       "due",
       ["running", ...AFTER_AN_END],
       ["ledger", "message", "archive"],
-      ["reaped", "spared"],
+      ["reaped", "spared", "frozen", "limited"],
       reap,
     ),
     cancel: row("running", "cancel", ["canceling"], [], ["accepted"], cancelHeld),
     requeue: row("running", "requeue", ["running", "leaving"], [], ["accepted", "superseded"], release),
+    notice: row("running", "notice", ["running", "leaving"], ["handover"], ["noted", "left"], leave),
+    refund: row("running", "refund", ["running"], ["ledger"], ["refunded", "noted"], refund),
   },
   leaving: {
     claim: row("leaving", "claim", ["leaving"], ["lease"], REOPEN, reopenClaim),
@@ -108,6 +132,8 @@ export const transitions: { readonly [S in State]: { readonly [E in Event["kind"
     ),
     cancel: row("leaving", "cancel", ["canceling"], [], ["accepted"], cancelHeld),
     requeue: row("leaving", "requeue", ["leaving"], [], ["accepted", "superseded"], release),
+    notice: row("leaving", "notice", ["leaving"], [], ["noted"], noted),
+    refund: row("leaving", "refund", ["leaving"], ["ledger", "handover"], ["refunded", "noted"], refund),
   },
   canceling: {
     claim: row(
@@ -125,6 +151,8 @@ export const transitions: { readonly [S in State]: { readonly [E in Event["kind"
       refuse({ kind: "accepted", state: "canceling" }),
     ),
     requeue: row("canceling", "requeue", ["canceling"], [], ["canceling"], () => refuse({ kind: "canceling" })),
+    notice: row("canceling", "notice", ["canceling"], [], ["noted"], noted),
+    refund: row("canceling", "refund", ["canceling"], ["ledger"], ["refunded", "noted"], refund),
   },
   ended: {
     claim: row("ended", "claim", ["ended"], [], ["ended"], refuseClaim),
@@ -138,8 +166,10 @@ export const transitions: { readonly [S in State]: { readonly [E in Event["kind"
       finishLate,
     ),
     due: row("ended", "due", ["ended"], [], ["spared"], () => refuse({ kind: "spared" })),
-    cancel: row("ended", "cancel", ["ended"], [], ["ended"], () => refuse({ kind: "ended" })),
+    cancel: row("ended", "cancel", ["ended"], [], ["ended", "accepted"], cancelEnded),
     requeue: row("ended", "requeue", ["ended"], [], ["ended"], () => refuse({ kind: "ended" })),
+    notice: row("ended", "notice", ["ended"], [], ["noted"], noted),
+    refund: row("ended", "refund", ["ended"], ["ledger", "archive"], ["refunded", "noted"], refund),
   },
 };
 

@@ -1,6 +1,7 @@
 import type { AddressInfo } from "node:net";
 import type { Context } from "aws-lambda";
 import { printTo } from "../../lambdas/connect.ts";
+import { handler as notice } from "../../lambdas/notice.ts";
 import { handler as owner } from "../../lambdas/owner.ts";
 import { handler as runner } from "../../lambdas/runner.ts";
 import { handler as sweep } from "../../lambdas/sweep.ts";
@@ -10,6 +11,7 @@ import { sqsClient } from "../aws/queues.ts";
 import { ENVIRONMENT } from "../names.ts";
 import type { Log } from "../ports/surroundings.ts";
 import { type Emulators, startEmulators } from "./emulators.ts";
+import { putEvents } from "./events.ts";
 import { forgetful, recall, remember } from "./folder.ts";
 import { contextFor, frontDoor, type Lambda } from "./http.ts";
 import { textLog } from "./log.ts";
@@ -62,6 +64,7 @@ function useResources(queues: QueueUrls, keys: string, sweepSeconds: number): vo
     [ENVIRONMENT.table]: TABLE_NAME,
     [ENVIRONMENT.requeueQueue]: queues.requeue,
     [ENVIRONMENT.tickQueue]: queues.tick,
+    [ENVIRONMENT.noticeQueue]: queues.notice,
     [ENVIRONMENT.keys]: keys,
     [ENVIRONMENT.sweepSeconds]: String(sweepSeconds),
   });
@@ -129,12 +132,18 @@ async function serve(
   let info: DevInfo | undefined;
   const door = frontDoor({
     services: { owner: owner as Lambda, runner: runner as Lambda },
-    own: { "GET /dev/info": () => ({ status: 200, body: info }) },
+    own: {
+      "GET /dev/info": () => ({ status: 200, body: info }),
+      "POST /dev/events": (body) => putEvents(sqsOfDev, queues.notice, body),
+    },
   });
   const api = await listen(door, port);
   info = { api, dynamodb, sqs, queueUrl: queues.requeue, deadLetterUrl: queues.deadLetter, table: TABLE_NAME };
 
-  const mapping = mapQueue(sqsOfDev, queues.tick, sweep as QueueLambda);
+  const mappings = [
+    mapQueue(sqsOfDev, queues.tick, sweep as QueueLambda),
+    mapQueue(sqsOfDev, queues.notice, notice as QueueLambda),
+  ];
   const rule = everyMinute((time) =>
     (ticker as unknown as MinuteLambda)({ time: time.toISOString() }, contextFor(MINUTE)),
   );
@@ -144,7 +153,7 @@ async function serve(
       clearInterval(rule);
       door.closeAllConnections();
       await new Promise((resolve) => door.close(resolve));
-      await mapping.stop();
+      await Promise.all(mappings.map((mapping) => mapping.stop()));
       await emulators.stop();
     },
   };

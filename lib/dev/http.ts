@@ -9,7 +9,7 @@ export type Lambda = (event: APIGatewayProxyEventV2, context: Context) => Promis
 export type FrontDoor = {
   readonly services: Readonly<Record<Service, Lambda>>;
   /** What the embedded server answers itself, by "METHOD path". */
-  readonly own: Readonly<Record<string, () => HttpReply>>;
+  readonly own: Readonly<Record<string, (body: string) => HttpReply | Promise<HttpReply>>>;
 };
 
 /** What API Gateway takes at most; the Lambdas take much less, and say so as a problem. */
@@ -73,10 +73,10 @@ async function answer(
     return refused(problem("foreign-origin", { detail: "the embedded server answers local requests only" }));
   const url = new URL(request.url ?? "/", "http://127.0.0.1");
   const method = request.method ?? "GET";
-  const own = door.own[`${method} ${url.pathname}`];
-  if (own !== undefined) return own();
   const body = await bytesOf(request);
   if (body === undefined) return refused(problem("too-large", { detail: `at most ${MOST_BYTES} bytes are read` }));
+  const own = door.own[`${method} ${url.pathname}`];
+  if (own !== undefined) return own(body.toString("utf8"));
   const found = match(method, url.pathname);
   const service: Service = found.kind === "route" ? ROUTES[found.name].at : "runner";
   return door.services[service](eventOf(request, url, body), contextFor(REQUEST_MS));

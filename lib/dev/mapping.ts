@@ -1,5 +1,5 @@
 import { DeleteMessageBatchCommand, type Message, ReceiveMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
-import type { Context, SQSEvent, SQSRecord } from "aws-lambda";
+import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { contextFor } from "./http.ts";
 
 export type Mapping = { stop(): Promise<void> };
@@ -23,6 +23,12 @@ const recordOf = ({ MessageId = "", ReceiptHandle = "", Body = "" }: Message): S
   awsRegion: "us-east-1",
 });
 
+/** The messages that a handler reports as failed, when it reports them one by one. */
+function failedOf(reply: unknown): ReadonlySet<string> {
+  const failures = (reply as SQSBatchResponse | undefined)?.batchItemFailures ?? [];
+  return new Set(failures.map(({ itemIdentifier }) => itemIdentifier));
+}
+
 /** What Lambda's event source mapping does: receives, invokes, deletes what was handled; the rest comes again. */
 export function mapQueue(client: SQSClient, queueUrl: string, handler: QueueLambda): Mapping {
   const stopping = new AbortController();
@@ -37,8 +43,11 @@ export function mapQueue(client: SQSClient, queueUrl: string, handler: QueueLamb
       { abortSignal: stopping.signal, requestTimeout: (WAIT_SECONDS + 5) * 1000 },
     );
     if (Messages.length === 0) return;
-    await handler({ Records: Messages.map(recordOf) }, contextFor(LIMIT_MS));
-    const Entries = Messages.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
+    const reply = await handler({ Records: Messages.map(recordOf) }, contextFor(LIMIT_MS));
+    const failed = failedOf(reply);
+    const done = Messages.filter(({ MessageId = "" }) => !failed.has(MessageId));
+    const Entries = done.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
+    if (Entries.length === 0) return;
     await client.send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
   };
   const loop = async (): Promise<void> => {

@@ -44,7 +44,12 @@ async function waitUntilActive(client: DynamoDBClient, name: string): Promise<vo
   throw new Error(`the table ${name} did not become active`);
 }
 
-export type QueueUrls = { readonly requeue: string; readonly deadLetter: string; readonly tick: string };
+export type QueueUrls = {
+  readonly requeue: string;
+  readonly deadLetter: string;
+  readonly tick: string;
+  readonly notice: string;
+};
 
 /** The account that the emulator plays. */
 const ACCOUNT = "000000000000";
@@ -62,5 +67,12 @@ export async function createQueues(client: SQSClient, endpoint: string): Promise
     RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: MAX_RECEIVES }),
   });
   const tick = await create("lastbeat-tick", { MessageRetentionPeriod: String(TICK_RETENTION_SECONDS) });
-  return { requeue, deadLetter, tick };
+  const noticeDead = await create("lastbeat-notice-dead", {});
+  const notice = await create("lastbeat-notice", {
+    RedrivePolicy: JSON.stringify({
+      deadLetterTargetArn: `arn:aws:sqs:${REGION}:${ACCOUNT}:${noticeDead.split("/").at(-1)}`,
+      maxReceiveCount: MAX_RECEIVES,
+    }),
+  });
+  return { requeue, deadLetter, tick, notice };
 }

@@ -1,18 +1,23 @@
 import type { Evidence } from "../core/evidence.ts";
-import type { Hosts } from "../ports/hosts.ts";
+import type { HostEntry, Hosts } from "../ports/hosts.ts";
+
+type Known = { readonly evidence: Map<string, Evidence>; readonly entries: Map<string, HostEntry> };
 
 export function memoryHosts(): Hosts {
-  const hosts = new Map<string, Map<string, Evidence>>();
-  const of = (host: string): Map<string, Evidence> => {
-    const found = hosts.get(host) ?? new Map<string, Evidence>();
+  const hosts = new Map<string, Known>();
+  const of = (host: string): Known => {
+    const found = hosts.get(host) ?? { evidence: new Map<string, Evidence>(), entries: new Map<string, HostEntry>() };
     hosts.set(host, found);
     return found;
   };
   return {
-    enter: async () => {}, // nothing reads the entries yet
-    evidence: async (host) => [...of(host).values()].sort((one, other) => one.at - other.at),
+    enter: async (host, entry) => {
+      of(host).entries.set(`${entry.run}#${entry.fence}`, entry);
+    },
+    entries: async (host) => [...of(host).entries.values()].sort((one, other) => other.at - one.at),
+    evidence: async (host) => [...of(host).evidence.values()].sort((one, other) => one.at - other.at),
     record: async (host, evidence) => {
-      of(host).set(`${evidence.at}#${evidence.id}`, evidence);
+      of(host).evidence.set(`${evidence.at}#${evidence.id}`, evidence);
     },
   };
 }

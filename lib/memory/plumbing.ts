@@ -1,10 +1,13 @@
+import type { Freeze } from "../core/freeze.ts";
 import type { Instant } from "../core/time.ts";
 import type { Control } from "../ports/control.ts";
-import type { RequeueMessage, Requeues } from "../ports/queues.ts";
+import type { Notices, RequeueMessage, Requeues } from "../ports/queues.ts";
+import type { Oddities } from "../ports/records.ts";
 
 export function memoryControl(shards = 4): Control & { use(shards: number): void } {
   let lastSweep: Instant | undefined;
   let used = shards;
+  let frozen: Freeze | undefined;
   return {
     use: (count) => {
       used = Math.max(used, count);
@@ -14,6 +17,10 @@ export function memoryControl(shards = 4): Control & { use(shards: number): void
       if (lastSweep !== undefined && lastSweep > unless) return false;
       lastSweep = now;
       return true;
+    },
+    freeze: async () => frozen,
+    rememberFreeze: async (freeze) => {
+      frozen = freeze;
     },
   };
 }
@@ -25,6 +32,28 @@ export function memoryRequeues(): Requeues & { readonly sent: RequeueMessage[] }
     sent,
     send: async (message) => {
       sent.push(message);
+    },
+  };
+}
+
+/** A notice queue that keeps what was sent, in order. */
+export function memoryNotices(): Notices & { readonly sent: object[] } {
+  const sent: object[] = [];
+  return {
+    sent,
+    send: async (event) => {
+      sent.push(event);
+    },
+  };
+}
+
+/** Odd events by their text. */
+export function memoryOddities(): Oddities & { readonly kept: Map<string, string> } {
+  const kept = new Map<string, string>();
+  return {
+    kept,
+    keep: async (text, why) => {
+      kept.set(text, why);
     },
   };
 }

@@ -10,11 +10,12 @@ function apply(current: Run, seen: Run, next: Run): Run {
   return Object.fromEntries([...kept, ...Object.entries(set)]) as Run;
 }
 
-const sight = ({ run, shard, state, due, debt }: Run): Sighting => ({
+const sight = ({ run, shard, state, due, lease, debt }: Run): Sighting => ({
   run,
   shard,
   state,
   due,
+  lease,
   ...(debt !== undefined && { owedSince: debt.since }),
 });
 
@@ -36,10 +37,11 @@ export function memoryRuns(): Runs & { readonly items: ReadonlyMap<string, Run> 
       items.set(keyOf(run), run);
       return "written";
     },
-    replace: async (seen, next, dueSeen) => {
+    replace: async (seen, next, due) => {
       const current = items.get(keyOf(seen));
       if (current === undefined || current.rev !== seen.rev) return "stale";
-      if (dueSeen !== undefined && current.due !== dueSeen) return "stale";
+      if (due !== undefined && "is" in due && current.due !== due.is) return "stale";
+      if (due !== undefined && "atMost" in due && current.due > due.atMost) return "stale";
       items.set(keyOf(seen), apply(current, seen, next));
       return "written";
     },

@@ -1,3 +1,4 @@
+import type { Freeze } from "../core/freeze.ts";
 import type { Instant } from "../core/time.ts";
 
 /** What the plumbing itself remembers. */
@@ -6,4 +7,7 @@ export type Control = {
   shards(): Promise<number>;
   /** Guard: the last sweep began at or before `unless`. Answers whether this sweep is to run. */
   beginSweep(now: Instant, unless: Instant): Promise<boolean>;
+  freeze(): Promise<Freeze | undefined>;
+  /** To be written before the verdicts that it holds back. */
+  rememberFreeze(freeze: Freeze): Promise<void>;
 };

@@ -14,3 +14,6 @@ export type Ticks = {
   /** Visible to the sweeper after `delay`: whole seconds, at most 15 minutes. */
   send(ticks: readonly { readonly tick: Tick; readonly delay: Span }[]): Promise<void>;
 };
+
+/** The queue that every word about a host goes through: rules, operators and runners alike. Bodies as EventBridge has them. */
+export type Notices = { send(event: object): Promise<void> };

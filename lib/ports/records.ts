@@ -63,3 +63,6 @@ export type EndedRuns = {
     cursor?: string,
   ): Promise<{ runs: readonly EndedRun[]; cursor?: string }>;
 };
+
+/** Events that could not be understood, kept for people. */
+export type Oddities = { keep(text: string, why: string, at: Instant, expiry: Instant): Promise<void> };

@@ -1,6 +1,7 @@
+import type { DueGuard } from "../core/decision.ts";
 import type { Renewal } from "../core/lease.ts";
 import type { Run, RunKey, State } from "../core/run.ts";
-import type { Instant } from "../core/time.ts";
+import type { Instant, Span } from "../core/time.ts";
 
 /** `stale`: the guard found that things had moved on. Expected; the caller reads again and decides again. */
 export type Write = "written" | "stale";
@@ -9,6 +10,7 @@ export type Write = "written" | "stale";
 export type Sighting = RunKey & {
   readonly state: State;
   readonly due: Instant;
+  readonly lease: Span;
   /** Since when a debt stands; undefined when nothing is owed. */
   readonly owedSince?: Instant;
 };
@@ -27,10 +29,10 @@ export type Runs = {
   /** Guard: no such item. */
   create(run: Run): Promise<Write>;
   /**
-   * Guard: rev is still `seen.rev`; with `dueSeen`, due is still that too. Writes only the fields in which `next` differs
+   * Guard: rev is still `seen.rev`, and the due time is still as `due` says. Writes only the fields in which `next` differs
    * from `seen`, and never due in passing: beats move it without moving rev.
    */
-  replace(seen: Run, next: Run, dueSeen?: Instant): Promise<Write>;
+  replace(seen: Run, next: Run, due?: DueGuard): Promise<Write>;
   /** Guard: `renews` of lib/core/lease.ts. One request, and nothing else is touched. */
   renew(key: RunKey, renewal: Renewal): Promise<Renewed>;
   /** Guard: rev is still `seen.rev`, or the item is gone already. */

@@ -102,6 +102,7 @@ const CALLS: Record<RouteName, Described> = {
     replies: { 202: accepted },
     refusals: [...OF_OWNERS, "not-found", "superseded", "canceling", ["ended", 409], "contended"],
   },
+  drain: { body: schemas.drain, replies: { 202: z.object({}) }, refusals: [...OF_OWNERS] },
   claim: {
     body: schemas.claim,
     replies: {
@@ -112,6 +113,7 @@ const CALLS: Record<RouteName, Described> = {
         leaseSeconds: z.number(),
         nextBeatSeconds: z.number(),
         directive: directive(),
+        onCutOff: z.exactOptional(z.literal("continue")),
       }),
     },
     refusals: [...OF_RUNNERS, "held-by-another", "overran", "hold"],
@@ -130,6 +132,7 @@ const CALLS: Record<RouteName, Described> = {
     },
     refusals: [...OF_RUNNERS, "overran"],
   },
+  notice: { body: schemas.notice, replies: { 202: z.object({}) }, refusals: [...OF_RUNNERS] },
   finish: {
     body: schemas.finish,
     replies: { 200: z.object({ state: state(), outcome: z.exactOptional(z.string()) }) },
@@ -162,17 +165,18 @@ function responses({ replies, refusals }: Described): Json {
   return byStatus;
 }
 
-const PATH_PARAMETER = {
-  name: "run",
+const pathParameter = (name: string, pattern: RegExp): Json => ({
+  name,
   in: "path",
   required: true,
-  schema: { type: "string", pattern: schemas.ID.source },
-};
+  schema: { type: "string", pattern: pattern.source },
+});
 
 function operation(name: RouteName, { does, by, path }: Route): Json {
   const described = CALLS[name];
   const parameters = [
-    ...(path.includes("{run}") ? [PATH_PARAMETER] : []),
+    ...(path.includes("{run}") ? [pathParameter("run", schemas.ID)] : []),
+    ...(path.includes("{host}") ? [pathParameter("host", schemas.HOST)] : []),
     ...Object.entries(described.query ?? {}).flatMap(([key, value]) =>
       value === undefined ? [] : [{ name: key, in: "query", required: false, schema: schema(value) }],
     ),

@@ -26,7 +26,12 @@ export type AttemptView = {
   readonly message?: string;
   readonly reason?: string;
   readonly evidence: readonly EvidenceView[];
+  /** When its success came, after it had been declared lost at `endedAt`. */
+  readonly reportedAt?: string;
+  /** When a success came that did not count any more. */
   readonly lateSuccessAt?: string;
+  /** What it was told to leave for. */
+  readonly told?: string;
 };
 
 /** The live part of a run. Which fields are there follows from the state. */
@@ -42,6 +47,7 @@ export type RunView = {
   readonly claimedAt?: string;
   readonly host?: string;
   readonly directive?: string;
+  readonly deadline?: string;
   readonly reason?: string;
   readonly progress?: { readonly value: number; readonly of?: number; readonly note?: string };
   readonly outcome?: string;
@@ -69,6 +75,7 @@ export function runView(run: Run): RunView {
     claimedAt: iso(run.claimedAt),
     ...(run.host !== undefined && { host: run.host }),
     directive: directiveOf(run),
+    ...(run.state === "leaving" && run.deadline !== undefined && { deadline: iso(run.deadline) }),
     ...(run.reason !== undefined && { reason: run.reason }),
     ...(run.progress !== undefined && { progress: run.progress }),
   };
@@ -96,6 +103,8 @@ function attemptView({ fence, claim, end, lateSuccessAt }: LedgerLine, charges: 
     ...(end?.lastBeatAt !== undefined && { lastBeatAt: iso(end.lastBeatAt) }),
     ...(end !== undefined && { endedAt: iso(end.endedAt), cause: end.cause }),
     ...(charged !== undefined && { charged }),
+    ...(end?.reportedAt !== undefined && { reportedAt: iso(end.reportedAt) }),
+    ...(end?.told !== undefined && { told: end.told }),
     ...reported(end),
     evidence: (end?.evidence ?? []).map(evidenceView),
     ...(lateSuccessAt !== undefined && { lateSuccessAt: iso(lateSuccessAt) }),

@@ -19,6 +19,8 @@ export type ClaimBody = {
   readonly leaseSeconds: number;
   readonly nextBeatSeconds: number;
   readonly directive: Directive;
+  /** The attempt goes on although it may have a successor by then; its owner has chosen so. */
+  readonly onCutOff?: "continue";
 };
 
 export type BeatBody = {
@@ -76,6 +78,7 @@ export function httpReply(reply: Reply, token?: string): HttpReply {
         leaseSeconds: reply.lease / 1000,
         nextBeatSeconds: nextBeat(reply.lease, reply.directive),
         directive: reply.directive,
+        ...(reply.onCutOff === "continue" && { onCutOff: reply.onCutOff }),
       } satisfies ClaimBody);
     case "renewed":
       return ok({
@@ -110,6 +113,11 @@ export function httpReply(reply: Reply, token?: string): HttpReply {
     case "spared":
     case "owing":
     case "reaped":
+    case "frozen":
+    case "limited":
+    case "noted":
+    case "left":
+    case "refunded":
       throw new Error(`${reply.kind} is no reply to a request`);
   }
 }

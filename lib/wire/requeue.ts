@@ -1,6 +1,6 @@
 import { capacityFor, isLast } from "../core/budgets.ts";
 import type { Evidence } from "../core/evidence.ts";
-import type { Queued } from "../core/run.ts";
+import type { Run } from "../core/run.ts";
 import type { Registration } from "../core/spec.ts";
 import type { Instant } from "../core/time.ts";
 import type { RequeueMessage } from "../ports/queues.ts";
@@ -50,55 +50,69 @@ export type RequeueEvent = {
 export const evidenceView = ({ id, source, kind, at }: Evidence): EvidenceView => ({ id, source, kind, at: iso(at) });
 
 type Announcement = {
-  readonly run: Queued;
+  /** The run as it is or will be when the announced attempt is to start. */
+  readonly next: Pick<Run, "run" | "attempt" | "fence" | "charges" | "debt">;
   readonly registration: Registration;
   readonly previous: LedgerLine | undefined;
   readonly ticket: string;
   readonly startBy: Instant;
+  /** The attempt before still drains: a handover. */
+  readonly isHeld: boolean;
 };
 
+/** The attempt before: how it ended, or for a handover that it is going. */
 function previousOf({ fence, claim, end }: LedgerLine): RequeueEvent["data"]["previous"] {
-  if (end === undefined) return undefined;
+  const attempt = end?.attempt ?? claim?.attempt;
+  if (attempt === undefined) return undefined;
   return {
-    attempt: end.attempt,
+    attempt,
     fence,
     ...(claim !== undefined && { holder: claim.holder }),
-    ...(end.lastBeatAt !== undefined && { lastBeatAt: iso(end.lastBeatAt) }),
-    detectedAt: iso(end.endedAt),
-    evidence: end.evidence.map(evidenceView),
+    ...(end?.lastBeatAt !== undefined && { lastBeatAt: iso(end.lastBeatAt) }),
+    ...(end !== undefined && { detectedAt: iso(end.endedAt) }),
+    evidence: (end?.evidence ?? []).map(evidenceView),
   };
 }
 
-/** The message that announces the current attempt of a queued run. */
-export function requeueMessage({ run, registration, previous, ticket, startBy }: Announcement): RequeueMessage {
+/** The message that announces an attempt. */
+export function requeueMessage(announcement: Announcement): RequeueMessage {
+  const { next, registration, previous, ticket, startBy, isHeld } = announcement;
+  const { run, attempt, fence, charges, debt } = next;
   const { spec } = registration;
-  const id = `${run.run}.${run.fence}`;
+  const id = `${run}.${fence}`;
   const before = previous === undefined ? undefined : previousOf(previous);
   const event: RequeueEvent = {
     specversion: "1.0",
     id,
     source: "lastbeat",
     type: "lastbeat.run.requeue.v1",
-    subject: `runs/${run.run}/attempts/${run.attempt}`,
-    time: iso(run.debt?.since ?? registration.registeredAt),
+    subject: `runs/${run}/attempts/${attempt}`,
+    time: iso(debt?.since ?? registration.registeredAt),
     datacontenttype: "application/json",
     data: {
-      run: run.run,
-      cause: previous?.end?.cause ?? "first",
+      run,
+      cause: isHeld ? "interrupted" : (previous?.end?.cause ?? "first"),
       ...(before !== undefined && { previous: before }),
       next: {
-        attempt: run.attempt,
-        fence: run.fence,
+        attempt,
+        fence,
         ticket,
         startBy: iso(startBy),
-        capacity: capacityFor(spec, run.charges),
-        held: false,
-        isLast: isLast(spec.budgets, run.charges),
+        capacity: capacityFor(spec, charges),
+        held: isHeld,
+        isLast: isLast(spec.budgets, charges),
       },
-      budgets: budgetsView(spec.budgets, run.charges),
+      budgets: budgetsView(spec.budgets, charges),
       target: spec.target,
       labels: spec.labels,
     },
   };
-  return { id, body: JSON.stringify(event) };
+  return { id, body: sendable(JSON.stringify(event)) };
 }
+
+/**
+ * The same JSON without the two characters of the basic plane that SQS refuses and JSON.stringify leaves as they are
+ * (SendMessage takes #x9, #xA, #xD, #x20 to #xD7FF, #xE000 to #xFFFD, #x10000 to #x10FFFF).
+ */
+const sendable = (json: string): string =>
+  json.replace(/[\uFFFE\uFFFF]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16)}`);

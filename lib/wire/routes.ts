@@ -31,6 +31,13 @@ export const ROUTES = {
     at: "owner",
     does: "Give the run another attempt at once",
   },
+  drain: {
+    method: "POST",
+    path: "/v1/hosts/{host}/drain",
+    by: "owner",
+    at: "owner",
+    does: "Tell what stands on a host to leave",
+  },
   claim: {
     method: "POST",
     path: "/v1/runs/{run}/claim",
@@ -44,6 +51,13 @@ export const ROUTES = {
     by: "token",
     at: "runner",
     does: "Say that the attempt is alive",
+  },
+  notice: {
+    method: "POST",
+    path: "/v1/runs/{run}/notice",
+    by: "token",
+    at: "runner",
+    does: "Tell that the runner is about to be taken",
   },
   finish: {
     method: "POST",

@@ -2,8 +2,11 @@ import * as z from "zod/mini";
 
 z.config(z.locales.en()); // without it every refusal says "Invalid input" and no more
 
-/** Run ids and labels' keys. One path segment, no dots: credentials are joined by dots. */
+/** Run ids. One path segment, no dots: credentials are joined by dots. */
 export const ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/;
+
+/** Label keys, as Kubernetes has them: `app.kubernetes.io/name`. */
+const LABEL = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/;
 
 /** A longer lease would show a dead run as running for hours, a shorter one could not carry three beats. */
 const LEASE_SECONDS = { least: 5, most: 3600 };
@@ -11,8 +14,8 @@ const LEASE_SECONDS = { least: 5, most: 3600 };
 const MOST_SECONDS = 365 * 24 * 3600;
 /** More charges of a kind than this are a loop. The charges are one letter each on the run item. */
 const MOST_CHARGES = 50;
-/** 256 KiB is the bound of an SQS message; 4 KiB of last lines are what a person reads. */
-const MESSAGE_LENGTH = 4096;
+/** Bytes in JSON: 256 KiB is the bound of an SQS message, and 4 KiB of last lines are what a person reads. */
+const MESSAGE_BYTES = 4096;
 /**
  * Bytes in JSON of each of the two texts on the run item, the progress note and the reason. With them, the longest ids
  * and 200 charges the item stays under 1 KB, and is renewed for one write unit.
@@ -21,14 +24,14 @@ const TEXT_BYTES = 200;
 
 const seconds = (least: number, most: number) => z.number().check(z.minimum(least), z.maximum(most));
 const charges = () => z.int().check(z.minimum(0), z.maximum(MOST_CHARGES));
-const text = (most: number) => z.string().check(z.maxLength(most));
 const short = () => z.string().check(z.minLength(1), z.maxLength(256));
-const onItem = () =>
+const bytes = (most: number) =>
   z.string().check(
-    z.refine((value) => new TextEncoder().encode(JSON.stringify(value)).length <= TEXT_BYTES + '""'.length, {
-      error: `is longer than ${TEXT_BYTES} bytes`,
+    z.refine((value) => new TextEncoder().encode(JSON.stringify(value)).length <= most + '""'.length, {
+      error: `is longer than ${most} bytes`,
     }),
   );
+const onItem = () => bytes(TEXT_BYTES);
 const reason = () => z.exactOptional(onItem());
 
 export const spec = z.strictObject({
@@ -61,23 +64,42 @@ export const spec = z.strictObject({
   target: z.exactOptional(z.strictObject({ kind: z.literal("queue") })),
   labels: z.exactOptional(
     z
-      .record(z.string().check(z.regex(ID)), z.string().check(z.maxLength(256)))
+      .record(z.string().check(z.regex(LABEL)), z.string().check(z.maxLength(256)))
       .check(z.refine((labels) => Object.keys(labels).length <= 20, { error: "has more than 20 entries" })),
   ),
 });
+
+/** What a runner stands on: an EC2 instance id, a node's name, any name. */
+export const HOST = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/;
+
+const instant = () => z.iso.datetime({ error: "is not an RFC 3339 instant in UTC" });
+
+export const drain = z.strictObject({ deadlineSeconds: z.exactOptional(seconds(0, 86400)), reason: reason() });
+
+export const notice = z.strictObject({
+  kind: z.enum(["sigterm", "spot", "rebalance"]),
+  at: instant(),
+  deadline: z.exactOptional(instant()),
+});
+
+/** The name of a fact about a holder. */
+const FACT = /^[A-Za-z][A-Za-z0-9_-]{0,31}$/;
 
 export const claim = z.strictObject({
   holder: z
     .catchall(
       z.object({
         id: z.string().check(z.regex(/^[0-9a-f]{32}$/, { error: "is not 32 hex digits" })),
-        host: z.exactOptional(
-          z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/, { error: "is not a host name" })),
-        ),
+        host: z.exactOptional(z.string().check(z.regex(HOST, { error: "is not a host name" }))),
       }),
       short(),
     )
-    .check(z.refine((holder) => Object.keys(holder).length <= 12, { error: "has more than 12 entries" })),
+    .check(
+      z.refine((holder) => Object.keys(holder).length <= 12, { error: "has more than 12 entries" }),
+      z.refine((holder) => Object.keys(holder).every((key) => FACT.test(key)), {
+        error: "has a name that is not 1 to 32 letters, digits, - and _",
+      }),
+    ),
 });
 
 export const beat = z.strictObject({
@@ -90,7 +112,7 @@ export const finish = z.strictObject({
   outcome: z.enum(["succeeded", "failed", "interrupted"]),
   exitCode: z.exactOptional(z.int().check(z.minimum(0), z.maximum(255))),
   signal: z.exactOptional(z.string().check(z.regex(/^SIG[A-Z0-9]{1,10}$/, { error: "is not the name of a signal" }))),
-  message: z.exactOptional(text(MESSAGE_LENGTH)),
+  message: z.exactOptional(bytes(MESSAGE_BYTES)),
   reason: reason(),
 });
 
@@ -106,12 +128,16 @@ export const listing = z.strictObject({
   limit: z.exactOptional(
     z.string().check(z.regex(/^([1-9]|[1-9]\d|[1-4]\d\d|500)$/, { error: "is not a number from 1 to 500" })),
   ),
-  since: z.exactOptional(z.iso.datetime({ error: "is not an RFC 3339 instant in UTC" })),
+  since: z.exactOptional(instant()),
   cursor: z.exactOptional(z.string().check(z.regex(/^[A-Za-z0-9_-]{1,300}$/, { error: "is not a cursor" }))),
 });
 
 /** `<shard>.<run>`, as the list of live runs gives it out. */
-export const LIVE_CURSOR = /^\d{1,4}\.([A-Za-z0-9][A-Za-z0-9_-]{0,127})?$/;
+export const isLiveCursor = (text: string): boolean => /^\d{1,4}\.([A-Za-z0-9][A-Za-z0-9_-]{0,127})?$/.test(text);
 
 /** `<instant>#<run>`, as the list of ended runs gives it out. */
-export const ENDED_CURSOR = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z#([A-Za-z0-9][A-Za-z0-9_-]{0,127})?$/;
+export function isEndedCursor(text: string): boolean {
+  const [instant = "", run = ""] = text.split("#");
+  const isInstant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(instant) && !Number.isNaN(Date.parse(instant));
+  return isInstant && (run === "" || ID.test(run)) && text.split("#").length === 2;
+}

@@ -11,6 +11,7 @@ import {
   claimed,
   exited,
   exitedWith,
+  goingOn,
   type Happening,
   killedBy,
   LEASE,
@@ -199,7 +200,7 @@ describe("a heart that beats", () => {
 
   test("has one beat out at a time", () => {
     expect(actions(beating(), [30, WAKE], [31, WAKE])).toEqual([]);
-    expect(wake(beating(), [30, WAKE])).toBeUndefined();
+    expect(wake(goingOn(), [30, WAKE])).toBeUndefined();
   });
 
   test("counts the interval from when the beat was sent", () => {
@@ -279,13 +280,21 @@ describe("a beat's answer", () => {
     expect(wakeAt(heart)).toBe(second(35));
   });
 
-  test("that is unclear for hours never stops the child by itself", () => {
-    let heart = beating();
-    for (let now = 30; now < 3600; now += 5) {
-      const { heart: next, actions: done } = led(heart, [now, WAKE], [now, beatAnswered(now, UNCLEAR)]);
-      expect(done).not.toContainEqual(TERM);
-      heart = next;
-    }
+  test("that is unclear never stops the child by itself before our own deadline, nor at all with onCutOff continue", () => {
+    const until = (from: Heart, end: number): readonly Action[] => {
+      let heart = from;
+      const done: Action[] = [];
+      for (let now = 30; now < end; now += 5) {
+        const beat = led(heart, [now, WAKE]);
+        const answered = led(beat.heart, [now, beatAnswered(now, UNCLEAR)]);
+        done.push(...beat.actions, ...answered.actions);
+        heart = answered.heart;
+      }
+      return done.filter((action) => action.do === "signal");
+    };
+    expect(until(beating(), 95)).toEqual([]);
+    expect(until(beating(), 100)).toEqual([TERM]);
+    expect(until(goingOn(), 3600)).toEqual([]);
   });
 
   test.each(["superseded", "ended", "overran"] as const)("%s sends TERM to the child at once", (name) => {
@@ -339,12 +348,15 @@ describe("a child that has to stop", () => {
 });
 
 describe("a signal to the agent", () => {
-  test.each(["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1", "SIGWINCH"] as const)(
-    "%s is passed on to the child",
-    (signal) => {
-      expect(actions(beating(), [10, signaled(signal)])).toEqual([{ do: "signal", signal }]);
-    },
-  );
+  test.each(["SIGINT", "SIGHUP", "SIGUSR1", "SIGWINCH"] as const)("%s is passed on to the child", (signal) => {
+    expect(actions(beating(), [10, signaled(signal)])).toEqual([{ do: "signal", signal }]);
+  });
+
+  test("SIGTERM is passed on every time, and the service hears of it once", () => {
+    const first = led(beating(), [10, signaled("SIGTERM")]);
+    expect(first.actions).toEqual([TERM, { do: "notice", token: "the-token", kind: "sigterm" }]);
+    expect(actions(first.heart, [11, signaled("SIGTERM")])).toEqual([TERM]);
+  });
 
   test("does not stop the beats: the child drains under its lease", () => {
     expect(wake(beating(), [10, signaled("SIGTERM")])).toBe(30);

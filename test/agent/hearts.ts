@@ -1,5 +1,6 @@
 import type { Answer } from "../../lib/agent/answer.ts";
 import { type ChildEnd, type Heart, type Input, newHeart, type Step, step } from "../../lib/agent/heart.ts";
+import type { Own } from "../../lib/agent/phases.ts";
 import { type Instant, instant, type Span, seconds } from "../../lib/core/time.ts";
 import type { ProblemName } from "../../lib/wire/problems.ts";
 import type { BeatBody, ClaimBody } from "../../lib/wire/replies.ts";
@@ -86,8 +87,23 @@ export function led(from: Heart, ...happenings: readonly Happening[]): Step {
 export const asking = (): Heart => led(newHeart(LEASE, second(0)), [0, WAKE]).heart;
 
 /** A heart whose claim went out at second 0 and was granted: its child runs, its next beat is at second 30. */
-export const beating = (lease: Span = LEASE): Heart =>
-  led(newHeart(lease, second(0)), [0, WAKE], [0, claimed(0)]).heart;
+export const beating = (lease: Span = LEASE, own: Own = {}): Heart =>
+  led(newHeart(lease, second(0), own), [0, WAKE], [0, claimed(0)]).heart;
+
+/** A heart that beats and whose owner has chosen that it goes on when it is cut off. */
+export const goingOn = (): Heart =>
+  led(newHeart(LEASE, second(0)), [0, WAKE], [0, claimed(0, { onCutOff: "continue" })]).heart;
+
+/** The instant that many seconds after the agent started, as the service writes it. */
+export const instantAt = (count: number): string => new Date(second(count)).toISOString();
+
+/** A heart that was told by its beat at second 30 to drain until second 120. */
+export const draining = (): Heart =>
+  led(
+    beating(),
+    [30, WAKE],
+    [30, beaten(30, { directive: "drain", reason: "spot-interruption", deadline: instantAt(120) })],
+  ).heart;
 
 /** A heart that was told by its beat at second 30 to stop its child; the grace ends at second 50. */
 export const stopping = (): Heart =>

@@ -428,7 +428,9 @@ test("a run without a spec is an error, not a verdict", async () => {
 test("an item that was sighted as ended and lives again is not removed", async () => {
   const app = service();
   const token = await tokenOf(app, "etl");
-  app.runs.page = async () => ({ sightings: [{ run: token.run, shard: token.shard, state: "ended", due: NOON }] });
+  app.runs.page = async () => ({
+    sightings: [{ run: token.run, shard: token.shard, state: "ended", due: NOON, lease: seconds(120) }],
+  });
   await app.swept();
   expect(app.runs.items.size).toBe(1);
 });

@@ -5,7 +5,7 @@ import { sweep } from "../../lib/app/sweep.ts";
 import { DEFAULTS, type Spec } from "../../lib/core/spec.ts";
 import { after, type Instant, instant, type Span, seconds } from "../../lib/core/time.ts";
 import { memoryHosts } from "../../lib/memory/hosts.ts";
-import { memoryControl, memoryRequeues } from "../../lib/memory/plumbing.ts";
+import { memoryControl, memoryNotices, memoryOddities, memoryRequeues } from "../../lib/memory/plumbing.ts";
 import { memoryEndedRuns, memoryLedger, memoryResults, memorySpecs } from "../../lib/memory/records.ts";
 import { memoryRuns } from "../../lib/memory/runs.ts";
 import type { Key, LogLine } from "../../lib/ports/surroundings.ts";
@@ -24,6 +24,8 @@ export type Service = App & {
   readonly logged: LogLine[];
   readonly runs: ReturnType<typeof memoryRuns>;
   readonly requeues: ReturnType<typeof memoryRequeues>;
+  readonly notices: ReturnType<typeof memoryNotices>;
+  readonly oddities: ReturnType<typeof memoryOddities>;
   now(): Instant;
   pass(span: Span): void;
   useKeys(newest: Key, ...older: Key[]): void;
@@ -38,6 +40,8 @@ export function service(changed: Partial<App> = {}): Service {
   const logged: LogLine[] = [];
   const runs = memoryRuns();
   const requeues = memoryRequeues();
+  const notices = memoryNotices();
+  const oddities = memoryOddities();
   const app: Service = {
     clock: { now: () => time },
     dice: { roll: () => 0.5 },
@@ -52,6 +56,8 @@ export function service(changed: Partial<App> = {}): Service {
     ...changed,
     runs,
     requeues,
+    notices,
+    oddities,
     logged,
     now: () => time,
     pass: (span) => {

@@ -69,6 +69,8 @@ export const evidence: fc.Arbitrary<Evidence> = fc.record(
       "stopping",
       "terminated",
       "scale-in",
+      "evicted",
+      "capacity-reservation",
       "maintenance",
       "drain",
       "sigterm",
@@ -112,7 +114,7 @@ export const ledgerEnds: fc.Arbitrary<LedgerEnd> = record(
 
 const debts: fc.Arbitrary<Debt> = record(
   { since: instants },
-  { ledger: ledgerEnds, owes: fc.constantFrom<"message" | "archive">("message", "archive") },
+  { ledger: ledgerEnds, owes: fc.constantFrom<"message" | "handover" | "archive">("message", "handover", "archive") },
 );
 
 const live = {

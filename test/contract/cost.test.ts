@@ -6,12 +6,13 @@ import { dynamoControl } from "../../lib/aws/control.ts";
 import { type Dynamo, keyOf, numberOf } from "../../lib/aws/dynamo.ts";
 import { dynamoEndedRuns } from "../../lib/aws/ended-runs.ts";
 import { dynamoHosts } from "../../lib/aws/hosts.ts";
+import { dynamoOddities } from "../../lib/aws/oddities.ts";
 import { dynamoLedger, dynamoResults, dynamoSpecs } from "../../lib/aws/records.ts";
 import { itemOf, shardKey } from "../../lib/aws/run-item.ts";
 import { dynamoRuns } from "../../lib/aws/runs.ts";
 import type { Canceling, Leaving, Progress, Running } from "../../lib/core/run.ts";
 import type { Instant } from "../../lib/core/time.ts";
-import { memoryRequeues } from "../../lib/memory/plumbing.ts";
+import { memoryNotices, memoryRequeues } from "../../lib/memory/plumbing.ts";
 import * as schemas from "../../lib/wire/schemas.ts";
 import { startDynamoDbLocal } from "./engines.ts";
 import { itemSize } from "./item-size.ts";
@@ -75,6 +76,8 @@ const appAt = (dynamo: Dynamo, now: Instant): App => ({
   hosts: dynamoHosts(dynamo),
   control: dynamoControl(dynamo),
   requeues: memoryRequeues(),
+  notices: memoryNotices(),
+  oddities: dynamoOddities(dynamo),
 });
 
 const tokenOf = ({ run, shard, attempt, fence, lease }: Running | Canceling) => ({ run, shard, attempt, fence, lease });

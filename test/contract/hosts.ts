@@ -47,7 +47,7 @@ export function describeHosts(name: string, open: () => Promise<Hosts>): void {
 
     test("an attempt that stands on a host is no evidence", async () => {
       const hosts = await open();
-      await hosts.enter(HOST, { run: "train", fence: FENCE, at: at("12:00:00") }, EXPIRY);
+      await hosts.enter(HOST, { run: "train", shard: 2, fence: FENCE, at: at("12:00:00") }, EXPIRY);
       await hosts.record(HOST, notice("one", "12:00:01"), EXPIRY);
       expect(await hosts.evidence(HOST)).toEqual([notice("one", "12:00:01")]);
     });

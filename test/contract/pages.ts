@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Queued, Run } from "../../lib/core/run.ts";
+import { seconds } from "../../lib/core/time.ts";
 import type { Runs, Sighting } from "../../lib/ports/runs.ts";
 import * as any from "./arbitraries.ts";
 import { at, FENCE, LONG, lost, queued, running } from "./samples.ts";
@@ -27,8 +28,14 @@ async function walk<P extends { readonly cursor?: string }, I>(
 
 const byRun = (one: { run: string }, other: { run: string }): number => (one.run < other.run ? -1 : 1);
 
-const sightingOf = ({ run, shard, state, due, debt }: Run): Sighting =>
-  debt === undefined ? { run, shard, state, due } : { run, shard, state, due, owedSince: debt.since };
+const sightingOf = ({ run, shard, state, due, lease, debt }: Run): Sighting => ({
+  run,
+  shard,
+  state,
+  due,
+  lease,
+  ...(debt !== undefined && { owedSince: debt.since }),
+});
 
 /** The part of the run items that sweeps and people read. */
 export function describePages(open: () => Promise<Runs>): void {
@@ -42,7 +49,7 @@ export function describePages(open: () => Promise<Runs>): void {
     const runs = await open();
     await runs.create(running("train"));
     expect((await runs.page(2, 10)).sightings).toEqual([
-      { run: "train", shard: 2, state: "running", due: at("12:02:00") },
+      { run: "train", shard: 2, state: "running", due: at("12:02:00"), lease: seconds(120) },
     ]);
   });
 

@@ -93,7 +93,7 @@ function describeReplace(open: () => Promise<Runs>): void {
   test("a replace that names due is stale while due is earlier than what was seen", async () => {
     const runs = await open();
     await runs.create(queued("train"));
-    expect(await runs.replace(queued("train"), claimed, at("12:15:00.001"))).toBe("stale");
+    expect(await runs.replace(queued("train"), claimed, { is: at("12:15:00.001") })).toBe("stale");
     expect(await runs.read(claimed)).toEqual(queued("train"));
   });
 
@@ -117,7 +117,7 @@ function describeReplace(open: () => Promise<Runs>): void {
     const seen = running("train");
     await runs.create(seen);
     const reaped: Queued = { ...queued("train"), rev: seen.rev + 1, attempt: 2, fence: fence(FENCE + 1), charges: "l" };
-    expect(await runs.replace(seen, reaped, at("12:02:00"))).toBe("written");
+    expect(await runs.replace(seen, reaped, { is: at("12:02:00") })).toBe("written");
     expect(await runs.read(seen)).toEqual(reaped);
   });
 
@@ -127,7 +127,7 @@ function describeReplace(open: () => Promise<Runs>): void {
     await runs.create(seen);
     await runs.renew(seen, { fence: FENCE, now: at("12:00:30"), due: at("12:02:30") });
     const reaped: Queued = { ...queued("train"), rev: seen.rev + 1, attempt: 2, fence: fence(FENCE + 1), charges: "l" };
-    expect(await runs.replace(seen, reaped, at("12:02:00"))).toBe("stale");
+    expect(await runs.replace(seen, reaped, { is: at("12:02:00") })).toBe("stale");
     expect(await runs.read(seen)).toEqual({ ...seen, due: at("12:02:30") });
   });
 
@@ -174,7 +174,7 @@ function describeReplace(open: () => Promise<Runs>): void {
         const seen = any.renamed(some);
         const next: Run = { ...other, run: seen.run, shard: seen.shard, rev: seen.rev + 1 };
         await runs.create(seen);
-        expect(await runs.replace(seen, next, seen.due)).toBe("written");
+        expect(await runs.replace(seen, next, { is: seen.due })).toBe("written");
         expect(await runs.read(seen)).toEqual(next);
       }),
       { numRuns: 80 },

@@ -29,7 +29,14 @@ describe("the first holder with the ticket", () => {
     expect(decide(queued(), claim(at("12:05:00")))).toEqual({
       write: "replace",
       next: running({ claimedAt: at("12:05:00"), due: at("12:07:00"), rev: queued().rev + 1 }),
-      reply: { kind: "claimed", attempt: 1, fence: fenceOf(1), lease: seconds(120), directive: "continue" },
+      reply: {
+        kind: "claimed",
+        attempt: 1,
+        fence: fenceOf(1),
+        lease: seconds(120),
+        directive: "continue",
+        onCutOff: "stop",
+      },
     });
   });
 
@@ -94,7 +101,14 @@ describe("a claim of a held attempt", () => {
     expect(decide(running(), claim(at("12:02:00")))).toEqual({
       write: "renew",
       renewal: { fence: fenceOf(1), now: at("12:02:00"), due: at("12:04:00") },
-      reply: { kind: "claimed", attempt: 1, fence: fenceOf(1), lease: seconds(120), directive: "continue" },
+      reply: {
+        kind: "claimed",
+        attempt: 1,
+        fence: fenceOf(1),
+        lease: seconds(120),
+        directive: "continue",
+        onCutOff: "stop",
+      },
     });
   });
 

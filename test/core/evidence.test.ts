@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { EvidenceKind } from "../../lib/core/evidence.ts";
-import { explaining } from "../../lib/core/evidence.ts";
+import { drains, explaining, explains, isWithin } from "../../lib/core/evidence.ts";
 import { instant } from "../../lib/core/time.ts";
 import { at, evidence } from "./runs.ts";
 
@@ -11,8 +11,8 @@ const END = at("12:03:00");
 describe("evidence", () => {
   test.each<EvidenceKind>([
     "spot-interruption",
-    "stopping",
-    "terminated",
+    "capacity-reservation",
+    "evicted",
     "scale-in",
     "maintenance",
     "drain",
@@ -22,17 +22,37 @@ describe("evidence", () => {
     expect(explaining([told], START, END)).toEqual([told]);
   });
 
-  test("of a rebalance recommendation explains nothing: it is advice", () => {
-    expect(explaining([evidence("rebalance", at("12:02:00"))], START, END)).toEqual([]);
+  test("of a rebalance recommendation neither explains nor drains: it is advice", () => {
+    const advice = evidence("rebalance", at("12:02:00"));
+    expect([explaining([advice], START, END), explains(advice), drains(advice)]).toEqual([[], false, false]);
+  });
+
+  test.each<EvidenceKind>(["stopping", "terminated"])(
+    "of a state change to %s drains and explains nothing: it says that a host goes, not why",
+    (kind) => {
+      const told = evidence(kind, at("12:02:00"));
+      expect([explaining([told], START, END), drains(told)]).toEqual([[], true]);
+    },
+  );
+
+  test.each<EvidenceKind>(["spot-interruption", "capacity-reservation", "evicted", "scale-in", "drain", "sigterm"])(
+    "of a %s drains: what stands on the host should leave it",
+    (kind) => {
+      expect(drains(evidence(kind, at("12:02:00")))).toBe(true);
+    },
+  );
+
+  test("of a maintenance drains nothing: it is days away", () => {
+    expect(drains(evidence("maintenance", at("12:02:00")))).toBe(false);
   });
 
   test("counts from 60 s before the attempt stood on the host", () => {
-    const told = ["11:59:59.999", "12:00:00"].map((clock) => evidence("terminated", at(clock)));
+    const told = ["11:59:59.999", "12:00:00"].map((clock) => evidence("evicted", at(clock)));
     expect(explaining(told, START, END)).toEqual(told.slice(1));
   });
 
   test("counts until 60 s after the attempt's end", () => {
-    const told = ["12:04:00", "12:04:00.001"].map((clock) => evidence("terminated", at(clock)));
+    const told = ["12:04:00", "12:04:00.001"].map((clock) => evidence("evicted", at(clock)));
     expect(explaining(told, START, END)).toEqual(told.slice(0, 1));
   });
 
@@ -41,6 +61,7 @@ describe("evidence", () => {
       fc.property(fc.integer({ min: -600_000, max: 600_000 }), (offset) => {
         const told = evidence("spot-interruption", instant(START + offset));
         expect(explaining([told], START, END).length === 1).toBe(offset >= -60_000 && offset <= 180_000);
+        expect(isWithin(told.at, START, END)).toBe(offset >= -60_000 && offset <= 180_000);
       }),
     );
   });

@@ -1,15 +1,28 @@
 import fc from "fast-check";
 import type { Decision } from "../../lib/core/decision.ts";
 import { settled } from "../../lib/core/ending.ts";
+import type { EvidenceKind } from "../../lib/core/evidence.ts";
 import { type Fence, fence, type LedgerEnd, type Report, type Run } from "../../lib/core/run.ts";
 import type { Registration, Spec } from "../../lib/core/spec.ts";
 import { after, type Instant, milliseconds, seconds } from "../../lib/core/time.ts";
 import { decide, type Event } from "../../lib/core/transitions.ts";
-import { at, beating, claim, due, evidence, finishing, HOLDER, OTHER_HOLDER, queued, registered } from "./runs.ts";
+import {
+  at,
+  beating,
+  claim,
+  due,
+  evidence,
+  finishing,
+  HOLDER,
+  OTHER_HOLDER,
+  proof,
+  queued,
+  registered,
+} from "./runs.ts";
 
 /** One thing that somebody does to a run. It is made an event when its turn comes, from what is known then. */
 export type Move = {
-  readonly does: "claim" | "beat" | "finish" | "due" | "cancel" | "requeue" | "settle";
+  readonly does: "claim" | "beat" | "finish" | "due" | "cancel" | "requeue" | "notice" | "refund" | "settle";
   /** Milliseconds since the last move; or the run's own due time, if that is still to come. */
   readonly wait: number | "until-due";
   readonly roll: number;
@@ -18,6 +31,11 @@ export type Move = {
   readonly isOther: boolean;
   readonly isExplained: boolean;
   readonly report: Report;
+  /** What holds back a verdict by the clock. */
+  readonly restraint: "none" | "floor" | "limit";
+  /** Proof that the host is gone; `early`: it is going, and is not gone yet. */
+  readonly proof: "none" | "now" | "early";
+  readonly told: EvidenceKind;
 };
 
 /** A life as it went: what was seen, what happened, what was decided, and the run after it. */
@@ -49,6 +67,8 @@ const does = fc.constantFrom<Move["does"]>(
     "due",
     "due",
     "requeue",
+    "notice",
+    "refund",
     "settle",
     "cancel",
   ] as const),
@@ -62,6 +82,9 @@ const move: fc.Arbitrary<Move> = fc.record({
   isOther: fc.constantFrom(false, false, true),
   isExplained: fc.boolean(),
   report: fc.constantFrom(...REPORTS),
+  restraint: fc.constantFrom<Move["restraint"]>("none", "none", "none", "floor", "limit"),
+  proof: fc.constantFrom<Move["proof"]>("none", "none", "now", "early"),
+  told: fc.constantFrom<EvidenceKind>("spot-interruption", "maintenance", "rebalance", "stopping"),
 });
 
 /** What may happen in a life: up to 40 moves of its holders, its owner and the sweep. Short lives see little. */
@@ -79,6 +102,7 @@ export const specs: fc.Arbitrary<Partial<Spec>> = fc.record(
     backoff: fc.constantFrom({ base: seconds(0), max: seconds(0) }, { base: seconds(15), max: seconds(600) }),
     attemptDeadline: fc.constant(seconds(300)),
     deadline: fc.constant(seconds(1800)),
+    onNotice: fc.constantFrom<Spec["onNotice"]>("handover", "drain", "ignore"),
   },
   { requiredKeys: ["budgets", "backoff"] },
 );
@@ -89,7 +113,7 @@ type Known = { readonly now: Instant; readonly lines: ReadonlyMap<Fence, LedgerE
 
 function eventOf(
   run: Run,
-  { does: kind, roll, ago, isOther, isExplained, report }: Move,
+  { does: kind, roll, ago, isOther, isExplained, report, restraint, proof: proved, told: word }: Move,
   known: Known,
 ): Event | "settle" {
   const { now, lines, of: registration } = known;
@@ -109,7 +133,21 @@ function eventOf(
       return finishing(now, report, own);
     }
     case "due":
-      return due(now, { roll, registration, evidence: told });
+      return due(now, {
+        roll,
+        registration,
+        evidence: told,
+        ...(restraint === "floor" && { floor: now }),
+        ...(restraint === "limit" && { isLimited: true }),
+        ...(proved !== "none" && { proof: proof(after(now, seconds(proved === "now" ? 0 : 15)), { at: now }) }),
+      });
+    case "notice":
+      return { kind, now, registration, evidence: evidence(word, now) };
+    case "refund": {
+      const all = [...lines.values()];
+      const line = all.findLast(({ cause }) => cause === "lost") ?? all.at(-1);
+      return line === undefined ? "settle" : { kind, now, evidence: evidence("evicted", now), line };
+    }
     case "cancel":
       return { kind, now, registration };
     case "requeue":

@@ -44,7 +44,7 @@ describe("a silent attempt", () => {
   test("is lost at the instant when its lease runs out: the fence rises, one loss is charged", () => {
     expect(decide(running({ host: "i-0abc" }), due(at("12:03:00")))).toEqual({
       write: "replace",
-      dueSeen: at("12:03:00"),
+      due: { is: at("12:03:00") },
       next: waiting({
         ...following("l"),
         rev: running().rev + 1,
@@ -64,7 +64,7 @@ describe("a silent attempt", () => {
           },
         },
       }),
-      reply: { kind: "reaped" },
+      reply: { kind: "reaped", isByClock: true },
     });
   });
 
@@ -86,7 +86,7 @@ describe("a silent attempt", () => {
   });
 
   test("is lost when the notice was about an earlier time of its host", () => {
-    const told = evidence("terminated", at("11:59:00"));
+    const told = evidence("evicted", at("11:59:00"));
     expect(written(decide(running(), due(at("12:03:00"), { evidence: [told] })))).toMatchObject({
       charges: "l",
       debt: { ledger: { evidence: [] } },
@@ -109,7 +109,7 @@ describe("a silent attempt", () => {
 
   test("is interrupted although its deadline has passed: positive evidence outranks it", () => {
     const run = running({ lastRenewable: at("12:02:00") });
-    const told = [evidence("terminated", at("12:02:30"))];
+    const told = [evidence("evicted", at("12:02:30"))];
     expect(written(decide(run, due(at("12:03:00"), { evidence: told }))).charges).toBe("i");
   });
 
@@ -150,7 +150,7 @@ describe("a silent attempt", () => {
 describe("a queued attempt", () => {
   test("that nobody claimed by startBy has never started", () => {
     expect(decide(queued(), due(at("12:15:00")))).toMatchObject({
-      dueSeen: at("12:15:00"),
+      due: { is: at("12:15:00") },
       next: { state: "waiting", attempt: 2, charges: "s", debt: { ledger: { cause: "never-started" } } },
       reply: { kind: "reaped" },
     });
@@ -188,7 +188,7 @@ describe("a queued attempt", () => {
   });
 
   test("is never interrupted: it stands on no host", () => {
-    const told = [evidence("terminated", at("12:14:00"))];
+    const told = [evidence("evicted", at("12:14:00"))];
     expect(written(decide(queued(), due(at("12:15:00"), { evidence: told }))).charges).toBe("s");
   });
 });
@@ -197,7 +197,7 @@ describe("a waiting run that falls due", () => {
   test("is queued with its message owed, in one write, and keeps its attempt and fence", () => {
     expect(decide(waiting(), due(at("12:10:15")))).toEqual({
       write: "replace",
-      dueSeen: at("12:10:15"),
+      due: { is: at("12:10:15") },
       next: queued({
         ...following("c"),
         rev: waiting().rev + 1,
@@ -216,7 +216,7 @@ describe("a waiting run that falls due", () => {
   test("overran when the run's deadline has passed meanwhile", () => {
     const registration = registered({ deadline: seconds(615), budgets: { attempts: 5 } });
     expect(decide(waiting(), due(at("12:10:15"), { registration }))).toMatchObject({
-      dueSeen: at("12:10:15"),
+      due: { is: at("12:10:15") },
       next: { state: "ended", outcome: "exhausted", cause: "overran", charges: "cc", by: 2 },
     });
   });

@@ -4,7 +4,9 @@ import type { Decision } from "../../lib/core/decision.ts";
 import type { Evidence, EvidenceKind } from "../../lib/core/evidence.ts";
 import type { Finish } from "../../lib/core/finishing.ts";
 import { renewal } from "../../lib/core/lease.ts";
+import type { Noticed } from "../../lib/core/noticing.ts";
 import type { Due } from "../../lib/core/reaping.ts";
+import type { Refund } from "../../lib/core/refunding.ts";
 import {
   type Canceling,
   type Ended,
@@ -131,11 +133,34 @@ export const lostLine = (own: Partial<LedgerEnd> = {}): LedgerEnd => ({
 });
 
 /** What was told about a host. */
-export const evidence = (kind: EvidenceKind, when: Instant): Evidence => ({
+export const evidence = (kind: EvidenceKind, when: Instant, own: Partial<Evidence> = {}): Evidence => ({
   id: `${kind}-1`,
   source: "aws.ec2",
   kind,
   at: when,
+  ...own,
+});
+
+/** Proof that a host was gone from that instant on. */
+export const proof = (goneAt: Instant, own: Partial<Evidence> = {}): Evidence =>
+  evidence("terminated", goneAt, { goneAt, ...own });
+
+/** A notice about the host of the attempt, or about the attempt itself. */
+export const noticed = (now: Instant, told: Evidence, own: Partial<Noticed> = {}): Noticed => ({
+  kind: "notice",
+  now,
+  evidence: told,
+  registration: registered(),
+  ...own,
+});
+
+/** Evidence that came after the verdict on attempt 1. */
+export const refunding = (now: Instant, own: Partial<Refund> = {}): Refund => ({
+  kind: "refund",
+  now,
+  evidence: evidence("evicted", at("12:02:00")),
+  line: lostLine(),
+  ...own,
 });
 
 export const claim = (now: Instant, own: Partial<Claim> = {}): Claim => ({

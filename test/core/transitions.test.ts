@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Decision } from "../../lib/core/decision.ts";
+import type { Due } from "../../lib/core/reaping.ts";
 import { type Directive, directiveOf, isHeld, type Report, type Run, type State } from "../../lib/core/run.ts";
 import { seconds } from "../../lib/core/time.ts";
 import { decide, type Effect, type Event, transitions } from "../../lib/core/transitions.ts";
@@ -19,8 +20,11 @@ import {
   HOLDER,
   leaving,
   lostLine,
+  noticed,
   OTHER_HOLDER,
+  proof,
   queued,
+  refunding,
   registered,
   released,
   running,
@@ -67,7 +71,7 @@ const RUNS: { readonly [S in State]: readonly Run[] } = {
   ]),
   leaving: ["", "l"].flatMap((charges) => [
     leaving({ ...following(charges), due: EARLIER }),
-    leaving({ ...following(charges), due: LATER, debt: owed }),
+    leaving({ ...following(charges), due: LATER, debt: { since: EARLIER, owes: "handover" } }),
     leaving({ ...following(charges), due: EARLIER, lastRenewable: EARLIER }),
     released({ ...following(charges), due: EARLIER }),
     released({ ...following(charges), due: LATER }),
@@ -83,7 +87,7 @@ const RUNS: { readonly [S in State]: readonly Run[] } = {
   ],
 };
 
-const KINDS: readonly Event["kind"][] = ["claim", "beat", "finish", "due", "cancel", "requeue"];
+const KINDS: readonly Event["kind"][] = ["claim", "beat", "finish", "due", "cancel", "requeue", "notice", "refund"];
 
 /** Events of one kind, as they may reach that run: with old, current and future credentials, on time and late. */
 function eventsFor(run: Run, kind: Event["kind"]): readonly Event[] {
@@ -121,6 +125,9 @@ function eventsFor(run: Run, kind: Event["kind"]): readonly Event[] {
       return REGISTRATIONS.flatMap((registration) => [
         due(NOW, { registration }),
         due(NOW, { registration, evidence: told }),
+        due(NOW, { registration, floor: NOW }),
+        due(NOW, { registration, isLimited: true }),
+        due(NOW, { registration, proof: proof(NOW) }),
       ]);
     case "cancel":
       return [{ kind, now: NOW, registration: registered() }];
@@ -130,6 +137,16 @@ function eventsFor(run: Run, kind: Event["kind"]): readonly Event[] {
         { kind, now: NOW, registration: registered(), attempt: run.attempt },
         { kind, now: NOW, registration: registered(), attempt: run.attempt + 1 },
       ];
+    case "notice":
+      return [...REGISTRATIONS, registered({ onNotice: "drain" }), registered({ onNotice: "ignore" })].flatMap(
+        (registration) =>
+          (["spot-interruption", "stopping", "maintenance", "rebalance"] as const).flatMap((word) => [
+            noticed(NOW, evidence(word, NOW), { registration, deadline: LATER }),
+            noticed(NOW, evidence(word, at("11:00:00")), { registration }),
+          ]),
+      );
+    case "refund":
+      return [1, 2].map((attempt) => refunding(NOW, { line: lostLine({ attempt, fence: fenceOf(attempt) }) }));
   }
 }
 
@@ -185,6 +202,9 @@ const inEveryLife = (check: (step: Step, steps: readonly Step[]) => void): void 
     }),
   );
 
+/** Until when a lease of 120 s can run whose last beat came before the host was gone; its margin is 5 s. */
+const lastDue = ({ lease }: Run, { proof: told }: Due): number => (told?.goneAt ?? Number.NaN) + lease + 5000;
+
 const RANK: Record<Directive, number> = { continue: 0, drain: 1, stop: 2 };
 
 describe("in every life of a run", () => {
@@ -233,11 +253,39 @@ describe("in every life of a run", () => {
     });
   });
 
-  test("no charge is moved but by a success that came late", () => {
-    inEveryLife(({ seen, next }) => {
+  test("no charge is moved but by a success that came late, and from losses to interruptions by late evidence", () => {
+    inEveryLife(({ seen, event, next }) => {
       const moved = [...seen.charges].flatMap((letter, index) => (next.charges[index] === letter ? [] : [index]));
       const refunded = next.state === "ended" && next.outcome === "succeeded" ? [next.by - 1] : [];
-      expect(refunded).toEqual(expect.arrayContaining(moved));
+      const isRefund = event !== "settle" && event.kind === "refund";
+      if (!isRefund) expect(refunded).toEqual(expect.arrayContaining(moved));
+      else for (const index of moved) expect([seen.charges[index], next.charges[index]]).toEqual(["l", "i"]);
+    });
+  });
+
+  test("late evidence moves at most one charge, and changes neither state nor attempt nor fence", () => {
+    inEveryLife(({ seen, event, next }) => {
+      if (event === "settle" || event.kind !== "refund") return;
+      expect([...seen.charges].filter((letter, index) => next.charges[index] !== letter).length).toBeLessThan(2);
+      expect([next.state, next.attempt, next.fence, next.due]).toEqual([
+        seen.state,
+        seen.attempt,
+        seen.fence,
+        seen.due,
+      ]);
+    });
+  });
+
+  test("only an attempt that leaves owes a handover", () => {
+    inEveryLife(({ next }) => {
+      if (next.debt?.owes === "handover") expect(next.state).toBe("leaving");
+    });
+  });
+
+  test("advice to rebalance changes nothing", () => {
+    inEveryLife(({ event, decision }) => {
+      if (event === "settle" || event.kind !== "notice" || event.evidence.kind !== "rebalance") return;
+      expect(decision).toEqual({ write: "none", reply: { kind: "noted" } });
     });
   });
 
@@ -253,22 +301,34 @@ describe("in every life of a run", () => {
     });
   });
 
-  test("no attempt is ever reaped before it is due", () => {
-    inEveryLife(({ seen, now, decision }) => {
-      if (decision?.reply.kind === "reaped") expect(seen.due).toBeLessThanOrEqual(now);
+  test("no attempt is ever reaped before it is due, but on proof that its host is gone", () => {
+    inEveryLife(({ seen, event, now, decision }) => {
+      if (event === "settle" || event.kind !== "due" || decision?.reply.kind !== "reaped" || seen.due <= now) return;
+      expect(isHeld(seen)).toBe(true);
+      expect(event.proof?.goneAt).toBeLessThanOrEqual(now);
+      expect(seen.due).toBeLessThanOrEqual(lastDue(seen, event));
     });
   });
 
-  test("every verdict names the due time that it rests on", () => {
-    inEveryLife(({ seen, decision }) => {
-      if (decision?.write === "replace" && decision.reply.kind === "reaped") expect(decision.dueSeen).toBe(seen.due);
+  test("every verdict names the due time that it rests on: the one that was seen, or the last that a proof allows", () => {
+    inEveryLife(({ seen, event, decision }) => {
+      if (event === "settle" || event.kind !== "due" || decision?.write !== "replace") return;
+      const isProved = event.proof !== undefined && isHeld(seen);
+      expect(decision.due).toEqual(isProved ? { atMost: lastDue(seen, event) } : { is: seen.due });
     });
   });
 
   test("only a verdict rests on the clock", () => {
     inEveryLife(({ event, decision }) => {
       if (decision?.write === "replace" && event !== "settle" && event.kind !== "due")
-        expect(decision).not.toHaveProperty("dueSeen");
+        expect(decision).not.toHaveProperty("due");
+    });
+  });
+
+  test("nobody is declared lost by the clock while the fleet is silent at once, or past the limit of a sweep", () => {
+    inEveryLife(({ event, decision }) => {
+      if (event === "settle" || event.kind !== "due" || decision?.reply.kind !== "reaped") return;
+      if (event.floor !== undefined || event.isLimited === true) expect(decision.reply.isByClock).toBeUndefined();
     });
   });
 

@@ -54,7 +54,18 @@ test("a token that was signed with the key before is renewed by its next beat", 
 test("a tick makes one sweep, and a second one right after it makes none", async () => {
   process.env[ENVIRONMENT.sweepSeconds] = "0.001"; // so that the server's own first sweep does not count as just now
   const counts = await sweep(ticks(new Date(), new Date()), context, opts);
-  expect(counts).toEqual({ live: 0, reaped: 0, spared: 0, settled: 0, removed: 0, failed: 0 });
+  expect(counts).toEqual({
+    live: 0,
+    reaped: 0,
+    spared: 0,
+    frozen: 0,
+    limited: 0,
+    settled: 0,
+    removed: 0,
+    failed: 0,
+    silent: 0,
+    valve: 0,
+  });
   process.env[ENVIRONMENT.sweepSeconds] = "60";
   expect(await sweep(ticks(new Date()), context, opts)).toBeUndefined();
 });

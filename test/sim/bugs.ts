@@ -16,7 +16,7 @@ export const BUGS: readonly Bug[] = [
     "current === undefined || current.rev !== seen.rev",
     "current === undefined",
   ),
-  bug("a verdict does not name the due time it saw", "lib/memory/runs.ts", "current.due !== dueSeen", "false"),
+  bug("a verdict does not name the due time it saw", "lib/memory/runs.ts", "current.due !== due.is", "false"),
   bug("a write puts the whole item", "lib/memory/runs.ts", "apply(current, seen, next)", "next"),
   bug(
     "a beat shortens a lease",
@@ -27,7 +27,7 @@ export const BUGS: readonly Bug[] = [
   bug("a beat does not look at the fence", "lib/core/lease.ts", "run.fence === fence && isRenewable", "isRenewable"),
   bug("a beat is renewed past its last renewable instant", "lib/core/lease.ts", "run.lastRenewable > now", "true"),
   bug("the second holder of a ticket is let in", "lib/core/claiming.ts", "run.holder !== claim.holder", "false"),
-  bug("two processes use one holder id", "test/sim/people.ts", "this.pods.toString(16)", '"a"'),
+  bug("two processes use one holder id", "test/sim/pods.ts", "this.started.toString(16)", '"a"'),
   bug(
     "a claim does not look at the fence",
     "lib/core/claiming.ts",
@@ -39,7 +39,12 @@ export const BUGS: readonly Bug[] = [
   bug("an ended run is not archived", "lib/app/settle.ts", 'run.debt.owes === "archive"', "false"),
   bug("a debt is never settled by the sweep", "lib/app/sweep.ts", "isOverdue(owedSince, now)", "false"),
   bug("a message that is owed is never sent", "lib/app/settle.ts", 'run.debt.owes === "message"', "false"),
-  bug("a start is charged while its message is owed", "lib/core/reaping.ts", 'run.debt?.owes === "message"', "false"),
+  bug(
+    "a start is charged while its message is owed",
+    "lib/core/reaping.ts",
+    "isUndelivered(run, now) && !isOver(due)",
+    "false",
+  ),
   bug(
     "a verdict does not look at the clock",
     "lib/core/reaping.ts",
@@ -76,7 +81,7 @@ export const BUGS: readonly Bug[] = [
   bug("a slow ledger writer lands last", "lib/memory/records.ts", "line.rev >= rev", "line.rev < 0"),
   bug("an ended item does not linger", "lib/core/ending.ts", "LINGER = seconds(60)", "LINGER = seconds(0)"),
   bug("the sweep stops after one page", "lib/app/sweep.ts", "cursor = page.cursor;", "cursor = undefined;"),
-  bug("the sweep knows one shard", "lib/app/sweep.ts", "shard < shards", "shard < 1"),
+  bug("the sweep knows one shard", "lib/app/sweep.ts", "turn < shards && goesOn()", "turn < 1"),
   bug(
     "a registration does not look for a result",
     "lib/app/register.ts",

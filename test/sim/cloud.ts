@@ -1,17 +1,23 @@
 import type { App } from "../../lib/app/app.ts";
 import { type Instant, instant } from "../../lib/core/time.ts";
 import { memoryHosts } from "../../lib/memory/hosts.ts";
-import { memoryControl, memoryRequeues } from "../../lib/memory/plumbing.ts";
+import { memoryControl, memoryNotices, memoryOddities, memoryRequeues } from "../../lib/memory/plumbing.ts";
 import { memoryEndedRuns, memoryLedger, memoryResults, memorySpecs } from "../../lib/memory/records.ts";
 import { memoryRuns } from "../../lib/memory/runs.ts";
 import type { Sighting } from "../../lib/ports/runs.ts";
+import type { Key } from "../../lib/ports/surroundings.ts";
 import { Laws } from "./laws.ts";
 import { LIMIT, type Process, type World } from "./world.ts";
 
-const READS = new Set(["read", "list", "page", "evidence", "shards", "all"]);
+const READS = new Set(["read", "list", "page", "evidence", "entries", "shards", "freeze"]);
 
 /** Written once or twice in the life of a run: late ones are made frequent, or no schedule would ever see two meet. */
 const RARE = new Set(["ledger.end", "result.write"]);
+
+/** What every call to the table comes to while it is away. */
+export class Away extends Error {}
+
+const keyNamed = (id: string): Key => ({ id, secret: Buffer.alloc(32, id) });
 
 /** The memory adapters, shared by all processes, with the laws that hold for every write to them. */
 export class Cloud {
@@ -23,7 +29,13 @@ export class Cloud {
   readonly hosts = memoryHosts();
   readonly control = memoryControl(1);
   readonly requeues = memoryRequeues();
+  readonly notices = memoryNotices();
+  readonly oddities = memoryOddities();
   readonly laws: Laws;
+  /** The table is away until then: every call to it fails. */
+  tableAwayUntil: Instant | undefined;
+  /** The newest first. */
+  keys: readonly [Key, ...Key[]] = [keyNamed("k1")];
   private readonly world: World;
   private readonly older = new Map<string, Sighting>();
 
@@ -38,7 +50,7 @@ export class Cloud {
     return {
       clock: { now: (): Instant => instant(world.now + process.skew) },
       dice: { roll: () => world.dice.roll() },
-      keys: { all: async () => [{ id: "k1", secret: Buffer.alloc(32, 1) }] },
+      keys: { all: async () => this.keys },
       log: { write: ({ decision }) => world.count(`decision ${decision}`) },
       runs: this.gated(process, "run", this.laws.watch(this.runs)),
       specs: this.gated(process, "spec", this.specs),
@@ -48,7 +60,14 @@ export class Cloud {
       hosts: this.gated(process, "host", this.hosts),
       control: this.gated(process, "control", this.control),
       requeues: this.gated(process, "queue", this.laws.watchQueue(this.requeues)),
+      notices: this.gated(process, "notice", this.notices),
+      oddities: this.gated(process, "oddity", this.oddities),
     };
+  }
+
+  /** New credentials are signed with a new key; the one before is still accepted. */
+  rotateKeys(): void {
+    this.keys = [keyNamed(`k${this.keys.length + 1}`), this.keys[0]];
   }
 
   private gated<T extends object>(process: Process, port: string, adapter: T): T {
@@ -75,6 +94,11 @@ export class Cloud {
     reject: (error: unknown) => void,
   ): void {
     const { world } = this;
+    if (this.tableAwayUntil !== undefined && this.tableAwayUntil > world.now) {
+      world.count("call to a table that was away");
+      reject(new Away(name));
+      return;
+    }
     const fate = isRead || !world.isChaotic ? 1 : world.dice.roll();
     if (fate < 0.02) {
       world.count("lost reply, retried");

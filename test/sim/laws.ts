@@ -1,3 +1,4 @@
+import type { Evidence } from "../../lib/core/evidence.ts";
 import type { Renewal } from "../../lib/core/lease.ts";
 import { directiveOf, type Ended, isHeld, type Run, type RunKey } from "../../lib/core/run.ts";
 import { transitions } from "../../lib/core/transitions.ts";
@@ -22,6 +23,10 @@ export class Laws {
   private readonly starts = new Map<string, number>();
   /** Until when an attempt holds its lease, unless it has given it up itself. */
   private readonly leases = new Map<string, { run: string; until: number }>();
+  private readonly atWork = new Map<string, Map<string, number>>();
+  private readonly asleep = new Set<string>();
+  /** Runs whose owner has chosen that an attempt goes on although it is cut off. */
+  readonly goesOnWhenCutOff = new Set<string>();
   private readonly sent = new Set<string>();
   private readonly gone = new Set<string>();
 
@@ -42,7 +47,10 @@ export class Laws {
     return {
       read: (key) => runs.read(key),
       create: (run) => seen(run, () => runs.create(run)),
-      replace: (old, next, dueSeen) => seen(old, () => runs.replace(old, next, dueSeen), dueSeen !== undefined),
+      replace: (old, next, due) => {
+        if (due !== undefined && "atMost" in due) this.proved(old);
+        return seen(old, () => runs.replace(old, next, due), due !== undefined && "is" in due);
+      },
       renew: async (key, renewal) => {
         const before = itemOf(key);
         const result = await seen(key, () => runs.renew(key, renewal));
@@ -60,7 +68,7 @@ export class Laws {
       send: (message: RequeueMessage) => {
         const { data } = JSON.parse(message.body) as RequeueEvent;
         this.world.log(`message ${message.id}`);
-        if (data.next.attempt > 1 && data.previous === undefined)
+        if (data.next.attempt > 1 && !data.next.held && data.previous?.detectedAt === undefined)
           this.world.fail("a message went out before the ledger line of the attempt before it");
         this.sent.add(message.id);
         return queue.send(message);
@@ -68,12 +76,35 @@ export class Laws {
     };
   }
 
-  /** A child was started for this attempt. */
-  started(run: string, attempt: number): void {
+  /** A child was started for this attempt. It is alone, or an agent that could not stop its own was paused. */
+  started(run: string, attempt: number, pod: string): void {
     const key = `${run}.${attempt}`;
     const starts = (this.starts.get(key) ?? 0) + 1;
     this.starts.set(key, starts);
     if (starts > 1) this.world.fail("an attempt was started twice");
+    const others = this.atWork.get(run) ?? new Map<string, number>();
+    for (const [other, theirs] of others) {
+      if (this.goesOnWhenCutOff.has(run)) this.world.count("overlap that its owner allows");
+      else if (this.asleep.has(other)) this.world.count("overlap with the child of a paused agent");
+      else this.world.fail(`two children at work: attempt ${theirs} in ${other} and attempt ${attempt} in ${pod}`);
+    }
+    this.atWork.set(run, others.set(pod, attempt));
+  }
+
+  childEnded(run: string, pod: string): void {
+    this.atWork.get(run)?.delete(pod);
+  }
+
+  paused(pod: string, isPaused: boolean): void {
+    if (isPaused) this.asleep.add(pod);
+    else this.asleep.delete(pod);
+  }
+
+  /** The host is proved gone: nobody may be at work there. */
+  private proved(run: Run): void {
+    this.world.count("proof of death");
+    for (const [pod, attempt] of this.atWork.get(run.run) ?? [])
+      if (attempt === run.attempt) this.world.fail(`proof of death hit ${pod}, which is alive`);
   }
 
   private renewed(before: Run | undefined, { fence, now }: Renewal): void {
@@ -131,8 +162,8 @@ export class Laws {
     if (added < 0 || added > 1) this.world.fail("an attempt was not charged exactly once");
     for (const [index, letter] of [...before.charges].entries()) {
       const now = after.charges[index];
-      if (now !== letter && !("li".includes(letter) && now === "+"))
-        this.world.fail(`a charge changed from ${letter} to ${now}`);
+      const isInferred = ("li".includes(letter) && now === "+") || (letter === "l" && now === "i");
+      if (now !== letter && !isInferred) this.world.fail(`a charge changed from ${letter} to ${now}`);
     }
   }
 
@@ -176,14 +207,14 @@ export class Laws {
   }
 
   /** When nothing can happen any more. */
-  async atTheEnd(registered: readonly string[]): Promise<void> {
+  async atTheEnd(registered: readonly string[], news: ReadonlyMap<string, readonly Evidence[]>): Promise<void> {
     for (const run of registered) {
-      const fault = await this.faultOf(run);
+      const fault = await this.faultOf(run, news);
       if (fault !== undefined) this.world.fail(`${run}: ${fault}`);
     }
   }
 
-  private async faultOf(run: string): Promise<string | undefined> {
+  private async faultOf(run: string, news: ReadonlyMap<string, readonly Evidence[]>): Promise<string | undefined> {
     const item = [...this.cloud.runs.items.values()].find((each) => each.run === run);
     if (item !== undefined) return `the run does not end, or its item is not deleted: ${brief(item)}`;
     const result = await this.cloud.results.read(run, this.world.now);
@@ -198,6 +229,10 @@ export class Laws {
     if (letters !== result.charges) return `the ledger says ${letters}, the result ${result.charges}`;
     for (const { claim, end } of lines) {
       if (end === undefined) return "a ledger line has no end";
+      const { claimedAt, endedAt, charge, host } = end;
+      const told = (host === undefined ? undefined : news.get(host)) ?? [];
+      if (charge === "l" && claimedAt !== undefined && told.some(({ at }) => at >= claimedAt && at <= endedAt))
+        return `attempt ${end.attempt} is charged to losses although evidence has come`;
       if (claim !== undefined && end.attempt > 1 && !this.sent.has(`${run}.${end.fence}`))
         return "an attempt without a message";
     }

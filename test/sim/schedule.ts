@@ -2,7 +2,10 @@ import { DEFAULTS, type Spec } from "../../lib/core/spec.ts";
 import { instant, seconds } from "../../lib/core/time.ts";
 import { Cloud } from "./cloud.ts";
 import type { Dice } from "./dice.ts";
+import { Network } from "./network.ts";
+import { News } from "./news.ts";
 import { People } from "./people.ts";
+import { Pods } from "./pods.ts";
 import { Violation, World } from "./world.ts";
 
 export type Outcome = {
@@ -20,7 +23,6 @@ const CHAOS = 900;
 const CALM = 20_000;
 /** After so long in calm everything that chaos left undone has been found by a sweep. */
 const SETTLING_MS = 90_000;
-const YEAR_MS = 365 * 24 * 3600 * 1000;
 const PERIOD = seconds(5);
 
 const BUDGETS: readonly [Spec["budgets"], ...Spec["budgets"][]] = [
@@ -36,6 +38,8 @@ const specFor = (dice: Dice): Spec => ({
   ...DEFAULTS,
   start: dice.chance(0.3) ? "dispatch" : "self",
   lease: seconds(20),
+  onNotice: dice.pick(["handover", "handover", "handover", "drain", "ignore"]),
+  onCutOff: dice.chance(0.1) ? "continue" : "stop",
   startWithin: seconds(34),
   ...(dice.chance(0.5) && { attemptDeadline: seconds(60) }),
   ...(dice.chance(0.15) && { deadline: seconds(150) }),
@@ -43,15 +47,39 @@ const specFor = (dice: Dice): Spec => ({
   backoff: dice.chance(0.5) ? { base: seconds(6), max: seconds(20) } : { base: seconds(0), max: seconds(0) },
 });
 
+/** What befalls hosts, the front door, the table and the keys. */
+function trouble(world: World, cloud: Cloud, network: Network, news: News): void {
+  const { dice } = world;
+  const someTime = (most: number, act: () => void): void => world.at(instant(world.now + dice.between(0, most)), act);
+  const someHost = (): string => `h${dice.between(0, 2)}`;
+  for (let reclaims: number = dice.pick([0, 0, 1, 2, 4]); reclaims > 0; reclaims -= 1)
+    someTime(150_000, () => news.reclaim(someHost()));
+  for (let rumours: number = dice.pick([0, 0, 1, 2]); rumours > 0; rumours -= 1)
+    someTime(150_000, () => news.rumour(someHost()));
+  if (dice.chance(0.1)) someTime(100_000, () => news.reclaimAll());
+  if (dice.chance(0.2)) someTime(100_000, () => network.disturb("silence", dice.between(5000, 60_000)));
+  if (dice.chance(0.1)) someTime(100_000, () => network.disturb("forbidden", dice.between(5000, 60_000)));
+  if (dice.chance(0.2))
+    someTime(100_000, () => {
+      world.count("table away");
+      cloud.tableAwayUntil = instant(world.now + dice.between(2000, 40_000));
+    });
+  if (dice.chance(0.2)) someTime(100_000, () => cloud.rotateKeys());
+}
+
 /** One seeded schedule, from the first registration until nothing can happen any more. */
 export async function schedule(seed: number): Promise<Outcome> {
   const world = new World(seed);
   const { dice } = world;
   const cloud = new Cloud(world);
-  const people = new People(world, cloud);
+  const network = new Network(world, cloud);
+  const pods = new Pods(world, cloud, network);
+  const people = new People(world, cloud, network, pods);
+  const news = new News(world, cloud, pods);
   const runs = dice.chance(0.5) ? ["a"] : ["a", "b"];
   for (const run of runs) {
     const spec = specFor(dice);
+    if (spec.onCutOff === "continue") cloud.laws.goesOnWhenCutOff.add(run);
     const owners = dice.pick([1, 1, 2, 3]);
     for (let owner = 0; owner < owners; owner += 1) {
       const offered = dice.chance(0.15) ? { ...spec, labels: { other: "spec" } } : spec;
@@ -64,13 +92,7 @@ export async function schedule(seed: number): Promise<Outcome> {
       world.at(instant(world.now + dice.between(0, 150_000)), () => void people.ask(run, "requeue"));
   }
   if (dice.chance(0.3)) world.at(instant(world.now + dice.between(0, 60_000)), () => cloud.control.use(2));
-  for (let notices: number = dice.pick([0, 0, 1, 3]); notices > 0; notices -= 1) {
-    const host = `h${dice.between(0, 2)}`;
-    world.at(instant(world.now + dice.between(0, 150_000)), () => {
-      const evidence = { id: `e${notices}`, source: "aws.ec2", kind: "spot-interruption", at: world.now } as const;
-      void cloud.hosts.record(host, evidence, instant(world.now + YEAR_MS));
-    });
-  }
+  trouble(world, cloud, network, news);
   let nextSweep = world.now;
   let steps = 0;
   let settledBy = Number.POSITIVE_INFINITY;
@@ -86,12 +108,13 @@ export async function schedule(seed: number): Promise<Outcome> {
         people.tick(PERIOD);
       }
       if (people.hasMail() && dice.chance(0.1)) people.consume();
+      if (news.hasMail() && dice.chance(0.1)) news.relay();
       if (world.now > settledBy) cloud.laws.timely();
       if (!world.isChaotic && cloud.runs.items.size === 0 && !people.hasMail() && world.isOver) break;
       if (world.isOver) world.now = nextSweep;
       await world.advance();
     }
-    await cloud.laws.atTheEnd([...people.registered]);
+    await cloud.laws.atTheEnd([...people.registered], news.delivered);
     world.assertLawful();
   } catch (error) {
     if (!(error instanceof Violation)) throw error;

@@ -114,10 +114,11 @@ export class World {
 
   /** One step, or time passes. */
   async advance(): Promise<void> {
-    if (this.dice.chance(this.isChaotic ? 0.3 : 0.1))
-      this.now = after(this.now, milliseconds(this.dice.between(100, 1900)));
+    if (this.dice.chance(this.isChaotic ? 0.3 : 0.1)) this.pass(milliseconds(this.dice.between(100, 1900)));
     const due = this.timers.filter(({ at }) => at <= this.now);
-    if (due.length === 0 && this.steps.length === 0) this.now = this.nextTimer();
+    const alarms = due.filter(({ process }) => process?.kind === "pod");
+    if (alarms.length > 0) this.fire(alarms);
+    else if (due.length === 0 && this.steps.length === 0) this.now = this.nextTimer();
     else if (due.length > 0 && (this.steps.length === 0 || this.dice.chance(0.5))) this.fire(due);
     else this.takeStep();
     await new Promise((resolve) => setImmediate(resolve)); // everything that this step made possible runs up to its next call
@@ -127,6 +128,13 @@ export class World {
   /** Throws the first violation, if there was one. */
   assertLawful(): void {
     if (this.failure !== undefined) throw this.failure;
+  }
+
+  /** Time passes, but never past a moment for which a pod has set its alarm: that is kept to the millisecond. */
+  private pass(span: Span): void {
+    const alarms = this.timers.filter(({ process }) => process?.kind === "pod").map(({ at }) => at);
+    const next = Math.min(after(this.now, span), ...alarms);
+    if (next > this.now) this.now = instant(next);
   }
 
   private nextTimer(): Instant {

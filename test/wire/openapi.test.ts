@@ -94,7 +94,16 @@ describe("the OpenAPI document", () => {
 
   test("has bodies for the calls that take one, and for no other", () => {
     const withBody = CALLS.filter(({ path, method }) => find(operation(path, method), "requestBody") !== undefined);
-    expect(withBody.map(({ name }) => name)).toEqual(["register", "cancel", "requeue", "claim", "beat", "finish"]);
+    expect(withBody.map(({ name }) => name)).toEqual([
+      "register",
+      "cancel",
+      "requeue",
+      "drain",
+      "claim",
+      "beat",
+      "notice",
+      "finish",
+    ]);
   });
 
   test("refuses unknown fields of a spec, as the server does", () => {

@@ -11,6 +11,7 @@ const claimed = (directive: "continue" | "drain" | "stop", lease = seconds(120))
   fence: fenceOf(1),
   lease,
   directive,
+  onCutOff: "stop",
 });
 
 describe("the response to a claim", () => {
@@ -26,6 +27,11 @@ describe("the response to a claim", () => {
         directive: "continue",
       },
     });
+  });
+
+  test("says that the attempt is to go on when it is cut off, where its owner has chosen so", () => {
+    const reply = { ...claimed("continue"), onCutOff: "continue" } as Reply;
+    expect(httpReply(reply, "the-token").body).toMatchObject({ onCutOff: "continue" });
   });
 
   test("asks an attempt that drains to beat every 10 s", () => {
@@ -144,6 +150,9 @@ describe("an owner", () => {
   });
 });
 
-test.each(["spared", "owing", "reaped"] as const)("%s is said to no caller: that would be a bug", (kind) => {
-  expect(() => httpReply({ kind })).toThrow(`${kind} is no reply to a request`);
-});
+test.each(["spared", "owing", "reaped", "frozen", "limited", "noted", "left", "refunded"] as const)(
+  "%s is said to no caller: that would be a bug",
+  (kind) => {
+    expect(() => httpReply({ kind })).toThrow(`${kind} is no reply to a request`);
+  },
+);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { seconds } from "../../lib/core/time.ts";
 import type { LedgerLine } from "../../lib/ports/records.ts";
 import { type RequeueEvent, requeueMessage } from "../../lib/wire/requeue.ts";
-import { at, evidence, fenceOf, following, HOLDER, lostLine, queued, registered } from "../core/runs.ts";
+import { at, evidence, fenceOf, following, HOLDER, leaving, lostLine, queued, registered } from "../core/runs.ts";
 
 const previous: LedgerLine = {
   fence: fenceOf(1),
@@ -24,11 +24,12 @@ const previous: LedgerLine = {
 };
 
 const announcement = {
-  run: queued({ ...following("i"), due: at("12:19:30"), debt: { since: at("12:04:30"), owes: "message" } }),
+  next: queued({ ...following("i"), due: at("12:19:30"), debt: { since: at("12:04:30"), owes: "message" } }),
   registration: registered({ labels: { team: "ml" } }),
   previous,
   ticket: "the-ticket",
   startBy: at("12:19:30"),
+  isHeld: false,
 } as const;
 
 const eventOf = (own: Partial<Parameters<typeof requeueMessage>[0]> = {}): RequeueEvent =>
@@ -88,8 +89,7 @@ describe("the requeue message", () => {
   });
 
   test("of a first attempt has the cause first, and nothing before it", () => {
-    const { run, registration } = { ...announcement, run: queued() };
-    const { time, data } = eventOf({ run, registration, previous: undefined });
+    const { time, data } = eventOf({ next: queued(), previous: undefined });
     expect([time, data.cause, data.previous]).toEqual(["2026-11-22T12:00:00.000Z", "first", undefined]);
   });
 
@@ -101,13 +101,38 @@ describe("the requeue message", () => {
     });
   });
 
-  test("says nothing of an attempt before it whose end is not known", () => {
+  test("of a handover says that the attempt before is going, and that the next one is held until it is gone", () => {
     const { end: _, ...unended } = previous;
-    expect(eventOf({ previous: unended }).data).not.toHaveProperty("previous");
+    const next = { ...leaving({ debt: { since: at("12:02:46"), owes: "handover" } }), attempt: 2, fence: fenceOf(2) };
+    expect(eventOf({ next, previous: unended, isHeld: true })).toMatchObject({
+      id: "etl.1795348801",
+      subject: "runs/etl/attempts/2",
+      time: "2026-11-22T12:02:46.000Z",
+      data: {
+        cause: "interrupted",
+        previous: {
+          attempt: 1,
+          fence: 1_795_348_800,
+          holder: { id: HOLDER, host: "i-0abc", pod: "etl-7d9f" },
+          evidence: [],
+        },
+        next: { attempt: 2, fence: 1_795_348_801, held: true },
+      },
+    });
+  });
+
+  test("of a handover has the id of the message that the end will send", () => {
+    const { next, ...rest } = announcement;
+    const held = { ...leaving(), attempt: next.attempt, fence: next.fence };
+    expect(requeueMessage({ ...rest, next: held, isHeld: true }).id).toBe(requeueMessage(announcement).id);
+  });
+
+  test("says nothing of an attempt before it of which neither claim nor end is known", () => {
+    expect(eventOf({ previous: { fence: fenceOf(1) } }).data).not.toHaveProperty("previous");
   });
 
   test("says that the last attempts should not stand on spot", () => {
-    expect(eventOf({ run: queued(following("i".repeat(9))) }).data.next.capacity).toBe("on-demand");
+    expect(eventOf({ next: queued(following("i".repeat(9))) }).data.next.capacity).toBe("on-demand");
   });
 
   test("says that nothing may follow the next attempt", () => {

@@ -8,6 +8,9 @@ describe("a request", () => {
     ["GET", "/v1/runs", "list", {}],
     ["POST", "/v1/runs/etl/cancel", "cancel", { run: "etl" }],
     ["POST", "/v1/runs/etl/requeue", "requeue", { run: "etl" }],
+    ["POST", "/v1/hosts/i-0abc/drain", "drain", { host: "i-0abc" }],
+    ["POST", "/v1/hosts/fargate%2Fabc/drain", "drain", { host: "fargate/abc" }],
+    ["POST", "/v1/runs/etl/notice", "notice", { run: "etl" }],
     ["POST", "/v1/runs/etl/claim", "claim", { run: "etl" }],
     ["POST", "/v1/runs/etl/beat", "beat", { run: "etl" }],
     ["POST", "/v1/runs/etl/finish", "finish", { run: "etl" }],
@@ -54,12 +57,13 @@ describe("a request", () => {
 describe("the table of calls", () => {
   test("leads each call back to itself", () => {
     for (const [name, { method, path }] of Object.entries(ROUTES))
-      expect(match(method, path.replace("{run}", "etl"))).toMatchObject({ kind: "route", name });
+      expect(match(method, path.replace(/\{(run|host)\}/, "etl"))).toMatchObject({ kind: "route", name });
   });
 
   test("gives runners no more than the run that they name", () => {
     const runners = Object.values(ROUTES).filter(({ by }) => by === "ticket" || by === "token");
     expect(runners.map(({ at, path }) => at === "runner" && path.startsWith("/v1/runs/{run}/"))).toEqual([
+      true,
       true,
       true,
       true,

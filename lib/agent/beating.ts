@@ -1,0 +1,198 @@
+import { paceOf } from "../core/lease.ts";
+import { after, earlier, type Instant, milliseconds, seconds } from "../core/time.ts";
+import type { BeatBody } from "../wire/replies.ts";
+import type { Answer } from "./answer.ts";
+import { type Action, type In, type Input, leave, report, type Step, stay } from "./phases.ts";
+import {
+  afterGrace,
+  type ChildEnd,
+  DRAIN,
+  drainedAt,
+  endOf,
+  fenceOf,
+  raised,
+  type Signal,
+  type Stop,
+} from "./stopping.ts";
+
+/** After a beat that failed, the next one comes at once enough to fit several into a lease. */
+const AFTER_A_FAILED_BEAT = seconds(5);
+/** Jitter only shortens the interval, so it never costs a lease its third beat. */
+const JITTER = 0.1;
+
+/** When an attempt with a child wants to be woken. */
+export function wakeBeatingAt(heart: In<"beating">): Instant | undefined {
+  const killAt = heart.stop?.isKilled === false ? heart.stop.killAt : undefined;
+  return [heart.beatAt, killAt, termAt(heart), stalledAt(heart)].reduce(soonest);
+}
+
+const soonest = (one: Instant | undefined, other: Instant | undefined): Instant | undefined =>
+  one === undefined ? other : earlier(one, other);
+
+/** An attempt with a child: beats go out, and the child is told what they bring. */
+export function beating(heart: In<"beating">, input: Input, now: Instant, roll: number): Step {
+  switch (input.kind) {
+    case "wake":
+      return beatOrKill(heart, now);
+    case "beaten":
+      return beatAnswered({ ...heart, beatAt: nextBeatAfter(input, heart, now, roll) }, input, now);
+    case "signaled":
+      return passOn(heart, input);
+    case "progressed":
+      return stay({ ...heart, progressedAt: now, progress: input.progress ?? heart.progress });
+    case "noticed":
+      return noticed(heart, input, now);
+    case "exited":
+      return childGone(heart, input.end, now);
+    default:
+      return stay(heart);
+  }
+}
+
+/** When the child is told to stop because nothing was acknowledged in time. */
+const termAt = ({ fenceFrom, lease, stop }: In<"beating">): Instant | undefined =>
+  fenceFrom === undefined || stop?.isKilled ? undefined : fenceOf(fenceFrom, lease).termAt;
+
+/** When the child has made no progress for too long; one that is leaving need not make any. */
+const stalledAt = ({ own, progressedAt, stop }: In<"beating">): Instant | undefined =>
+  own?.stall === undefined || progressedAt === undefined || stop !== undefined
+    ? undefined
+    : after(progressedAt, own.stall);
+
+function beatOrKill(heart: In<"beating">, now: Instant): Step {
+  const { heart: next, actions } = stopInTime(heart, now);
+  const { beatAt, token, progress } = next;
+  if (beatAt === undefined || beatAt > now) return { heart: next, actions };
+  return stay({ ...next, beatAt: undefined, sent: progress }, ...actions, {
+    do: "beat",
+    token,
+    ...(progress !== undefined && { progress }),
+  });
+}
+
+type Beating = { readonly heart: In<"beating">; readonly actions: readonly Action[] };
+
+/** What is due to the child by the clock alone: our own deadline, a stall, the end of a grace. */
+function stopInTime(heart: In<"beating">, now: Instant): Beating {
+  const { fenceFrom, lease, stop } = heart;
+  const [fenced, stalled] = [termAt(heart), stalledAt(heart)];
+  if (fenceFrom !== undefined && fenced !== undefined && fenced <= now)
+    return stopChild(
+      { ...heart, fenceFrom: undefined },
+      { why: "self-fenced", reason: "self-fenced", killAt: fenceOf(fenceFrom, lease).killAt },
+      now,
+    );
+  if (stalled !== undefined && stalled <= now)
+    return stopChild(heart, { why: "stalled", reason: "stalled", killAt: afterGrace(lease, now) }, now);
+  if (stop === undefined || stop.isKilled || stop.killAt > now) return { heart, actions: [] };
+  return { heart: { ...heart, stop: { ...stop, isKilled: true } }, actions: [{ do: "signal", signal: "SIGKILL" }] };
+}
+
+/** The child gets every signal; of a TERM the service hears too, because a host that goes often says only that. */
+function passOn(heart: In<"beating">, { signal, number }: Signal): Step {
+  const next = { ...heart, forwarded: [...heart.forwarded, { signal, number }] };
+  const passed: Action = { do: "signal", signal };
+  if (signal !== "SIGTERM" || heart.told?.includes("sigterm")) return stay(next, passed);
+  return stay({ ...next, told: [...(heart.told ?? []), "sigterm"] }, passed, {
+    do: "notice",
+    token: heart.token,
+    kind: "sigterm",
+  });
+}
+
+/** A spot notice is a drain already: waiting for the directive would cost the child a quarter of its two minutes. */
+function noticed(heart: In<"beating">, input: Extract<Input, { kind: "noticed" }>, now: Instant): Step {
+  const { notice: kind, at, deadline, wallAt = now } = input;
+  if (heart.told?.includes(kind)) return stay(heart);
+  const told = { ...heart, told: [...(heart.told ?? []), kind] };
+  const notice: Action = {
+    do: "notice",
+    token: heart.token,
+    kind,
+    ...(at !== undefined && { at }),
+    ...(deadline !== undefined && { deadline }),
+  };
+  if (kind === "rebalance") return stay(told, notice);
+  const { heart: next, actions } = drainChild(told, { reason: "spot-interruption", deadline }, now, wallAt);
+  return stay(next, ...actions, notice);
+}
+
+export const nextBeat = (sentAt: Instant, intervalSeconds: number, roll: number): Instant =>
+  after(sentAt, seconds(intervalSeconds * (1 - JITTER * roll)));
+
+function nextBeatAfter(
+  { sentAt, answer }: { sentAt: Instant; answer: Answer<BeatBody> },
+  heart: In<"beating">,
+  now: Instant,
+  roll: number,
+): Instant {
+  if (answer.kind === "ok") return nextBeat(sentAt, answer.body.nextBeatSeconds, roll);
+  return after(now, milliseconds(Math.min(AFTER_A_FAILED_BEAT, paceOf(heart.lease).interval)));
+}
+
+function beatAnswered(heart: In<"beating">, input: Extract<Input, { kind: "beaten" }>, now: Instant): Step {
+  const { answer, sentAt, wallAt = now } = input;
+  if (answer.kind === "unclear") return stay(heart);
+  const killAt = afterGrace(heart.lease, now);
+  if (answer.kind === "ok") {
+    const { directive, reason, deadline } = answer.body;
+    const renewed = { ...delivered(heart), token: answer.body.token ?? heart.token };
+    // A beat that is answered with stop was not renewed.
+    if (directive === "stop") return stopChild(renewed, { why: "stop", reason: reason ?? "stopped", killAt }, now);
+    const kept = { ...renewed, fenceFrom: later(heart.fenceFrom, sentAt) };
+    return directive === "drain"
+      ? drainChild(kept, { reason: reason ?? "drained", deadline }, now, wallAt)
+      : stay(kept);
+  }
+  switch (answer.name) {
+    case "superseded":
+    case "ended":
+    case "overran":
+      return stopChild(
+        heart,
+        { why: answer.name === "overran" ? "overran" : "superseded", reason: answer.name, killAt },
+        now,
+      );
+    case "malformed":
+    case "invalid":
+    case "too-large":
+      // Progress that the service refuses must not cost the attempt its lease.
+      return stay(delivered(heart));
+    default:
+      return stay(heart); // 401, 403 and the like are about the request, not about the attempt
+  }
+}
+
+/** The fence counts from the newest request that was acknowledged, in whatever order the answers came. */
+const later = (from: Instant | undefined, sentAt: Instant): Instant | undefined =>
+  from === undefined || from > sentAt ? from : sentAt;
+
+/** What the last beat carried is not sent again; what the child said meanwhile is. */
+const delivered = (heart: In<"beating">): In<"beating"> => ({
+  ...heart,
+  progress: heart.progress === heart.sent ? undefined : heart.progress,
+  sent: undefined,
+});
+
+function stopChild(heart: In<"beating">, next: Omit<Stop, "isKilled">, now: Instant): Beating {
+  const { stop, signals } = raised(heart.stop, next, now);
+  return { heart: { ...heart, stop }, actions: signals.map((signal) => ({ do: "signal", signal })) };
+}
+
+/** TERM at once; the beats go on until the child is gone, so that nobody takes its place before. */
+function drainChild(
+  heart: In<"beating">,
+  { reason, deadline }: { reason: string; deadline: string | undefined },
+  now: Instant,
+  wall: Instant,
+): Beating {
+  const { lease, own } = heart;
+  const killAt = drainedAt({ deadline, lease, drain: own?.drain ?? DRAIN }, now, wall);
+  return stopChild(heart, { why: "drain", reason, killAt }, now);
+}
+
+function childGone({ stop, forwarded, token }: In<"beating">, childEnd: ChildEnd, now: Instant): Step {
+  const end = endOf(childEnd, forwarded, stop);
+  if (end.report === undefined) return leave(end.code, `stopped: ${stop?.reason}`);
+  return report(token, end.report, end.code, now, end.codeIfLate);
+}

@@ -1,0 +1,44 @@
+import { lstat, mkdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Span, seconds } from "../core/time.ts";
+
+/** A disk that does not answer, as a hung network mount, is waited for that long: the attempt matters more. */
+const DISK: Span = seconds(2);
+
+/** What the work on a disk comes to; a disk that takes too long has failed. */
+export async function onDisk<T>(work: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error("the disk does not answer")), DISK);
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const ownId = (): number => process.getuid?.() ?? 0;
+
+/** Whether a file or folder belongs to us: what others have put there is neither read nor trusted with a token. */
+export const isOurs = ({ uid }: { readonly uid: number }): boolean => process.getuid === undefined || uid === ownId();
+
+/**
+ * The folder where an agent keeps what has to outlive it. A chosen one is taken as it is; the default is one per user
+ * in the temporary folder, where another user could have made it before us. Undefined, and said, when there is none.
+ */
+export async function stateFolder(
+  chosen: string | undefined,
+  say: (line: string) => void,
+): Promise<string | undefined> {
+  const folder = chosen ?? join(tmpdir(), `lastbeat-${ownId()}`);
+  try {
+    await onDisk(mkdir(folder, { recursive: true, mode: 0o700 }));
+    if (chosen !== undefined) return folder;
+    const found = await onDisk(lstat(folder));
+    if (found.isDirectory() && isOurs(found) && (found.mode & 0o022) === 0) return folder;
+    say(`${folder} is not ours alone: nothing is kept there; name another with --state-dir`);
+  } catch (error) {
+    say(`${folder} cannot be used, so nothing is kept there: ${(error as Error).message}`);
+  }
+  return undefined;
+}

@@ -1,0 +1,112 @@
+import { readFileSync } from "node:fs";
+import { type Span, seconds } from "../core/time.ts";
+
+/** Where Linux shows what the firmware says. On EC2 (Nitro) the vendor is Amazon, and the asset tag is the instance. */
+const DMI = "/sys/devices/virtual/dmi/id";
+
+const said = (folder: string, name: string): string => {
+  try {
+    return readFileSync(`${folder}/${name}`, "utf8").trim();
+  } catch {
+    return ""; // no such firmware, or no such system
+  }
+};
+
+/** Whether the machine is one of EC2's. */
+export const isOnEc2 = (dmi: string = DMI): boolean => said(dmi, "sys_vendor") === "Amazon EC2";
+
+/** The id of the EC2 instance, where the firmware tells it. */
+export function instanceId(dmi: string = DMI): string | undefined {
+  const tag = said(dmi, "board_asset_tag");
+  return /^i-[0-9a-f]+$/.test(tag) ? tag : undefined;
+}
+
+/** What the instance's own metadata announces. */
+export type Announcement =
+  | { readonly notice: "spot"; readonly deadline: string }
+  | { readonly notice: "rebalance"; readonly at?: string };
+
+/** Two minutes are the whole notice: of these, this much is lost at the most. */
+const POLL: Span = seconds(5);
+/** The metadata is answered by the host itself, or not at all: a pod behind a hop limit hears nothing. */
+const TIMEOUT: Span = seconds(1);
+/** A token of six hours; when it is over, a new one is taken. */
+const TTL_SECONDS = 21_600;
+
+export type Poll = { stop(): void };
+
+/**
+ * Polls the instance metadata (IMDSv2) at `base` until stopped. One probe decides: where nobody gives out a token, there
+ * is silence for good. Each kind is announced once.
+ */
+export function pollMetadata(base: string, announce: (what: Announcement) => void, every: Span = POLL): Poll {
+  const stopped = new AbortController();
+  const heard = new Set<string>();
+  let timer: NodeJS.Timeout | undefined;
+  let token: string | undefined;
+
+  const ask = (path: string, init: RequestInit): Promise<Response> =>
+    fetch(`${base.replace(/\/+$/, "")}/latest/${path}`, {
+      ...init,
+      redirect: "manual",
+      signal: AbortSignal.any([stopped.signal, AbortSignal.timeout(TIMEOUT)]),
+    });
+  const newToken = async (): Promise<string | undefined> => {
+    const headers = { "x-aws-ec2-metadata-token-ttl-seconds": String(TTL_SECONDS) };
+    const response = await ask("api/token", { method: "PUT", headers });
+    const text = await response.text();
+    return response.status === 200 ? text : undefined;
+  };
+  const read = async (path: string, mayRenew = true): Promise<unknown> => {
+    const response = await ask(`meta-data/${path}`, { headers: { "x-aws-ec2-metadata-token": token ?? "" } });
+    const text = await response.text();
+    if (response.status === 401 && mayRenew) {
+      token = (await newToken()) ?? token;
+      return read(path, false);
+    }
+    return response.status === 200 ? JSON.parse(text) : undefined; // 404: nothing is announced
+  };
+  const hear = (what: Announcement | undefined): void => {
+    if (what === undefined || heard.has(what.notice) || stopped.signal.aborted) return;
+    heard.add(what.notice);
+    announce(what);
+  };
+  const look = async (): Promise<void> => {
+    try {
+      hear(spot(await read("spot/instance-action")));
+      hear(rebalance(await read("events/recommendations/rebalance")));
+    } catch {
+      // The metadata was there once; it is asked again.
+    }
+    again();
+  };
+  const again = (): void => {
+    if (stopped.signal.aborted) return;
+    timer = setTimeout(() => void look(), every);
+    timer.unref();
+  };
+  const probe = async (): Promise<void> => {
+    token = await newToken().catch(() => undefined);
+    if (token !== undefined) await look();
+  };
+  void probe();
+  return {
+    stop: () => {
+      stopped.abort();
+      clearTimeout(timer);
+    },
+  };
+}
+
+const isInstant = (value: unknown): value is string => typeof value === "string" && !Number.isNaN(Date.parse(value));
+
+function spot(body: unknown): Announcement | undefined {
+  const { time } = (body ?? {}) as { readonly time?: unknown };
+  return isInstant(time) ? { notice: "spot", deadline: new Date(time).toISOString() } : undefined;
+}
+
+function rebalance(body: unknown): Announcement | undefined {
+  if (typeof body !== "object" || body === null) return undefined;
+  const { noticeTime } = body as { readonly noticeTime?: unknown };
+  return { notice: "rebalance", ...(isInstant(noticeTime) && { at: new Date(noticeTime).toISOString() }) };
+}

@@ -1,0 +1,130 @@
+import type { Progress, Report } from "../core/run.ts";
+import { after, type Instant, type Span, seconds } from "../core/time.ts";
+import type { BeatBody, ClaimBody, FinishBody } from "../wire/replies.ts";
+import type { Answer } from "./answer.ts";
+import type { ChildEnd, Signal, Stop } from "./stopping.ts";
+
+/** What the agent tells the service about its host, at once and once each. */
+export type NoticeKind = "sigterm" | "spot" | "rebalance";
+
+/**
+ * What happened to the agent. `sentAt` is when the request went out, by the agent's own clock; `wallAt` is the wall clock
+ * now, against which deadlines are read; it is absent where both clocks are one, as in the simulator.
+ */
+export type Input =
+  | { readonly kind: "wake" }
+  | { readonly kind: "claimed"; readonly sentAt: Instant; readonly answer: Answer<ClaimBody> }
+  | {
+      readonly kind: "beaten";
+      readonly sentAt: Instant;
+      readonly answer: Answer<BeatBody>;
+      readonly wallAt?: Instant;
+    }
+  | { readonly kind: "reported"; readonly answer: Answer<FinishBody> }
+  | { readonly kind: "signaled"; readonly signal: string; readonly number: number }
+  /** The child touched its progress file; `progress` is absent when it says nothing that can be sent. */
+  | { readonly kind: "progressed"; readonly progress?: Progress }
+  /** The machine is about to be taken, by the instance's own metadata. */
+  | {
+      readonly kind: "noticed";
+      readonly notice: "spot" | "rebalance";
+      readonly at?: string;
+      readonly deadline?: string;
+      readonly wallAt?: Instant;
+    }
+  | { readonly kind: "exited"; readonly end: ChildEnd };
+
+/** What the agent does next. */
+export type Action =
+  | { readonly do: "claim" }
+  | { readonly do: "start"; readonly attempt: number; readonly fence: number }
+  | { readonly do: "beat"; readonly token: string; readonly progress?: Progress }
+  | { readonly do: "signal"; readonly signal: string }
+  /** Sent and forgotten: the beats and the report do without it. */
+  | {
+      readonly do: "notice";
+      readonly token: string;
+      readonly kind: NoticeKind;
+      readonly at?: string;
+      readonly deadline?: string;
+    }
+  | { readonly do: "finish"; readonly token: string; readonly report: Report }
+  | { readonly do: "exit"; readonly code: number; readonly why?: string };
+
+/** What the user settled for this agent. */
+export type Own = {
+  /** How long a child may drain when nobody names a deadline. */
+  readonly drain?: Span;
+  /** How long the child may leave its progress file alone. */
+  readonly stall?: Span;
+};
+
+export type Heart =
+  | {
+      readonly phase: "claiming";
+      readonly lease: Span;
+      readonly own: Own;
+      readonly tries: number;
+      /** When to ask again; undefined while a request is out. */
+      readonly askAt: Instant | undefined;
+      /** A signal that came while the claim was out: the child is not started any more. */
+      readonly leaving?: Signal;
+    }
+  | {
+      readonly phase: "beating";
+      readonly lease: Span;
+      readonly own?: Own;
+      readonly token: string;
+      /** When to beat next; undefined while a beat is out. */
+      readonly beatAt: Instant | undefined;
+      /** When the newest acknowledged request was sent; undefined when nothing is cut off any more. */
+      readonly fenceFrom?: Instant | undefined;
+      /** When the child, whose progress is watched, last made some. */
+      readonly progressedAt?: Instant | undefined;
+      /** What no beat has brought to the service yet, and what the beat that is out carries. */
+      readonly progress?: Progress | undefined;
+      readonly sent?: Progress | undefined;
+      readonly told?: readonly NoticeKind[];
+      /** What was passed on to the child, in order. */
+      readonly forwarded: readonly Signal[];
+      readonly stop?: Stop;
+    }
+  | {
+      readonly phase: "reporting";
+      readonly token: string;
+      readonly report: Report;
+      readonly code: number;
+      /** The code for a report that came too late or not at all, where the child was stopped for that very reason. */
+      readonly codeIfLate?: number;
+      readonly tries: number;
+      readonly reportAt: Instant | undefined;
+      readonly until: Instant;
+    }
+  | { readonly phase: "gone" };
+
+export type Step = { readonly heart: Heart; readonly actions: readonly Action[] };
+
+/** How long an end is reported in vain: the longest freeze of verdicts, after which the attempt counts as lost anyway. */
+const REPORT_FOR = seconds(15 * 60);
+
+export type In<P extends Heart["phase"]> = Extract<Heart, { phase: P }>;
+
+export const stay = (heart: Heart, ...actions: readonly Action[]): Step => ({ heart, actions });
+export const leave = (code: number, why?: string): Step =>
+  stay({ phase: "gone" }, { do: "exit", code, ...(why !== undefined && { why }) });
+
+/** The end is there; from now on it is reported. */
+export const report = (token: string, what: Report, code: number, now: Instant, codeIfLate?: number): Step =>
+  stay(
+    {
+      phase: "reporting",
+      token,
+      report: what,
+      code,
+      ...(codeIfLate !== undefined && { codeIfLate }),
+      tries: 0,
+      reportAt: undefined,
+      until: after(now, REPORT_FOR),
+    },
+    { do: "finish", token, report: what },
+  );

@@ -1,0 +1,107 @@
+import { open, rm } from "node:fs/promises";
+import type { Progress } from "../core/run.ts";
+import { type Span, seconds } from "../core/time.ts";
+
+/** A number and a note; more than this is not meant for us. */
+const MOST_BYTES = 4096;
+/** What the service stores of a note, in bytes of JSON. */
+const NOTE_BYTES = 200;
+/** How often the file is looked at. */
+const LOOK: Span = seconds(0.5);
+
+/** What a progress file says: a number, or an object with a value; undefined when it is neither. */
+export function parseProgress(text: string): Progress | undefined {
+  const said = parsed(text);
+  if (typeof said === "number") return { value: said };
+  if (typeof said !== "object" || said === null) return undefined;
+  const { value, of, note } = said as Readonly<Record<string, unknown>>;
+  if (typeof value !== "number") return undefined;
+  if (of !== undefined && typeof of !== "number") return undefined;
+  if (note !== undefined && typeof note !== "string") return undefined;
+  return { value, ...(of !== undefined && { of }), ...(note !== undefined && { note: cut(note) }) };
+}
+
+/** JSON knows no Infinity, but 1e999 is read as one, and would be sent as null. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text, (_, value) => (typeof value === "number" && !Number.isFinite(value) ? null : value));
+  } catch {
+    return undefined;
+  }
+}
+
+/** As many whole characters of the text as the service takes. */
+function cut(text: string): string {
+  let kept = "";
+  let bytes = 0;
+  for (const character of text) {
+    bytes += Buffer.byteLength(JSON.stringify(character)) - '""'.length;
+    if (bytes > NOTE_BYTES) break;
+    kept += character;
+  }
+  return kept;
+}
+
+export type Watch = { stop(): void };
+
+/**
+ * Watches the file that the child writes its progress to. `changed` hears of every change, and of what it says when
+ * that can be sent; what cannot is said once.
+ */
+export function watchProgress(
+  file: string,
+  changed: (progress: Progress | undefined) => void,
+  say: (line: string) => void,
+  every: Span = LOOK,
+): Watch {
+  let last: string | undefined;
+  let hasComplained = false;
+  let timer: NodeJS.Timeout | undefined;
+  let isStopped = false;
+
+  const look = async (): Promise<void> => {
+    const found = await readChange(file, last);
+    if (isStopped) return;
+    if (found !== undefined) {
+      last = found.mark;
+      const progress = found.text === undefined ? undefined : parseProgress(found.text);
+      // A file that is being written anew is empty for a moment.
+      if (progress === undefined && found.text?.trim() !== "" && !hasComplained) {
+        hasComplained = true;
+        say(`the progress file says neither a number nor {"value": ...}: it is ignored`);
+      }
+      changed(progress);
+    }
+    timer = setTimeout(() => void look(), every);
+    timer.unref();
+  };
+  void look();
+  return {
+    stop: () => {
+      isStopped = true;
+      clearTimeout(timer);
+      void rm(file, { force: true }).catch(() => {});
+    },
+  };
+}
+
+/** The file's content with a mark of this version; undefined when it is as before, or not there. */
+async function readChange(
+  file: string,
+  last: string | undefined,
+): Promise<{ readonly mark: string; readonly text?: string } | undefined> {
+  try {
+    const handle = await open(file, "r");
+    try {
+      const found = await handle.stat({ bigint: true });
+      const mark = `${found.ino} ${found.mtimeNs} ${found.size}`;
+      if (mark === last) return undefined;
+      if (!found.isFile() || found.size > MOST_BYTES) return { mark };
+      return { mark, text: await handle.readFile("utf8") };
+    } finally {
+      await handle.close();
+    }
+  } catch {
+    return undefined; // not written yet, or being replaced; the next look finds it
+  }
+}

@@ -1,0 +1,147 @@
+import { paceOf } from "../core/lease.ts";
+import type { Report } from "../core/run.ts";
+import { after, before, earlier, type Instant, milliseconds, type Span, seconds } from "../core/time.ts";
+
+/** How the agent leaves when it does not leave with its child's own code. */
+export const EXIT = {
+  selfFenced: 80,
+  superseded: 81,
+  preempted: 82,
+  agentError: 125,
+  notExecutable: 126,
+  notFound: 127,
+} as const;
+
+/** How the child ended. A command that could not be started has a code of its own (126, 127). */
+export type ChildEnd = {
+  readonly exitCode?: number;
+  readonly signal?: string;
+  /** 128 + the signal's number, or the exit code. */
+  readonly status: number;
+  readonly message?: string;
+};
+
+/** A signal that was passed on to the child. */
+export type Signal = { readonly signal: string; readonly number: number };
+
+type Why = "drain" | "stalled" | "stop" | "superseded" | "overran" | "self-fenced";
+
+/** A child that has to stop: why, and when it is killed if it has not. */
+export type Stop = {
+  readonly why: Why;
+  readonly reason: string;
+  readonly killAt: Instant;
+  readonly isKilled: boolean;
+};
+
+/** Reasons only rise: what says that the attempt is over outranks what asks the child to leave. */
+const RANK: Readonly<Record<Why, number>> = {
+  drain: 1,
+  stalled: 1,
+  stop: 2,
+  superseded: 3,
+  overran: 3,
+  "self-fenced": 3,
+};
+
+/** A spot notice's 120 s less the 30 s that a beat may take to bring it. */
+export const DRAIN: Span = seconds(90);
+
+/**
+ * The stop with one more reason to stop. The earlier kill time wins, so that nothing that comes later lengthens a child's
+ * life. TERM is sent once; when the time to kill has passed already, as after a suspend, KILL comes instead of it.
+ */
+export function raised(
+  stop: Stop | undefined,
+  next: Omit<Stop, "isKilled">,
+  now: Instant,
+): { readonly stop: Stop; readonly signals: readonly string[] } {
+  const { why, reason } = stop === undefined || RANK[next.why] > RANK[stop.why] ? next : stop;
+  const killAt = earlier(next.killAt, stop?.killAt);
+  const wasKilled = stop?.isKilled ?? false;
+  const isKilled = wasKilled || killAt <= now;
+  const signals = wasKilled ? [] : isKilled ? ["SIGKILL"] : stop === undefined ? ["SIGTERM"] : [];
+  return { stop: { why, reason, killAt, isKilled }, signals };
+}
+
+/** When a child that was told to leave now is killed, so that its grace is over. */
+export const afterGrace = (lease: Span, now: Instant): Instant => after(now, paceOf(lease).grace);
+
+/**
+ * When a draining child is killed: a margin before its deadline, or after the drain where there is none. The deadline is by
+ * the wall clock, which counts only here, for what is left of it.
+ */
+export function drainedAt(
+  { deadline, lease, drain }: { deadline: string | undefined; lease: Span; drain: Span },
+  now: Instant,
+  wall: Instant,
+): Instant {
+  const left = deadline === undefined ? Number.NaN : Date.parse(deadline) - wall;
+  return Number.isNaN(left) ? after(now, drain) : before(after(now, milliseconds(left)), paceOf(lease).margin);
+}
+
+/** The agent's own deadline, from when its newest acknowledged request was sent: nobody else claims before the lease is over. */
+export function fenceOf(from: Instant, lease: Span): { readonly termAt: Instant; readonly killAt: Instant } {
+  const { grace, margin } = paceOf(lease);
+  const killAt = before(after(from, lease), margin);
+  return { termAt: before(killAt, grace), killAt };
+}
+
+/**
+ * What a child's end comes to: a report, unless nobody wants one, and the code to leave with; `codeIfLate` is for a report
+ * that found the attempt over.
+ */
+export type End = { readonly report?: Report; readonly code: number; readonly codeIfLate?: number };
+
+/** An attempt that is over or unwanted is not reported, unless it has succeeded: that may still count. */
+export function endOf(end: ChildEnd, forwarded: readonly Signal[], stop: Stop | undefined): End {
+  const fenced = stop?.why === "self-fenced" ? { codeIfLate: EXIT.selfFenced } : {};
+  if (end.exitCode === 0)
+    return { report: { outcome: "succeeded", exitCode: 0 }, code: codeOfSuccess(stop), ...fenced };
+  switch (stop?.why) {
+    case "superseded":
+      return { code: EXIT.superseded };
+    case "stop":
+      return { report: interrupted(stop.reason), code: EXIT.superseded };
+    case "self-fenced":
+      return { report: interrupted(stop.reason), code: EXIT.selfFenced, ...fenced };
+    case "drain":
+      return isByUs(end)
+        ? { report: { ...interrupted(stop.reason), ...factsOf(end) }, code: EXIT.preempted }
+        : { report: reportOf(end, forwarded), code: end.status };
+    case "stalled":
+      return { report: { outcome: "failed", reason: stop.reason, ...factsOf(end) }, code: end.status };
+    case "overran":
+    case undefined:
+      return { report: reportOf(end, forwarded, stop?.reason), code: end.status };
+  }
+}
+
+/** The code of a child that succeeded although it had to stop, for when that does not count. */
+function codeOfSuccess(stop: Stop | undefined): number {
+  if (stop?.why === "self-fenced") return EXIT.selfFenced;
+  return stop?.why === "superseded" || stop?.why === "stop" ? EXIT.superseded : 0;
+}
+
+export const interrupted = (reason: string): Report => ({ outcome: "interrupted", reason });
+
+/** Whether the child died of our TERM or KILL, or left with the codes that shells give for them. */
+const isByUs = ({ signal, exitCode }: ChildEnd): boolean =>
+  signal === "SIGTERM" || signal === "SIGKILL" || exitCode === 143 || exitCode === 137;
+
+const factsOf = (end: ChildEnd): Pick<Report, "exitCode" | "signal" | "message"> => ({
+  ...(end.exitCode !== undefined && { exitCode: end.exitCode }),
+  ...(end.signal !== undefined && { signal: end.signal }),
+  ...(end.message !== undefined && { message: end.message }),
+});
+
+/**
+ * What an end means. Exit code 0 is a success even after a TERM: a child that stops without having finished must not say
+ * 0. Death by a signal that was passed on to it, or with the exit code that shells give for it, is an interruption;
+ * everything else is the child's own failure.
+ */
+function reportOf(end: ChildEnd, forwarded: readonly Signal[], reason?: string): Report {
+  const by = forwarded.find(({ signal, number }) => end.signal === signal || end.exitCode === 128 + number);
+  if (by !== undefined) return { ...interrupted(by.signal.toLowerCase()), ...factsOf(end) };
+  return { outcome: "failed", ...(reason !== undefined && { reason }), ...factsOf(end) };
+}

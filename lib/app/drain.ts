@@ -1,0 +1,34 @@
+import { randomUUID } from "node:crypto";
+import { type Refusal, superseded } from "../core/decision.ts";
+import { after, seconds } from "../core/time.ts";
+import type { Claims } from "../wire/credentials.ts";
+import { iso } from "../wire/instants.ts";
+import { attemptNotice, hostDrain, type RunnerNotice } from "../wire/notices.ts";
+import type { App } from "./app.ts";
+
+/** An operator takes a host out of service. It goes the way of every notice: through the queue. */
+export async function drain(
+  app: App,
+  host: string,
+  asked: { deadlineSeconds?: number; reason?: string },
+): Promise<void> {
+  const now = app.clock.now();
+  const { deadlineSeconds, reason } = asked;
+  await app.notices.send(
+    hostDrain(randomUUID(), iso(now), {
+      host,
+      ...(deadlineSeconds !== undefined && { deadline: iso(after(now, seconds(deadlineSeconds))) }),
+      ...(reason !== undefined && { reason }),
+    }),
+  );
+}
+
+/** A runner tells what it was told. A refusal when its attempt is over; nothing is sent then. */
+export async function relay(app: App, token: Claims, told: RunnerNotice): Promise<Refusal | undefined> {
+  const run = await app.runs.read(token);
+  if (run === undefined || run.state === "ended") return { kind: "ended" };
+  if (run.fence !== token.fence) return superseded(run);
+  const { shard, fence } = token;
+  await app.notices.send(attemptNotice(randomUUID(), iso(app.clock.now()), { run: token.run, shard, fence, ...told }));
+  return undefined;
+}

@@ -1,0 +1,132 @@
+import { reopen } from "../core/ending.ts";
+import { drains, type Evidence, explains, isWithin, type Notice } from "../core/evidence.ts";
+import { isHeld, type LedgerEnd, type Run } from "../core/run.ts";
+import { before, type Instant, seconds } from "../core/time.ts";
+import { decide } from "../core/transitions.ts";
+import type { HostEntry } from "../ports/hosts.ts";
+import type { App } from "./app.ts";
+import { atOnce } from "./at-once.ts";
+import { change } from "./change.ts";
+import { endOf } from "./finish.ts";
+import { reap } from "./reap.ts";
+import { expiryOf } from "./retention.ts";
+import { registrationOf, settle } from "./settle.ts";
+
+/** A host carries tens of attempts at once, hundreds in the time that its entries are kept. What is older waits its turn. */
+const ENTRIES_A_MESSAGE = 200;
+/** Each is about six requests of 5 ms. */
+const AT_ONCE = 16;
+/** An event may be older than the claim by this much and still concern it. */
+const SLACK = seconds(60);
+
+/** How many attempts a notice has concerned, by what it did to them. */
+export type NoticeCounts = Readonly<Record<"left" | "reaped" | "refunded" | "noted", number>>;
+
+/**
+ * A word about a host. The evidence is written before the entries are listed, and a claim writes its entry before it reads
+ * the evidence: at least one of the two sees the other. `olderThan`: the entries up to there were seen to already.
+ */
+export async function notice(
+  app: App,
+  { host, evidence, deadline }: Notice,
+  olderThan?: Instant,
+): Promise<NoticeCounts> {
+  await app.hosts.record(host, evidence, expiryOf(app.clock.now()));
+  const entries = (await app.hosts.entries(host)).filter(
+    ({ at }) => before(at, SLACK) <= evidence.at && (olderThan === undefined || at < olderThan),
+  );
+  const counts = { left: 0, reaped: 0, refunded: 0, noted: 0 };
+  await atOnce(entries.slice(0, ENTRIES_A_MESSAGE), AT_ONCE, async (entry) => {
+    counts[await noticeOne(app, { host, evidence, ...(deadline !== undefined && { deadline }) }, entry)] += 1;
+  });
+  const last = entries[ENTRIES_A_MESSAGE - 1];
+  if (entries.length > ENTRIES_A_MESSAGE && last !== undefined)
+    await app.notices.send(continued({ host, evidence, ...(deadline !== undefined && { deadline }) }, last.at));
+  app.log.write({ decision: "noticed", state: evidence.kind, counts });
+  return counts;
+}
+
+/** The rest of a host's entries, as a message of their own. */
+const continued = (rest: Notice, olderThan: Instant): object => ({
+  source: "lastbeat",
+  "detail-type": "Lastbeat Notice Continued",
+  detail: { notice: rest, olderThan },
+});
+
+/** What the notice does to one attempt that stands or stood on the host. */
+async function noticeOne(
+  app: App,
+  { host, evidence, deadline }: Notice,
+  entry: HostEntry,
+): Promise<keyof NoticeCounts> {
+  if (
+    evidence.goneAt !== undefined &&
+    (await reap(app, entry, { host, evidence, fence: entry.fence })).kind === "reaped"
+  )
+    return "reaped";
+  const run = await app.runs.read(entry);
+  if (run === undefined || run.fence > entry.fence)
+    return explains(evidence) ? refund(app, host, evidence, entry) : "noted";
+  if (!isHeld(run) || run.fence !== entry.fence || run.host !== host) return "noted";
+  return tell(app, run, evidence, deadline);
+}
+
+/** Tells one attempt, which the run item places on the host, and carries on what an earlier delivery has left open. */
+async function tell(app: App, seen: Run, evidence: Evidence, deadline?: Instant): Promise<"left" | "noted"> {
+  const now = app.clock.now();
+  const registration = await registrationOf(app, seen);
+  const reply = await change(
+    app,
+    seen,
+    (run) => {
+      if (run.fence !== seen.fence) return { write: "none", reply: { kind: "noted" } };
+      return decide(run, { kind: "notice", now, evidence, registration, ...(deadline !== undefined && { deadline }) });
+    },
+    async () => ({ kind: "noted" }),
+  );
+  const isOpen = (await app.runs.read(seen))?.debt?.owes === "handover";
+  if (isOpen) await settle(app, seen);
+  return reply.kind === "left" ? "left" : "noted";
+}
+
+/** A runner tells of itself: only its own attempt is concerned, whatever else stands on its host. */
+export async function noticeOfRunner(
+  app: App,
+  key: { readonly run: string; readonly shard: number; readonly fence: number },
+  evidence: Evidence,
+  deadline?: Instant,
+): Promise<"left" | "noted"> {
+  const run = await app.runs.read(key);
+  if (run === undefined || !isHeld(run) || run.fence !== key.fence || !drains(evidence)) return "noted";
+  return tell(app, run, evidence, deadline);
+}
+
+/**
+ * Evidence that explains an attempt which was declared lost already: its charge moves. There is always one place to write
+ * to: an item that was archived and deleted is put back first.
+ */
+async function refund(app: App, host: string, evidence: Evidence, entry: HostEntry): Promise<"refunded" | "noted"> {
+  const now = app.clock.now();
+  const refundable = async (run: Run): Promise<LedgerEnd | undefined> => {
+    const owed = run.debt?.ledger;
+    const written = owed?.fence === entry.fence ? undefined : (await app.ledger.read(run.run, entry.fence))?.end;
+    const line = written !== undefined ? endOf(written) : owed?.fence === entry.fence ? owed : undefined;
+    if (line?.host !== host || line.claimedAt === undefined) return undefined;
+    return isWithin(evidence.at, line.claimedAt, line.endedAt) ? line : undefined;
+  };
+  const decideOn = async (run: Run): Promise<ReturnType<typeof decide>> => {
+    const line = await refundable(run);
+    if (line === undefined) return { write: "none", reply: { kind: "noted" } };
+    return decide(run, { kind: "refund", now, evidence, line });
+  };
+  const reply = await change(app, entry, decideOn, async () => {
+    const result = await app.results.read(entry.run, now);
+    if (result === undefined || result.shard !== entry.shard) return { kind: "noted" };
+    const archived = reopen(result, now);
+    const decision = await decideOn(archived);
+    if (decision.write === "none") return decision.reply;
+    await app.runs.create(archived);
+    return undefined;
+  });
+  return reply.kind === "refunded" ? "refunded" : "noted";
+}

@@ -1,0 +1,104 @@
+import type { Instant } from "../../core/time.ts";
+import { lifecycleAction, noEnd, terminated } from "./autoscaling.ts";
+import { EVICTED, serviceEvent } from "./cloudtrail.ts";
+import { capacityReservation, rebalance, spotInterruption, stateChange } from "./ec2.ts";
+import { type Event, fieldsOf, hashOf, idOf, instantOf, listOf, type Opened, open, openText } from "./event.ts";
+import { health } from "./health.ts";
+import { hostDrain, runnerNotice } from "./lastbeat.ts";
+import { DRILL, type Parsed, quoted, unknown } from "./parsed.ts";
+
+type Kind = readonly [source: string, detailType: string, parse: (event: Event) => Parsed];
+
+/** All that is known. A drill plays the kinds of AWS. */
+const AWS_KINDS: readonly Kind[] = [
+  ["aws.ec2", "EC2 Spot Instance Interruption Warning", spotInterruption],
+  ["aws.ec2", "EC2 Instance Rebalance Recommendation", rebalance],
+  ["aws.ec2", "EC2 Instance State-change Notification", stateChange],
+  ["aws.ec2", "EC2 Capacity Reservation Instance Interruption Warning", capacityReservation],
+  ["aws.ec2", "AWS Service Event via CloudTrail", serviceEvent],
+  ["aws.health", "AWS Health Event", health],
+  ["aws.autoscaling", "EC2 Instance-terminate Lifecycle Action", lifecycleAction],
+  ["aws.autoscaling", "EC2 Instance-launch Lifecycle Action", noEnd],
+  ["aws.autoscaling", "EC2 Instance Terminate Successful", terminated],
+  ["aws.autoscaling", "EC2 Instance Terminate Unsuccessful", noEnd],
+  ["aws.autoscaling", "EC2 Instance Launch Successful", noEnd],
+  ["aws.autoscaling", "EC2 Instance Launch Unsuccessful", noEnd],
+];
+const OWN_KINDS: readonly Kind[] = [
+  ["lastbeat", "Lastbeat Host Drain", hostDrain],
+  ["lastbeat", "Lastbeat Runner Notice", runnerNotice],
+];
+const keyOf = (source: string, type: string): string => JSON.stringify([source, type]);
+const KINDS = new Map<string, Kind[2]>(
+  [...AWS_KINDS, ...AWS_KINDS.map(([, type, parse]): Kind => [DRILL, type, parse]), ...OWN_KINDS].map(
+    ([source, type, parse]) => [keyOf(source, type), parse],
+  ),
+);
+
+/** The event as EventBridge delivers it. */
+function fromEventBridge({ fields, canonical }: Opened, type: string, receivedAt: Instant): Parsed {
+  const { source, id, time, resources } = fields;
+  const detail = fieldsOf(fields["detail"]);
+  const parser = typeof source === "string" ? KINDS.get(keyOf(source, type)) : undefined;
+  if (typeof source !== "string" || parser === undefined)
+    return unknown(`no known kind of event: ${quoted(source)}, ${quoted(type)}`);
+  if (detail === undefined) return unknown(`an event without detail: ${quoted(type)}`);
+  return parser({
+    source,
+    id: idOf(id) ?? hashOf(canonical),
+    at: instantOf(time, receivedAt) ?? receivedAt,
+    receivedAt,
+    // The warning of an interruptible reservation is documented with one text instead of a list.
+    resources: typeof resources === "string" ? [resources] : (listOf(resources) ?? []),
+    detail,
+  });
+}
+
+/** The record that CloudTrail keeps of an eviction, without an envelope. */
+function fromCloudTrail({ fields, canonical }: Opened, receivedAt: Instant): Parsed {
+  if (fields["eventSource"] !== "ec2.amazonaws.com") return unknown("a record of CloudTrail that is not from EC2");
+  return serviceEvent({
+    source: "aws.ec2",
+    id: hashOf(canonical),
+    at: receivedAt,
+    receivedAt,
+    resources: [],
+    detail: fields,
+  });
+}
+
+/** What a lifecycle hook sends to a queue or a topic itself, without an envelope. */
+function fromHook({ fields, canonical }: Opened, receivedAt: Instant): Parsed {
+  return lifecycleAction({
+    source: "aws.autoscaling",
+    id: idOf(fields["RequestId"]) ?? hashOf(canonical),
+    at: instantOf(fields["Time"], receivedAt) ?? receivedAt,
+    receivedAt,
+    resources: [],
+    detail: fields,
+  });
+}
+
+function byForm(opened: Opened, receivedAt: Instant): Parsed {
+  const { fields } = opened;
+  // AWS prints the warning of a capacity block with `detail_type`, so it is taken as well.
+  const type = fields["detail-type"] ?? fields["detail_type"];
+  if (typeof type === "string") return fromEventBridge(opened, type, receivedAt);
+  if (fields["eventName"] === EVICTED) return fromCloudTrail(opened, receivedAt);
+  if (Object.hasOwn(fields, "LifecycleTransition") || Object.hasOwn(fields, "Event"))
+    return fromHook(opened, receivedAt);
+  return unknown("no known form of an event");
+}
+
+/**
+ * What an event says about hosts. It never throws, and the same event received at the same instant gives the same. A
+ * topic of SNS wraps any event once, as a text in `Message`.
+ */
+export function parseEvent(event: unknown, receivedAt: Instant): Parsed {
+  const opened = open(event);
+  if (opened === undefined) return unknown("no JSON object");
+  const { Message: message } = opened.fields;
+  if (typeof message !== "string" || Object.hasOwn(opened.fields, "detail-type")) return byForm(opened, receivedAt);
+  const inner = openText(message);
+  return inner === undefined ? unknown("a message that holds no JSON object") : byForm(inner, receivedAt);
+}

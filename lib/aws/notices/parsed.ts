@@ -1,0 +1,92 @@
+import type { Evidence, Notice } from "../../core/evidence.ts";
+import type { Instant } from "../../core/time.ts";
+import type { Event } from "./event.ts";
+
+/**
+ * What an event says. `ignored` was understood and concerns nobody here; `unknown` was not understood, or is malformed,
+ * so the caller counts it and keeps it.
+ */
+export type Parsed =
+  | {
+      readonly kind: "notices";
+      readonly notices: readonly Notice[];
+      /** How many more hosts it names than notices are made of; the caller counts and keeps the event as an unknown one. */
+      readonly surplus?: number;
+    }
+  | { readonly kind: "ignored"; readonly why: string }
+  | { readonly kind: "unknown"; readonly why: string };
+
+/** What all hosts that an event names are told. */
+export type Told = Pick<Evidence, "kind"> & {
+  readonly deadline?: Instant | undefined;
+  readonly goneAt?: Instant | undefined;
+  /** Where it is not the event's own. */
+  readonly at?: Instant;
+  readonly id?: string;
+  readonly source?: string;
+};
+
+/** Somebody plays the events of AWS: the same detail-types and details, from this source. */
+export const DRILL = "lastbeat.drill";
+
+/**
+ * A notice costs its reader some writes, 50 ms at worst, so 100 take 5 s of a Lambda's minute. The largest eviction on
+ * record named 12. AWS states no limit but the 256 KB of an event (a page of a Health event), which hold some 1,800
+ * entities. Most hosts beyond the first 100 are better served than none, and `surplus` says that some were not.
+ */
+export const MOST_NOTICES = 100;
+
+const INSTANCE = /^i-[0-9a-f]{8,17}$/;
+/** With or without an account: a spot warning names `arn:aws:ec2:<zone>:instance/<id>`. */
+const INSTANCE_ARN = /^arn:aws[a-z-]{0,20}:ec2:[a-z0-9-]{0,40}:(?:\d{0,12}:)?instance\//;
+
+export const ignored = (why: string): Parsed => ({ kind: "ignored", why });
+
+export const unknown = (why: string): Parsed => ({ kind: "unknown", why });
+
+/** A text out of an event, for a person to read: cut, and with nothing in it that breaks a line of a log. */
+export const quoted = (value: unknown): string =>
+  typeof value === "string"
+    ? JSON.stringify(value.slice(0, 80))
+    : value === undefined
+      ? "nothing"
+      : `a ${typeof value}`;
+
+/** The instance id that a text is, or that the ARN of an instance ends with. */
+function instanceOf(value: unknown): string | undefined {
+  if (typeof value !== "string") return undefined;
+  const id = value.replace(INSTANCE_ARN, "");
+  return INSTANCE.test(id) ? id : undefined;
+}
+
+/** The instances among some texts, each once, in their order. */
+export const instancesOf = (values: readonly unknown[]): readonly string[] => [
+  ...new Set(values.map(instanceOf).filter((id) => id !== undefined)),
+];
+
+/** A notice for each host, with the same evidence: it is kept under the host. */
+export function notices(event: Event, hosts: readonly string[], told: Told): Parsed {
+  const evidence: Evidence = {
+    id: told.id ?? event.id,
+    source: told.source ?? event.source,
+    kind: told.kind,
+    at: told.at ?? event.at,
+    ...(told.goneAt !== undefined && { goneAt: told.goneAt }),
+    ...(event.source === DRILL && { drill: true }),
+  };
+  const surplus = hosts.length - MOST_NOTICES;
+  return {
+    kind: "notices",
+    notices: hosts
+      .slice(0, MOST_NOTICES)
+      .map((host) => ({ host, evidence, ...(told.deadline !== undefined && { deadline: told.deadline }) })),
+    ...(surplus > 0 && { surplus }),
+  };
+}
+
+/** The one instance that an event is about: the one that its detail names, else the only one among its resources. */
+export function aboutInstance(event: Event, named: unknown, told: Told): Parsed {
+  const [host, ...others] = instanceOf(named) === undefined ? instancesOf(event.resources) : instancesOf([named]);
+  if (host === undefined) return unknown("it names no instance");
+  return others.length === 0 ? notices(event, [host], told) : unknown("it does not say which instance it means");
+}

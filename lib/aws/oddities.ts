@@ -1,0 +1,18 @@
+import { createHash } from "node:crypto";
+import { PutItemCommand } from "@aws-sdk/client-dynamodb";
+import { TABLE } from "../names.ts";
+import type { Oddities } from "../ports/records.ts";
+import { type Dynamo, keyOf, text, ttl } from "./dynamo.ts";
+
+/** An event of AWS has at most 256 KiB; the beginning is enough to see what it was, and costs 8 write units. */
+const KEPT = 8000;
+
+/** One a day and content: the same odd event again changes nothing. */
+export const dynamoOddities = ({ client, table }: Dynamo): Oddities => ({
+  keep: async (odd, why, at, expiry) => {
+    const day = new Date(at).toISOString().slice(0, "yyyy-mm-dd".length);
+    const id = createHash("sha256").update(odd).digest("base64url").slice(0, 22);
+    const Item = { ...keyOf(`U#${day}`, id), j: text(odd.slice(0, KEPT)), w: text(why), [TABLE.ttl]: ttl(expiry) };
+    await client.send(new PutItemCommand({ TableName: table, Item }));
+  },
+});

@@ -1,0 +1,317 @@
+import type { Answer } from "../../lib/agent/answer.ts";
+import { isBeatBody, isClaimBody, isFinishBody } from "../../lib/agent/door.ts";
+import {
+  type Action,
+  type ChildEnd,
+  type Heart,
+  type Input,
+  newHeart,
+  requestTimeout,
+  step,
+  wakeAt,
+} from "../../lib/agent/heart.ts";
+import type { App } from "../../lib/app/app.ts";
+import { beat } from "../../lib/app/beat.ts";
+import { claim } from "../../lib/app/claim.ts";
+import { verify } from "../../lib/app/credentials.ts";
+import { relay } from "../../lib/app/drain.ts";
+import { finish } from "../../lib/app/finish.ts";
+import { type Instant, instant, type Span, seconds } from "../../lib/core/time.ts";
+import { type Claims, parseBearer } from "../../lib/wire/credentials.ts";
+import { problem } from "../../lib/wire/problems.ts";
+import { type HttpReply, httpReply, refused } from "../../lib/wire/replies.ts";
+import type { Cloud } from "./cloud.ts";
+import type { Network } from "./network.ts";
+import type { Process, World } from "./world.ts";
+
+/** Where pods stand. A host that is gone takes them with it; its name may come back at once, for another host. */
+export class Pods {
+  private readonly world: World;
+  private readonly cloud: Cloud;
+  private readonly network: Network;
+  private readonly standing = new Map<Process, Pod>();
+  private started = 0;
+
+  constructor(world: World, cloud: Cloud, network: Network) {
+    this.world = world;
+    this.cloud = cloud;
+    this.network = network;
+  }
+
+  /** A pod on some host, with the agent's real heart and a child that ends some time. */
+  start(ticket: string): void {
+    this.started += 1;
+    const { world } = this;
+    const name = `pod ${this.started}`;
+    const host = `h${world.dice.between(0, 2)}`;
+    const id = this.started.toString(16).padStart(32, "0");
+    world.spawn(name, "pod", (process) => {
+      const pod = new Pod(this.world, this.cloud, this.network, process, ticket, { id, host });
+      this.standing.set(process, pod);
+      this.mayMeetTrouble(process, pod);
+      return pod.run();
+    });
+  }
+
+  /** The host is gone, and everything on it. */
+  hostDies(host: string): void {
+    this.world.log(`host ${host} dies`);
+    this.world.count("host died");
+    for (const [process, pod] of this.standing) if (pod.host === host && process.isAlive) this.kill(process, pod);
+  }
+
+  private kill(process: Process, pod: Pod): void {
+    this.world.log(`${process.name} is gone`);
+    this.world.kill(process);
+    pod.vanished();
+  }
+
+  /** Some pods are cut off for a while, some are frozen, some vanish. */
+  private mayMeetTrouble(process: Process, pod: Pod): void {
+    const { world } = this;
+    const { dice } = world;
+    if (!world.isChaotic) return;
+    const later = (most: number, act: () => void): void =>
+      world.at(instant(world.now + dice.between(0, most)), () => process.isAlive && act());
+    if (dice.chance(0.3)) later(30_000, () => this.network.isolate(process.name, this.cutOffFor(), dice.chance(0.3)));
+    if (dice.chance(0.1)) later(40_000, () => pod.pause(dice.between(1000, 60_000)));
+    if (dice.chance(0.1)) later(40_000, () => pod.hear({ kind: "signaled", signal: "SIGTERM", number: 15 }));
+    if (dice.chance(0.35)) later(60_000, () => this.vanish(process, pod));
+  }
+
+  private vanish(process: Process, pod: Pod): void {
+    this.world.count("pod gone");
+    this.kill(process, pod);
+  }
+
+  /** Mostly just about as long as a lease, so that the pod comes back while its run is being given away. */
+  private cutOffFor(): number {
+    const { dice } = this.world;
+    return dice.chance(0.6) ? dice.between(18_000, 32_000) : dice.pick([5000, 60_000, 250_000]);
+  }
+}
+
+/** One agent and its child. */
+class Pod {
+  readonly host: string;
+  private readonly world: World;
+  private readonly cloud: Cloud;
+  private readonly network: Network;
+  private readonly process: Process;
+  private readonly ticket: string;
+  private readonly holder: { readonly id: string; readonly host: string };
+  private readonly timeout: Span;
+  private readonly runId: string;
+  private readonly child: Child;
+  private readonly left = Promise.withResolvers<void>();
+  private heart: Heart;
+  private alarm: Instant | undefined;
+  /** While the agent is stopped, what happens to it waits here. */
+  private missed: Input[] | undefined;
+
+  constructor(
+    world: World,
+    cloud: Cloud,
+    network: Network,
+    process: Process,
+    ticket: string,
+    holder: { readonly id: string; readonly host: string },
+  ) {
+    const { lease, run } = parseBearer(`Bearer ${ticket}`)?.claims ?? { lease: seconds(20), run: "" };
+    this.world = world;
+    this.cloud = cloud;
+    this.network = network;
+    this.process = process;
+    this.ticket = ticket;
+    this.holder = holder;
+    this.host = holder.host;
+    this.timeout = requestTimeout(lease);
+    this.runId = run;
+    this.heart = newHeart(lease, world.now);
+    this.child = new Child(world, process, (end) => {
+      cloud.laws.childEnded(run, process.name);
+      this.hear({ kind: "exited", end });
+    });
+  }
+
+  run(): Promise<void> {
+    this.hear({ kind: "wake" });
+    return this.left.promise;
+  }
+
+  vanished(): void {
+    this.cloud.laws.childEnded(this.runId, this.process.name);
+  }
+
+  /** SIGSTOP to the agent alone: its child works on. On SIGCONT its timers come first, then what has arrived meanwhile. */
+  pause(span: number): void {
+    const { world } = this;
+    if (this.missed !== undefined) return;
+    world.log(`${this.process.name} is stopped`);
+    world.count("agent paused");
+    this.missed = [];
+    this.cloud.laws.paused(this.process.name, true);
+    world.at(instant(world.now + span), () => this.resume(), this.process);
+  }
+
+  private resume(): void {
+    const { missed = [] } = this;
+    this.world.log(`${this.process.name} goes on`);
+    this.missed = undefined;
+    this.hear({ kind: "wake" });
+    for (const input of missed) this.hear(input);
+    this.cloud.laws.paused(this.process.name, false);
+  }
+
+  hear(input: Input): void {
+    const { world, process } = this;
+    if (!process.isAlive) return;
+    if (this.missed !== undefined) {
+      this.missed.push(input);
+      return;
+    }
+    const next = step(this.heart, input, world.now, world.dice.roll());
+    this.heart = next.heart;
+    for (const action of next.actions) this.perform(action);
+    const wake = wakeAt(this.heart);
+    if (wake === undefined || wake === this.alarm) return;
+    this.alarm = wake;
+    world.at(
+      wake,
+      () => {
+        if (this.alarm === wake) this.alarm = undefined;
+        this.hear({ kind: "wake" });
+      },
+      process,
+    );
+  }
+
+  private perform(action: Action): void {
+    const { world, cloud, process } = this;
+    const sentAt = world.now;
+    switch (action.do) {
+      case "claim":
+        void this.call<never>("claim", this.ticket, this.claiming, isClaimBody).then((answer) =>
+          this.hear({ kind: "claimed", sentAt, answer }),
+        );
+        return;
+      case "beat":
+        void this.call<never>("beat", action.token, beating, isBeatBody).then((answer) =>
+          this.hear({ kind: "beaten", sentAt, answer }),
+        );
+        return;
+      case "notice": {
+        const told = { kind: action.kind, at: new Date(world.now).toISOString() };
+        void this.call<never>(
+          "notice",
+          action.token,
+          (app, claims) => noticing(app, claims, told),
+          () => true,
+        );
+        return;
+      }
+      case "finish":
+        void this.call<{ state: string; outcome?: string }>(
+          "finish",
+          action.token,
+          async (app, claims) => httpReply(await finish(app, claims, action.report)),
+          isFinishBody,
+        ).then((answer) => this.reported(answer));
+        return;
+      case "start":
+        cloud.laws.started(this.runId, action.attempt, process.name);
+        this.child.start();
+        return;
+      case "signal":
+        this.child.signal(action.signal);
+        return;
+      case "exit":
+        world.log(`${process.name} leaves with ${action.code}`);
+        this.left.resolve();
+    }
+  }
+
+  private readonly claiming = async (app: App, claims: Claims): Promise<HttpReply> => {
+    const { reply, token } = await claim(app, claims, this.holder);
+    return httpReply(reply, token);
+  };
+
+  private reported(answer: Answer<{ state: string; outcome?: string }>): void {
+    if (answer.kind === "ok" && answer.body.outcome === "succeeded") this.cloud.laws.won.add(this.runId);
+    if (answer.kind === "problem" && answer.name === "finished-otherwise")
+      this.world.fail("a repeated report was refused as another one");
+    this.hear({ kind: "reported", answer });
+  }
+
+  private call<T>(
+    name: string,
+    credential: string,
+    use: (app: App, claims: Claims) => Promise<HttpReply>,
+    isExpected: (body: object) => boolean,
+  ): Promise<Answer<T>> {
+    return this.network.request<T>(
+      `${name} ${credential.split(".").slice(0, 2).join(".")}`,
+      this.process.name,
+      this.timeout,
+      async (app) => {
+        const verified = await verify(app, name === "claim" ? "ticket" : "token", `Bearer ${credential}`, this.runId);
+        return verified.ok ? use(app, verified.claims) : refused(problem(verified.why));
+      },
+      isExpected,
+    );
+  }
+}
+
+const beating = async (app: App, claims: Claims): Promise<HttpReply> => httpReply(await beat(app, claims));
+
+async function noticing(app: App, claims: Claims, told: Parameters<typeof relay>[2]): Promise<HttpReply> {
+  const refusal = await relay(app, claims, told);
+  return refusal === undefined ? { status: 202, body: {} } : httpReply(refusal);
+}
+
+/** The work: takes its time, ends well or badly, and mostly heeds a TERM. */
+class Child {
+  private readonly world: World;
+  private readonly process: Process;
+  private readonly ended: (end: ChildEnd) => void;
+  private isRunning = false;
+
+  constructor(world: World, process: Process, ended: (end: ChildEnd) => void) {
+    this.world = world;
+    this.process = process;
+    this.ended = ended;
+  }
+
+  start(): void {
+    const { dice, isChaotic } = this.world;
+    this.isRunning = true;
+    const took = isChaotic ? dice.pick([2, 8, 15, 30, 70]) : dice.pick([2, 8]);
+    const code: number = isChaotic && dice.chance(0.3) ? 1 : 0;
+    this.endIn(took * 1000, { exitCode: code, status: code });
+  }
+
+  signal(name: string): void {
+    const { dice } = this.world;
+    if (name === "SIGKILL") this.endNow({ signal: "SIGKILL", status: 137 });
+    else if (dice.chance(0.8))
+      this.endIn(
+        dice.between(0, 4000),
+        dice.pick<ChildEnd>([
+          { exitCode: 143, status: 143 },
+          { signal: "SIGTERM", status: 143 },
+          { exitCode: 0, status: 0 },
+          { exitCode: 7, status: 7 },
+        ]),
+      );
+  }
+
+  private endIn(span: number, end: ChildEnd): void {
+    this.world.at(instant(this.world.now + span), () => this.endNow(end), this.process);
+  }
+
+  private endNow(end: ChildEnd): void {
+    if (!this.isRunning) return;
+    this.isRunning = false;
+    this.ended(end);
+  }
+}
