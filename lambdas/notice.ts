@@ -5,6 +5,7 @@ import { atOnce } from "../lib/app/at-once.ts";
 import { notice, noticeOfRunner } from "../lib/app/notice.ts";
 import { expiryOf } from "../lib/app/retention.ts";
 import { parseEvent } from "../lib/aws/notices/parse.ts";
+import type { Parsed } from "../lib/aws/notices/parsed.ts";
 import type { Evidence, Notice } from "../lib/core/evidence.ts";
 import { instant } from "../lib/core/time.ts";
 import { fromIso } from "../lib/wire/instants.ts";
@@ -38,9 +39,17 @@ async function handle(app: App, body: string): Promise<void> {
   const now = app.clock.now();
   const parsed = parseEvent(event, now);
   if (parsed.kind === "notices") for (const one of parsed.notices) await notice(app, one);
-  if (parsed.kind !== "unknown") return;
-  app.log.write({ decision: "not-understood", error: parsed.why });
-  await app.oddities.keep(body, parsed.why, now, expiryOf(now));
+  const odd = oddityOf(parsed);
+  if (odd === undefined) return;
+  app.log.write({ decision: "not-understood", error: odd });
+  await app.oddities.keep(body, odd, now, expiryOf(now));
+}
+
+/** Why an event is kept for people; undefined when all of it was understood. */
+function oddityOf(parsed: Parsed): string | undefined {
+  if (parsed.kind === "unknown") return parsed.why;
+  if (parsed.kind === "ignored" || parsed.surplus === undefined) return undefined;
+  return `${parsed.surplus} more hosts than one event may name`;
 }
 
 function jsonOf(body: string): unknown {

@@ -1,6 +1,6 @@
 import type { Reply } from "../core/decision.ts";
 import type { Evidence } from "../core/evidence.ts";
-import { type Fence, isHeld, type RunKey } from "../core/run.ts";
+import { type Fence, isHeld, type Run, type RunKey } from "../core/run.ts";
 import type { Instant } from "../core/time.ts";
 import { decide } from "../core/transitions.ts";
 import type { App } from "./app.ts";
@@ -9,6 +9,8 @@ import { registrationOf, settle } from "./settle.ts";
 
 /** Evidence that this host is gone, about the attempt with this fence. */
 export type Proof = { readonly host: string; readonly fence: Fence; readonly evidence: Evidence };
+
+const isMeant = (run: Run, { host, fence }: Proof): boolean => isHeld(run) && run.host === host && run.fence === fence;
 
 /** What holds back verdicts by the clock alone, as this sweep has found it. */
 export type Restraint = { readonly floor?: Instant; readonly isLimited?: boolean };
@@ -24,10 +26,11 @@ export async function reap(app: App, key: RunKey, proof?: Proof, restraint: Rest
     app,
     key,
     async (run) => {
-      const isMeant = isHeld(run) && run.host === proof?.host && run.fence === proof?.fence;
+      // A proof is about one attempt: whatever else may be due on this run is not its business.
+      if (proof !== undefined && !isMeant(run, proof)) return { write: "none", reply: { kind: "spared" } };
       const evidence = isHeld(run) && run.host !== undefined ? await app.hosts.evidence(run.host) : [];
       const registration = await registrationOf(app, run);
-      const proved = isMeant && proof !== undefined ? { proof: proof.evidence } : {};
+      const proved = proof === undefined ? {} : { proof: proof.evidence };
       return decide(run, { kind: "due", now, roll, registration, evidence, ...proved, ...restraint });
     },
     async () => ({ kind: "spared" }),

@@ -142,7 +142,7 @@ async function serve(
 
   const mappings = [
     mapQueue(sqsOfDev, queues.tick, sweep as QueueLambda),
-    mapQueue(sqsOfDev, queues.notice, notice as QueueLambda),
+    mapQueue(sqsOfDev, queues.notice, notice as QueueLambda, Number(process.env.P ?? 4)),
   ];
   const rule = everyMinute((time) =>
     (ticker as unknown as MinuteLambda)({ time: time.toISOString() }, contextFor(MINUTE)),

@@ -29,8 +29,11 @@ function failedOf(reply: unknown): ReadonlySet<string> {
   return new Set(failures.map(({ itemIdentifier }) => itemIdentifier));
 }
 
-/** What Lambda's event source mapping does: receives, invokes, deletes what was handled; the rest comes again. */
-export function mapQueue(client: SQSClient, queueUrl: string, handler: QueueLambda): Mapping {
+/**
+ * What Lambda's event source mapping does: receives, invokes, deletes what was handled; the rest comes again. So many
+ * `pollers` do it beside each other, as so many Lambdas at once would.
+ */
+export function mapQueue(client: SQSClient, queueUrl: string, handler: QueueLambda, pollers = 1): Mapping {
   const stopping = new AbortController();
   const receive = async (): Promise<void> => {
     const { Messages = [] } = await client.send(
@@ -61,7 +64,7 @@ export function mapQueue(client: SQSClient, queueUrl: string, handler: QueueLamb
       }
     }
   };
-  const done = loop();
+  const done = Promise.all(Array.from({ length: pollers }, loop));
   return {
     stop: async () => {
       stopping.abort();

@@ -1,4 +1,7 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { httpDoor } from "../../lib/agent/door.ts";
 import { type ExecSettings, exec } from "../../lib/agent/exec.ts";
 import { milliseconds, seconds } from "../../lib/core/time.ts";
@@ -26,6 +29,9 @@ afterEach(() => door.stop());
 
 const usual = (name: string): Behaviour => (name === "claim" ? CLAIMED : name === "beat" ? RENEWED : FINISHED);
 
+const folder = mkdtempSync(join(tmpdir(), "lastbeat-exec-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
 const said: string[] = [];
 const settings = (command: readonly [string, ...string[]], more: Partial<ExecSettings> = {}): ExecSettings => ({
   url: door.url,
@@ -34,6 +40,7 @@ const settings = (command: readonly [string, ...string[]], more: Partial<ExecSet
   holder: { host: "i-0abc" },
   environment: process.env,
   say: (line) => said.push(line),
+  stateFolder: folder,
   ...more,
 });
 
@@ -68,20 +75,22 @@ test("a token that comes with a beat is used from then on", async () => {
   expect(door.calls.at(-1)?.credential).toBe("Bearer a-newer-token");
 });
 
-describe("a front door that is broken never stops the child", () => {
-  test.each([
-    ["answers 403 as a gateway does", json({ message: "Forbidden" }, 403)],
-    ["answers 500", json({ message: "Internal Server Error" }, 500)],
-    ["answers 404 with a page", { status: 404, body: "<html>not here</html>" }],
-    ["answers 429", json({ message: "Too Many Requests" }, 429)],
-    ["answers 200 with somebody else's JSON", json({ ok: true })],
-    ["answers 200 with no body", { status: 200, body: "" }],
-    ["leads elsewhere", { status: 307, body: "", headers: { location: "http://127.0.0.1:1/" } }],
-    ["cuts the connection", "reset"],
-    ["never answers", "hang"],
-    ["answers 401 in our own words", problem("unauthorized", 401)],
-    ["answers 500 in our own words", problem("internal", 500)],
-  ] satisfies [string, Behaviour][])("one that %s", async (_, behaviour) => {
+const BROKEN = [
+  ["answers 403 as a gateway does", json({ message: "Forbidden" }, 403)],
+  ["answers 500", json({ message: "Internal Server Error" }, 500)],
+  ["answers 404 with a page", { status: 404, body: "<html>not here</html>" }],
+  ["answers 429", json({ message: "Too Many Requests" }, 429)],
+  ["answers 200 with somebody else's JSON", json({ ok: true })],
+  ["answers 200 with no body", { status: 200, body: "" }],
+  ["leads elsewhere", { status: 307, body: "", headers: { location: "http://127.0.0.1:1/" } }],
+  ["cuts the connection", "reset"],
+  ["never answers", "hang"],
+  ["answers 401 in our own words", problem("unauthorized", 401)],
+  ["answers 500 in our own words", problem("internal", 500)],
+] satisfies [string, Behaviour][];
+
+describe("a front door that is broken never stops the child before its own deadline", () => {
+  test.each(BROKEN)("one that %s", async (_, behaviour) => {
     door = await gateway((name) => (name === "beat" ? behaviour : usual(name)));
     const left = exec(settings(sh("sleep 0.4; exit 7")));
     await door.called("beat");
@@ -136,4 +145,183 @@ test("a server that is not there is an unclear answer that says why", async () =
   door = await gateway(usual);
   const answer = await httpDoor("http://127.0.0.1:1", RUN, seconds(1)).claim(TICKET, {});
   expect(answer).toMatchObject({ kind: "unclear", detail: expect.stringMatching(/fetch failed|bad port/) });
+});
+
+/** The front door and the run of one agent; several may run side by side. */
+async function cutOff(behaviour: Behaviour, script: string): Promise<{ code: number; lived: number; report: unknown }> {
+  const own = await gateway((name) => (name === "beat" ? behaviour : usual(name)));
+  try {
+    const left = exec({ ...settings(sh(script)), url: own.url });
+    await own.called("claim");
+    const start = performance.now();
+    await own.called("finish");
+    const lived = performance.now() - start;
+    return { code: await left, lived, report: own.calls.at(-1)?.body };
+  } finally {
+    await own.stop();
+  }
+}
+
+test("a front door that is broken for ever stops the child at its own deadline: TERM at 3.75 s of a lease of 5 s", async () => {
+  const all = await Promise.all(BROKEN.map(([, behaviour]) => cutOff(behaviour, "exec sleep 600")));
+  expect(all.length).toBe(BROKEN.length);
+  for (const { code, lived, report } of all) {
+    expect([code, report]).toEqual([80, { outcome: "interrupted", reason: "self-fenced" }]);
+    expect(lived).toBeGreaterThan(3500);
+    expect(lived).toBeLessThan(5000);
+  }
+});
+
+test("a child that ignores the TERM is killed a margin before the lease is over, with what it has started", async () => {
+  const stubborn = 'trap "" TERM; sleep 600 & while :; do sleep 0.05; done';
+  const { code, lived } = await cutOff("reset", stubborn);
+  expect(code).toBe(80);
+  expect(lived).toBeGreaterThan(4300);
+  expect(lived).toBeLessThan(5000);
+});
+
+test("the owner may let a child go on that is cut off", async () => {
+  const goingOn = json({ ...JSON.parse((CLAIMED as { body: string }).body), onCutOff: "continue" });
+  door = await gateway((name) => (name === "claim" ? goingOn : name === "beat" ? "reset" : usual(name)));
+  const left = exec(settings(sh("sleep 4.2; exit 7")));
+  await door.called("finish");
+  expect(await left).toBe(7);
+});
+
+test("what a child leaves in its group is gone before its end is reported", async () => {
+  door = await gateway(usual);
+  const file = join(folder, "left-behind");
+  expect(await exec(settings(sh(`sleep 600 & echo $! > ${file}`)))).toBe(0);
+  const pid = readFileSync(file, "utf8").trim();
+  const state = (() => {
+    try {
+      return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.[0];
+    } catch {
+      return "gone";
+    }
+  })();
+  expect(["gone", "Z", "X"]).toContain(state);
+});
+
+describe("a drain", () => {
+  const DRAIN = json({ directive: "drain", reason: "spot-interruption", leaseSeconds: 5, nextBeatSeconds: 0.05 });
+
+  test("lets what the child has started finish its work under beats", async () => {
+    door = await gateway((name) => (name === "beat" ? DRAIN : usual(name)));
+    const file = join(folder, "checkpoint");
+    const worker = `sh -c 'trap "sleep 0.4; echo saved > ${file}; exit 0" TERM; while :; do sleep 0.05; done'`;
+    expect(await exec(settings(sh(`${worker}; exit 5`)))).toBe(82);
+    expect(readFileSync(file, "utf8")).toBe("saved\n");
+    expect(door.calls.filter(({ name }) => name === "beat").length).toBeGreaterThan(3);
+    expect(door.calls.at(-1)?.body).toEqual({
+      outcome: "interrupted",
+      reason: "spot-interruption",
+      signal: "SIGTERM",
+    });
+  });
+
+  test("ends with KILL when the time to drain is over; its exit code can be mapped", async () => {
+    door = await gateway((name) => (name === "beat" ? DRAIN : usual(name)));
+    const left = exec(
+      settings(sh('trap "" TERM; while :; do sleep 0.05; done'), {
+        drain: seconds(0.3),
+        exitMap: new Map([[82, 137]]),
+      }),
+    );
+    expect(await left).toBe(137);
+    expect(door.calls.at(-1)?.body).toMatchObject({ outcome: "interrupted", signal: "SIGKILL" });
+  });
+});
+
+test("of several front doors the next is tried when one fails", async () => {
+  const broken = await gateway(() => json({ message: "Forbidden" }, 403));
+  door = await gateway(usual);
+  const left = exec(settings(sh("sleep 0.3"), { url: `${broken.url}, ${door.url}` }));
+  await door.called("beat", 2);
+  expect(await left).toBe(0);
+  expect(broken.calls.map(({ name }) => name)).toEqual(["claim"]);
+  await broken.stop();
+});
+
+test("progress goes out with the beats, and the file is gone at the end", async () => {
+  door = await gateway(usual);
+  const script = 'echo \'{"value": 82, "of": 100, "note": "epoch 3"}\' > $LASTBEAT_PROGRESS_FILE; exec sleep 600';
+  const left = exec(settings(sh(script), { stall: seconds(1.2) }));
+  expect(await left).toBe(143);
+  const beats = door.calls.filter(({ name }) => name === "beat").map(({ body }) => body);
+  expect(beats.filter((body) => Object.keys(body as object).length > 0)).toEqual([
+    { progress: { value: 82, of: 100, note: "epoch 3" } },
+  ]);
+  expect(door.calls.at(-1)?.body).toEqual({ outcome: "failed", reason: "stalled", signal: "SIGTERM" });
+  expect(readdirSync(folder).filter((name) => name.endsWith(".progress"))).toEqual([]);
+});
+
+describe("a report", () => {
+  const kept = () => readdirSync(folder).filter((name) => name.includes(".report.json"));
+
+  test("is kept on disk, for us alone, before it is sent, and removed when it was answered", async () => {
+    let seen: unknown[] = [];
+    door = await gateway((name, before) => {
+      if (name !== "finish" || before > 0) return usual(name);
+      seen = kept().map((file) => {
+        const path = join(folder, file);
+        return [statSync(path).mode & 0o777, JSON.parse(readFileSync(path, "utf8"))];
+      });
+      return "reset";
+    });
+    expect(await exec(settings(sh("exit 3")))).toBe(3);
+    const report = { outcome: "failed", exitCode: 3 };
+    expect(seen).toEqual([[0o600, { url: door.url, run: RUN, token: "the-token", report }]]);
+    expect(kept()).toEqual([]);
+  });
+
+  test("that an agent before left behind is delivered by the next one", async () => {
+    door = await gateway(usual);
+    const report = { outcome: "succeeded", exitCode: 0 };
+    const left = { url: door.url, run: "older", token: "older-token", report };
+    writeFileSync(join(folder, "older.report.json"), JSON.stringify(left));
+    writeFileSync(join(folder, "garbled.report.json"), "{");
+    const first = exec(settings(sh("exec sleep 600"), { stall: seconds(5) }));
+    await door.called("finish");
+    expect(door.calls.find(({ name }) => name === "finish")).toMatchObject({
+      credential: "Bearer older-token",
+      body: report,
+    });
+    // The agent that delivers has work of its own, which goes on; a drain ends it here.
+    await door.called("beat", 2);
+    process.emit("SIGTERM");
+    expect(await first).toBe(143);
+    expect(kept()).toEqual([]);
+  });
+
+  test("of an agent without a usable folder goes out all the same", async () => {
+    door = await gateway(usual);
+    const file = join(folder, "not-a-folder");
+    writeFileSync(file, "");
+    said.length = 0;
+    expect(await exec(settings(sh('test -z "$LASTBEAT_PROGRESS_FILE"'), { stateFolder: join(file, "x") }))).toBe(0);
+    expect(said.join("\n")).toContain("cannot be used, so nothing is kept there");
+  });
+});
+
+test("a SIGTERM is passed on and told to the service, once", async () => {
+  door = await gateway((name) => (name === "notice" ? json({}, 202) : usual(name)));
+  const left = exec(settings(sh("exec sleep 600")));
+  await door.called("beat");
+  process.emit("SIGTERM");
+  await door.called("notice");
+  expect(await left).toBe(143);
+  expect(door.calls.filter(({ name }) => name === "notice")).toMatchObject([
+    { credential: "Bearer the-token", body: { kind: "sigterm", at: expect.stringMatching(/^20.*Z$/) } },
+  ]);
+});
+
+test("the end goes to the termination log too", async () => {
+  door = await gateway((name) => (name === "finish" ? json({ state: "queued" }) : usual(name)));
+  const terminationLog = join(folder, "termination-log");
+  await exec(settings(sh("exit 3"), { terminationLog, exitMap: new Map([[3, 30]]) }));
+  expect(readFileSync(terminationLog, "utf8")).toBe(
+    '{"lastbeat":{"run":"etl","attempt":1,"fence":1795305600,"outcome":"failed","exitCode":30}}\n',
+  );
+  await exec(settings(["true"], { terminationLog: join(folder, "no", "such", "folder") }));
 });

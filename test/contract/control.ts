@@ -40,6 +40,30 @@ export function describeControl(name: string, open: () => Promise<Operated>): vo
       expect(await control.beginSweep(at("12:00:16"), at("12:00:11"))).toBe(true);
     });
 
+    test("there was no freeze until one is remembered", async () => {
+      const control = await open();
+      expect(await control.freeze()).toBeUndefined();
+    });
+
+    test("the newest freeze is remembered, with all of its instants", async () => {
+      const control = await open();
+      const first = { floor: at("12:00:10"), since: at("12:00:10"), lastBad: at("12:00:10") };
+      const open15 = { floor: at("12:15:00.001"), since: at("12:00:10"), lastBad: at("12:15:20") };
+      await control.rememberFreeze(first);
+      expect(await control.freeze()).toEqual(first);
+      await control.rememberFreeze(open15);
+      expect(await control.freeze()).toEqual(open15);
+    });
+
+    test("a freeze and the last sweep do not disturb each other", async () => {
+      const control = await open();
+      await control.beginSweep(at("12:00:10"), at("12:00:05"));
+      const freeze = { floor: at("12:00:10"), since: at("12:00:10"), lastBad: at("12:00:10") };
+      await control.rememberFreeze(freeze);
+      expect(await control.beginSweep(at("12:00:11"), at("12:00:09.999"))).toBe(false);
+      expect(await control.freeze()).toEqual(freeze);
+    });
+
     test("of many sweeps at once, one begins", async () => {
       const control = await open();
       const begun = await Promise.all(

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Evidence } from "../../lib/core/evidence.ts";
-import type { Hosts } from "../../lib/ports/hosts.ts";
+import { fence } from "../../lib/core/run.ts";
+import type { HostEntry, Hosts } from "../../lib/ports/hosts.ts";
 import * as any from "./arbitraries.ts";
 import { at, FENCE } from "./samples.ts";
 
@@ -50,6 +51,38 @@ export function describeHosts(name: string, open: () => Promise<Hosts>): void {
       await hosts.enter(HOST, { run: "train", shard: 2, fence: FENCE, at: at("12:00:00") }, EXPIRY);
       await hosts.record(HOST, notice("one", "12:00:01"), EXPIRY);
       expect(await hosts.evidence(HOST)).toEqual([notice("one", "12:00:01")]);
+    });
+
+    test("no attempt stands on a host that nobody told of", async () => {
+      const hosts = await open();
+      expect(await hosts.entries(HOST)).toEqual([]);
+    });
+
+    test("the attempts of a host are listed as they were entered, the newest claim first", async () => {
+      const hosts = await open();
+      const entry = (run: string, time: string): HostEntry => ({ run, shard: 3, fence: FENCE, at: at(time) });
+      const [first, second, third] = [
+        entry("b", "12:00:00"),
+        entry("c", "12:00:00.001"),
+        entry("a", "12:00:02"),
+      ] as const;
+      for (const each of [second, third, first]) await hosts.enter(HOST, each, EXPIRY);
+      await hosts.enter("i-another", entry("d", "12:00:01"), EXPIRY);
+      expect(await hosts.entries(HOST)).toEqual([third, second, first]);
+    });
+
+    test("two attempts of one run on one host are two, the same one entered again is one", async () => {
+      const hosts = await open();
+      const entry = { run: "train", shard: 2, fence: FENCE, at: at("12:00:00") };
+      const later = { ...entry, fence: fence(FENCE + 1), at: at("12:05:00") };
+      for (const each of [entry, later, later]) await hosts.enter(HOST, each, EXPIRY);
+      expect(await hosts.entries(HOST)).toEqual([later, entry]);
+    });
+
+    test("evidence is no attempt that stands on a host", async () => {
+      const hosts = await open();
+      await hosts.record(HOST, notice("one", "12:00:01"), EXPIRY);
+      expect(await hosts.entries(HOST)).toEqual([]);
     });
 
     test("evidence that is more than one answer of the store holds is read whole", async () => {

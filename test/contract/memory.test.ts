@@ -1,5 +1,5 @@
 import { memoryHosts } from "../../lib/memory/hosts.ts";
-import { memoryControl } from "../../lib/memory/plumbing.ts";
+import { memoryControl, memoryOddities } from "../../lib/memory/plumbing.ts";
 import { memoryEndedRuns, memoryLedger, memoryResults, memorySpecs } from "../../lib/memory/records.ts";
 import { memoryRuns } from "../../lib/memory/runs.ts";
 import { describePorts } from "./ports.ts";
@@ -12,4 +12,8 @@ describePorts("memory", {
   endedRuns: async () => memoryEndedRuns(),
   hosts: async () => memoryHosts(),
   control: async () => memoryControl(),
+  oddities: async () => {
+    const oddities = memoryOddities();
+    return { ...oddities, seen: async () => [...oddities.kept].map(([text, why]) => ({ text, why })) };
+  },
 });

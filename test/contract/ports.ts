@@ -1,8 +1,9 @@
-import { PutItemCommand } from "@aws-sdk/client-dynamodb";
+import { PutItemCommand, ScanCommand } from "@aws-sdk/client-dynamodb";
 import { dynamoControl } from "../../lib/aws/control.ts";
-import { keyOf, number } from "../../lib/aws/dynamo.ts";
+import { keyOf, number, textOf } from "../../lib/aws/dynamo.ts";
 import { dynamoEndedRuns } from "../../lib/aws/ended-runs.ts";
 import { dynamoHosts } from "../../lib/aws/hosts.ts";
+import { dynamoOddities } from "../../lib/aws/oddities.ts";
 import { dynamoLedger, dynamoResults, dynamoSpecs } from "../../lib/aws/records.ts";
 import { dynamoRuns } from "../../lib/aws/runs.ts";
 import type { Hosts } from "../../lib/ports/hosts.ts";
@@ -13,6 +14,7 @@ import { describeEndedRuns } from "./ended-runs.ts";
 import type { Engine } from "./engines.ts";
 import { describeHosts } from "./hosts.ts";
 import { describeLedger } from "./ledger.ts";
+import { describeOddities, type SeenOddities } from "./oddities.ts";
 import { describeResults } from "./results.ts";
 import { describeRuns } from "./runs.ts";
 import { describeSpecs } from "./specs.ts";
@@ -26,6 +28,7 @@ export type Ports = {
   endedRuns(): Promise<EndedRuns>;
   hosts(): Promise<Hosts>;
   control(): Promise<Operated>;
+  oddities(): Promise<SeenOddities>;
 };
 
 /** The adapters that Lambdas use, each on a table of its own. */
@@ -46,6 +49,18 @@ export const dynamoPorts = ({ table }: Engine): Ports => ({
         ),
     };
   },
+  oddities: async () => {
+    const dynamo = await table();
+    return {
+      ...dynamoOddities(dynamo),
+      seen: async () => {
+        const { Items = [] } = await dynamo.client.send(
+          new ScanCommand({ TableName: dynamo.table, ConsistentRead: true }),
+        );
+        return Items.map((item) => ({ text: textOf(item, "j"), why: textOf(item, "w") }));
+      },
+    };
+  },
 });
 
 /** Every suite of this folder, so that no engine is held to less than another. */
@@ -57,4 +72,5 @@ export function describePorts(name: string, ports: Ports): void {
   describeEndedRuns(name, ports.endedRuns);
   describeHosts(name, ports.hosts);
   describeControl(name, ports.control);
+  describeOddities(name, ports.oddities);
 }

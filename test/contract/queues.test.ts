@@ -6,7 +6,7 @@ import {
   ReceiveMessageCommand,
 } from "@aws-sdk/client-sqs";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { sqsRequeues, sqsTicks } from "../../lib/aws/queues.ts";
+import { sqsNotices, sqsRequeues, sqsTicks } from "../../lib/aws/queues.ts";
 import { type Instant, instant, milliseconds, type Span, seconds } from "../../lib/core/time.ts";
 import { MAX_RECEIVES, TICK_RETENTION_SECONDS } from "../../lib/names.ts";
 import { startQueues } from "./engines.ts";
@@ -98,6 +98,33 @@ describe("requeues", () => {
   test("a queue that does not exist is an error", async () => {
     const nowhere = sqsRequeues(client, `${urls.requeue}-unknown`);
     await expect(nowhere.send(message)).rejects.toThrow(/queue/i);
+  });
+});
+
+describe("notices", () => {
+  const notices = sqsNotices(client, urls.notice);
+  const event = {
+    source: "lastbeat",
+    "detail-type": "Lastbeat Host Drain",
+    detail: { host: "i-0abc", reason: "\u{1f4a4}" },
+  };
+
+  test("an event arrives as EventBridge would deliver it", async () => {
+    await notices.send(event);
+    const [arrived] = await take(urls.notice, 1);
+    expect(JSON.parse(arrived?.Body ?? "")).toEqual(event);
+  });
+
+  test("an event that was received five times in vain goes to a dead-letter queue", async () => {
+    const { RedrivePolicy = "{}" } = await attributesOf(urls.notice);
+    expect(JSON.parse(RedrivePolicy)).toEqual({
+      deadLetterTargetArn: expect.stringMatching(/:lastbeat-notice-dead$/),
+      maxReceiveCount: 5,
+    });
+  });
+
+  test("a queue that does not exist is an error", async () => {
+    await expect(sqsNotices(client, `${urls.notice}-unknown`).send(event)).rejects.toThrow(/queue/i);
   });
 });
 

@@ -131,6 +131,47 @@ function describeReplace(open: () => Promise<Runs>): void {
     expect(await runs.read(seen)).toEqual({ ...seen, due: at("12:02:30") });
   });
 
+  test("a replace on proof writes while the last beat came before the death", async () => {
+    const seen = running("train");
+    const reaped: Queued = { ...queued("train"), rev: seen.rev + 1, attempt: 2, fence: fence(FENCE + 1), charges: "i" };
+    for (const atMost of [at("12:02:00"), at("12:02:00.001"), at("13:00:00")]) {
+      const runs = await open();
+      await runs.create(seen);
+      expect(await runs.replace(seen, reaped, { atMost })).toBe("written");
+      expect(await runs.read(seen)).toEqual(reaped);
+    }
+  });
+
+  test("a replace on proof writes although a beat moved due meanwhile, as long as that came before the death", async () => {
+    const runs = await open();
+    const seen = running("train");
+    await runs.create(seen);
+    await runs.renew(seen, { fence: FENCE, now: at("12:00:30"), due: at("12:02:30") });
+    const reaped: Queued = { ...queued("train"), rev: seen.rev + 1, attempt: 2, fence: fence(FENCE + 1), charges: "i" };
+    expect(await runs.replace(seen, reaped, { atMost: at("12:02:30") })).toBe("written");
+    expect(await runs.read(seen)).toEqual(reaped);
+  });
+
+  test("a replace on proof is stale once a later beat has disproved it, and changes nothing", async () => {
+    const runs = await open();
+    const seen = running("train");
+    await runs.create(seen);
+    await runs.renew(seen, { fence: FENCE, now: at("12:00:30"), due: at("12:02:30") });
+    const reaped: Queued = { ...queued("train"), rev: seen.rev + 1, attempt: 2, fence: fence(FENCE + 1), charges: "i" };
+    expect(await runs.replace(seen, reaped, { atMost: at("12:02:29.999") })).toBe("stale");
+    expect(await runs.read(seen)).toEqual({ ...seen, due: at("12:02:30") });
+  });
+
+  test("a replace on proof is stale once rev has moved", async () => {
+    const runs = await open();
+    const seen = running("train");
+    const drained: Leaving = { ...seen, state: "leaving", directive: "drain", rev: seen.rev + 1 };
+    await runs.create(drained);
+    const reaped: Queued = { ...queued("train"), rev: seen.rev + 1, attempt: 2, fence: fence(FENCE + 1), charges: "i" };
+    expect(await runs.replace(seen, reaped, { atMost: at("13:00:00") })).toBe("stale");
+    expect(await runs.read(seen)).toEqual(drained);
+  });
+
   test("a replace that does not mean due leaves the later due of a beat alone", async () => {
     const runs = await open();
     const seen = running("train");

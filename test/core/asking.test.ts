@@ -92,6 +92,11 @@ describe("cancel", () => {
   test("is refused once the run has ended", () => {
     expect(decide(ended(), cancel())).toEqual({ write: "none", reply: { kind: "ended" } });
   });
+
+  test("of a run that was canceled already is accepted again: the first reply may have been lost", () => {
+    const run = ended({ outcome: "canceled", cause: "canceled", charges: "-" });
+    expect(decide(run, cancel())).toEqual({ write: "none", reply: { kind: "accepted", state: "ended" } });
+  });
 });
 
 describe("manual requeue", () => {
@@ -178,6 +183,9 @@ describe("manual requeue", () => {
 
   test("past the run's deadline leaves a waiting run nothing but its end", () => {
     const registration = registered({ deadline: seconds(600) });
-    expect(written(decide(waiting(), requeue({ now: at("12:10:05"), registration }))).due).toBe(at("12:10:00"));
+    expect(decide(waiting(), requeue({ now: at("12:10:05"), registration }))).toMatchObject({
+      next: { state: "ended", outcome: "failed", cause: "overran", charges: "cc", by: 2, debt: { owes: "archive" } },
+      reply: { kind: "accepted", state: "ended" },
+    });
   });
 });

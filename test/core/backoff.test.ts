@@ -63,6 +63,7 @@ describe("the backoff", () => {
 
   test("is none for an owner's own request", () => {
     expect(backoff(spec(), "--", "requeued", HIGHEST)).toBe(0);
+    expect(backoff(spec(), "--", "cut-off", HIGHEST)).toBe(0);
   });
 
   test("is none where the base is 0", () => {

@@ -6,10 +6,12 @@ describe("a cause", () => {
     ["interrupted", "i", "interruptions"],
     ["crashed", "c", "crashes"],
     ["overran", "c", "crashes"],
+    ["stalled", "c", "crashes"],
     ["never-started", "s", "starts"],
     ["lost", "l", "losses"],
     ["canceled", "-", undefined],
     ["requeued", "-", undefined],
+    ["cut-off", "-", undefined],
     ["succeeded", "+", undefined],
   ])("%s leaves the letter %s, charged to %s", (cause, letter, budget) => {
     expect([chargeOf(cause), budgetOf(cause)]).toEqual([letter, budget]);

@@ -63,6 +63,12 @@ describe("the first holder with the ticket", () => {
   });
 });
 
+test("a holder is told whether to go on when it is cut off", () => {
+  const registration = registered({ onCutOff: "continue" });
+  expect(decide(queued(), claim(at("12:05:00"), { registration })).reply).toMatchObject({ onCutOff: "continue" });
+  expect(decide(running(), claim(at("12:02:00"), { registration })).reply).toMatchObject({ onCutOff: "continue" });
+});
+
 describe("the deadline of a claimed attempt", () => {
   test("is none without a deadline", () => {
     expect(written(decide(queued(), claim(at("12:05:00"))))).not.toHaveProperty("lastRenewable");
@@ -188,6 +194,44 @@ describe("a holder on a doomed host", () => {
     expect(decide(queued(), claim(at("12:05:00"), { evidence: told("rebalance") })).reply).toMatchObject({
       directive: "continue",
     });
+  });
+
+  test("leaves from its first instant, and its successor is announced in the same write", () => {
+    expect(written(decide(queued(), claim(at("12:05:00"), { evidence: told("spot-interruption") })))).toEqual(
+      leaving({
+        claimedAt: at("12:05:00"),
+        due: at("12:07:00"),
+        rev: queued().rev + 1,
+        reason: "spot-interruption",
+        debt: { since: at("12:05:00"), owes: "handover" },
+      }),
+    );
+  });
+
+  test("is announced no successor where the policy is drain", () => {
+    const registration = registered({ onNotice: "drain" });
+    const next = written(decide(queued(), claim(at("12:05:00"), { registration, evidence: told("drain") })));
+    expect(next).toMatchObject({ state: "leaving", reason: "drain" });
+    expect(next).not.toHaveProperty("debt");
+  });
+
+  test("goes on where the policy is to ignore it", () => {
+    const registration = registered({ onNotice: "ignore" });
+    expect(written(decide(queued(), claim(at("12:05:00"), { registration, evidence: told("drain") }))).state).toBe(
+      "running",
+    );
+  });
+
+  test("goes on when the host was told of more than 60 s ago: it may be another one by now", () => {
+    const before = (clock: string) => [evidence("spot-interruption", at(clock))];
+    const state = (clock: string) =>
+      written(decide(queued(), claim(at("12:05:00"), { evidence: before(clock) }))).state;
+    expect([state("12:04:00"), state("12:03:59.999")]).toEqual(["leaving", "running"]);
+  });
+
+  test("is told the newest of what is known", () => {
+    const all = [evidence("spot-interruption", at("12:04:10")), evidence("stopping", at("12:04:50"))];
+    expect(written(decide(queued(), claim(at("12:05:00"), { evidence: all })))).toMatchObject({ reason: "stopping" });
   });
 
   test("is still told to stop when it has to stop", () => {

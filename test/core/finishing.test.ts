@@ -182,6 +182,62 @@ describe("an interruption", () => {
   });
 });
 
+describe("a self-fence", () => {
+  const fencedWith = (floor: string | undefined, own: Parameters<typeof finishing>[2] = {}) =>
+    written(
+      decide(
+        running(),
+        finishing(at("12:02:30"), SELF_FENCED, { ...(floor !== undefined && { floor: at(floor) }), ...own }),
+      ),
+    );
+
+  test("while the fleet was silent at once is charged to nothing: we had cut it off", () => {
+    expect(fencedWith("12:02:20")).toMatchObject({
+      state: "queued",
+      charges: "-",
+      debt: { owes: "message", ledger: { cause: "cut-off" } },
+    });
+  });
+
+  test("is a loss when the fleet was last silent before its last beat", () => {
+    expect([fencedWith("12:01:00").charges, fencedWith("12:00:59.999").charges]).toEqual(["-", "l"]);
+  });
+
+  test("has its successor at once when we had cut it off, and after a backoff when it was lost", () => {
+    expect([fencedWith("12:02:20").state, fencedWith(undefined).state]).toEqual(["queued", "waiting"]);
+  });
+
+  test("on a doomed host is an interruption, whether or not the fleet was silent", () => {
+    expect(fencedWith("12:02:20", { evidence: [NOTICE] }).charges).toBe("i");
+  });
+
+  test("is what the floor is for: an interruption of another kind stays one", () => {
+    expect(charged(running(), finishing(at("12:02:30"), INTERRUPTED, { floor: at("12:02:20") }))).toBe("i");
+  });
+});
+
+describe("a stalled attempt", () => {
+  const STALLED: Report = { outcome: "failed", signal: "SIGTERM", reason: "stalled" };
+  const registration = registered({ budgets: { crashes: 1, interruptions: 0, losses: 0, starts: 0 } });
+
+  test.each([running(), leaving()])("is charged to crashes although a signal ended it (state $state)", (run) => {
+    expect(written(decide(run, finishing(at("12:02:30"), STALLED, { registration })))).toMatchObject({
+      charges: "c",
+      debt: { ledger: { cause: "stalled" } },
+    });
+  });
+
+  test("is stalled past its deadline, and on a doomed host: its agent has seen that it did not move", () => {
+    const run = running({ lastRenewable: at("12:02:00") });
+    const event = finishing(at("12:02:30"), STALLED, { registration, evidence: [NOTICE] });
+    expect(written(decide(run, event)).debt?.ledger?.cause).toBe("stalled");
+  });
+
+  test("that its owner released is charged to nothing", () => {
+    expect(charged(released(), finishing(at("12:02:30"), STALLED))).toBe("-");
+  });
+});
+
 describe("the end of an attempt that its owner wanted to be rid of", () => {
   test.each([CRASHED, KILLED, INTERRUPTED])("is charged to nothing ($outcome)", (report) => {
     expect(written(decide(released(), finishing(at("12:02:30"), report)))).toMatchObject({
@@ -289,7 +345,7 @@ describe("a late success", () => {
           ledger: {
             ...lostLine(),
             cause: "succeeded",
-            endedAt: at("12:05:00"),
+            reportedAt: at("12:05:00"),
             report: SUCCEEDED,
             body: JSON.stringify(SUCCEEDED),
           },

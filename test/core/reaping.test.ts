@@ -11,6 +11,7 @@ import {
   following,
   HOLDER,
   leaving,
+  proof,
   queued,
   registered,
   released,
@@ -219,5 +220,70 @@ describe("a waiting run that falls due", () => {
       due: { is: at("12:10:15") },
       next: { state: "ended", outcome: "exhausted", cause: "overran", charges: "cc", by: 2 },
     });
+  });
+});
+
+describe("proof that the host is gone", () => {
+  const GONE = proof(at("12:02:00"));
+  const early = (run: Parameters<typeof decide>[0], told = GONE, now = at("12:02:01")) =>
+    decide(run, due(now, { proof: told }));
+
+  test.each([running(), leaving(), canceling(), released()])("does not wait for the lease (state $state)", (run) => {
+    expect(early(run)).toMatchObject({
+      due: { atMost: at("12:04:05") }, // gone + lease + margin
+      next: { fence: fenceOf(2), debt: { ledger: { endedAt: at("12:02:01") } } },
+      reply: { kind: "reaped" },
+    });
+  });
+
+  test("of an eviction is an interruption, and is kept once", () => {
+    const evicted = proof(at("12:02:00"), { kind: "evicted" });
+    const next = written(decide(running(), due(at("12:02:01"), { proof: evicted, evidence: [evicted] })));
+    expect(next).toMatchObject({ charges: "i", debt: { ledger: { cause: "interrupted", evidence: [evicted] } } });
+  });
+
+  test("of a termination does not say why: a loss, with the proof as its evidence, and not by the clock alone", () => {
+    const decision = early(running());
+    expect(decision.reply).toEqual({ kind: "reaped" });
+    expect(written(decision)).toMatchObject({ charges: "l", debt: { ledger: { cause: "lost", evidence: [GONE] } } });
+  });
+
+  test("goes on during a freeze, and past the limit of a sweep", () => {
+    const now = at("12:02:01");
+    expect(decide(running(), due(now, { proof: GONE, floor: now, isLimited: true })).reply.kind).toBe("reaped");
+  });
+
+  test("is disproved by a beat from later than the death, the margin aside", () => {
+    expect(early(running({ due: at("12:04:05") })).reply.kind).toBe("reaped");
+    expect(early(running({ due: at("12:04:05.001") }))).toEqual(SPARED);
+  });
+
+  test("is about an attempt that was claimed before the event less a second: a host name may be used again at once", () => {
+    const claimed = (clock: string) => running({ claimedAt: at(clock), due: at("12:04:00") });
+    expect(early(claimed("12:01:58.999")).reply.kind).toBe("reaped");
+    expect(early(claimed("12:01:59"))).toEqual(SPARED);
+    expect(early(claimed("12:02:00.500"))).toEqual(SPARED);
+  });
+
+  test("of a death that is still to come proves nothing yet", () => {
+    const soon = proof(at("12:02:15"), { at: at("12:02:00") });
+    expect(early(running(), soon, at("12:02:14.999"))).toEqual(SPARED);
+    expect(early(running(), soon, at("12:02:15")).reply.kind).toBe("reaped");
+  });
+
+  test("without an instant of death is none", () => {
+    expect(early(running(), evidence("terminated", at("12:02:00")))).toEqual(SPARED);
+  });
+
+  test("without an instant of death leaves a due attempt to the clock, and to its guard", () => {
+    const told = evidence("evicted", at("12:02:00"));
+    expect(decide(running(), due(at("12:03:00"), { proof: told, evidence: [told] }))).toMatchObject({
+      due: { is: at("12:03:00") },
+      reply: { kind: "reaped" },
+    });
+  });
+
+  test("says nothing about a queued attempt: it stands nowhere", () => {
+    expect(early(queued())).toEqual(SPARED);
   });
 });

@@ -84,6 +84,7 @@ const RUNS: { readonly [S in State]: readonly Run[] } = {
     ended(),
     ended({ outcome: "succeeded", cause: "succeeded", charges: "+" }),
     ended({ charges: "lc", cause: "crashed" }),
+    ended({ charges: "-", cause: "canceled", outcome: "canceled" }),
   ],
 };
 
@@ -132,11 +133,11 @@ function eventsFor(run: Run, kind: Event["kind"]): readonly Event[] {
     case "cancel":
       return [{ kind, now: NOW, registration: registered() }];
     case "requeue":
-      return [
-        { kind, now: NOW, registration: registered() },
-        { kind, now: NOW, registration: registered(), attempt: run.attempt },
-        { kind, now: NOW, registration: registered(), attempt: run.attempt + 1 },
-      ];
+      return REGISTRATIONS.flatMap((registration) => [
+        { kind, now: NOW, registration },
+        { kind, now: NOW, registration, attempt: run.attempt },
+        { kind, now: NOW, registration, attempt: run.attempt + 1 },
+      ]);
     case "notice":
       return [...REGISTRATIONS, registered({ onNotice: "drain" }), registered({ onNotice: "ignore" })].flatMap(
         (registration) =>
@@ -209,7 +210,7 @@ const RANK: Record<Directive, number> = { continue: 0, drain: 1, stop: 2 };
 
 describe("in every life of a run", () => {
   test("there is something to see: the lives lead through each state and each event", () => {
-    const lives = fc.sample(fc.tuple(moves, specs), { numRuns: 300, seed: 1 });
+    const lives = fc.sample(fc.tuple(moves, specs), { numRuns: 600, seed: 1 });
     const seen = lives.flatMap(([all, own]) =>
       stepsOf(all, own).map(({ seen: { state }, event }) => (event === "settle" ? event : `${state}, ${event.kind}`)),
     );

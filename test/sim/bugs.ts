@@ -112,6 +112,63 @@ export const BUGS: readonly Bug[] = [
     'return stay({ ...heart, tries: tries + 1, askAt: after(now, retry(tries)) });\n  switch (answer.name) {\n    case "hold"',
     'return stay({ phase: "beating", lease: heart.lease, token: "", beatAt: now, forwarded: [] }, { do: "start", attempt: 1, fence: 1 });\n  switch (answer.name) {\n    case "hold"',
   ),
+  bug(
+    "a claim at the gate reaps an old attempt that is still alive",
+    "lib/core/reaping.ts",
+    "const isDead =\n",
+    'const isDead = run.state === "leaving" ||\n',
+  ),
+  bug(
+    "a proof is not asked which host the run item names",
+    "lib/app/reap.ts",
+    "isHeld(run) && run.host === host && run.fence === fence",
+    "isHeld(run) && run.fence === fence",
+  ),
+  bug(
+    "a proof is not asked which attempt it is about",
+    "lib/app/reap.ts",
+    'if (proof !== undefined && !isMeant(run, proof)) return { write: "none", reply: { kind: "spared" } };',
+    "",
+  ),
+  bug("a beat after the death does not disprove it", "lib/core/reaping.ts", "run.due <= lastDue(run, goneAt)", "true"),
+  bug("a proof hits the next host of the same name", "lib/core/reaping.ts", "run.claimedAt < before(at, SKEW)", "true"),
+  bug(
+    "a host counts as gone before it is",
+    "lib/core/reaping.ts",
+    "goneAt === undefined || goneAt > now",
+    "goneAt === undefined",
+  ),
+  bug(
+    "a refund forgets the archive",
+    "lib/core/refunding.ts",
+    '(run.state === "ended" ? "archive" : undefined)',
+    "undefined",
+  ),
+  bug("a refund forgets the ledger", "lib/core/refunding.ts", "{ since: now, ledger, ", "{ since: now, "),
+  bug(
+    "a refund of a run that is gone is dropped",
+    "lib/app/notice.ts",
+    "await app.runs.create(archived);\n    return undefined;",
+    'return { kind: "noted" };',
+  ),
+  bug(
+    "evidence that changes nothing does not raise rev",
+    "lib/core/noticing.ts",
+    "next: { ...run, rev: run.rev + 1 }, reply",
+    "next: run, reply",
+  ),
+  bug(
+    "a handover's ticket is for the attempt that still runs",
+    "lib/app/settle.ts",
+    "fence: fenceOf(run.fence + 1) };",
+    "fence: run.fence };",
+  ),
+  bug(
+    "the gate lets the successor in at once",
+    "lib/core/claiming.ts",
+    'return refuse(run.fence > claim.fence ? superseded(run) : { kind: "hold" });',
+    'return run.state === "leaving" ? open({ ...run, state: "queued", fence: claim.fence, attempt: run.attempt + 1 } as unknown as Queued, claim) : refuse(run.fence > claim.fence ? superseded(run) : { kind: "hold" });',
+  ),
 ];
 
 /** How many schedules a planted bug may hide in. */

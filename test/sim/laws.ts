@@ -1,6 +1,9 @@
+import type { Cause } from "../../lib/core/causes.ts";
 import type { Evidence } from "../../lib/core/evidence.ts";
 import type { Renewal } from "../../lib/core/lease.ts";
 import { directiveOf, type Ended, isHeld, type Run, type RunKey } from "../../lib/core/run.ts";
+import type { Spec } from "../../lib/core/spec.ts";
+import { instant } from "../../lib/core/time.ts";
 import { transitions } from "../../lib/core/transitions.ts";
 import type { RequeueMessage, Requeues } from "../../lib/ports/queues.ts";
 import type { Runs } from "../../lib/ports/runs.ts";
@@ -25,6 +28,8 @@ export class Laws {
   private readonly leases = new Map<string, { run: string; until: number }>();
   private readonly atWork = new Map<string, Map<string, number>>();
   private readonly asleep = new Set<string>();
+  /** Since when nothing is in anybody's way. */
+  calmSince: number | undefined;
   /** Runs whose owner has chosen that an attempt goes on although it is cut off. */
   readonly goesOnWhenCutOff = new Set<string>();
   private readonly sent = new Set<string>();
@@ -70,11 +75,18 @@ export class Laws {
         this.world.log(`message ${message.id}`);
         if (data.next.attempt > 1 && !data.next.held && data.previous?.detectedAt === undefined)
           this.world.fail("a message went out before the ledger line of the attempt before it");
+        const { attempt, fence, ticket } = data.next;
+        if (!ticket.startsWith(`${data.run}.${attempt}.${fence}.`))
+          this.world.fail("a message carries the ticket of another attempt");
+        if (message.id !== `${data.run}.${fence}`) this.world.fail("a message's id names another attempt");
         this.sent.add(message.id);
         return queue.send(message);
       },
     };
   }
+
+  /** The specs as they were registered, by run: what a run may cost and how long it may take. */
+  readonly specs = new Map<string, Spec>();
 
   /** A child was started for this attempt. It is alone, or an agent that could not stop its own was paused. */
   started(run: string, attempt: number, pod: string): void {
@@ -108,6 +120,9 @@ export class Laws {
   }
 
   private renewed(before: Run | undefined, { fence, now }: Renewal): void {
+    const deadline = before === undefined ? undefined : this.specs.get(before.run)?.attemptDeadline;
+    if (before !== undefined && isHeld(before) && deadline !== undefined && before.claimedAt + deadline <= now)
+      this.world.fail("a lease was renewed past the attempt's deadline");
     if (before?.fence !== fence) this.world.fail("a superseded attempt renewed the lease of another one");
     if (before !== undefined && isHeld(before) && before.lastRenewable !== undefined && before.lastRenewable <= now)
       this.world.fail("a lease was renewed after its last renewable instant");
@@ -127,7 +142,7 @@ export class Laws {
       return;
     }
     this.moves.add(`${before.state} -> ${after.state}`);
-    this.stepwise(before, after);
+    this.stepwise(before, after, byClock);
     if (before.state === "ended" && outcome(before) !== outcome(after)) this.succeededLate(after);
     if (after.fence > before.fence) this.attemptEnded(before, after, byClock);
     if (before.state === "queued" && isHeld(after)) this.claimed(after);
@@ -136,7 +151,7 @@ export class Laws {
   }
 
   /** What holds between any two states of one item. */
-  private stepwise(before: Run, after: Run): void {
+  private stepwise(before: Run, after: Run, byClock: boolean): void {
     const { world } = this;
     const isRenewal = before.rev === after.rev;
     if (after.fence < before.fence || after.attempt < before.attempt || after.rev < before.rev)
@@ -148,6 +163,10 @@ export class Laws {
     if (before.state === "ended" && after.state !== "ended") world.fail("an ended run came back");
     if (outcome(before) === "succeeded" && outcome(after) !== "succeeded") world.fail("a success was overwritten");
     if (outcome(before) === "canceled" && outcome(after) !== "canceled") world.fail("a canceled run ended otherwise");
+    if (before.state === "waiting" && after.state === "queued" && byClock && before.due > world.now + SKEW)
+      world.fail("a backoff was cut short");
+    if (after.state === "ended" && after.outcome === "succeeded" && after.charges[after.by - 1] !== "+")
+      world.fail("a success was charged");
     if (before.state === "canceling" && after.state === "ended" && after.outcome !== "canceled")
       world.fail("a run that was being canceled ended otherwise");
     if (isRenewal && (after.state !== before.state || after.charges !== before.charges)) world.fail("rev did not rise");
@@ -171,6 +190,8 @@ export class Laws {
     const { world } = this;
     const cause = after.debt?.ledger?.cause;
     world.count(`ended ${cause}`);
+    this.priced(after, cause);
+    if (cause === "lost" && byClock) this.lostFairly(before);
     const isLate = cause === "succeeded" && !isHeld(before);
     if (!isLate && after.charges.length !== before.charges.length + 1) world.fail("an end was not charged");
     if (byClock && before.due > world.now + SKEW) world.fail("an attempt was declared lost before its lease ran out");
@@ -178,6 +199,24 @@ export class Laws {
     if (isLate) this.succeededLate(after);
     if (cause === "never-started" && before.attempt > 1 && !this.sent.has(`${before.run}.${before.fence}`))
       world.fail("a start was charged whose message never went out");
+  }
+
+  /** What each cause costs, once more, in the words of the design. */
+  private priced(after: Run, cause: Cause | undefined): void {
+    const line = after.debt?.ledger;
+    if (line === undefined || cause === undefined) {
+      this.world.fail("an end without a cause");
+      return;
+    }
+    const letter = after.charges[line.attempt - 1];
+    if (letter !== PRICE[cause]) this.world.fail(`${cause} was charged as ${letter}`);
+  }
+
+  /** In calm nothing keeps a beat from coming: whoever is lost then must be gone, or have been in trouble before. */
+  private lostFairly(before: Run): void {
+    if (this.calmSince === undefined || !isHeld(before) || before.claimedAt < this.calmSince) return;
+    if ([...(this.atWork.get(before.run)?.values() ?? [])].includes(before.attempt))
+      this.world.fail("a healthy attempt was declared lost");
   }
 
   /** A success that comes late counts only while nobody else can have done the work. */
@@ -214,6 +253,22 @@ export class Laws {
     }
   }
 
+  /** One charge more than a budget allows ends the run, so there is never a second one. */
+  private overspent(run: string, charges: string): string | undefined {
+    const budgets = this.specs.get(run)?.budgets;
+    if (budgets === undefined) return undefined;
+    const count = (letters: string): number => [...charges].filter((letter) => letters.includes(letter)).length;
+    if ("attempts" in budgets)
+      return count("cils") > budgets.attempts ? `more charges than attempts: ${charges}` : undefined;
+    const spent = { crashes: count("c"), interruptions: count("i"), losses: count("l"), starts: count("s") };
+    for (const kind of ["crashes", "losses", "starts"] as const)
+      if (spent[kind] > budgets[kind] + 1) return `more ${kind} than allowed: ${charges}`;
+    // A refund moves a loss to the interruptions of a run that went on long ago.
+    return spent.interruptions > budgets.interruptions + 1 + budgets.losses
+      ? `more interruptions than allowed: ${charges}`
+      : undefined;
+  }
+
   private async faultOf(run: string, news: ReadonlyMap<string, readonly Evidence[]>): Promise<string | undefined> {
     const item = [...this.cloud.runs.items.values()].find((each) => each.run === run);
     if (item !== undefined) return `the run does not end, or its item is not deleted: ${brief(item)}`;
@@ -222,6 +277,10 @@ export class Laws {
     if (registration === undefined) return "no spec";
     if (result === undefined) return this.gone.has(run) ? "no result" : undefined;
     this.world.count(`outcome ${result.outcome}`);
+    const overspent = this.overspent(run, result.charges);
+    if (overspent !== undefined) return overspent;
+    const listed = await this.cloud.endedRuns.list(this.world.now, instant(0), 500);
+    if (listed.runs.filter((each) => each.run === run).length !== 1) return "not once in the list of ended runs";
     if (this.won.has(run) && result.outcome !== "succeeded") return `an accepted success was lost: ${result.outcome}`;
     if (this.canceled.has(run) && result.outcome !== "canceled") return `a canceled run ended ${result.outcome}`;
     const lines = await this.cloud.ledger.list(run, registration.fence);
@@ -239,6 +298,19 @@ export class Laws {
     return undefined;
   }
 }
+
+const PRICE: Record<Cause, string> = {
+  succeeded: "+",
+  interrupted: "i",
+  crashed: "c",
+  stalled: "c",
+  overran: "c",
+  "never-started": "s",
+  lost: "l",
+  "cut-off": "-",
+  canceled: "-",
+  requeued: "-",
+};
 
 const outcome = (run: Run): Ended["outcome"] | undefined => (run.state === "ended" ? run.outcome : undefined);
 

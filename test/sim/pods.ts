@@ -16,10 +16,11 @@ import { claim } from "../../lib/app/claim.ts";
 import { verify } from "../../lib/app/credentials.ts";
 import { relay } from "../../lib/app/drain.ts";
 import { finish } from "../../lib/app/finish.ts";
-import { type Instant, instant, type Span, seconds } from "../../lib/core/time.ts";
+import { paceOf } from "../../lib/core/lease.ts";
+import { type Instant, instant, milliseconds, type Span, seconds } from "../../lib/core/time.ts";
 import { type Claims, parseBearer } from "../../lib/wire/credentials.ts";
 import { problem } from "../../lib/wire/problems.ts";
-import { type HttpReply, httpReply, refused } from "../../lib/wire/replies.ts";
+import { type BeatBody, type ClaimBody, type HttpReply, httpReply, refused } from "../../lib/wire/replies.ts";
 import type { Cloud } from "./cloud.ts";
 import type { Network } from "./network.ts";
 import type { Process, World } from "./world.ts";
@@ -105,6 +106,8 @@ class Pod {
   private readonly child: Child;
   private readonly left = Promise.withResolvers<void>();
   private heart: Heart;
+  private askedAt: Instant;
+  private isToldToStop = false;
   private alarm: Instant | undefined;
   /** While the agent is stopped, what happens to it waits here. */
   private missed: Input[] | undefined;
@@ -128,6 +131,7 @@ class Pod {
     this.timeout = requestTimeout(lease);
     this.runId = run;
     this.heart = newHeart(lease, world.now);
+    this.askedAt = world.now;
     this.child = new Child(world, process, (end) => {
       cloud.laws.childEnded(run, process.name);
       this.hear({ kind: "exited", end });
@@ -191,14 +195,17 @@ class Pod {
     const sentAt = world.now;
     switch (action.do) {
       case "claim":
-        void this.call<never>("claim", this.ticket, this.claiming, isClaimBody).then((answer) =>
-          this.hear({ kind: "claimed", sentAt, answer }),
-        );
+        this.askedAt = sentAt;
+        void this.call<ClaimBody>("claim", this.ticket, this.claiming, isClaimBody).then((answer) => {
+          this.isToldToStop = answer.kind === "ok" && answer.body.directive === "stop";
+          this.hear({ kind: "claimed", sentAt, answer });
+        });
         return;
       case "beat":
-        void this.call<never>("beat", action.token, beating, isBeatBody).then((answer) =>
-          this.hear({ kind: "beaten", sentAt, answer }),
-        );
+        void this.call<BeatBody>("beat", action.token, beating, isBeatBody).then((answer) => {
+          this.hear({ kind: "beaten", sentAt, answer });
+          if (isStop(answer)) this.stopsSoon();
+        });
         return;
       case "notice": {
         const told = { kind: action.kind, at: new Date(world.now).toISOString() };
@@ -219,6 +226,8 @@ class Pod {
         ).then((answer) => this.reported(answer));
         return;
       case "start":
+        if (this.isToldToStop) world.fail("a child was started that was to be stopped");
+        if (world.now > this.askedAt + this.timeout) world.fail("a child was started on a claim that came too late");
         cloud.laws.started(this.runId, action.attempt, process.name);
         this.child.start();
         return;
@@ -229,6 +238,18 @@ class Pod {
         world.log(`${process.name} leaves with ${action.code}`);
         this.left.resolve();
     }
+  }
+
+  /** The child of an agent that has heard that it is over is gone when its grace is over. */
+  private stopsSoon(): void {
+    const { world, process } = this;
+    world.at(
+      instant(world.now + paceOf(milliseconds(this.timeout * 4)).grace + 1),
+      () => {
+        if (this.child.isRunning && this.missed === undefined) world.fail("a child went on that was to be stopped");
+      },
+      process,
+    );
   }
 
   private readonly claiming = async (app: App, claims: Claims): Promise<HttpReply> => {
@@ -262,6 +283,10 @@ class Pod {
   }
 }
 
+const isStop = (answer: Answer<BeatBody>): boolean =>
+  (answer.kind === "ok" && answer.body.directive === "stop") ||
+  (answer.kind === "problem" && ["superseded", "ended", "overran"].includes(answer.name));
+
 const beating = async (app: App, claims: Claims): Promise<HttpReply> => httpReply(await beat(app, claims));
 
 async function noticing(app: App, claims: Claims, told: Parameters<typeof relay>[2]): Promise<HttpReply> {
@@ -274,7 +299,7 @@ class Child {
   private readonly world: World;
   private readonly process: Process;
   private readonly ended: (end: ChildEnd) => void;
-  private isRunning = false;
+  isRunning = false;
 
   constructor(world: World, process: Process, ended: (end: ChildEnd) => void) {
     this.world = world;

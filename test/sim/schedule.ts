@@ -23,6 +23,8 @@ const CHAOS = 900;
 const CALM = 20_000;
 /** After so long in calm everything that chaos left undone has been found by a sweep. */
 const SETTLING_MS = 90_000;
+/** A front door that is away, or a pod that is cut off, may stay so for as long into the calm. */
+const LAST_TROUBLE_MS = 250_000;
 const PERIOD = seconds(5);
 
 const BUDGETS: readonly [Spec["budgets"], ...Spec["budgets"][]] = [
@@ -79,6 +81,7 @@ export async function schedule(seed: number): Promise<Outcome> {
   const runs = dice.chance(0.5) ? ["a"] : ["a", "b"];
   for (const run of runs) {
     const spec = specFor(dice);
+    cloud.laws.specs.set(run, spec);
     if (spec.onCutOff === "continue") cloud.laws.goesOnWhenCutOff.add(run);
     const owners = dice.pick([1, 1, 2, 3]);
     for (let owner = 0; owner < owners; owner += 1) {
@@ -101,6 +104,7 @@ export async function schedule(seed: number): Promise<Outcome> {
     for (; steps < CHAOS + CALM; steps += 1) {
       if (steps === CHAOS) {
         world.isChaotic = false;
+        cloud.laws.calmSince = world.now + LAST_TROUBLE_MS;
         settledBy = world.now + SETTLING_MS;
       }
       if (world.now >= nextSweep) {

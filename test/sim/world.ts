@@ -100,7 +100,7 @@ export class World {
 
   /** Something that happens at a time; with a process, only while that lives. */
   at(at: Instant, act: () => void, process?: Process): void {
-    this.timers.push({ at, process, act });
+    if (process?.isAlive !== false) this.timers.push({ at, process, act });
   }
 
   isIdle(): boolean {

@@ -262,16 +262,24 @@ describe("a list", () => {
   });
 
   test("knows its own cursors of live runs", () => {
-    expect(["0.etl", "12.", "etl", "0.a b"].map((cursor) => schemas.LIVE_CURSOR.test(cursor))).toEqual([
-      true,
-      true,
-      false,
-      false,
-    ]);
+    expect(["0.etl", "12.", "etl", "0.a b"].map(schemas.isLiveCursor)).toEqual([true, true, false, false]);
   });
 
   test("knows its own cursors of ended runs", () => {
-    const cursors = ["2026-11-22T12:00:00.000Z#etl", "2026-11-22T12:00:00.000Z#", "2026-11-22#etl", "0.etl"];
-    expect(cursors.map((cursor) => schemas.ENDED_CURSOR.test(cursor))).toEqual([true, true, false, false]);
+    expect(["2026-11-22T12:00:00.000Z#etl", "2026-11-22T12:00:00.000Z#"].map(schemas.isEndedCursor)).toEqual([
+      true,
+      true,
+    ]);
+  });
+
+  test.each([
+    "2026-11-22#etl",
+    "0.etl",
+    "2026-13-22T12:00:00.000Z#etl",
+    "2026-11-22T12:00:00.000Z",
+    "2026-11-22T12:00:00.000Z#a b",
+    "2026-11-22T12:00:00.000Z#a#b",
+  ])("does not take %j for a cursor of ended runs", (cursor) => {
+    expect(schemas.isEndedCursor(cursor)).toBe(false);
   });
 });
