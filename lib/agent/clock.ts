@@ -20,7 +20,7 @@ function machineUptime(): number {
   }
 }
 
-export const machine: Clocks = { monotonic: () => performance.now(), uptime: machineUptime };
+const machine: Clocks = { monotonic: () => performance.now(), uptime: machineUptime };
 
 /**
  * The agent's own clock: the time that has passed since now, by whichever of the two clocks says more. A lease runs out

@@ -78,7 +78,7 @@ export const addressesOf = (urls: string): readonly string[] =>
     .filter((url) => url !== "");
 
 /** Several front doors as one: after an unclear answer the next request goes to the next of them. */
-export function failingOver(first: Door, ...more: readonly Door[]): Door {
+function failingOver(first: Door, ...more: readonly Door[]): Door {
   const doors = [first, ...more];
   let next = 0;
   const ask = async <T>(call: (door: Door) => Promise<Answer<T>>): Promise<Answer<T>> => {

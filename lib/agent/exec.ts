@@ -58,7 +58,7 @@ async function attend(settings: ExecSettings, claims: Claims): Promise<number> {
   if (stall !== undefined && progressFile === undefined) say("a stall is not seen: there is no progress file");
   // Requests that are still out when the attempt has ended would keep the process waiting for nothing.
   const over = new AbortController();
-  const watches: { stop(): void }[] = [{ stop: () => over.abort() }];
+  const watches: { stop(): void | Promise<void> }[] = [{ stop: () => over.abort() }];
   if (folder !== undefined) void deliverLeftovers(folder, say, over.signal);
   const living: Living = live({
     door: frontDoors(url, run, requestTimeout(lease), over.signal),
@@ -82,7 +82,7 @@ async function attend(settings: ExecSettings, claims: Claims): Promise<number> {
   for (const signal of FORWARDED) process.on(signal, onSignal);
   const left = await living.left;
   for (const signal of FORWARDED) process.off(signal, onSignal);
-  for (const watch of watches) watch.stop();
+  for (const watch of watches) await watch.stop();
   logTermination(settings.terminationLog, claims, { ...left, code: settings.exitMap?.get(left.code) ?? left.code });
   return left.code;
 }

@@ -1,6 +1,7 @@
 import { open, rm } from "node:fs/promises";
 import type { Progress } from "../core/run.ts";
 import { type Span, seconds } from "../core/time.ts";
+import { onDisk } from "./folder.ts";
 
 /** A number and a note; more than this is not meant for us. */
 const MOST_BYTES = 4096;
@@ -42,7 +43,7 @@ function cut(text: string): string {
   return kept;
 }
 
-export type Watch = { stop(): void };
+export type Watch = { stop(): Promise<void> };
 
 /**
  * Watches the file that the child writes its progress to. `changed` hears of every change, and of what it says when
@@ -80,7 +81,7 @@ export function watchProgress(
     stop: () => {
       isStopped = true;
       clearTimeout(timer);
-      void rm(file, { force: true }).catch(() => {});
+      return onDisk(rm(file, { force: true })).catch(() => {});
     },
   };
 }

@@ -65,25 +65,32 @@ async function noticeOne(
   )
     return "reaped";
   const run = await app.runs.read(entry);
-  if (run === undefined || run.fence > entry.fence)
-    return explains(evidence) ? refund(app, host, evidence, entry) : "noted";
-  if (!isHeld(run) || run.fence !== entry.fence || run.host !== host) return "noted";
-  return tell(app, run, evidence, deadline);
+  const isOver = run === undefined || run.fence > entry.fence;
+  if (!isOver) {
+    if (!isHeld(run) || run.fence !== entry.fence || run.host !== host) return "noted";
+    const told = await tell(app, run, evidence, deadline);
+    if (told !== "over") return told; // else it has ended meanwhile, by a verdict that had not seen this evidence yet
+  }
+  return explains(evidence) ? refund(app, host, evidence, entry) : "noted";
 }
 
-/** Tells one attempt, which the run item places on the host, and carries on what an earlier delivery has left open. */
-async function tell(app: App, seen: Run, evidence: Evidence, deadline?: Instant): Promise<"left" | "noted"> {
+/**
+ * Tells one attempt, which the run item places on the host, and carries on what an earlier delivery has left open. `over`:
+ * it has ended meanwhile.
+ */
+async function tell(app: App, seen: Run, evidence: Evidence, deadline?: Instant): Promise<"left" | "noted" | "over"> {
   const now = app.clock.now();
   const registration = await registrationOf(app, seen);
   const reply = await change(
     app,
     seen,
     (run) => {
-      if (run.fence !== seen.fence) return { write: "none", reply: { kind: "noted" } };
+      if (run.fence !== seen.fence) return { write: "none", reply: { kind: "ended" } };
       return decide(run, { kind: "notice", now, evidence, registration, ...(deadline !== undefined && { deadline }) });
     },
-    async () => ({ kind: "noted" }),
+    async () => ({ kind: "ended" }),
   );
+  if (reply.kind === "ended") return "over";
   const isOpen = (await app.runs.read(seen))?.debt?.owes === "handover";
   if (isOpen) await settle(app, seen);
   return reply.kind === "left" ? "left" : "noted";
@@ -95,7 +102,7 @@ export async function noticeOfRunner(
   key: { readonly run: string; readonly shard: number; readonly fence: number },
   evidence: Evidence,
   deadline?: Instant,
-): Promise<"left" | "noted"> {
+): Promise<"left" | "noted" | "over"> {
   const run = await app.runs.read(key);
   if (run === undefined || !isHeld(run) || run.fence !== key.fence || !drains(evidence)) return "noted";
   return tell(app, run, evidence, deadline);

@@ -25,10 +25,14 @@ export async function runDev(flags: { port?: string; data?: string; sweep?: stri
   DynamoDB  ${dynamodb}  table ${table}
   SQS       ${sqs}
   requeues  ${queueUrl}`);
-  await new Promise<void>((resolve) => {
+  const told = new Promise<void>((resolve) => {
     process.once("SIGINT", () => resolve());
     process.once("SIGTERM", () => resolve());
   });
-  await dev.stop();
+  try {
+    await Promise.race([told, dev.died]);
+  } finally {
+    await dev.stop();
+  }
   return 0;
 }

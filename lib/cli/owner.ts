@@ -1,131 +1,134 @@
-import { readFileSync } from "node:fs";
-import type { RecordView, RunView } from "../wire/record.ts";
-import type { SpecBody } from "../wire/schemas.ts";
-import type { Api } from "./api.ts";
-import { recordText, runsTable } from "./print.ts";
-import { UsageError } from "./usage.ts";
+import type { RecordView } from "../wire/record.ts";
+import { type Api, Refused } from "./api.ts";
+import type { OwnerCommand } from "./command.ts";
+import { drill } from "./drill.ts";
+import { numberFlag, textFlag, wholeWithin } from "./flags.ts";
+import { specOf } from "./spec.ts";
+import { type Listed, runsTable } from "./table.ts";
+import { recordText } from "./timeline.ts";
+import { CommandError } from "./usage.ts";
 
-export type Flags = Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;
-
-/** What a command answers: an object for --json, and a text for people. */
-export type Answer = { readonly json: unknown; readonly text: string };
-
-export type OwnerCommand = (api: Api, run: string, flags: Flags) => Promise<Answer>;
-
-const textFlag = (flags: Flags, name: string): string | undefined => {
-  const value = flags[name];
-  return typeof value === "string" ? value : undefined;
-};
-
-function numberFlag(flags: Flags, name: string): number | undefined {
-  const value = textFlag(flags, name);
-  if (value === undefined) return undefined;
-  if (value.trim() === "" || !Number.isFinite(Number(value)))
-    throw new UsageError(`--${name} takes a number, not "${value}"`);
-  return Number(value);
-}
+export type { Flags } from "./flags.ts";
 
 const pathOf = (run: string): string => `/v1/runs/${encodeURIComponent(run)}`;
 
-function labelsOf(flags: Flags): Record<string, string> | undefined {
-  const given = flags["label"];
-  if (!Array.isArray(given)) return undefined;
-  return Object.fromEntries(
-    given.map((label) => {
-      const [key = "", ...value] = String(label).split("=");
-      if (key === "" || value.length === 0) throw new UsageError(`--label takes KEY=VALUE, not "${label}"`);
-      return [key, value.join("=")];
-    }),
-  );
-}
+type Registration = Listed & { readonly ticket?: string };
 
-function specOf(flags: Flags): unknown {
-  const file = textFlag(flags, "spec");
-  if (file !== undefined) return fromFile(file);
-  const counts = ["attempts", "crashes", "interruptions", "losses", "starts"].flatMap((name) => {
-    const value = numberFlag(flags, name);
-    return value === undefined ? [] : [[name, value] as const];
-  });
-  const spec: Record<string, unknown> = {
-    leaseSeconds: numberFlag(flags, "lease"),
-    start: textFlag(flags, "start"),
-    labels: labelsOf(flags),
-    ...(counts.length > 0 && { budgets: Object.fromEntries(counts) }),
-  } satisfies { [K in keyof SpecBody]?: unknown };
-  return Object.fromEntries(Object.entries(spec).filter(([, value]) => value !== undefined));
-}
-
-function fromFile(file: string): unknown {
-  const text = readFileSync(file === "-" ? 0 : file, "utf8");
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new UsageError(`${file} is not JSON`);
-  }
-}
-
-type Registration = RunView & { readonly ticket?: string };
-
-const register: OwnerCommand = async (api, run, flags) => {
-  const made = await api.call<Registration>("PUT", pathOf(run), specOf(flags));
-  if (flags["ticket"] === true) {
-    if (made.ticket === undefined) throw new UsageError(`run ${run} is ${made.state}: it has no ticket to give out`);
-    return { json: made, text: `${made.ticket}\n` };
-  }
-  const until = made.startBy === undefined ? "" : `, to be claimed by ${made.startBy}`;
-  const ticket = made.ticket === undefined ? "" : `ticket ${made.ticket}\n`;
-  return {
-    json: made,
-    text: `${run} is ${made.state}: attempt ${made.attempt}, fence ${made.fence}${until}\n${ticket}`,
-  };
+const register: OwnerCommand = {
+  takes: ["RUN"],
+  answer: async (api, [run = ""], flags) => {
+    const made = await api.call<Registration>("PUT", pathOf(run), specOf(flags));
+    const { state, attempt, fence, startBy } = made;
+    if (flags["ticket"] === true) {
+      if (made.ticket === undefined) throw new CommandError(`run ${run} is ${state}: it has no ticket to give out`);
+      return { json: made, text: `${made.ticket}\n` };
+    }
+    const until = startBy === undefined ? "" : `, to be claimed by ${startBy}`;
+    const ticket = made.ticket === undefined ? "" : `ticket ${made.ticket}\n`;
+    return { json: made, text: `${run} is ${state}: attempt ${attempt}, fence ${fence}${until}\n${ticket}` };
+  },
 };
 
-const show: OwnerCommand = async (api, run) => {
-  const record = await api.call<RecordView>("GET", pathOf(run));
-  return { json: record, text: recordText(record, Date.now()) };
+const show: OwnerCommand = {
+  takes: ["RUN"],
+  answer: async (api, [run = ""]) => {
+    const record = await api.call<RecordView>("GET", pathOf(run));
+    return { json: record, text: recordText(record, Date.now()) };
+  },
 };
 
-const cancel: OwnerCommand = async (api, run, flags) => {
-  const reason = textFlag(flags, "reason");
-  const made = await api.call<{ state: string }>(
-    "POST",
-    `${pathOf(run)}/cancel`,
-    reason === undefined ? {} : { reason },
-  );
-  const text = made.state === "ended" ? `${run} is canceled` : `${run} is being canceled: its holder is told to stop`;
-  return { json: made, text: `${text}\n` };
+const cancel: OwnerCommand = {
+  takes: ["RUN"],
+  answer: async (api, [run = ""], flags) => {
+    const reason = textFlag(flags, "reason");
+    try {
+      const made = await api.call<{ state: string }>(
+        "POST",
+        `${pathOf(run)}/cancel`,
+        reason === undefined ? {} : { reason },
+      );
+      const text =
+        made.state === "ended" ? `${run} is canceled` : `${run} is being canceled: its holder is told to stop`;
+      return { json: made, text: `${text}\n` };
+    } catch (error) {
+      if (!(error instanceof Refused) || error.problem !== "ended") throw error;
+      const { state, outcome } = await api.call<RecordView>("GET", pathOf(run));
+      if (outcome !== "canceled") throw error;
+      return { json: { state, outcome }, text: `${run} is canceled already\n` };
+    }
+  },
 };
 
-const requeue: OwnerCommand = async (api, run, flags) => {
-  const reason = textFlag(flags, "reason");
-  const attempt = numberFlag(flags, "attempt");
-  const made = await api.call<{ state: string }>("POST", `${pathOf(run)}/requeue`, {
-    ...(reason !== undefined && { reason }),
-    ...(attempt !== undefined && { attempt }),
-  });
-  const text =
-    made.state === "leaving"
-      ? `${run}: the old attempt is told to stop, the next one follows`
-      : `${run} is queued again`;
-  return { json: made, text: `${text}\n` };
-};
-
-const runs: OwnerCommand = async (api, _, flags) => {
-  const wanted = numberFlag(flags, "limit") ?? 100;
-  const found: RunView[] = [];
-  let cursor: string | undefined;
-  do {
-    const query = new URLSearchParams({
-      state: flags["ended"] === true ? "ended" : "live",
-      limit: String(Math.max(1, Math.min(500, wanted - found.length))),
-      ...(cursor !== undefined && { cursor }),
+const requeue: OwnerCommand = {
+  takes: ["RUN"],
+  answer: async (api, [run = ""], flags) => {
+    const reason = textFlag(flags, "reason");
+    const attempt = numberFlag(flags, "attempt");
+    const made = await api.call<{ state: string }>("POST", `${pathOf(run)}/requeue`, {
+      ...(reason !== undefined && { reason }),
+      ...(attempt !== undefined && { attempt }),
     });
-    const page = await api.call<{ runs: RunView[]; cursor?: string }>("GET", `/v1/runs?${query}`);
-    found.push(...page.runs);
-    cursor = page.cursor;
-  } while (cursor !== undefined && found.length < wanted);
-  return { json: { runs: found }, text: runsTable(found, Date.now()) };
+    const text =
+      made.state === "leaving"
+        ? `${run}: the old attempt is told to stop, the next one follows`
+        : `${run} is queued again`;
+    return { json: made, text: `${text}\n` };
+  },
 };
 
-/** The commands of owners; all but `runs` name a run. */
-export const OWNER_COMMANDS: Readonly<Record<string, OwnerCommand>> = { register, show, cancel, requeue, runs };
+/** What the API gives at most at once. */
+const PAGE = 500;
+/** Twenty pages. Whoever wants more reads them page by page, with --json and --cursor. */
+const MOST_RUNS = 10_000;
+
+type Page = { readonly runs: readonly Listed[]; readonly cursor?: string };
+
+const pageOf = (api: Api, state: "live" | "ended", limit: number, cursor: string | undefined): Promise<Page> =>
+  api.call<Page>(
+    "GET",
+    `/v1/runs?${new URLSearchParams({ state, limit: String(limit), ...(cursor !== undefined && { cursor }) })}`,
+  );
+
+const runs: OwnerCommand = {
+  takes: [],
+  answer: async (api, _, flags) => {
+    const wanted = wholeWithin(flags, "limit", 100, 1, MOST_RUNS);
+    const state = flags["ended"] === true ? "ended" : "live";
+    const found: Listed[] = [];
+    let cursor = textFlag(flags, "cursor");
+    do {
+      const page = await pageOf(api, state, Math.min(PAGE, wanted - found.length), cursor);
+      found.push(...page.runs);
+      cursor = page.cursor;
+    } while (cursor !== undefined && found.length < wanted);
+    const json = { runs: found, ...(cursor !== undefined && { cursor }) };
+    if (flags["json"] === true) return { json, text: "" };
+    // A cursor says that there may be more; one look tells, or does not.
+    const next: Page = cursor === undefined ? { runs: [] } : await pageOf(api, state, 1, cursor);
+    const more = next.runs.length > 0 ? "and more" : next.cursor === undefined ? "" : "and perhaps more";
+    const width = process.stdout.columns ?? 80;
+    return { json, text: `${runsTable(found, Date.now(), width)}${more === "" ? "" : `${more}: --limit N\n`}` };
+  },
+};
+
+const drain: OwnerCommand = {
+  takes: ["HOST"],
+  answer: async (api, [host = ""], flags) => {
+    const deadlineSeconds = numberFlag(flags, "deadline");
+    const reason = textFlag(flags, "reason");
+    const json = await api.call("POST", `/v1/hosts/${encodeURIComponent(host)}/drain`, {
+      ...(deadlineSeconds !== undefined && { deadlineSeconds }),
+      ...(reason !== undefined && { reason }),
+    });
+    const within = deadlineSeconds === undefined ? "" : ` within ${deadlineSeconds} s`;
+    return {
+      json,
+      text: `${host} is being drained: what runs there is told to leave${within}, and so is what claims there for a minute\n`,
+    };
+  },
+};
+
+/** The commands of owners, by name. */
+export const OWNER_COMMANDS: ReadonlyMap<string, OwnerCommand> = new Map(
+  Object.entries({ register, runs, show, cancel, requeue, drain, drill }),
+);

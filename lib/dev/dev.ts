@@ -8,15 +8,15 @@ import { handler as sweep } from "../../lambdas/sweep.ts";
 import { handler as ticker } from "../../lambdas/ticker.ts";
 import { dynamoClient } from "../aws/dynamo.ts";
 import { sqsClient } from "../aws/queues.ts";
-import { ENVIRONMENT } from "../names.ts";
 import type { Log } from "../ports/surroundings.ts";
 import { type Emulators, startEmulators } from "./emulators.ts";
+import { forgetAws, useEmulators, useResources } from "./environment.ts";
 import { putEvents } from "./events.ts";
 import { forgetful, recall, remember } from "./folder.ts";
 import { contextFor, frontDoor, type Lambda } from "./http.ts";
 import { textLog } from "./log.ts";
 import { mapQueue, type QueueLambda } from "./mapping.ts";
-import { createQueues, createTable, type QueueUrls } from "./resources.ts";
+import { createQueues, createTable } from "./resources.ts";
 
 export type DevSettings = {
   /** 0 means a free port. */
@@ -39,36 +39,23 @@ export type DevInfo = {
   readonly table: string;
 };
 
-export type Dev = { readonly info: DevInfo; stop(): Promise<void> };
+export type Dev = {
+  readonly info: DevInfo;
+  /** Rejects with the reason when it cannot go on. */
+  readonly died: Promise<never>;
+  stop(): Promise<void>;
+};
 
 type MinuteLambda = (event: { time: string }, context: Context) => Promise<unknown>;
 
 const TABLE_NAME = "lastbeat";
 const MINUTE = 60_000;
 
-/** The emulators take any credentials; whatever the user has for AWS stays out of it. */
-function useEmulators(dynamodb: string, sqs: string): void {
-  delete process.env["AWS_PROFILE"];
-  delete process.env["AWS_SESSION_TOKEN"];
-  Object.assign(process.env, {
-    AWS_REGION: "us-east-1",
-    AWS_ACCESS_KEY_ID: "dev",
-    AWS_SECRET_ACCESS_KEY: "dev",
-    AWS_ENDPOINT_URL_DYNAMODB: dynamodb,
-    AWS_ENDPOINT_URL_SQS: sqs,
-  });
-}
-
-function useResources(queues: QueueUrls, keys: string, sweepSeconds: number): void {
-  Object.assign(process.env, {
-    [ENVIRONMENT.table]: TABLE_NAME,
-    [ENVIRONMENT.requeueQueue]: queues.requeue,
-    [ENVIRONMENT.tickQueue]: queues.tick,
-    [ENVIRONMENT.noticeQueue]: queues.notice,
-    [ENVIRONMENT.keys]: keys,
-    [ENVIRONMENT.sweepSeconds]: String(sweepSeconds),
-  });
-}
+/**
+ * A reclaim that takes a whole fleet is thousands of events at once, and each waits for its turn. Four pollers keep the
+ * emulators busy; eight drained no faster on two cores, and slowed down who posts the events.
+ */
+const NOTICE_POLLERS = 4;
 
 async function listen(door: ReturnType<typeof frontDoor>, port: number): Promise<string> {
   await new Promise<void>((resolve, reject) => {
@@ -89,16 +76,12 @@ function everyMinute(fire: (time: Date) => Promise<unknown>): NodeJS.Timeout {
 }
 
 async function emulatorsFor(data: string | undefined): Promise<{ emulators: Emulators; keys: string }> {
-  const remembered = data === undefined ? forgetful() : recall(data);
-  const { keys, dynamodbPort, sqsPort } = remembered;
-  try {
-    const emulators = await startEmulators({ dynamodbPort, sqsPort, ...(data !== undefined && { folder: data }) });
-    if (data !== undefined) remember(data, { keys, dynamodbPort: emulators.dynamodbPort, sqsPort: emulators.sqsPort });
-    return { emulators, keys };
-  } catch (error) {
-    if (data === undefined) throw error;
-    throw new Error(`the folder ${data} cannot be opened; is another lastbeat dev using it? (${String(error)})`);
-  }
+  const { keys, dynamodbPort, sqsPort } = data === undefined ? forgetful() : recall(data);
+  const emulators = await startEmulators({ dynamodbPort, sqsPort, ...(data !== undefined && { folder: data }) });
+  if (data !== undefined) remember(data, { keys, dynamodbPort: emulators.dynamodbPort, sqsPort: emulators.sqsPort });
+  if (dynamodbPort !== 0 && (dynamodbPort !== emulators.dynamodbPort || sqsPort !== emulators.sqsPort))
+    console.error("another program has taken a port of the last time: the addresses below are new");
+  return { emulators, keys };
 }
 
 /**
@@ -106,9 +89,10 @@ async function emulatorsFor(data: string | undefined): Promise<{ emulators: Emul
  * the Lambdas read the environment of the process.
  */
 export async function startDev(settings: DevSettings): Promise<Dev> {
+  forgetAws(process.env);
   const { emulators, keys } = await emulatorsFor(settings.data);
   try {
-    return await serve(settings, emulators, keys);
+    return await Promise.race([serve(settings, emulators, keys), emulators.died]);
   } catch (error) {
     await emulators.stop(); // or their thread would keep the process alive
     throw error;
@@ -122,11 +106,11 @@ async function serve(
 ): Promise<Dev> {
   const dynamodb = `http://127.0.0.1:${emulators.dynamodbPort}`;
   const sqs = `http://127.0.0.1:${emulators.sqsPort}`;
-  useEmulators(dynamodb, sqs);
+  useEmulators(process.env, dynamodb, sqs);
   const sqsOfDev = sqsClient();
   await createTable(dynamoClient(), TABLE_NAME);
   const queues = await createQueues(sqsOfDev, sqs);
-  useResources(queues, keys, sweepSeconds);
+  useResources(process.env, { table: TABLE_NAME, queues, keys, sweepSeconds });
   printTo(log);
 
   let info: DevInfo | undefined;
@@ -142,13 +126,14 @@ async function serve(
 
   const mappings = [
     mapQueue(sqsOfDev, queues.tick, sweep as QueueLambda),
-    mapQueue(sqsOfDev, queues.notice, notice as QueueLambda, Number(process.env.P ?? 4)),
+    mapQueue(sqsOfDev, queues.notice, notice as QueueLambda, NOTICE_POLLERS),
   ];
   const rule = everyMinute((time) =>
     (ticker as unknown as MinuteLambda)({ time: time.toISOString() }, contextFor(MINUTE)),
   );
   return {
     info,
+    died: emulators.died,
     stop: async () => {
       clearInterval(rule);
       door.closeAllConnections();

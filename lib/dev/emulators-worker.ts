@@ -1,4 +1,6 @@
+import { createRequire } from "node:module";
 import { type ListenOptions, Server } from "node:net";
+import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import dynalite from "dynalite";
 import { startFauxqs } from "fauxqs";
@@ -6,6 +8,8 @@ import { startFauxqs } from "fauxqs";
 /** Runs the DynamoDB and SQS emulators beside the server's thread, so that neither waits for the other. */
 export type EmulatorData = { readonly dynamodbPort: number; readonly sqsPort: number; readonly folder?: string };
 export type EmulatorReady = { readonly dynamodbPort: number; readonly sqsPort: number };
+/** Why the folder cannot be used; `locked`: another process has it open. */
+export type EmulatorRefusal = { readonly refused: "locked" | "broken"; readonly folder: string; readonly why: string };
 
 /**
  * fauxqs listens on every interface, and offers no choice. Whatever this thread listens on, it listens on the loopback
@@ -19,21 +23,57 @@ Server.prototype.listen = function (this: Server, ...args: unknown[]): Server {
   return Reflect.apply(listen, this, [{ ...options, host: "127.0.0.1" }, callback]);
 } as typeof listen;
 
-const { dynamodbPort, sqsPort, folder } = workerData as EmulatorData;
+type Database = { open(): Promise<void>; close(): Promise<void> };
 
-const table = dynalite({ createTableMs: 0, ...(folder !== undefined && { path: `${folder}/dynamodb` }) });
-await new Promise<void>((resolve, reject) => {
-  table.once("error", reject);
-  table.listen(dynamodbPort, () => resolve());
-});
-const address = table.address();
-const queues = await startFauxqs({
-  port: sqsPort,
-  logger: false,
-  ...(folder !== undefined && { dataDir: `${folder}/sqs` }),
-});
-const ready: EmulatorReady = {
-  dynamodbPort: typeof address === "object" && address !== null ? address.port : dynamodbPort,
-  sqsPort: queues.port,
+/**
+ * dynalite opens its database at the first request, and says no more of a failure than that it is closed. So it is opened
+ * here first, by the same code. The lock of the operating system tells whether another process has it: no file of ours that
+ * a kill could leave behind.
+ */
+async function openOnce(path: string): Promise<void> {
+  const { Level } = createRequire(import.meta.resolve("dynalite"))("level") as {
+    Level: new (path: string) => Database;
+  };
+  const database = new Level(path);
+  await database.open();
+  await database.close();
+}
+
+const isLocked = ({ cause }: { cause?: unknown }): boolean =>
+  typeof cause === "object" && cause !== null && "code" in cause && cause.code === "LEVEL_LOCKED";
+
+/** What a library says of its failure, with what it says of the reason. */
+const said = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message : error.message;
 };
-parentPort?.postMessage(ready);
+
+async function start({ dynamodbPort, sqsPort, folder }: EmulatorData): Promise<EmulatorReady | EmulatorRefusal> {
+  if (folder !== undefined) {
+    const path = join(folder, "dynamodb");
+    try {
+      await openOnce(path);
+    } catch (error) {
+      return { refused: isLocked(error as Error) ? "locked" : "broken", folder: path, why: said(error) };
+    }
+  }
+  const table = dynalite({ createTableMs: 0, ...(folder !== undefined && { path: join(folder, "dynamodb") }) });
+  await new Promise<void>((resolve, reject) => {
+    table.once("error", reject);
+    table.listen(dynamodbPort, () => resolve());
+  });
+  const address = table.address();
+  const path = folder === undefined ? undefined : join(folder, "sqs");
+  try {
+    const queues = await startFauxqs({ port: sqsPort, logger: false, ...(path !== undefined && { dataDir: path }) });
+    return {
+      dynamodbPort: typeof address === "object" && address !== null ? address.port : dynamodbPort,
+      sqsPort: queues.port,
+    };
+  } catch (error) {
+    if (path === undefined) throw error;
+    return { refused: "broken", folder: path, why: said(error) };
+  }
+}
+
+parentPort?.postMessage(await start(workerData as EmulatorData));

@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { keysOf } from "../../lambdas/connect.ts";
+import { Unusable } from "./unusable.ts";
 
 /** What the embedded server remembers from one start to the next. */
 export type Remembered = {
@@ -17,20 +19,59 @@ export const forgetful = (): Remembered => ({ dynamodbPort: 0, sqsPort: 0, keys:
 
 const fileOf = (folder: string): string => join(folder, "lastbeat.json");
 
-/** What the folder holds, or a new start when it holds nothing yet. */
+/** A lost file costs what was signed with its keys, and nothing else: the runs are elsewhere in the folder. */
+const REMEDY =
+  "put back a copy of it, or move it away: a new one is made, and tickets and tokens given out before are refused then";
+
+const isPort = (port: unknown): boolean => Number.isInteger(port) && Number(port) > 0 && Number(port) <= 65535;
+
+/** What the folder holds, or a new start when it holds nothing yet. An error names the file and what to do about it. */
 export function recall(folder: string): Remembered {
-  mkdirSync(folder, { recursive: true });
+  open(folder);
   const file = fileOf(folder);
   if (!existsSync(file)) return forgetful();
-  const found = JSON.parse(readFileSync(file, "utf8")) as Partial<Remembered>;
-  if (typeof found.keys !== "string" || typeof found.dynamodbPort !== "number" || typeof found.sqsPort !== "number")
-    throw new Error(`${file} is not a file of lastbeat dev; move it away, or choose another --data folder`);
-  return found as Remembered;
+  const found = parsed(file);
+  const { keys, dynamodbPort, sqsPort } =
+    typeof found === "object" && found !== null ? (found as Partial<Remembered>) : {};
+  if (typeof keys !== "string" || !isPort(dynamodbPort) || !isPort(sqsPort))
+    throw new Unusable(`${file} is not what lastbeat dev writes there; ${REMEDY}`);
+  try {
+    keysOf(keys); // or the first request would be the one to find out
+  } catch (error) {
+    throw new Unusable(`${file} holds keys that cannot be used (${said(error)}); ${REMEDY}`);
+  }
+  return { keys, dynamodbPort: Number(dynamodbPort), sqsPort: Number(sqsPort) };
+}
+
+const said = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function open(folder: string): void {
+  if (existsSync(folder) && !statSync(folder).isDirectory())
+    throw new Unusable(`${folder} is a file; --data takes a folder`);
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw new Unusable(`the folder ${folder} cannot be made (${said(error)}); choose another one with --data`);
+  }
+}
+
+function parsed(file: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    throw new Unusable(`${file} cannot be read (${said(error)})`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Unusable(`${file} is ${text.trim() === "" ? "empty" : "not JSON, or cut short"}; ${REMEDY}`);
+  }
 }
 
 /** Written beside and renamed over, so that a crash leaves the old file or the new one. Only its owner may read the keys. */
 export function remember(folder: string, remembered: Remembered): void {
   const file = fileOf(folder);
-  writeFileSync(`${file}.new`, `${JSON.stringify(remembered, undefined, 2)}\n`, { mode: 0o600 });
+  writeFileSync(`${file}.new`, `${JSON.stringify(remembered, undefined, 2)}\n`, { mode: 0o600, flush: true });
   renameSync(`${file}.new`, file);
 }

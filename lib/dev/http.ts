@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda";
 import { problem } from "../wire/problems.ts";
@@ -65,16 +66,23 @@ function isForeign({ headers }: IncomingMessage): boolean {
   return headers.origin !== undefined && !isLocal(headers.origin.replace(/^https?:\/\//i, ""));
 }
 
+/** What a request asks for. `//` is a path like any other, and not the beginning of a host; a proxy sends a whole URL. */
+const targetOf = (target: string): URL | null =>
+  URL.parse(target.startsWith("/") ? `http://127.0.0.1${target}` : target);
+
 async function answer(
   door: FrontDoor,
   request: IncomingMessage,
 ): Promise<HttpReply | APIGatewayProxyStructuredResultV2> {
   if (isForeign(request))
     return refused(problem("foreign-origin", { detail: "the embedded server answers local requests only" }));
-  const url = new URL(request.url ?? "/", "http://127.0.0.1");
+  const url = targetOf(request.url ?? "/");
+  if (url === null) return refused(problem("malformed", { detail: "the request names no path" }));
   const method = request.method ?? "GET";
   const body = await bytesOf(request);
   if (body === undefined) return refused(problem("too-large", { detail: `at most ${MOST_BYTES} bytes are read` }));
+  // All calls take JSON. Read as text, other bytes would silently become another text than was sent.
+  if (!isUtf8(body)) return refused(problem("malformed", { detail: "the body is not UTF-8" }));
   const own = door.own[`${method} ${url.pathname}`];
   if (own !== undefined) return own(body.toString("utf8"));
   const found = match(method, url.pathname);

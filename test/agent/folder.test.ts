@@ -151,7 +151,8 @@ describe("what a progress file says", () => {
       milliseconds(5),
     );
     for (const content of ["1", "2", "nonsense", "more nonsense", "", "3", "x".repeat(5000)]) await write(content);
-    watch.stop();
+    await watch.stop();
+    expect(readdirSync(folder)).toEqual([]);
     expect(heard).toEqual([{ value: 1 }, { value: 2 }, undefined, undefined, undefined, { value: 3 }, undefined]);
     expect(said.length).toBe(1);
   });

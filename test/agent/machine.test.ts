@@ -181,7 +181,7 @@ describe("the instance metadata", () => {
     await metadata(
       (path, _, before) => {
         if (path === TOKEN) return [200, "secret"];
-        if (path === SPOT && before < 2) return [200, ["<html>", '{"time":"never"}'][before]];
+        if (path === SPOT && before < 2) return [200, before === 0 ? "<html>" : '{"time":"never"}'];
         return [404];
       },
       async ({ url, seen }) => {

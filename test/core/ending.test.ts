@@ -29,6 +29,14 @@ describe("the end of an attempt", () => {
     });
   });
 
+  test("ends the run after 200 attempts, whatever they were charged to: an owner's requeues are free", () => {
+    const outcome = (ended: number) => {
+      const next = endAttempt(running(following("-".repeat(ended))), registered(), end("requeued"));
+      return next.state === "ended" ? next.outcome : next.state;
+    };
+    expect([outcome(198), outcome(199)]).toEqual(["queued", "exhausted"]);
+  });
+
   test("records when the attempt was last heard of: one lease before its lease ran out", () => {
     const { debt } = endAttempt(running({ due: at("12:03:00") }), registered(), end("lost"));
     expect(debt?.ledger?.lastBeatAt).toBe(at("12:01:00"));

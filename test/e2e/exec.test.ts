@@ -1,12 +1,23 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { agent, lastbeat, post, record, recordWhen, register, type Server, server, stop } from "./processes.ts";
 
 let dev: Server;
+const folder = mkdtempSync(join(tmpdir(), "lastbeat-e2e-"));
 beforeAll(async () => {
+  process.env["LASTBEAT_STATE_DIR"] = folder; // the agents inherit it
   dev = await server();
 });
-afterAll(() => stop(dev));
+afterAll(async () => {
+  delete process.env["LASTBEAT_STATE_DIR"];
+  await stop(dev);
+  rmSync(folder, { recursive: true });
+});
 
 const isGone = (pid: number): boolean => {
   try {
@@ -127,4 +138,97 @@ test("a run whose agent and command are killed is lost after its lease, and come
   const [first] = lost.attempts;
   const silence = Date.parse(first?.endedAt ?? "") - Date.parse(first?.lastBeatAt ?? "");
   expect(silence).toBeGreaterThanOrEqual(5000);
+});
+
+/** Looks until it is so; the test's own time is the bound. */
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+test("an agent that was frozen for longer than its lease kills its command at once on wake, and reports", async () => {
+  const ticket = await register(dev, "frozen", { leaseSeconds: 5 });
+  const log = join(folder, "frozen-termination-log");
+  const child = lastbeat(
+    ["exec", "--", "sh", "-c", 'trap "echo got TERM" TERM; echo "pid $$"; while :; do sleep 0.1; done'],
+    { LASTBEAT_URL: dev.info.api, LASTBEAT_TICKET: ticket, LASTBEAT_TERMINATION_LOG: log },
+  );
+  const [, pid] = await child.line(/pid (\d+)/);
+  child.child.kill("SIGSTOP");
+  await recordWhen(dev, "frozen", ({ state }) => state !== "running");
+  expect(isGone(Number(pid))).toBe(false);
+  const woken = performance.now();
+  child.child.kill("SIGCONT");
+  await gone(Number(pid));
+  expect(performance.now() - woken).toBeLessThan(2000);
+  expect(await child.left).toBe(80);
+  expect(child.lines).not.toContain("got TERM");
+  expect(child.errors.join("\n")).toContain("the end came too late: superseded");
+  expect(JSON.parse(readFileSync(log, "utf8"))).toMatchObject({
+    lastbeat: { run: "frozen", attempt: 1, outcome: "interrupted", reason: "self-fenced", exitCode: 80 },
+  });
+});
+
+test("a report that its agent could not deliver is delivered by the next agent on the machine", async () => {
+  const ticket = await register(dev, "undelivered");
+  // A front door that lets nothing but claims through.
+  const door = createServer((request, response) => {
+    const pass = async (): Promise<void> => {
+      let body = "";
+      for await (const chunk of request) body += String(chunk);
+      const authorization = request.headers.authorization ?? "";
+      const { api } = dev.info;
+      const answer = await fetch(`${api}${request.url}`, { method: "POST", headers: { authorization }, body });
+      response.writeHead(answer.status).end(await answer.text());
+    };
+    if (request.url?.endsWith("/claim")) void pass();
+    else response.writeHead(502).end();
+  });
+  await new Promise<void>((resolve) => door.listen(0, "127.0.0.1", resolve));
+  const kept = () => readdirSync(folder).filter((name) => name.endsWith(".report.json"));
+  // The agent is killed before it has tried the third; the next agent does.
+  const LASTBEAT_URL = `http://127.0.0.1:${(door.address() as AddressInfo).port},http://localhost:1,${dev.info.api}`;
+  const first = lastbeat(["exec", "--", "sh", "-c", "exit 3"], { LASTBEAT_URL, LASTBEAT_TICKET: ticket });
+  await first.line(/finish: status 502/);
+  await until(() => kept().length === 1);
+  first.child.kill("SIGKILL");
+  await first.left;
+  expect((await record(dev, "undelivered")).state).toBe("running");
+  await agent(dev, await register(dev, "deliverer"), "sleep", "2").left;
+  door.close();
+  expect(await record(dev, "undelivered")).toMatchObject({ state: "ended", attempts: [{ exitCode: 3 }] });
+  expect(kept()).toEqual([]);
+});
+
+test("a spot notice of the instance metadata drains the command at once; the code is re-mapped", async () => {
+  const at = new Date(Date.now() + 120_000).toISOString();
+  const metadata = createServer((request, response) => {
+    if (request.method === "PUT") response.end("a-token");
+    else if (request.url?.endsWith("/spot/instance-action")) response.end(JSON.stringify({ action: "stop", time: at }));
+    else response.writeHead(404).end();
+  });
+  await new Promise<void>((resolve) => metadata.listen(0, "127.0.0.1", resolve));
+  const ticket = await register(dev, "reclaimed");
+  const child = lastbeat(["exec", "--exit-map", "82=137", "--", "sleep", "600"], {
+    LASTBEAT_URL: dev.info.api,
+    LASTBEAT_TICKET: ticket,
+    LASTBEAT_IMDS_URL: `http://127.0.0.1:${(metadata.address() as AddressInfo).port}`,
+  });
+  expect(await child.left).toBe(137);
+  metadata.closeAllConnections();
+  metadata.close();
+  expect(await record(dev, "reclaimed")).toMatchObject({
+    attempts: [{ cause: "interrupted", reason: "spot-interruption", signal: "SIGTERM" }],
+  });
+});
+
+test.each([
+  [["--stall", "soon"], "--stall (LASTBEAT_STALL) takes a number of seconds"],
+  [["--drain-seconds", "0"], "--drain-seconds (LASTBEAT_DRAIN_SECONDS) takes a number of seconds"],
+  [["--exit-map", "80=x"], "--exit-map (LASTBEAT_EXIT_MAP) takes pairs of exit codes"],
+  [["--imds", "on"], "--imds (LASTBEAT_IMDS) is auto or off"],
+  [["--url", "nowhere"], '"nowhere" is not the address of a front door'],
+])("%j is refused, with what would be understood", async (flags, says) => {
+  const refused = lastbeat(["exec", ...flags, "--", "true"], { LASTBEAT_TICKET: "x" });
+  expect(await refused.left).toBe(2);
+  expect(refused.errors.join()).toContain(says);
 });

@@ -217,6 +217,8 @@ describe("the life of a run", () => {
   });
 });
 
+const DRAIN = "/v1/hosts/i-0123456789abcdef0/drain";
+
 describe("bad input gets a problem that names it, and changes nothing", () => {
   let token = "";
   let ticket = "";
@@ -242,6 +244,8 @@ describe("bad input gets a problem that names it, and changes nothing", () => {
     ["POST", "/v1/runs/held/claim", "ticket"],
     ["POST", "/v1/runs/held/beat", "token"],
     ["POST", "/v1/runs/held/finish", "token"],
+    ["POST", "/v1/runs/held/notice", "token"],
+    ["POST", "/v1/hosts/i-0123456789abcdef0/drain", ""],
   ] as const;
   const credentialFor = (by: string): Record<string, string> => (by === "" ? {} : as(by === "ticket" ? ticket : token));
 
@@ -289,9 +293,50 @@ describe("bad input gets a problem that names it, and changes nothing", () => {
       "invalid",
       "reason",
     ],
+    ["a deadline as text", "POST", DRAIN, { deadlineSeconds: "60" }, 400, "malformed", "deadlineSeconds"],
+    ["a deadline in the past", "POST", DRAIN, { deadlineSeconds: -1 }, 422, "invalid", "deadlineSeconds"],
+    ["a deadline in two days", "POST", DRAIN, { deadlineSeconds: 86_401 }, 422, "invalid", "deadlineSeconds"],
+    ["a drain's reason that is too long", "POST", DRAIN, { reason: "x".repeat(201) }, 422, "invalid", "reason"],
   ])("%s", async (_, method, path, body, status, name, field) => {
     const reply = await refused(method, path, json(body));
     expect(reply).toMatchObject({ status, body: { ...problem(name), errors: [{ field }] } });
+  });
+
+  const NOW = "2026-11-22T12:00:00.000Z";
+
+  test.each([
+    ["no kind", { at: NOW }, "kind"],
+    ["a kind that there is not", { kind: "earthquake", at: NOW }, "kind"],
+    ["no instant", { kind: "spot" }, "at"],
+    ["an instant that is none", { kind: "spot", at: "now" }, "at"],
+    ["an instant as a number", { kind: "spot", at: 1_795_348_800 }, "at"],
+    ["an instant in local time", { kind: "spot", at: "2026-11-22T12:00:00+01:00" }, "at"],
+    ["a day that there is not", { kind: "spot", at: "2026-02-30T12:00:00.000Z" }, "at"],
+    ["a deadline that is none", { kind: "spot", at: NOW, deadline: "soon" }, "deadline"],
+  ])("a runner's notice with %s", async (_, body, field) => {
+    const reply = await refused("POST", "/v1/runs/held/notice", json(body), as(token));
+    expect(reply.body).toMatchObject({ errors: [{ field }] });
+    expect([400, 422]).toContain(reply.status);
+  });
+
+  test.each([
+    ["a blank", "a%20b", 400],
+    ["a leading dash", "-a", 400],
+    ["a hash, which would break out of its key", "i-0abc%23r%23etl", 400],
+    ["a NUL", "a%00", 400],
+    ["200 characters", "a".repeat(200), 400],
+    ["nothing", "", 400],
+    ["__proto__", "__proto__", 400],
+    ["a slash, as it is", "a/b", 404],
+  ])("a host with %s", async (_, host, status) => {
+    expect((await refused("POST", `/v1/hosts/${host}/drain`, "{}")).status).toBe(status);
+  });
+
+  test("a runner's notice without a good credential is 401, and for another run 403", async () => {
+    const body = json({ kind: "spot", at: NOW });
+    expect((await refused("POST", "/v1/runs/held/notice", body)).status).toBe(401);
+    expect((await refused("POST", "/v1/runs/held/notice", body, as(ticket))).status).toBe(401);
+    expect((await refused("POST", "/v1/runs/other/notice", body, as(token))).status).toBe(403);
   });
 
   test.each([

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -115,8 +115,8 @@ export const BUGS: readonly Bug[] = [
   bug(
     "a claim at the gate reaps an old attempt that is still alive",
     "lib/core/reaping.ts",
-    "const isDead =\n",
-    'const isDead = run.state === "leaving" ||\n',
+    "const isDead = run.due <= now",
+    'const isDead = run.state === "leaving" || run.due <= now',
   ),
   bug(
     "a proof is not asked which host the run item names",
@@ -169,6 +169,24 @@ export const BUGS: readonly Bug[] = [
     'return refuse(run.fence > claim.fence ? superseded(run) : { kind: "hold" });',
     'return run.state === "leaving" ? open({ ...run, state: "queued", fence: claim.fence, attempt: run.attempt + 1 } as unknown as Queued, claim) : refuse(run.fence > claim.fence ? superseded(run) : { kind: "hold" });',
   ),
+  bug(
+    "the agent does not fence itself",
+    "lib/agent/beating.ts",
+    "fenced !== undefined && fenced <= now",
+    "fenced !== undefined && fenced < 0",
+  ),
+  bug(
+    "the agent's fence counts from the reply",
+    "lib/agent/beating.ts",
+    "fenceFrom: later(heart.fenceFrom, sentAt)",
+    "fenceFrom: later(heart.fenceFrom, now)",
+  ),
+  bug(
+    "the agent goes on when it is superseded",
+    "lib/agent/answer.ts",
+    'if (name !== undefined) return { kind: "problem"',
+    'if (name !== undefined && name !== "superseded") return { kind: "problem"',
+  ),
 ];
 
 /** How many schedules a planted bug may hide in. */
@@ -183,6 +201,7 @@ function planted({ name, file, from, to }: Bug): string {
   const folder = mkdtempSync(join(tmpdir(), "lastbeat-bug-"));
   for (const part of ["lib", "test/sim", "package.json"])
     cpSync(join(root, part), join(folder, part), { recursive: true });
+  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
   const source = readFileSync(join(folder, file), "utf8");
   const found = source.split(from).length - 1;
   if (found !== 1) throw new Error(`"${name}": the text to replace is ${found} times in ${file}`);

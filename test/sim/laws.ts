@@ -34,6 +34,8 @@ export class Laws {
   readonly goesOnWhenCutOff = new Set<string>();
   private readonly sent = new Set<string>();
   private readonly gone = new Set<string>();
+  /** The fence of each run's first attempt: it rises by one with every attempt that ends. */
+  private readonly firstFences = new Map<string, number>();
 
   constructor(world: World, cloud: Cloud) {
     this.world = world;
@@ -78,6 +80,8 @@ export class Laws {
         const { attempt, fence, ticket } = data.next;
         if (!ticket.startsWith(`${data.run}.${attempt}.${fence}.`))
           this.world.fail("a message carries the ticket of another attempt");
+        if (fence !== (this.firstFences.get(data.run) ?? 0) + attempt - 1)
+          this.world.fail("a message's fence is not the one of its attempt");
         if (message.id !== `${data.run}.${fence}`) this.world.fail("a message's id names another attempt");
         this.sent.add(message.id);
         return queue.send(message);
@@ -116,7 +120,8 @@ export class Laws {
   private proved(run: Run): void {
     this.world.count("proof of death");
     for (const [pod, attempt] of this.atWork.get(run.run) ?? [])
-      if (attempt === run.attempt) this.world.fail(`proof of death hit ${pod}, which is alive`);
+      if (attempt === run.attempt && !this.asleep.has(pod) && !this.goesOnWhenCutOff.has(run.run))
+        this.world.fail(`proof of death hit ${pod}, which is alive`);
   }
 
   private renewed(before: Run | undefined, { fence, now }: Renewal): void {
@@ -139,6 +144,8 @@ export class Laws {
     }
     if (before === undefined) {
       if (this.gone.has(key.run) && after.state !== "ended") world.fail("an ended run came back after its deletion");
+      if (after.state === "ended") world.count("put back after its deletion");
+      else this.firstFences.set(key.run, after.fence);
       return;
     }
     this.moves.add(`${before.state} -> ${after.state}`);

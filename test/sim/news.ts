@@ -22,25 +22,33 @@ export class News {
     this.pods = pods;
   }
 
-  /** A host is reclaimed: perhaps a warning, then its death, then perhaps the word that it is gone, and why. */
+  /** A host is reclaimed: perhaps a warning, then its death, and before or after it perhaps the word that it goes, or why. */
   reclaim(host: string): void {
     const { world } = this;
     const { dice } = world;
     const warned = world.now;
     const dies = instant(warned + dice.between(2000, 40_000));
-    if (dice.chance(0.7)) this.tell(host, "spot-interruption", warned, dice.between(0, 20_000), { deadline: dies });
+    if (dice.chance(0.6)) this.tell(host, "spot-interruption", warned, dice.between(0, 20_000), { deadline: dies });
+    const evicted = instant(Math.max(warned, dies - dice.between(0, 14_000)));
+    if (dice.chance(0.6))
+      world.at(evicted, () =>
+        this.tell(host, "evicted", evicted, this.delay(), { goneAt: after(evicted, seconds(15)) }),
+      );
     world.at(dies, () => {
       this.pods.hostDies(host);
-      if (dice.chance(0.7)) this.tell(host, "terminated", dies, dice.between(0, 60_000), { goneAt: dies });
-      const evicted = instant(dies - dice.between(0, 14_000));
-      if (dice.chance(0.5))
-        this.tell(host, "evicted", evicted, dice.between(0, 200_000), { goneAt: after(evicted, seconds(15)) });
+      if (dice.chance(0.7)) this.tell(host, "terminated", dies, this.delay(), { goneAt: dies });
     });
+  }
+
+  /** At once, about when the lease of what stood there runs out, or minutes later. */
+  private delay(): number {
+    const { dice } = this.world;
+    return dice.pick<number>([dice.between(0, 4000), dice.between(10_000, 26_000), dice.between(0, 200_000)]);
   }
 
   /** Everything goes at once. */
   reclaimAll(): void {
-    for (const host of ["h0", "h1", "h2"]) this.reclaim(host);
+    for (const host of this.pods.hosts) this.reclaim(host);
   }
 
   /** A word that nothing follows: a false alarm, advice, an operator who changes his mind. */
@@ -53,6 +61,12 @@ export class News {
       "stopping",
     ]);
     this.tell(host, kind, this.world.now, this.world.dice.between(0, 30_000), {});
+  }
+
+  /** The word that a host is gone which is not. It comes so late that everybody who is alive there has beaten since. */
+  hoax(host: string): void {
+    const { world } = this;
+    this.tell(host, "terminated", world.now, world.dice.between(24_000, 60_000), { goneAt: world.now });
   }
 
   /** What runners have told of themselves waits in the notice queue. */

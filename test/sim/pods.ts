@@ -31,12 +31,15 @@ export class Pods {
   private readonly cloud: Cloud;
   private readonly network: Network;
   private readonly standing = new Map<Process, Pod>();
+  /** With one host alone its name is used again at once. */
+  readonly hosts: readonly [string, ...string[]];
   private started = 0;
 
   constructor(world: World, cloud: Cloud, network: Network) {
     this.world = world;
     this.cloud = cloud;
     this.network = network;
+    this.hosts = world.dice.chance(0.3) ? ["h0"] : ["h0", "h1", "h2"];
   }
 
   /** A pod on some host, with the agent's real heart and a child that ends some time. */
@@ -44,7 +47,7 @@ export class Pods {
     this.started += 1;
     const { world } = this;
     const name = `pod ${this.started}`;
-    const host = `h${world.dice.between(0, 2)}`;
+    const host = world.dice.pick(this.hosts);
     const id = this.started.toString(16).padStart(32, "0");
     world.spawn(name, "pod", (process) => {
       const pod = new Pod(this.world, this.cloud, this.network, process, ticket, { id, host });

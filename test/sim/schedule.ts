@@ -40,7 +40,7 @@ const specFor = (dice: Dice): Spec => ({
   ...DEFAULTS,
   start: dice.chance(0.3) ? "dispatch" : "self",
   lease: seconds(20),
-  onNotice: dice.pick(["handover", "handover", "handover", "drain", "ignore"]),
+  onNotice: dice.pick(["handover", "handover", "handover", "drain", "ignore", "ignore"]),
   onCutOff: dice.chance(0.1) ? "continue" : "stop",
   startWithin: seconds(34),
   ...(dice.chance(0.5) && { attemptDeadline: seconds(60) }),
@@ -50,14 +50,15 @@ const specFor = (dice: Dice): Spec => ({
 });
 
 /** What befalls hosts, the front door, the table and the keys. */
-function trouble(world: World, cloud: Cloud, network: Network, news: News): void {
+function trouble(world: World, cloud: Cloud, network: Network, pods: Pods, news: News): void {
   const { dice } = world;
   const someTime = (most: number, act: () => void): void => world.at(instant(world.now + dice.between(0, most)), act);
-  const someHost = (): string => `h${dice.between(0, 2)}`;
+  const someHost = (): string => dice.pick(pods.hosts);
   for (let reclaims: number = dice.pick([0, 0, 1, 2, 4]); reclaims > 0; reclaims -= 1)
     someTime(150_000, () => news.reclaim(someHost()));
   for (let rumours: number = dice.pick([0, 0, 1, 2]); rumours > 0; rumours -= 1)
     someTime(150_000, () => news.rumour(someHost()));
+  if (dice.chance(0.2)) someTime(100_000, () => news.hoax(someHost()));
   if (dice.chance(0.1)) someTime(100_000, () => news.reclaimAll());
   if (dice.chance(0.2)) someTime(100_000, () => network.disturb("silence", dice.between(5000, 60_000)));
   if (dice.chance(0.1)) someTime(100_000, () => network.disturb("forbidden", dice.between(5000, 60_000)));
@@ -95,7 +96,7 @@ export async function schedule(seed: number): Promise<Outcome> {
       world.at(instant(world.now + dice.between(0, 150_000)), () => void people.ask(run, "requeue"));
   }
   if (dice.chance(0.3)) world.at(instant(world.now + dice.between(0, 60_000)), () => cloud.control.use(2));
-  trouble(world, cloud, network, news);
+  trouble(world, cloud, network, pods, news);
   let nextSweep = world.now;
   let steps = 0;
   let settledBy = Number.POSITIVE_INFINITY;

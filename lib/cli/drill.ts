@@ -1,0 +1,106 @@
+import { randomUUID } from "node:crypto";
+import { type Api, Refused } from "./api.ts";
+import type { OwnerCommand } from "./command.ts";
+import type { Listed } from "./table.ts";
+import { UsageError } from "./usage.ts";
+
+/** Rules for the events of AWS take this source too, and the evidence says that it was a drill. AWS reserves its own. */
+const SOURCE = "lastbeat.drill";
+
+type Play = {
+  readonly type: string;
+  readonly detail: Readonly<Record<string, string>>;
+  /** What it should lead to, by the default policy. */
+  readonly follows: string;
+};
+
+/** Each as AWS sends it, but for its source. */
+const PLAYS: ReadonlyMap<string, Play> = new Map([
+  [
+    "spot",
+    {
+      type: "EC2 Spot Instance Interruption Warning",
+      detail: { "instance-action": "terminate" },
+      follows: "its attempts are told to drain within 120 s, and their next attempts are announced at once",
+    },
+  ],
+  [
+    "rebalance",
+    {
+      type: "EC2 Instance Rebalance Recommendation",
+      detail: {},
+      follows: "it is advice: nobody is told to leave",
+    },
+  ],
+  [
+    "terminated",
+    {
+      type: "EC2 Instance State-change Notification",
+      detail: { state: "terminated" },
+      follows: "its attempts count as gone at once, whatever is left of their leases",
+    },
+  ],
+]);
+
+/** Events of EC2 name instances, and no other hosts. */
+const INSTANCE = /^i-[0-9a-f]{8,17}$/;
+
+function eventOf({ type, detail }: Play, host: string): Readonly<Record<string, unknown>> {
+  return {
+    version: "0",
+    id: randomUUID(),
+    "detail-type": type,
+    source: SOURCE,
+    account: "000000000000",
+    time: new Date().toISOString().replace(/\.\d+Z$/, "Z"),
+    region: "us-east-1",
+    resources: [`arn:aws:ec2:us-east-1:000000000000:instance/${host}`],
+    detail: { "instance-id": host, ...detail },
+  };
+}
+
+const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
+
+/** The same event by EventBridge itself, which gives it an id, a time and an account. */
+function putEvents({ type, detail }: Play, host: string): string {
+  const Detail = JSON.stringify({ "instance-id": host, ...detail });
+  return `aws events put-events --entries ${quoted(JSON.stringify([{ Source: SOURCE, DetailType: type, Detail }]))}`;
+}
+
+/** What an HTTP API says of a path that it does not have, or does not let anybody at. */
+const ABSENT: ReadonlySet<number> = new Set([403, 404, 405]);
+
+async function standing(api: Api, host: string): Promise<string> {
+  const { runs } = await api.call<{ runs: readonly Listed[] }>("GET", "/v1/runs?state=live&limit=500");
+  const names = runs.filter((run) => run.host === host).map(({ run }) => run);
+  return names.length === 0 ? "no live run stands on it" : `on it: ${names.join(", ")}`;
+}
+
+/** A game day: somebody plays what AWS would say about a host. */
+export const drill: OwnerCommand = {
+  takes: [[...PLAYS.keys()].join("|"), "HOST"],
+  answer: async (api, [name = "", host = ""]) => {
+    const play = PLAYS.get(name);
+    if (play === undefined) throw new UsageError(`a drill is ${[...PLAYS.keys()].join(", ")}; not "${name}"`);
+    if (!INSTANCE.test(host))
+      throw new UsageError(
+        `"${host}" is no EC2 instance id as i-0123456789abcdef0; for any other host: lastbeat drain`,
+      );
+    const event = eventOf(play, host);
+    const who = await standing(api, host);
+    try {
+      await api.call("POST", "/dev/events", event);
+    } catch (error) {
+      if (!(error instanceof Refused) || !ABSENT.has(error.status)) throw error;
+      const command = putEvents(play, host);
+      console.error(
+        `lastbeat: ${api.base} is not an embedded server, so nothing was done. Put the event on the bus of its account:`,
+      );
+      return { json: { command }, text: `${command}\n`, code: 1 };
+    }
+    return {
+      json: { event },
+      text: `drill: "${play.type}" for ${host} (${who}).\nExpect: ${play.follows}. lastbeat show tells.\n`,
+    };
+  },
+};

@@ -1,0 +1,34 @@
+import { UsageError } from "./usage.ts";
+
+export type Flags = Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;
+
+export const textFlag = (flags: Flags, name: string): string | undefined => {
+  const value = flags[name];
+  return typeof value === "string" ? value : undefined;
+};
+
+/** A number in any form that JSON has; the API says what it may be. */
+export function numberFlag(flags: Flags, name: string): number | undefined {
+  const value = textFlag(flags, name);
+  if (value === undefined) return undefined;
+  if (value.trim() === "" || !Number.isFinite(Number(value)))
+    throw new UsageError(`--${name} takes a number, not "${value}"`);
+  return Number(value);
+}
+
+/** A number of ours, with its bounds. */
+export function numberWithin(flags: Flags, name: string, standard: number, least: number, most: number): number {
+  const number = numberFlag(flags, name) ?? standard;
+  if (number < least || number > most)
+    throw new UsageError(`--${name} takes a number from ${least} to ${most}, not "${textFlag(flags, name)}"`);
+  return number;
+}
+
+export function wholeWithin(flags: Flags, name: string, standard: number, least: number, most: number): number {
+  const value = textFlag(flags, name);
+  if (value === undefined) return standard;
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < least || number > most || value.trim() === "")
+    throw new UsageError(`--${name} takes a whole number from ${least} to ${most}, not "${value}"`);
+  return number;
+}

@@ -1,0 +1,36 @@
+import type { WriteStream } from "node:tty";
+
+/** The alternate screen: without a cursor, and without line breaks of its own, so that a row that is too long stays one. */
+const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
+const LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l";
+
+export type Screen = { draw(lines: readonly string[]): void; close(): void };
+
+/** Takes over a terminal until `close`; whatever ends the process first, it gives the terminal back as it was. */
+export function openScreen(terminal: WriteStream, redraw: () => void): Screen {
+  const enter = (): void => void terminal.write(ENTER);
+  const leave = (): void => void terminal.write(LEAVE);
+  /** Ctrl-Z: the shell gets its own screen meanwhile. */
+  const pause = (): void => {
+    leave();
+    process.kill(process.pid, "SIGSTOP");
+  };
+  const goOn = (): void => {
+    enter();
+    redraw();
+  };
+  enter();
+  process.on("exit", leave).on("SIGTSTP", pause).on("SIGCONT", goOn);
+  terminal.on("resize", redraw);
+  return {
+    draw: (lines) => {
+      const shown = lines.slice(0, terminal.rows);
+      terminal.write(`\x1b[H${shown.map((line) => `${line}\x1b[K`).join("\r\n")}\x1b[J`);
+    },
+    close: () => {
+      process.off("exit", leave).off("SIGTSTP", pause).off("SIGCONT", goOn);
+      terminal.off("resize", redraw);
+      leave();
+    },
+  };
+}

@@ -1,0 +1,22 @@
+/** A span as people say it: the two largest units at most. */
+export function spanText(milliseconds: number): string {
+  const seconds = Math.round(Math.abs(milliseconds) / 1000);
+  if (seconds < 120) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 120) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} days`;
+}
+
+/** How long ago; a clock that goes before the server's makes that no time. */
+export const age = (instant: string, now: number): string => spanText(Math.max(0, now - Date.parse(instant)));
+
+export const ahead = (instant: string, now: number): string =>
+  Date.parse(instant) >= now
+    ? `in ${spanText(Date.parse(instant) - now)}`
+    : `${spanText(now - Date.parse(instant))} overdue`;
+
+/** The time of day, in UTC. */
+export const clock = (instant: string): string => instant.slice("yyyy-mm-ddT".length, "yyyy-mm-ddThh:mm:ss".length);
+
+export const day = (instant: string): string => instant.slice(0, "yyyy-mm-dd".length);

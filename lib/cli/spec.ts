@@ -1,0 +1,66 @@
+import { readFileSync } from "node:fs";
+import type { SpecBody } from "../wire/schemas.ts";
+import { type Flags, numberFlag, textFlag } from "./flags.ts";
+import { CommandError, UsageError } from "./usage.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const isFields = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function labelsOf(flags: Flags): Fields | undefined {
+  const given = flags["label"];
+  if (!Array.isArray(given)) return undefined;
+  return Object.fromEntries(
+    given.map((label) => {
+      const [key = "", ...value] = String(label).split("=");
+      if (key === "" || value.length === 0) throw new UsageError(`--label takes KEY=VALUE, not "${label}"`);
+      return [key, value.join("=")];
+    }),
+  );
+}
+
+function budgetsOf(flags: Flags): Fields | undefined {
+  const counts = ["attempts", "crashes", "interruptions", "losses", "starts"].flatMap((name) => {
+    const value = numberFlag(flags, name);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return counts.length === 0 ? undefined : Object.fromEntries(counts);
+}
+
+/** One budget for all and a budget per kind exclude each other, so the flags of one sort replace a file of the other. */
+function mergedBudgets(file: unknown, flags: Fields | undefined): unknown {
+  if (flags === undefined || !isFields(file)) return flags ?? file;
+  return Object.hasOwn(file, "attempts") === Object.hasOwn(flags, "attempts") ? { ...file, ...flags } : flags;
+}
+
+/** The spec of `--spec FILE`, with what the flags say in place of what it says; labels and budgets one by one. */
+export function specOf(flags: Flags): Fields {
+  const name = textFlag(flags, "spec");
+  const file = name === undefined ? {} : fromFile(name);
+  const labels = labelsOf(flags);
+  const given = {
+    leaseSeconds: numberFlag(flags, "lease"),
+    start: textFlag(flags, "start"),
+    labels: labels !== undefined && isFields(file["labels"]) ? { ...file["labels"], ...labels } : labels,
+    budgets: mergedBudgets(file["budgets"], budgetsOf(flags)),
+  } satisfies { [K in keyof SpecBody]?: unknown };
+  return { ...file, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };
+}
+
+function fromFile(file: string): Fields {
+  let text: string;
+  try {
+    text = readFileSync(file === "-" ? 0 : file, "utf8");
+  } catch (error) {
+    throw new CommandError(`the spec cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  let spec: unknown;
+  try {
+    spec = JSON.parse(text);
+  } catch {
+    throw new UsageError(`${file} is not JSON`);
+  }
+  if (!isFields(spec)) throw new UsageError(`${file} holds no JSON object`);
+  return spec;
+}

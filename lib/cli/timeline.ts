@@ -1,0 +1,109 @@
+import type { AttemptView, RecordView } from "../wire/record.ts";
+import { printable } from "./printable.ts";
+import { age, clock, day } from "./spans.ts";
+import { doing, type Listed } from "./table.ts";
+
+/** A record is read in mails and tickets too, so it does not grow with the terminal. */
+const WIDTH = 80;
+
+/** What the record tells of an attempt; `told`: why it was asked to leave, where the server says so. */
+type Attempt = AttemptView & { readonly told?: string };
+
+/** The text in lines of at most 80 columns, the first after `head`, the others under its end. */
+function wrapped(head: string, text: string): string[] {
+  const room = WIDTH - head.length;
+  const lines: string[] = [];
+  let rest = text;
+  while (rest.length > room) {
+    const space = rest.lastIndexOf(" ", room);
+    const end = space > 0 ? space : room; // one long word is cut
+    lines.push(rest.slice(0, end));
+    rest = rest.slice(end).trimStart();
+  }
+  return [...lines, rest].map((line, index) => `${index === 0 ? head : " ".repeat(head.length)}${line}`.trimEnd());
+}
+
+type Moment = { readonly at: string; readonly what: string };
+
+/** All that happened to an attempt, in order; where two happened at once, in the order of a life. */
+function momentsOf(attempt: Attempt): Moment[] {
+  const { claimedAt, lastBeatAt, endedAt, lateSuccessAt, evidence, holder } = attempt;
+  const host = holder?.["host"];
+  const moment = (at: string | undefined, what: string): Moment[] => (at === undefined ? [] : [{ at, what }]);
+  return [
+    ...moment(claimedAt, `claimed${host === undefined ? "" : ` on ${host}`}`),
+    ...moment(lastBeatAt, "last beat"),
+    ...evidence.map(({ at, kind, source }) => ({
+      at,
+      what: `${kind}, says ${source}${source === "lastbeat.drill" ? ": a drill" : ""}`,
+    })),
+    ...moment(endedAt, `ended: ${attempt.cause}`),
+    ...moment(lateSuccessAt, "reported a success, too late to count"),
+  ].sort((one, other) => Date.parse(one.at) - Date.parse(other.at));
+}
+
+/** Late evidence moves a charge: the verdict was that it was lost, and then somebody said why. */
+const isMoved = ({ cause, endedAt, evidence }: Attempt): boolean =>
+  cause === "interrupted" && endedAt !== undefined && evidence.some(({ at }) => Date.parse(at) > Date.parse(endedAt));
+
+function attemptLines(attempt: Attempt, stamp: (instant: string) => string): string[] {
+  const { cause, charged, exitCode, signal, reason, message, told } = attempt;
+  const end = cause === undefined ? "open" : `${cause}${charged === undefined ? "" : `, charged to ${charged}`}`;
+  const how = [
+    exitCode !== undefined && `exit code ${exitCode}`,
+    signal !== undefined && `killed by ${signal}`,
+    reason !== undefined && `said: ${reason}`,
+    told !== undefined && `told: ${told}`,
+  ].filter((part) => part !== false);
+  const margin = " ".repeat(5);
+  const headline = `${end}${how.length > 0 ? ` (${how.join(", ")})` : ""}`;
+  return [
+    ...wrapped(`${String(attempt.attempt).padStart(3)}  `, printable(headline)),
+    ...momentsOf(attempt).flatMap(({ at, what }) => wrapped(`${margin}${stamp(at)}  `, printable(what))),
+    ...(isMoved(attempt)
+      ? wrapped(margin, "the charge was moved from losses: the evidence came after the verdict")
+      : []),
+    ...(message === undefined
+      ? []
+      : message
+          .trimEnd()
+          .split("\n")
+          .flatMap((line) => wrapped(`${margin}| `, printable(line)))),
+  ];
+}
+
+/** Instants with their day, unless all of the record happened on one. */
+function stampFor({ registeredAt, attempts, endedAt }: RecordView): (instant: string) => string {
+  const all = [endedAt, ...attempts.flatMap((attempt) => momentsOf(attempt).map(({ at }) => at))];
+  const isOneDay = all.every((at) => at === undefined || day(at) === day(registeredAt));
+  return isOneDay ? clock : (at) => `${day(at)} ${clock(at)}`;
+}
+
+function headline(record: RecordView & Listed, now: number): string {
+  const { run, state, attempt, lastBeatAt } = record;
+  const what = [
+    `attempt ${attempt}`,
+    lastBeatAt === undefined ? "" : `beat ${age(lastBeatAt, now)} ago`,
+    doing(record, now),
+  ];
+  return `${run}  ${state}: ${what.filter((part) => part !== "").join(", ")}`;
+}
+
+/** The record of a run: what it is doing, its attempts as a timeline, its budgets. Instants are UTC. */
+export function recordText(record: RecordView & Listed, now: number): string {
+  const { registeredAt, spec, attempts, budgets } = record;
+  const labels = Object.entries(spec.labels ?? {}).map(([key, value]) => `${key}=${value}`);
+  const spent = Object.entries(budgets).map(([name, { used, max }]) => `${name} ${used}/${max}`);
+  const stamp = stampFor(record);
+  return `${[
+    ...wrapped("", printable(headline(record, now))),
+    `registered ${day(registeredAt)} ${clock(registeredAt)} UTC, lease ${spec.leaseSeconds} s`,
+    ...(labels.length > 0 ? wrapped("labels ", printable(labels.join(" "))) : []),
+    "",
+    ...(attempts.length === 0
+      ? ["no attempt was claimed yet"]
+      : attempts.flatMap((attempt) => attemptLines(attempt, stamp))),
+    "",
+    ...wrapped("spent  ", spent.join("  ")),
+  ].join("\n")}\n`;
+}

@@ -1,0 +1,86 @@
+import { setTimeout as wait } from "node:timers/promises";
+import type { Api } from "./api.ts";
+import { type Flags, numberWithin } from "./flags.ts";
+import { printable } from "./printable.ts";
+import { openScreen } from "./screen.ts";
+import { clock, spanText } from "./spans.ts";
+import { type Listed, runsTable } from "./table.ts";
+import { CommandError } from "./usage.ts";
+
+/** What is known, and since when nobody answers. */
+type View = {
+  readonly live: readonly Listed[];
+  readonly isMore: boolean;
+  readonly ended: readonly Listed[];
+  readonly askedAt: number | undefined;
+  readonly away?: { readonly since: number; readonly why: string };
+};
+
+type Page = { readonly runs: readonly Listed[]; readonly cursor?: string };
+
+/** More rows than a screen has. */
+const LIVE = 200;
+/** What ended lately is shown below, with its cause: a run that ends would just be gone otherwise. */
+const ENDED = 10;
+const LATELY_MS = 3_600_000;
+
+async function look(api: Api): Promise<View> {
+  const now = Date.now();
+  const since = encodeURIComponent(new Date(now - LATELY_MS).toISOString());
+  const [live, ended] = await Promise.all([
+    api.call<Page>("GET", `/v1/runs?state=live&limit=${LIVE}`),
+    api.call<Page>("GET", `/v1/runs?state=ended&limit=${ENDED}&since=${since}`),
+  ]);
+  return { live: live.runs, isMore: live.cursor !== undefined, ended: ended.runs, askedAt: now };
+}
+
+/** One after another in full: the title, the live runs, the ended ones. */
+function linesOf(view: View, base: string, now: number, width: number, rows: number): string[] {
+  const { live, isMore, ended, askedAt, away } = view;
+  const time = clock(new Date(now).toISOString());
+  const count = `${live.length}${isMore ? " or more" : ""} live run${live.length === 1 && !isMore ? "" : "s"}`;
+  const title =
+    away === undefined
+      ? `lastbeat  ${time} UTC  ${count}  ${base}`
+      : `lastbeat  ${time} UTC  no answer for ${spanText(now - away.since)}, asking again: ${away.why}`;
+  if (askedAt === undefined) return [printable(title)];
+  const known = [...live, ...ended];
+  const [head = "", ...table] = runsTable(known, now, width).trimEnd().split("\n");
+  const room = Math.max(0, rows - 3 - Math.min(ended.length, ENDED));
+  const hidden = Math.max(0, live.length - room);
+  const tail = hidden > 0 ? [...table.slice(0, room - 1), `... and ${hidden + 1} more`] : table.slice(0, live.length);
+  return [printable(title), "", head, ...tail, ...table.slice(live.length)];
+}
+
+/** Resolves early when it is told to end. */
+const pause = (milliseconds: number, until: AbortSignal): Promise<unknown> =>
+  wait(milliseconds, undefined, { signal: until }).catch(() => {});
+
+/** A table of the live runs that goes on until SIGINT or SIGTERM: in place on a terminal, else one after another. */
+export async function watch(api: Api, flags: Flags, stopping: AbortSignal): Promise<number> {
+  const interval = numberWithin(flags, "interval", 2, 0.1, 3600) * 1000;
+  const out = process.stdout;
+  let view: View = { live: [], isMore: false, ended: [], askedAt: undefined };
+  const show = (): void => {
+    const now = Date.now();
+    if (screen !== undefined) screen.draw(linesOf(view, api.base, now, out.columns, out.rows));
+    else out.write(`${linesOf(view, api.base, now, 80, Number.POSITIVE_INFINITY).join("\n")}\n\n`);
+  };
+  const screen = out.isTTY ? openScreen(out, show) : undefined;
+  try {
+    while (!stopping.aborted) {
+      try {
+        view = await look(api);
+      } catch (error) {
+        if (stopping.aborted) break;
+        if (!(error instanceof CommandError)) throw error;
+        view = { ...view, away: { since: view.away?.since ?? view.askedAt ?? Date.now(), why: error.message } };
+      }
+      show();
+      await pause(interval, stopping);
+    }
+  } finally {
+    screen?.close();
+  }
+  return 0;
+}
