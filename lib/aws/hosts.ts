@@ -1,4 +1,4 @@
-import { PutItemCommand, QueryCommand } from "@aws-sdk/client-dynamodb";
+import { PutItemCommand, QueryCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import type { Evidence } from "../core/evidence.ts";
 import { TABLE } from "../names.ts";
 import type { HostEntry, Hosts } from "../ports/hosts.ts";
@@ -31,7 +31,16 @@ export function dynamoHosts({ client, table }: Dynamo): Hosts {
     await client.send(new PutItemCommand({ TableName: table, Item }));
   };
   return {
-    enter: (host, entry, expiry) => put(host, `r#${entry.run}#${entry.fence}`, entry, expiry),
+    enter: async (host, entry, expiry) => {
+      await client.send(
+        new UpdateItemCommand({
+          TableName: table,
+          Key: keyOf(hostKey(host), `r#${entry.run}#${entry.fence}`),
+          UpdateExpression: `SET j = if_not_exists(j, :entry), ${TABLE.ttl} = :ttl`,
+          ExpressionAttributeValues: { ":entry": json(entry), ":ttl": ttl(expiry) },
+        }),
+      );
+    },
     entries: async (host) =>
       (await itemsOf(host, "r#")).map((item) => jsonOf(item, "j") as HostEntry).sort((one, other) => other.at - one.at),
     evidence: async (host) => (await itemsOf(host, "e#")).map((item) => jsonOf(item, "j") as Evidence),

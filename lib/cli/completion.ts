@@ -2,7 +2,9 @@ import { UsageError } from "./usage.ts";
 
 /** A command as the command line knows it: its options by name, and the help that describes them. */
 export type Described = {
-  readonly options: Readonly<Record<string, { readonly type: "string" | "boolean"; readonly multiple?: boolean }>>;
+  readonly options: Readonly<
+    Record<string, { readonly type: "string" | "boolean"; readonly multiple?: boolean; readonly short?: string }>
+  >;
   readonly help: string;
 };
 

@@ -1,19 +1,23 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { api } from "./api.ts";
+import type { OwnerCommand } from "./command.ts";
+import { completion, type Described } from "./completion.ts";
 import { runDev } from "./dev.ts";
 import { runExec } from "./exec.ts";
-import { type Flags, OWNER_COMMANDS } from "./owner.ts";
-import { CommandError, HELP, USAGE, UsageError } from "./usage.ts";
-
-type Options = NonNullable<Parameters<typeof parseArgs>[0]>["options"];
+import { type Flags, textFlag } from "./flags.ts";
+import { OWNER_COMMANDS } from "./owner.ts";
+import { printableJson, printableLines } from "./printable.ts";
+import { HELP, USAGE, UsageError } from "./usage.ts";
+import { watch } from "./watch.ts";
 
 const text = { type: "string" } as const;
 const flag = { type: "boolean" } as const;
-const ASKING = { url: text, json: flag, help: { ...flag, short: "h" } } as const;
+const HELPING = { help: { ...flag, short: "h" } } as const;
+const ASKING = { url: text, json: flag, ...HELPING } as const;
 
 /** The flags of each command. */
-const OPTIONS: Readonly<Record<string, Options>> = {
+const OPTIONS: Readonly<Record<string, Described["options"]>> = {
   exec: {
     url: text,
     "ticket-file": text,
@@ -25,7 +29,6 @@ const OPTIONS: Readonly<Record<string, Options>> = {
     "exit-map": text,
     help: { ...flag, short: "h" },
   },
-  dev: { port: text, data: text, sweep: text, help: { ...flag, short: "h" } },
   register: {
     ...ASKING,
     lease: text,
@@ -39,13 +42,23 @@ const OPTIONS: Readonly<Record<string, Options>> = {
     spec: text,
     ticket: flag,
   },
-  runs: { ...ASKING, ended: flag, limit: text },
+  runs: { ...ASKING, ended: flag, limit: text, cursor: text },
   show: ASKING,
+  watch: { url: text, interval: text, ...HELPING },
   cancel: { ...ASKING, reason: text },
   requeue: { ...ASKING, attempt: text, reason: text },
+  drain: { ...ASKING, deadline: text, reason: text },
+  drill: ASKING,
+  dev: { port: text, data: text, sweep: text, ...HELPING },
+  completion: HELPING,
 };
 
-function parse(args: readonly string[], options: Options): { flags: Flags; words: readonly string[] } {
+/** The commands by name, and nothing that every object has. */
+const COMMANDS: ReadonlyMap<string, Described> = new Map(
+  Object.entries(OPTIONS).map(([name, options]) => [name, { options, help: HELP[name] ?? USAGE }]),
+);
+
+function parse(args: readonly string[], options: Described["options"]): { flags: Flags; words: readonly string[] } {
   try {
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
     return { flags: values as Flags, words: positionals };
@@ -59,56 +72,81 @@ const versionOf = (): string => {
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 };
 
-const said = (flags: Flags, name: string): string | undefined => {
-  const value = flags[name];
-  return typeof value === "string" ? value : undefined;
-};
-
-async function ask(name: string, flags: Flags, words: readonly string[]): Promise<number> {
-  const command = OWNER_COMMANDS[name];
-  if (command === undefined) throw new UsageError(`there is no command ${name}`);
-  const [run = "", ...more] = words;
-  if (name !== "runs" && run === "") throw new UsageError(`lastbeat ${name} takes a run`);
-  if (more.length > 0 || (name === "runs" && run !== ""))
-    throw new UsageError(`"${words.at(-1)}" is one word too many`);
-  const answer = await command(api(firstOf(urlOf(flags))), run, flags);
-  process.stdout.write(flags["json"] === true ? `${JSON.stringify(answer.json, undefined, 2)}\n` : answer.text);
-  return 0;
+/** The words of a command beside its options, when they are as many as it takes. */
+function wordsFor(name: string, takes: readonly string[], words: readonly string[]): readonly string[] {
+  if (words.length > takes.length) throw new UsageError(`"${words[takes.length]}" is one word too many`);
+  if (words.length < takes.length || words.includes(""))
+    throw new UsageError(`lastbeat ${name} takes ${takes.join(" ")}`);
+  return words;
 }
 
-const urlOf = (flags: Flags): string => said(flags, "url") ?? process.env["LASTBEAT_URL"] ?? "http://127.0.0.1:8787";
+async function ask(name: string, command: OwnerCommand, flags: Flags, words: readonly string[]): Promise<number> {
+  const given = wordsFor(name, command.takes, words);
+  const { json, text: said, code = 0 } = await command.answer(api(firstOf(urlOf(flags))), given, flags);
+  process.stdout.write(flags["json"] === true ? `${printableJson(json)}\n` : said);
+  return code;
+}
+
+/** Until SIGINT, SIGTERM, or the terminal is gone. */
+function watchUntilTold(flags: Flags): Promise<number> {
+  const stopping = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => stopping.abort());
+  return watch(api(firstOf(urlOf(flags)), stopping.signal), flags, stopping.signal);
+}
+
+/** Who reads has seen enough, as head has after some lines: nobody is left to tell, and nothing went wrong. */
+function endWithReader(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  });
+}
+
+const urlOf = (flags: Flags): string =>
+  textFlag(flags, "url") ?? process.env["LASTBEAT_URL"] ?? "http://127.0.0.1:8787";
 
 /** An agent may be given several front doors in LASTBEAT_URL; a person asks the first. */
 const firstOf = (urls: string): string => urls.split(",")[0]?.trim() ?? urls;
 
+function help(topics: readonly string[]): number {
+  const [topic, ...more] = topics;
+  if (more.length > 0) throw new UsageError(`"${more[0]}" is one word too many`);
+  const page = topic === undefined ? USAGE : COMMANDS.get(topic)?.help;
+  if (page === undefined) throw new UsageError(`there is no command "${topic}"`);
+  process.stdout.write(page);
+  return 0;
+}
+
 async function run(args: readonly string[]): Promise<number> {
-  const [name = "", ...rest] = args;
-  if (name === "" || name === "--help" || name === "-h" || name === "help") {
-    const topic = HELP[rest[0] ?? ""];
-    process.stdout.write(topic ?? USAGE);
-    return name === "" ? 2 : 0;
+  const [name, ...rest] = args;
+  if (name !== "exec" && name !== "dev") endWithReader(); // these two go on without a reader
+  if (name === undefined) {
+    process.stdout.write(USAGE);
+    return 2;
   }
+  if (name === "--help" || name === "-h" || name === "help") return help(rest);
   if (name === "--version" || name === "-V") {
     process.stdout.write(`${versionOf()}\n`);
     return 0;
   }
-  const options = OPTIONS[name];
-  if (options === undefined) throw new UsageError(`there is no command "${name}"`);
+  const command = COMMANDS.get(name);
+  if (command === undefined) throw new UsageError(`there is no command "${name}"`);
   const split = name === "exec" ? rest.indexOf("--") : -1;
-  const { flags, words } = parse(split < 0 ? rest : rest.slice(0, split), options);
-  if (flags["help"] === true) {
-    process.stdout.write(HELP[name] ?? USAGE);
-    return 0;
-  }
+  const { flags, words } = parse(split < 0 ? rest : rest.slice(0, split), command.options);
+  if (flags["help"] === true) return help([name]);
   if (name === "exec") {
     if (words.length > 0) throw new UsageError(`put -- before the command: lastbeat exec -- ${words.join(" ")}`);
     return runExec(urlOf(flags), flags, split < 0 ? [] : rest.slice(split + 1));
   }
-  if (name === "dev") {
-    if (words.length > 0) throw new UsageError(`lastbeat dev takes no "${words[0]}"`);
-    return runDev(flags as { port?: string; data?: string; sweep?: string });
+  const owner = OWNER_COMMANDS.get(name);
+  if (owner !== undefined) return ask(name, owner, flags, words);
+  if (name === "completion") {
+    const [shell = ""] = wordsFor(name, ["bash|zsh|fish"], words);
+    process.stdout.write(completion(shell, COMMANDS, USAGE));
+    return 0;
   }
-  return ask(name, flags, words);
+  wordsFor(name, [], words);
+  return name === "watch" ? watchUntilTold(flags) : runDev(flags);
 }
 
 /** The command line. Resolves to the exit code: 0, 1 when a command failed, 2 when it was not understood. */
@@ -116,13 +154,12 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     return await run(args);
   } catch (error) {
+    const why = printableLines(error instanceof Error ? error.message : String(error));
     if (error instanceof UsageError) {
-      console.error(`lastbeat: ${error.message}\nlastbeat --help lists the commands.`);
+      console.error(`lastbeat: ${why}\nlastbeat --help lists the commands.`);
       return 2;
     }
-    console.error(
-      `lastbeat: ${error instanceof CommandError ? error.message : error instanceof Error ? error.message : String(error)}`,
-    );
+    console.error(`lastbeat: ${why}`);
     return args[0] === "exec" ? 125 : 1;
   }
 }

@@ -1,3 +1,5 @@
+import { PAGES } from "./help.ts";
+
 /** A command line that cannot be understood: the message says what would be. Exit code 2. */
 export class UsageError extends Error {}
 
@@ -11,19 +13,27 @@ export const USAGE = `lastbeat - heartbeats for workflow runners, and a second a
   lastbeat register RUN [--lease S] [--start self|dispatch] [--label KEY=VALUE]...
                         [--attempts N | --crashes N --losses N ...] [--spec FILE] [--ticket]
       register a run; --ticket prints the ticket of its first attempt and nothing else
-  lastbeat runs [--ended] [--limit N]
+  lastbeat runs [--ended] [--limit N] [--cursor CURSOR]
       the live runs, or the ended ones, the newest first
   lastbeat show RUN
       what happened to a run: its attempts, why they ended, what they were charged to
+  lastbeat watch [--interval SECONDS]
+      the live runs as a table that keeps itself up to date
   lastbeat cancel RUN [--reason TEXT]
       stop the run for good
   lastbeat requeue RUN [--attempt N] [--reason TEXT]
       give the run another attempt at once, charged to nothing
+  lastbeat drain HOST [--deadline SECONDS] [--reason TEXT]
+      tell what stands on a host to leave
+  lastbeat drill spot|rebalance|terminated HOST
+      a game day: play what AWS would say about a host
   lastbeat dev [--port N] [--data DIR] [--sweep SECONDS]
       the embedded server, on 127.0.0.1
+  lastbeat completion bash|zsh|fish
+      what makes a shell complete all this
 
-Every command but exec and dev takes --json. All but dev take --url, or LASTBEAT_URL
-(default http://127.0.0.1:8787). lastbeat COMMAND --help says more.
+What asks the API takes --url, or LASTBEAT_URL (default http://127.0.0.1:8787), and --json
+for programs. lastbeat COMMAND --help says more.
 `;
 
 export const HELP: Readonly<Record<string, string>> = {
@@ -62,41 +72,5 @@ never ran; 82 preempted while it drained; 125 when the agent itself failed; 126 
 executable; 127 not found. One line about the end goes to /dev/termination-log where there
 is one, or to LASTBEAT_TERMINATION_LOG.
 `,
-  register: `lastbeat register RUN [options]
-
-Registers a run. Doing it again with the same options changes nothing and answers the
-same; with other options it is refused.
-
-  --lease SECONDS      silence after which the runner counts as lost (5 to 3600; 120)
-  --start self         the caller starts attempt 1 with the ticket (the default)
-  --start dispatch     attempt 1 goes out as a message too
-  --attempts N         one budget for all: N attempts in all
-  --crashes N --interruptions N --losses N --starts N
-                       how many ends of each kind may be followed by another attempt
-  --label KEY=VALUE    up to 20; handed on in the requeue message
-  --spec FILE          the whole spec as JSON (docs/protocol.md); "-" reads stdin
-  --ticket             print the ticket and nothing else, as for
-                       LASTBEAT_TICKET=$(lastbeat register RUN --ticket)
-`,
-  runs: `lastbeat runs [--ended] [--limit N] [--json]
-
-  --ended      ended runs instead of live ones, the newest first
-  --limit N    at most N runs (1 to 500; 100)
-`,
-  show: "lastbeat show RUN [--json]\n",
-  cancel: "lastbeat cancel RUN [--reason TEXT] [--json]\n",
-  requeue: `lastbeat requeue RUN [--attempt N] [--reason TEXT] [--json]
-
-  --attempt N   only if attempt N is still the current one, so that a repeated command
-                does not requeue twice
-`,
-  dev: `lastbeat dev [--port N] [--data DIR] [--sweep SECONDS]
-
-One process: the Lambdas of the cloud behind a small HTTP server, with a DynamoDB and an
-SQS emulator, all on 127.0.0.1. GET /dev/info says where they are.
-
-  --port N          8787; 0 takes a free one
-  --data DIR        keep everything in DIR, over restarts and kill -9 (else: in memory)
-  --sweep SECONDS   time between two sweeps (10)
-`,
+  ...PAGES,
 };

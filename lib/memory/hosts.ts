@@ -12,7 +12,9 @@ export function memoryHosts(): Hosts {
   };
   return {
     enter: async (host, entry) => {
-      of(host).entries.set(`${entry.run}#${entry.fence}`, entry);
+      const { entries } = of(host);
+      const key = `${entry.run}#${entry.fence}`;
+      if (!entries.has(key)) entries.set(key, entry);
     },
     entries: async (host) => [...of(host).entries.values()].sort((one, other) => other.at - one.at),
     evidence: async (host) => [...of(host).evidence.values()].sort((one, other) => one.at - other.at),

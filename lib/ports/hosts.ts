@@ -10,6 +10,7 @@ export type HostEntry = RunKey & { readonly fence: Fence; readonly at: Instant }
 
 /** What stands on a host, and what is known about it. */
 export type Hosts = {
+  /** An entry that is there keeps its time: a request that comes again much later must not make the attempt look younger. */
   enter(host: string, entry: HostEntry, expiry: Instant): Promise<void>;
   /** Strongly consistent; the newest claim first. */
   entries(host: string): Promise<readonly HostEntry[]>;

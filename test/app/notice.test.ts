@@ -3,7 +3,8 @@ import { beat } from "../../lib/app/beat.ts";
 import { claim } from "../../lib/app/claim.ts";
 import { finish } from "../../lib/app/finish.ts";
 import { inspect } from "../../lib/app/inspect.ts";
-import { type NoticeCounts, notice } from "../../lib/app/notice.ts";
+import { type NoticeCounts, notice, noticeOfRunner } from "../../lib/app/notice.ts";
+import { reap } from "../../lib/app/reap.ts";
 import type { Evidence } from "../../lib/core/evidence.ts";
 import type { Run } from "../../lib/core/run.ts";
 import type { Spec } from "../../lib/core/spec.ts";
@@ -514,6 +515,58 @@ describe("evidence that comes minutes after the verdict", () => {
     expect(await notice(app, evicted)).toEqual({ ...NOTHING, refunded: 1 });
     expect(await charged(app)).toEqual(["i", "interrupted", "i"]);
     expect(app.messages()).toMatchObject([{ id: `etl.${token.fence + 1}` }]);
+  });
+});
+
+test("a notice that a verdict overtakes moves the charge: the verdict had not seen its evidence yet", async () => {
+  const app = service();
+  const token = await tokenOf(app, "etl");
+  app.pass(seconds(120));
+  const { read } = app.specs;
+  const { evidence } = app.hosts;
+  app.specs.read = async (...asked) => {
+    app.specs.read = read; // the notice has read the run as running; before it writes, a reap declares it lost
+    app.hosts.evidence = async () => [];
+    await reap(app, token);
+    app.hosts.evidence = evidence;
+    return read(...asked);
+  };
+  const word = { host: "i-a", evidence: told("spot-interruption", at("12:01:50.000")) };
+  expect(await notice(app, word)).toEqual({ ...NOTHING, refunded: 1 });
+  expect((await inspect(app, "etl"))?.lines[0]?.end).toMatchObject({ cause: "interrupted", charge: "i" });
+});
+
+describe("a runner's word about itself", () => {
+  const sigterm = (app: Service) => ({ ...told("sigterm", app.now()), source: "runner" });
+
+  test("makes its own attempt leave, and no other on its host", async () => {
+    const app = service();
+    const token = await tokenOf(app, "own");
+    const other = await tokenOf(app, "other");
+    app.pass(seconds(1));
+    expect(await noticeOfRunner(app, token, sigterm(app))).toBe("left");
+    expect(await beat(app, token)).toMatchObject({ directive: "drain", reason: "sigterm" });
+    expect(await beat(app, other)).toMatchObject({ directive: "continue" });
+    expect(app.messages()).toMatchObject([{ data: { run: "own", next: { held: true } } }]);
+  });
+
+  test("of advice to rebalance, or of an attempt that is over, is only noted", async () => {
+    const app = service();
+    const token = await tokenOf(app, "etl");
+    expect(await noticeOfRunner(app, token, told("rebalance", app.now()))).toBe("noted");
+    await finish(app, token, TERMED);
+    expect(await noticeOfRunner(app, token, sigterm(app))).toBe("noted");
+    expect(await noticeOfRunner(app, { ...token, run: "nobody" }, sigterm(app))).toBe("noted");
+  });
+
+  test.fails("explains its end where the policy is ignore: evidence only is still evidence", async () => {
+    const app = service();
+    const token = await tokenOf(app, "etl", specWith({ onNotice: "ignore" }));
+    app.pass(seconds(30));
+    await noticeOfRunner(app, token, sigterm(app));
+    app.pass(seconds(120));
+    await app.swept();
+    expect(app.messages()).toMatchObject([{ data: { cause: "interrupted" } }]);
   });
 });
 

@@ -140,13 +140,27 @@ describe("a spot warning", () => {
   });
 });
 
-test("a terminated instance ends its attempts at once, without waiting for their leases", async () => {
-  const host = instanceId();
-  const token = await claimed("dead", host);
-  await new Promise((resolve) => setTimeout(resolve, 0));
-  const time = new Date(Date.now() + 2000).toISOString(); // the claim was a moment ago, and a re-used name is spared
-  await handled({ ...terminated(host), time });
-  expect(await beat("dead", token)).toMatchObject({ directive: "drain" }); // to come: it proves nothing yet
+describe("a terminated instance", () => {
+  test("ends its attempts at once, without waiting for their leases", async () => {
+    const host = instanceId();
+    const token = await claimed("dead", host, { backoff: { baseSeconds: 0 } });
+    const { now } = Date;
+    const later = vi.spyOn(Date, "now").mockImplementation(() => now() + 5000);
+    try {
+      await handled({ ...terminated(host), time: new Date(now() + 4000).toISOString() });
+    } finally {
+      later.mockRestore();
+    }
+    expect(await beat("dead", token)).toMatchObject({ type: "urn:lastbeat:problem:superseded", attempt: 2 });
+    expect(await messagesOf("dead", 1)).toMatchObject([{ cause: "lost", next: { attempt: 2, held: false } }]);
+  });
+
+  test("by a clock that is ahead of ours proves nothing yet, and drains", async () => {
+    const host = instanceId();
+    const token = await claimed("dying", host);
+    await handled({ ...terminated(host), time: new Date(Date.now() + 30_000).toISOString() });
+    expect(await beat("dying", token)).toMatchObject({ directive: "drain", reason: "terminated" });
+  });
 });
 
 describe("an operator who drains a host", () => {

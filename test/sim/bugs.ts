@@ -130,7 +130,12 @@ export const BUGS: readonly Bug[] = [
     'if (proof !== undefined && !isMeant(run, proof)) return { write: "none", reply: { kind: "spared" } };',
     "",
   ),
-  bug("a beat after the death does not disprove it", "lib/core/reaping.ts", "run.due <= lastDue(run, goneAt)", "true"),
+  bug(
+    "a beat after the death does not disprove it",
+    "lib/core/reaping.ts",
+    "after(after(goneAt, lease), paceOf(lease).margin)",
+    "after(after(goneAt, lease), seconds(9e6))",
+  ),
   bug("a proof hits the next host of the same name", "lib/core/reaping.ts", "run.claimedAt < before(at, SKEW)", "true"),
   bug(
     "a host counts as gone before it is",
@@ -176,16 +181,16 @@ export const BUGS: readonly Bug[] = [
     "fenced !== undefined && fenced < 0",
   ),
   bug(
-    "the agent's fence counts from the reply",
+    "the agent goes on when it is superseded",
     "lib/agent/beating.ts",
-    "fenceFrom: later(heart.fenceFrom, sentAt)",
-    "fenceFrom: later(heart.fenceFrom, now)",
+    'case "superseded":\n',
+    'case "superseded":\n      return stay(heart);\n',
   ),
   bug(
-    "the agent goes on when it is superseded",
-    "lib/agent/answer.ts",
-    'if (name !== undefined) return { kind: "problem"',
-    'if (name !== undefined && name !== "superseded") return { kind: "problem"',
+    "a claim that comes again makes its attempt look younger",
+    "lib/memory/hosts.ts",
+    "if (!entries.has(key)) entries.set(key, entry);",
+    "entries.set(key, entry);",
   ),
 ];
 

@@ -44,20 +44,19 @@ export class Laws {
 
   watch(runs: Runs & { readonly items: ReadonlyMap<string, Run> }): Runs {
     const itemOf = ({ run, shard }: RunKey): Run | undefined => runs.items.get(`${shard}/${run}`);
-    const seen = async <T>(key: RunKey, write: () => Promise<T>, byClock = false): Promise<T> => {
+    const seen = async <T>(key: RunKey, write: () => Promise<T>, by?: "clock" | "proof"): Promise<T> => {
       const before = itemOf(key);
       const writing = write(); // the memory adapter has written when this returns
       const after = itemOf(key);
-      if (before !== after) this.written(key, before, after, byClock);
+      if (before !== after && before !== undefined && by === "proof") this.proved(before);
+      if (before !== after) this.written(key, before, after, by === "clock");
       return writing;
     };
     return {
       read: (key) => runs.read(key),
       create: (run) => seen(run, () => runs.create(run)),
-      replace: (old, next, due) => {
-        if (due !== undefined && "atMost" in due) this.proved(old);
-        return seen(old, () => runs.replace(old, next, due), due !== undefined && "is" in due);
-      },
+      replace: (old, next, due) =>
+        seen(old, () => runs.replace(old, next, due), due === undefined ? undefined : "is" in due ? "clock" : "proof"),
       renew: async (key, renewal) => {
         const before = itemOf(key);
         const result = await seen(key, () => runs.renew(key, renewal));

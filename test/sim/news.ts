@@ -1,3 +1,4 @@
+import { Contended } from "../../lib/app/change.ts";
 import { notice, noticeOfRunner } from "../../lib/app/notice.ts";
 import { type Evidence, type EvidenceKind, explains, type Notice } from "../../lib/core/evidence.ts";
 import { after, type Instant, instant, seconds } from "../../lib/core/time.ts";
@@ -128,7 +129,7 @@ export class News {
         try {
           await use(this.cloud.appFor(process));
         } catch (error) {
-          if (!(error instanceof Away)) throw error;
+          if (!(error instanceof Away || error instanceof Contended)) throw error;
           return;
         }
         if (!process.isAlive) return;

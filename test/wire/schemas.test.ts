@@ -236,6 +236,54 @@ describe("a requeue", () => {
   });
 });
 
+describe("a drain of a host", () => {
+  const drain = (body: object): readonly string[] => fields(read(schemas.drain, JSON.stringify(body)));
+
+  test("may say nothing", () => {
+    expect(drain({})).toEqual([]);
+  });
+
+  test("has a deadline from now to a day ahead", () => {
+    expect([-0.001, 0, 86_400, 86_400.001].map((deadlineSeconds) => drain({ deadlineSeconds }))).toEqual([
+      ["deadlineSeconds"],
+      [],
+      [],
+      ["deadlineSeconds"],
+    ]);
+  });
+
+  test("has a reason of at most 200 bytes", () => {
+    expect([drain({ reason: "x".repeat(200) }), drain({ reason: "x".repeat(201) })]).toEqual([[], ["reason"]]);
+  });
+});
+
+describe("a runner's notice", () => {
+  const AT = "2026-11-22T12:00:00.000Z";
+  const notice = (body: object): readonly string[] => fields(read(schemas.notice, JSON.stringify(body)));
+
+  test.each(["sigterm", "spot", "rebalance"])("may be of a %s", (kind) => {
+    expect(notice({ kind, at: AT, deadline: "2026-11-22T12:02:00Z" })).toEqual([]);
+  });
+
+  test.each(["terminated", "evicted", "drain", "", 1])("may not be of %j: a runner cannot know that", (kind) => {
+    expect(notice({ kind, at: AT })).toEqual(["kind"]);
+  });
+
+  test.each(["2026-11-22", "2026-11-22T12:00:00", "2026-11-22T12:00:00+01:00", "2026-02-30T12:00:00Z", "now", 0])(
+    "has instants in UTC: not %j",
+    (when) => {
+      expect([notice({ kind: "spot", at: when }), notice({ kind: "spot", at: AT, deadline: when })]).toEqual([
+        ["at"],
+        ["deadline"],
+      ]);
+    },
+  );
+
+  test("needs its kind and its instant", () => {
+    expect(notice({})).toEqual(["kind", "at"]);
+  });
+});
+
 describe("a list", () => {
   test.each(["1", "9", "10", "99", "100", "499", "500"])("may be limited to %s", (limit) => {
     expect(listing({ limit })).toEqual([]);
