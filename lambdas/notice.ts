@@ -6,10 +6,10 @@ import { notice, noticeOfRunner } from "../lib/app/notice.ts";
 import { expiryOf } from "../lib/app/retention.ts";
 import { parseEvent } from "../lib/aws/notices/parse.ts";
 import type { Parsed } from "../lib/aws/notices/parsed.ts";
-import type { Evidence, Notice } from "../lib/core/evidence.ts";
-import { instant } from "../lib/core/time.ts";
+import type { Evidence } from "../lib/core/evidence.ts";
+import { fence as fenceOf } from "../lib/core/run.ts";
 import { fromIso } from "../lib/wire/instants.ts";
-import { type AttemptNotice, ownMessage } from "../lib/wire/notices.ts";
+import { type AttemptNotice, continuedOf, ownMessage } from "../lib/wire/notices.ts";
 import { theApp } from "./connect.ts";
 
 /** Ten messages a batch, a few at once: an event about a host that carries nothing of ours is two requests. */
@@ -24,7 +24,7 @@ async function ofRunner(app: App, id: string, { run, shard, fence, kind, at, dea
   const found = await app.runs.read({ run, shard });
   const host = found !== undefined && "host" in found && found.fence === fence ? found.host : undefined;
   if (host !== undefined && kind !== "sigterm") await notice(app, { host, evidence, ...until });
-  else await noticeOfRunner(app, { run, shard, fence }, evidence, until.deadline);
+  else await noticeOfRunner(app, { run, shard, fence: fenceOf(fence) }, evidence, until.deadline);
 }
 
 /** Sees to one message. What cannot be understood is kept for people, and changes nothing. */
@@ -33,7 +33,8 @@ async function handle(app: App, body: string): Promise<void> {
   const own = ownMessage(event);
   if (own?.["detail-type"] === "Lastbeat Attempt Notice") return ofRunner(app, own.id, own.detail);
   if (own?.["detail-type"] === "Lastbeat Notice Continued") {
-    await notice(app, own.detail.notice as unknown as Notice, instant(own.detail.olderThan));
+    const { notice: told, seenUpTo } = continuedOf(own.detail);
+    await notice(app, told, seenUpTo);
     return;
   }
   const now = app.clock.now();

@@ -5,6 +5,7 @@ import type { Claims } from "../wire/credentials.ts";
 import type { App } from "./app.ts";
 import { change } from "./change.ts";
 import { sign } from "./credentials.ts";
+import { known } from "./known.ts";
 import { openGate } from "./reap.ts";
 import { expiryOf } from "./retention.ts";
 
@@ -21,7 +22,7 @@ export async function claim(app: App, ticket: Claims, holder: Holder): Promise<C
   // The host entry is written before the evidence is read, and a notice writes evidence before it lists the entries: at
   // least one of the two sees the other.
   if (host !== undefined) await app.hosts.enter(host, { run, shard, fence, at: now }, expiryOf(now));
-  const evidence = host === undefined ? [] : await app.hosts.evidence(host);
+  const evidence = await known(app, host, ticket);
   const registration = await app.specs.read(run, now);
   if (registration === undefined) return { reply: { kind: "ended" } };
   let claimedAt = now;

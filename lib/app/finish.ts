@@ -10,6 +10,7 @@ import type { Claims } from "../wire/credentials.ts";
 import type { App } from "./app.ts";
 import { change } from "./change.ts";
 import { digest } from "./digest.ts";
+import { known } from "./known.ts";
 
 /** The holder reports how its attempt ended. The same report may be sent again. */
 export async function finish(app: App, token: Claims, report: Report): Promise<Reply> {
@@ -72,7 +73,7 @@ async function floorFor(app: App, { reason }: Report): Promise<{ floor?: Instant
 
 /** A success and a real exit code speak for themselves; otherwise the host's evidence is asked. */
 async function evidenceFor(app: App, run: Run, report: Report): Promise<readonly Evidence[]> {
-  if (!isHeld(run) || run.host === undefined) return [];
+  if (!isHeld(run)) return [];
   if (report.outcome === "succeeded" || (report.outcome === "failed" && hasOwnExitCode(report))) return [];
-  return app.hosts.evidence(run.host);
+  return known(app, run.host, run);
 }

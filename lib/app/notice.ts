@@ -1,13 +1,15 @@
 import { reopen } from "../core/ending.ts";
-import { drains, type Evidence, explains, isWithin, type Notice } from "../core/evidence.ts";
-import { isHeld, type LedgerEnd, type Run } from "../core/run.ts";
+import { type Evidence, explains, isWithin, type Notice } from "../core/evidence.ts";
+import { type Fence, isHeld, type LedgerEnd, type Run, type RunKey } from "../core/run.ts";
 import { before, type Instant, seconds } from "../core/time.ts";
 import { decide } from "../core/transitions.ts";
 import type { HostEntry } from "../ports/hosts.ts";
+import { noticeContinued } from "../wire/notices.ts";
 import type { App } from "./app.ts";
 import { atOnce } from "./at-once.ts";
 import { change } from "./change.ts";
 import { endOf } from "./finish.ts";
+import { attemptName } from "./known.ts";
 import { reap } from "./reap.ts";
 import { expiryOf } from "./retention.ts";
 import { registrationOf, settle } from "./settle.ts";
@@ -19,39 +21,39 @@ const AT_ONCE = 16;
 /** An event may be older than the claim by this much and still concern it. */
 const SLACK = seconds(60);
 
+/** Where an entry stands among those of its host. */
+type EntryPlace = Pick<HostEntry, "run" | "fence" | "at">;
+
 /** How many attempts a notice has concerned, by what it did to them. */
 export type NoticeCounts = Readonly<Record<"left" | "reaped" | "refunded" | "noted", number>>;
 
 /**
  * A word about a host. The evidence is written before the entries are listed, and a claim writes its entry before it reads
- * the evidence: at least one of the two sees the other. `olderThan`: the entries up to there were seen to already.
+ * the evidence: at least one of the two sees the other. The entries down to `seenUpTo` were seen to already.
  */
-export async function notice(
-  app: App,
-  { host, evidence, deadline }: Notice,
-  olderThan?: Instant,
-): Promise<NoticeCounts> {
+export async function notice(app: App, told: Notice, seenUpTo?: EntryPlace): Promise<NoticeCounts> {
+  const { host, evidence } = told;
   await app.hosts.record(host, evidence, expiryOf(app.clock.now()));
-  const entries = (await app.hosts.entries(host)).filter(
-    ({ at }) => before(at, SLACK) <= evidence.at && (olderThan === undefined || at < olderThan),
-  );
+  const entries = (await app.hosts.entries(host))
+    .filter(({ at }) => before(at, SLACK) <= evidence.at)
+    .sort(newestFirst)
+    .filter((entry) => seenUpTo === undefined || newestFirst(seenUpTo, entry) < 0);
   const counts = { left: 0, reaped: 0, refunded: 0, noted: 0 };
   await atOnce(entries.slice(0, ENTRIES_A_MESSAGE), AT_ONCE, async (entry) => {
-    counts[await noticeOne(app, { host, evidence, ...(deadline !== undefined && { deadline }) }, entry)] += 1;
+    counts[await noticeOne(app, told, entry)] += 1;
   });
   const last = entries[ENTRIES_A_MESSAGE - 1];
-  if (entries.length > ENTRIES_A_MESSAGE && last !== undefined)
-    await app.notices.send(continued({ host, evidence, ...(deadline !== undefined && { deadline }) }, last.at));
+  if (entries.length > ENTRIES_A_MESSAGE && last !== undefined) await app.notices.send(noticeContinued(told, last));
   app.log.write({ decision: "noticed", state: evidence.kind, counts });
   return counts;
 }
 
-/** The rest of a host's entries, as a message of their own. */
-const continued = (rest: Notice, olderThan: Instant): object => ({
-  source: "lastbeat",
-  "detail-type": "Lastbeat Notice Continued",
-  detail: { notice: rest, olderThan },
-});
+/** The newest claim first; claims of one millisecond by name, so that a message of their own can go on after any of them. */
+function newestFirst(one: EntryPlace, other: EntryPlace): number {
+  if (one.at !== other.at) return other.at - one.at;
+  const [left, right] = [attemptName(one), attemptName(other)];
+  return left < right ? -1 : left > right ? 1 : 0;
+}
 
 /** What the notice does to one attempt that stands or stood on the host. */
 async function noticeOne(
@@ -99,13 +101,15 @@ async function tell(app: App, seen: Run, evidence: Evidence, deadline?: Instant)
 /** A runner tells of itself: only its own attempt is concerned, whatever else stands on its host. */
 export async function noticeOfRunner(
   app: App,
-  key: { readonly run: string; readonly shard: number; readonly fence: number },
+  key: RunKey & { readonly fence: Fence },
   evidence: Evidence,
   deadline?: Instant,
 ): Promise<"left" | "noted" | "over"> {
   const run = await app.runs.read(key);
-  if (run === undefined || !isHeld(run) || run.fence !== key.fence || !drains(evidence)) return "noted";
-  return tell(app, run, evidence, deadline);
+  if (run === undefined || !isHeld(run) || run.fence !== key.fence) return "over";
+  const own: Evidence = { ...evidence, only: attemptName(key) };
+  if (run.host !== undefined) await app.hosts.record(run.host, own, expiryOf(app.clock.now()));
+  return tell(app, run, own, deadline);
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Instant } from "../core/time.ts";
 import { decide } from "../core/transitions.ts";
 import type { App } from "./app.ts";
 import { change } from "./change.ts";
+import { known } from "./known.ts";
 import { registrationOf, settle } from "./settle.ts";
 
 /** Evidence that this host is gone, about the attempt with this fence. */
@@ -28,7 +29,7 @@ export async function reap(app: App, key: RunKey, proof?: Proof, restraint: Rest
     async (run) => {
       // A proof is about one attempt: whatever else may be due on this run is not its business.
       if (proof !== undefined && !isMeant(run, proof)) return { write: "none", reply: { kind: "spared" } };
-      const evidence = isHeld(run) && run.host !== undefined ? await app.hosts.evidence(run.host) : [];
+      const evidence = isHeld(run) ? await known(app, run.host, run) : [];
       const registration = await registrationOf(app, run);
       const proved = proof === undefined ? {} : { proof: proof.evidence };
       return decide(run, { kind: "due", now, roll, registration, evidence, ...proved, ...restraint });

@@ -1,5 +1,6 @@
 import { SendMessageBatchCommand, SendMessageCommand, SQSClient, type SQSClientConfig } from "@aws-sdk/client-sqs";
 import type { Notices, Requeues, Ticks } from "../ports/queues.ts";
+import { asciiJson } from "../wire/ascii.ts";
 
 /** A send that takes longer has failed: its debt stands, and a sweep repeats it. */
 export const sqsClient = (config: SQSClientConfig = {}): SQSClient =>
@@ -43,6 +44,6 @@ export const sqsTicks = (client: SQSClient, queueUrl: string): Ticks => ({
 
 export const sqsNotices = (client: SQSClient, queueUrl: string): Notices => ({
   send: async (event) => {
-    await client.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: JSON.stringify(event) }));
+    await client.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: asciiJson(event) }));
   },
 });

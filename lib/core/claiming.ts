@@ -1,5 +1,5 @@
 import { type Decision, type Reply, refuse, superseded } from "./decision.ts";
-import { drains, type Evidence, isWithin } from "./evidence.ts";
+import { drains, type Evidence, isAbout, isWithin } from "./evidence.ts";
 import { isRenewable, renewal, renews } from "./lease.ts";
 import { leaving } from "./noticing.ts";
 import {
@@ -57,7 +57,7 @@ export function open(run: Queued, claim: Claim): Decision {
 
 /** An attempt on a host that is known to be going leaves from its first instant: the notice may have missed it. */
 function doomed(run: Running, { now, registration, evidence }: Claim): Running | Leaving {
-  const newest = evidence.filter((each) => drains(each) && isWithin(each.at, now, now)).at(-1);
+  const newest = evidence.filter((each) => drains(each) && isWithin(each.at, now, now) && isAbout(each, now)).at(-1);
   if (newest === undefined || registration.spec.onNotice === "ignore") return run;
   return { ...leaving(run, { kind: "notice", now, evidence: newest, registration }), rev: run.rev };
 }

@@ -11,6 +11,10 @@ export type Evidence = {
   readonly goneAt?: Instant;
   /** A game day: somebody plays the event. */
   readonly drill?: true;
+  /** What an operator said. */
+  readonly note?: string;
+  /** `<run>.<fence>`: told by a runner of its own attempt, and of no other on its host. */
+  readonly only?: string;
 };
 
 /** A word about one host, from AWS, an operator or a runner, before or after it goes. */
@@ -45,6 +49,13 @@ const MEANING = {
  * ours differ, and a reclaimed instance's job was seen to end 4 to 14 s after its eviction.
  */
 const SLACK = seconds(60);
+
+/** The kinds, for whoever reads them from outside. */
+export const EVIDENCE_KINDS = Object.keys(MEANING) as [EvidenceKind, ...EvidenceKind[]];
+
+/** Whether it can be about an attempt that was claimed then: who claims does not stand on a host that was gone before. */
+export const isAbout = ({ goneAt }: Evidence, claimedAt: Instant): boolean =>
+  goneAt === undefined || goneAt > claimedAt;
 
 /** Whether what stands on the host should leave it. A rebalance recommendation is advice, never more. */
 export const drains = ({ kind }: Evidence): boolean => MEANING[kind].drains;

@@ -40,8 +40,12 @@ export function nextFreeze(before: Freeze | undefined, now: Instant, isBad: bool
   const goesOn = before !== undefined && after(before.lastBad, VALVE) > now;
   const since = goesOn ? before.since : now;
   const isOpen = after(since, VALVE) <= now; // the valve: verdicts go on although the fleet is silent
-  return { since, lastBad: now, floor: isOpen && before !== undefined ? before.floor : now };
+  return { since, lastBad: now, floor: isOpen && before !== undefined ? before.floor : latest(before?.floor, now) };
 }
+
+/** Two sweeps' clocks differ, and the floor never falls. */
+const latest = (floor: Instant | undefined, now: Instant): Instant =>
+  floor !== undefined && floor > now ? floor : now;
 
 /** Whether the valve has ended a freeze that would still be on: somebody should look. */
 export const isValveOpen = (freeze: Freeze | undefined, now: Instant): boolean =>

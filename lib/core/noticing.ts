@@ -1,6 +1,6 @@
 import { left } from "./budgets.ts";
 import { type Decision, refuse } from "./decision.ts";
-import { drains, type Evidence, explains, isWithin } from "./evidence.ts";
+import { drains, type Evidence, explains, isAbout, isWithin } from "./evidence.ts";
 import type { Leaving, Run, Running } from "./run.ts";
 import { endOfRun, type Registration } from "./spec.ts";
 import type { Instant } from "./time.ts";
@@ -17,7 +17,7 @@ export type Noticed = {
 /** What a notice makes of a running attempt, by the run's policy. */
 export function leave(run: Running, notice: Noticed): Decision {
   const { evidence, now, registration } = notice;
-  if (!isWithin(evidence.at, run.claimedAt, now)) return refuse({ kind: "noted" });
+  if (!isWithin(evidence.at, run.claimedAt, now) || !isAbout(evidence, run.claimedAt)) return refuse({ kind: "noted" });
   if (drains(evidence) && registration.spec.onNotice !== "ignore")
     return { write: "replace", next: leaving(run, notice), reply: { kind: "left" } };
   if (!explains(evidence)) return refuse({ kind: "noted" });
@@ -38,7 +38,7 @@ export function leaving(run: Running, { now, evidence, deadline, registration }:
     rev: run.rev + 1,
     state: "leaving",
     directive: "drain",
-    reason: evidence.kind,
+    reason: evidence.note ?? evidence.kind,
     ...(deadline !== undefined && { deadline }),
     ...(onNotice === "handover" && isFollowed && { debt: { ...run.debt, since: now, owes: "handover" } as const }),
   };

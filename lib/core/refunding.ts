@@ -22,6 +22,7 @@ export function refund(run: Run, { now, evidence, line }: Refund): Decision {
   const owes = run.debt?.owes ?? (run.state === "ended" ? "archive" : undefined);
   const ledger: LedgerEnd = { ...line, cause: "interrupted", evidence: [...line.evidence, evidence] };
   const debt: Debt = { since: now, ledger, ...(owes !== undefined && { owes }) };
-  const next: Run = { ...run, rev: run.rev + 1, charges: recharge(run.charges, line.attempt, "i"), debt };
+  const cause = run.state === "ended" && run.by === line.attempt ? { cause: "interrupted" as const } : {};
+  const next: Run = { ...run, ...cause, rev: run.rev + 1, charges: recharge(run.charges, line.attempt, "i"), debt };
   return { write: "replace", next, reply: { kind: "refunded" } };
 }

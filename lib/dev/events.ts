@@ -1,4 +1,5 @@
 import { SendMessageBatchCommand, type SQSClient } from "@aws-sdk/client-sqs";
+import { asciiJson } from "../wire/ascii.ts";
 import { problem } from "../wire/problems.ts";
 import { type HttpReply, refused } from "../wire/replies.ts";
 
@@ -17,7 +18,7 @@ export async function putEvents(client: SQSClient, queueUrl: string, body: strin
   for (let first = 0; first < events.length; first += BATCH) {
     const Entries = events
       .slice(first, first + BATCH)
-      .map((event, index) => ({ Id: String(index), MessageBody: JSON.stringify(event) }));
+      .map((event, index) => ({ Id: String(index), MessageBody: asciiJson(event) }));
     const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
     if (Failed.length > 0) throw new Error(`${Failed.length} events were not taken: ${Failed[0]?.Message}`);
   }

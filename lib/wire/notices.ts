@@ -1,4 +1,7 @@
 import * as z from "zod/mini";
+import { EVIDENCE_KINDS, type Notice } from "../core/evidence.ts";
+import { type Fence, fence } from "../core/run.ts";
+import { type Instant, instant } from "../core/time.ts";
 import { HOST, ID, notice } from "./schemas.ts";
 
 /** Our own messages in the notice queue, in the form of EventBridge's events. */
@@ -39,13 +42,52 @@ export type AttemptNotice = z.infer<typeof attempt>;
 export const attemptNotice = (id: string, time: string, detail: AttemptNotice): Envelope<AttemptNotice> =>
   envelope(id, time, "Lastbeat Attempt Notice", detail);
 
+/** Milliseconds, up to the largest that a date can be. */
+const moment = () => z.int().check(z.minimum(0), z.maximum(8.64e15));
+const printable = () => z.string().check(z.regex(/^[\x20-\x7e]{1,128}$/));
+
 const continued = z.strictObject({
-  notice: z.looseObject({
+  notice: z.strictObject({
     host: z.string().check(z.regex(HOST)),
-    evidence: z.looseObject({ id: z.string(), source: z.string(), kind: z.string(), at: z.number() }),
+    evidence: z.strictObject({
+      id: printable(),
+      source: printable(),
+      kind: z.enum(EVIDENCE_KINDS),
+      at: moment(),
+      goneAt: z.exactOptional(moment()),
+      drill: z.exactOptional(z.literal(true)),
+      note: z.exactOptional(z.string()),
+    }),
+    deadline: z.exactOptional(moment()),
   }),
-  olderThan: z.number(),
+  seenUpTo: z.strictObject({ run: z.string().check(z.regex(ID)), fence: z.int(), at: moment() }),
 });
+
+/** The rest of a host's entries, as a message of their own. */
+export const noticeContinued = (
+  notice: Notice,
+  { run, fence, at }: { run: string; fence: Fence; at: Instant },
+): object => ({
+  source: SOURCE,
+  "detail-type": "Lastbeat Notice Continued",
+  detail: { notice, seenUpTo: { run, fence, at } },
+});
+
+/** A continued notice as it was sent. */
+export const continuedOf = ({
+  notice: { deadline, ...told },
+  seenUpTo,
+}: z.infer<typeof continued>): { notice: Notice; seenUpTo: { run: string; fence: Fence; at: Instant } } => {
+  const { at, goneAt, ...evidence } = told.evidence;
+  return {
+    notice: {
+      host: told.host,
+      evidence: { ...evidence, at: instant(at), ...(goneAt !== undefined && { goneAt: instant(goneAt) }) },
+      ...(deadline !== undefined && { deadline: instant(deadline) }),
+    },
+    seenUpTo: { run: seenUpTo.run, fence: fence(seenUpTo.fence), at: instant(seenUpTo.at) },
+  };
+};
 
 const ours = z.discriminatedUnion("detail-type", [
   z.looseObject({

@@ -5,6 +5,7 @@ import type { Registration } from "../core/spec.ts";
 import type { Instant } from "../core/time.ts";
 import type { RequeueMessage } from "../ports/queues.ts";
 import type { LedgerLine } from "../ports/records.ts";
+import { asciiJson } from "./ascii.ts";
 import { type BudgetView, budgetsView } from "./budgets.ts";
 import { iso } from "./instants.ts";
 
@@ -107,12 +108,5 @@ export function requeueMessage(announcement: Announcement): RequeueMessage {
       labels: spec.labels,
     },
   };
-  return { id, body: sendable(JSON.stringify(event)) };
+  return { id, body: asciiJson(event) };
 }
-
-/**
- * The same JSON without the two characters of the basic plane that SQS refuses and JSON.stringify leaves as they are
- * (SendMessage takes #x9, #xA, #xD, #x20 to #xD7FF, #xE000 to #xFFFD, #x10000 to #x10FFFF).
- */
-const sendable = (json: string): string =>
-  json.replace(/[\uFFFE\uFFFF]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16)}`);

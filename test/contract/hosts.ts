@@ -79,6 +79,14 @@ export function describeHosts(name: string, open: () => Promise<Hosts>): void {
       expect(await hosts.entries(HOST)).toEqual([later, entry]);
     });
 
+    test("an attempt that is entered again much later keeps the time of its first claim", async () => {
+      const hosts = await open();
+      const entry = { run: "train", shard: 2, fence: FENCE, at: at("12:00:00") };
+      await hosts.enter(HOST, entry, EXPIRY);
+      await hosts.enter(HOST, { ...entry, at: at("12:30:00") }, EXPIRY);
+      expect(await hosts.entries(HOST)).toEqual([entry]);
+    });
+
     test("evidence is no attempt that stands on a host", async () => {
       const hosts = await open();
       await hosts.record(HOST, notice("one", "12:00:01"), EXPIRY);

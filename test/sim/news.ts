@@ -1,6 +1,7 @@
 import { Contended } from "../../lib/app/change.ts";
 import { notice, noticeOfRunner } from "../../lib/app/notice.ts";
 import { type Evidence, type EvidenceKind, explains, type Notice } from "../../lib/core/evidence.ts";
+import { fence as fenceOf } from "../../lib/core/run.ts";
 import { after, type Instant, instant, seconds } from "../../lib/core/time.ts";
 import { ownMessage } from "../../lib/wire/notices.ts";
 import { Away, type Cloud } from "./cloud.ts";
@@ -79,7 +80,7 @@ export class News {
     if (message?.["detail-type"] !== "Lastbeat Attempt Notice") return;
     const { run, shard, fence } = message.detail;
     const evidence: Evidence = { id: message.id, source: "runner", kind: "sigterm", at: this.world.now };
-    this.deliver(`notice of ${run}`, (app) => noticeOfRunner(app, { run, shard, fence }, evidence), 0);
+    this.deliver(`notice of ${run}`, (app) => noticeOfRunner(app, { run, shard, fence: fenceOf(fence) }, evidence), 0);
   }
 
   hasMail(): boolean {

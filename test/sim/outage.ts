@@ -1,0 +1,276 @@
+import { type Answer, interpret } from "../../lib/agent/answer.ts";
+import { isBeatBody, isClaimBody, isFinishBody } from "../../lib/agent/door.ts";
+import { type Action, type Heart, type Input, newHeart, requestTimeout, step, wakeAt } from "../../lib/agent/heart.ts";
+import type { App } from "../../lib/app/app.ts";
+import { beat } from "../../lib/app/beat.ts";
+import { claim } from "../../lib/app/claim.ts";
+import { finish } from "../../lib/app/finish.ts";
+import { register } from "../../lib/app/register.ts";
+import { sweep } from "../../lib/app/sweep.ts";
+import { DEFAULTS, type Spec } from "../../lib/core/spec.ts";
+import { after, type Instant, instant, type Span, seconds } from "../../lib/core/time.ts";
+import { memoryHosts } from "../../lib/memory/hosts.ts";
+import { memoryControl, memoryNotices, memoryOddities, memoryRequeues } from "../../lib/memory/plumbing.ts";
+import { memoryEndedRuns, memoryLedger, memoryResults, memorySpecs } from "../../lib/memory/records.ts";
+import { memoryRuns } from "../../lib/memory/runs.ts";
+import { type Claims, parseBearer } from "../../lib/wire/credentials.ts";
+import { type HttpReply, httpReply } from "../../lib/wire/replies.ts";
+import { type Dice, seededDice } from "./dice.ts";
+
+const START = instant(1795348800000);
+const PERIOD = seconds(10);
+/** How long a request takes, there and back. */
+const LATENCY = seconds(0.05);
+/** Everybody has beaten for a while when the front door goes. */
+const OUTAGE_AT = after(START, seconds(600));
+/** Long enough after the longest outage for the valve and for every lease to run out. */
+const END_AFTER = seconds(3600);
+
+/** What an outage of the front door did to a fleet. */
+export type Damage = {
+  readonly outageSeconds: number;
+  readonly runs: number;
+  /** Declared lost while their child was at work and their agent alive. */
+  readonly lostHealthy: number;
+  /** Stopped by their own agent, because nothing was acknowledged in time. */
+  readonly fenced: number;
+  /** Of these, how many were charged to nothing. */
+  readonly forgiven: number;
+  readonly dead: number;
+  /** Seconds from death to verdict: the median and the longest. */
+  readonly found: { readonly median: number; readonly longest: number };
+};
+
+/** One clock, and what happens when. */
+class Clockwork {
+  now: Instant = START;
+  private readonly queue = new Map<Instant, (() => void | Promise<void>)[]>();
+  private readonly times: Instant[] = [];
+
+  at(time: Instant, act: () => void | Promise<void>): void {
+    const due = time < this.now ? this.now : time;
+    const acts = this.queue.get(due);
+    if (acts === undefined) {
+      this.queue.set(due, [act]);
+      this.insert(due);
+    } else acts.push(act);
+  }
+
+  /** Keeps the times in order, the latest first, by bisection. */
+  private insert(time: Instant): void {
+    let low = 0;
+    let high = this.times.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.times[middle] ?? 0) > time) low = middle + 1;
+      else high = middle;
+    }
+    this.times.splice(low, 0, time);
+  }
+
+  async runUntil(end: Instant): Promise<void> {
+    for (let time = this.times.pop(); time !== undefined && time <= end; time = this.times.pop()) {
+      this.now = time;
+      const acts = this.queue.get(time) ?? [];
+      for (let next = acts.shift(); next !== undefined; next = acts.shift()) await next();
+      this.queue.delete(time);
+    }
+  }
+}
+
+type Fate = { diedAt?: Instant; foundAt?: Instant; isFenced: boolean; isLostHealthy: boolean; isForgiven: boolean };
+
+/** One agent with its real heart; its child works on until it is told to stop. */
+class Runner {
+  readonly fate: Fate = { isFenced: false, isLostHealthy: false, isForgiven: false };
+  isAtWork = false;
+  isAlive = true;
+  private heart: Heart;
+  private readonly clock: Clockwork;
+  private readonly app: App;
+  private readonly dice: Dice;
+  private readonly claims: Claims;
+  private readonly isAway: () => boolean;
+  private readonly timeout: Span;
+
+  constructor(clock: Clockwork, app: App, dice: Dice, ticket: string, isAway: () => boolean) {
+    const claims = parseBearer(`Bearer ${ticket}`)?.claims;
+    if (claims === undefined) throw new Error("no ticket");
+    this.clock = clock;
+    this.app = app;
+    this.dice = dice;
+    this.claims = claims;
+    this.isAway = isAway;
+    this.timeout = requestTimeout(claims.lease);
+    this.heart = newHeart(claims.lease, clock.now);
+  }
+
+  get run(): string {
+    return this.claims.run;
+  }
+
+  hear(input: Input): void {
+    if (!this.isAlive) return;
+    const next = step(this.heart, input, this.clock.now, this.dice.roll());
+    this.heart = next.heart;
+    for (const action of next.actions) this.perform(action);
+    const wake = wakeAt(this.heart);
+    if (wake !== undefined) this.clock.at(wake, () => this.hear({ kind: "wake" }));
+  }
+
+  vanish(): void {
+    if (!this.isAlive) return; // it has stopped itself already, and there is nothing to find
+    this.fate.diedAt = this.clock.now;
+    this.isAlive = false;
+    this.isAtWork = false;
+  }
+
+  private perform(action: Action): void {
+    const sentAt = this.clock.now;
+    switch (action.do) {
+      case "claim":
+        this.ask<never>(this.claim, isClaimBody, (answer) => this.hear({ kind: "claimed", sentAt, answer }));
+        return;
+      case "beat":
+        this.ask<never>(
+          async () => httpReply(await beat(this.app, this.claims)),
+          isBeatBody,
+          (answer) => this.hear({ kind: "beaten", sentAt, answer }),
+        );
+        return;
+      case "finish":
+        this.fate.isFenced ||= action.report.reason === "self-fenced";
+        this.ask<never>(
+          async () => httpReply(await finish(this.app, this.claims, action.report)),
+          isFinishBody,
+          (answer) => this.hear({ kind: "reported", answer }),
+        );
+        return;
+      case "start":
+        this.isAtWork = true;
+        return;
+      case "signal": // it heeds every signal at once
+        this.isAtWork = false;
+        this.clock.at(this.clock.now, () => this.hear({ kind: "exited", end: { signal: "SIGTERM", status: 143 } }));
+        return;
+      case "notice":
+        return;
+      case "exit":
+        this.isAlive = false;
+    }
+  }
+
+  private readonly claim = async (): Promise<HttpReply> => {
+    const id = this.run.length.toString(16).padStart(32, "0");
+    const { reply, token } = await claim(this.app, this.claims, { id, host: `host-${this.run}` });
+    return httpReply(reply, token);
+  };
+
+  private ask<T>(
+    use: () => Promise<HttpReply>,
+    isExpected: (body: object) => boolean,
+    hear: (answer: Answer<T>) => void,
+  ): void {
+    const { clock } = this;
+    if (this.isAway()) {
+      clock.at(after(clock.now, this.timeout), () => hear({ kind: "unclear", detail: "timed out" }));
+      return;
+    }
+    clock.at(after(clock.now, LATENCY), async () => {
+      const { status, body } = await use();
+      hear(interpret<T>(status, body, isExpected));
+    });
+  }
+}
+
+/** Leases as fleets mix them: mostly the default, some short. One run in ten goes on when it is cut off. */
+function specFor(dice: Dice): Spec {
+  return {
+    ...DEFAULTS,
+    lease: seconds(dice.pick([120, 120, 120, 60, 60, 30])),
+    onCutOff: dice.chance(0.1) ? "continue" : "stop",
+    backoff: { base: seconds(0), max: seconds(0) },
+  };
+}
+
+/** A fleet of so many runs, a few of which really die, through an outage of the front door of so many seconds. */
+export async function outage(outageSeconds: number, runs: number, dying: number): Promise<Damage> {
+  const dice = seededDice(outageSeconds);
+  const clock = new Clockwork();
+  const until = after(OUTAGE_AT, seconds(outageSeconds));
+  const isAway = (): boolean => clock.now >= OUTAGE_AT && clock.now < until;
+  const ledger = memoryLedger();
+  const byRun = new Map<string, Runner>();
+  const app: App = {
+    clock: { now: () => clock.now },
+    dice,
+    keys: { all: async () => [{ id: "k1", secret: Buffer.alloc(32, 1) }] },
+    log: { write: () => {} },
+    runs: memoryRuns(),
+    specs: memorySpecs(),
+    ledger: {
+      ...ledger,
+      end: (run, end, ...rest) => {
+        const runner = byRun.get(run);
+        if (runner !== undefined && end.attempt === 1) ended(runner, end.cause, clock.now);
+        return ledger.end(run, end, ...rest);
+      },
+    },
+    results: memoryResults(),
+    endedRuns: memoryEndedRuns(),
+    hosts: memoryHosts(),
+    control: memoryControl(4),
+    requeues: memoryRequeues(),
+    notices: memoryNotices(),
+    oddities: memoryOddities(),
+  };
+  for (let number = 0; number < runs; number += 1) {
+    const startAt = instant(START + dice.between(0, 120_000));
+    clock.at(startAt, async () => {
+      const made = await register(app, `run-${number}`, specFor(dice));
+      if (made.kind !== "registered" || made.ticket === undefined) throw new Error("not registered");
+      const runner = new Runner(clock, app, dice, made.ticket, isAway);
+      byRun.set(runner.run, runner);
+      runner.hear({ kind: "wake" });
+    });
+  }
+  for (let number = 0; number < dying; number += 1)
+    clock.at(instant(OUTAGE_AT + dice.between(-60_000, outageSeconds * 1000)), () =>
+      byRun.get(`run-${number}`)?.vanish(),
+    );
+  const end = after(until, END_AFTER);
+  for (let at = after(START, PERIOD); at < end; at = after(at, PERIOD))
+    clock.at(at, async () => {
+      await sweep(app, { period: PERIOD, until: after(at, PERIOD) });
+    });
+  await clock.runUntil(end);
+  return damageOf([...byRun.values()], outageSeconds);
+}
+
+/** The first attempt of a run ended: was that a mistake, and how long did it take? */
+function ended(runner: Runner, cause: string, now: Instant): void {
+  const { fate } = runner;
+  if (fate.diedAt !== undefined) fate.foundAt ??= now;
+  else if (cause === "lost" && runner.isAtWork) fate.isLostHealthy = true;
+  if (cause === "cut-off") fate.isForgiven = true;
+}
+
+function damageOf(runners: readonly Runner[], outageSeconds: number): Damage {
+  const fates = runners.map(({ fate }) => fate);
+  const took = fates
+    .flatMap(({ diedAt, foundAt }) =>
+      diedAt === undefined || foundAt === undefined ? [] : [(foundAt - diedAt) / 1000],
+    )
+    .sort((one, other) => one - other);
+  const dead = fates.filter(({ diedAt }) => diedAt !== undefined).length;
+  if (took.length !== dead) throw new Error(`${dead - took.length} dead runs were never found`);
+  return {
+    outageSeconds,
+    runs: runners.length,
+    lostHealthy: fates.filter(({ isLostHealthy }) => isLostHealthy).length,
+    fenced: fates.filter(({ isFenced }) => isFenced).length,
+    forgiven: fates.filter(({ isForgiven }) => isForgiven).length,
+    dead,
+    found: { median: took[Math.floor(took.length / 2)] ?? 0, longest: took.at(-1) ?? 0 },
+  };
+}
