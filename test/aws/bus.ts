@@ -167,8 +167,6 @@ export const fromTrail = (record: Json) => bus("aws.ec2", "AWS Service Event via
 
 export const hostDrain = (detail: unknown, rest?: Json) => bus("lastbeat", "Lastbeat Host Drain", detail, rest);
 
-export const runnerNotice = (detail: unknown) => bus("lastbeat", "Lastbeat Runner Notice", detail);
-
 export const drill = (event: Json): Json => ({ ...event, source: "lastbeat.drill" });
 
 /** One of each, all of which say something about hosts. */
@@ -187,7 +185,6 @@ export const SAYING: readonly Json[] = [
   eviction([INSTANCE, OTHER]),
   fromTrail(eviction({ items: [{ instanceId: INSTANCE }, { instanceId: OTHER }] })),
   hostDrain({ host: "ip-10-0-0-1.ec2.internal", deadline: "2026-11-22T12:10:00Z", reason: "upgrade" }),
-  runnerNotice({ host: INSTANCE, kind: "spot" }),
   drill(spotWarning()),
 ];
 

@@ -26,7 +26,6 @@ import {
   RECEIVED,
   rebalanceRecommendation,
   reservationWarning,
-  runnerNotice,
   SAYING,
   spotWarning,
   stateChange,
@@ -353,29 +352,8 @@ describe("an event of our own", () => {
     "is unknown about host %j",
     (host) => {
       expect(parsed(hostDrain({ host })).kind).toBe("unknown");
-      expect(parsed(runnerNotice({ host, kind: "spot" })).kind).toBe("unknown");
     },
   );
-
-  test("passes on a runner's warning, with its deadline or the usual one", () => {
-    expect(noticeOf(runnerNotice({ host: INSTANCE, kind: "spot", deadline: "2026-11-22T12:01:30Z" }))).toEqual({
-      host: INSTANCE,
-      evidence: { id: ID, source: "runner", kind: "spot-interruption", at: HAPPENED },
-      deadline: at("12:01:30"),
-    });
-    expect(noticeOf(runnerNotice({ host: INSTANCE, kind: "spot" })).deadline).toBe(at("12:02:00"));
-  });
-
-  test("passes on a runner's recommendation", () => {
-    expect(noticeOf(runnerNotice({ host: INSTANCE, kind: "rebalance" }))).toEqual({
-      host: INSTANCE,
-      evidence: { id: ID, source: "runner", kind: "rebalance", at: HAPPENED },
-    });
-  });
-
-  test("is unknown when a runner passes on something else", () => {
-    expect(parsed(runnerNotice({ host: INSTANCE, kind: "sigterm" })).kind).toBe("unknown");
-  });
 });
 
 describe("a drill", () => {

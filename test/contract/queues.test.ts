@@ -115,7 +115,7 @@ describe("notices", () => {
     expect(JSON.parse(arrived?.Body ?? "")).toEqual(event);
   });
 
-  test.fails.each(["\u{1f4a4}", "\uffff"])("an event arrives whatever letters its texts have (%j)", async (reason) => {
+  test.each(["\u{1f4a4}", "\uffff"])("an event arrives whatever letters its texts have (%j)", async (reason) => {
     await notices.send({ ...event, detail: { host: "i-0abc", reason } });
     const [arrived] = await take(urls.notice, 1, 1);
     expect(JSON.parse(arrived?.Body ?? "")).toMatchObject({ detail: { reason } });

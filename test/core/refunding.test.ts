@@ -43,6 +43,7 @@ describe("late evidence", () => {
       write: "replace",
       next: ended({
         rev: ended().rev + 1,
+        cause: "interrupted",
         charges: "i",
         debt: { since: LATER, owes: "archive", ledger: CORRECTED },
       }),

@@ -48,8 +48,8 @@ export const BUGS: readonly Bug[] = [
   bug(
     "a verdict does not look at the clock",
     "lib/core/reaping.ts",
-    '  if (run.due > due.now) return refuse({ kind: "spared" });\n  if (run.state',
-    "  if (run.state",
+    'if (!isDead) return refuse({ kind: "spared" });',
+    "",
   ),
   bug(
     "the fence does not rise",

@@ -1,10 +1,10 @@
-import { after, type Instant, seconds } from "../../core/time.ts";
+import type { Instant } from "../../core/time.ts";
 import { HOST } from "../../wire/schemas.ts";
 import { type Event, instantOf, WITHIN_A_YEAR } from "./event.ts";
-import { notices, type Parsed, quoted, unknown } from "./parsed.ts";
+import { notices, type Parsed, unknown } from "./parsed.ts";
 
-/** What a runner without a deadline was told by the instance metadata, like the warning of EventBridge. */
-const WARNING = seconds(120);
+/** The API takes 200 bytes of JSON; a sixth of that is safe for letters of any kind, and still says what it is about. */
+const NOTE_LENGTH = 33;
 
 /** A deadline that cannot be read is none: who asks for a drain is better drained without a deadline than not at all. */
 const deadlineOf = (event: Event): Instant | undefined =>
@@ -15,28 +15,15 @@ function hostOf(event: Event): string | undefined {
   return typeof host === "string" && HOST.test(host) ? host : undefined;
 }
 
+/** What the operator said, as far as it fits the run items that will carry it. */
+function noteOf({ detail }: Event): string | undefined {
+  const { reason } = detail;
+  return typeof reason === "string" && reason !== "" ? reason.slice(0, NOTE_LENGTH) : undefined;
+}
+
 /** An operator, or something that acts for one, empties a host. */
 export function hostDrain(event: Event): Parsed {
   const host = hostOf(event);
   if (host === undefined) return unknown("a drain without a host");
-  return notices(event, [host], { kind: "drain", deadline: deadlineOf(event) });
-}
-
-/** A runner passes on what it read in the metadata of its instance. */
-export function runnerNotice(event: Event): Parsed {
-  const host = hostOf(event);
-  if (host === undefined) return unknown("a notice of a runner without a host");
-  const told = event.detail["kind"];
-  switch (told) {
-    case "spot":
-      return notices(event, [host], {
-        kind: "spot-interruption",
-        source: "runner",
-        deadline: deadlineOf(event) ?? after(event.at, WARNING),
-      });
-    case "rebalance":
-      return notices(event, [host], { kind: "rebalance", source: "runner", deadline: deadlineOf(event) });
-    default:
-      return unknown(`no known notice of a runner: ${quoted(told)}`);
-  }
+  return notices(event, [host], { kind: "drain", deadline: deadlineOf(event), note: noteOf(event) });
 }

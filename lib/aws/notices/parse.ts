@@ -4,7 +4,7 @@ import { EVICTED, serviceEvent } from "./cloudtrail.ts";
 import { capacityReservation, rebalance, spotInterruption, stateChange } from "./ec2.ts";
 import { type Event, fieldsOf, hashOf, idOf, instantOf, listOf, type Opened, open, openText } from "./event.ts";
 import { health } from "./health.ts";
-import { hostDrain, runnerNotice } from "./lastbeat.ts";
+import { hostDrain } from "./lastbeat.ts";
 import { DRILL, type Parsed, quoted, unknown } from "./parsed.ts";
 
 type Kind = readonly [source: string, detailType: string, parse: (event: Event) => Parsed];
@@ -24,10 +24,7 @@ const AWS_KINDS: readonly Kind[] = [
   ["aws.autoscaling", "EC2 Instance Launch Successful", noEnd],
   ["aws.autoscaling", "EC2 Instance Launch Unsuccessful", noEnd],
 ];
-const OWN_KINDS: readonly Kind[] = [
-  ["lastbeat", "Lastbeat Host Drain", hostDrain],
-  ["lastbeat", "Lastbeat Runner Notice", runnerNotice],
-];
+const OWN_KINDS: readonly Kind[] = [["lastbeat", "Lastbeat Host Drain", hostDrain]];
 const keyOf = (source: string, type: string): string => JSON.stringify([source, type]);
 const KINDS = new Map<string, Kind[2]>(
   [...AWS_KINDS, ...AWS_KINDS.map(([, type, parse]): Kind => [DRILL, type, parse]), ...OWN_KINDS].map(

@@ -24,6 +24,7 @@ export type Told = Pick<Evidence, "kind"> & {
   readonly at?: Instant;
   readonly id?: string;
   readonly source?: string;
+  readonly note?: string | undefined;
 };
 
 /** Somebody plays the events of AWS: the same detail-types and details, from this source. */
@@ -73,6 +74,7 @@ export function notices(event: Event, hosts: readonly string[], told: Told): Par
     at: told.at ?? event.at,
     ...(told.goneAt !== undefined && { goneAt: told.goneAt }),
     ...(event.source === DRILL && { drill: true }),
+    ...(told.note !== undefined && { note: told.note }),
   };
   const surplus = hosts.length - MOST_NOTICES;
   return {
