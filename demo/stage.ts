@@ -12,6 +12,7 @@ import type { DevInfo } from "../lib/dev/dev.ts";
 import type { RecordView } from "../lib/wire/record.ts";
 import type { RequeueEvent } from "../lib/wire/requeue.ts";
 import type { SpecBody } from "../lib/wire/schemas.ts";
+import { type Wire, wireTo } from "./proxy.ts";
 import type { Timeline } from "./timeline.ts";
 
 const BIN = fileURLToPath(new URL("../bin.mjs", import.meta.url));
@@ -23,10 +24,12 @@ export type Pod = {
   readonly agent: ChildProcess;
   /** What the command printed, line by line. */
   readonly printed: string[];
+  /** When it printed each line, in seconds of the timeline. */
+  readonly printedAt: number[];
+  /** The EC2 instance that it stands on, in name. */
+  readonly host: string;
   /** Resolves to the agent's exit code; null when it was killed. */
   readonly left: Promise<number | null>;
-  /** When the command printed its first line, in seconds of the timeline. */
-  startedAt?: number;
 };
 
 /** The embedded server, and everything a user would have around it. */
@@ -35,12 +38,20 @@ export type Stage = {
   readonly pods: readonly Pod[];
   register(run: string, spec: SpecBody): Promise<{ ticket: string }>;
   record(run: string): Promise<RecordView>;
-  startPod(run: string, attempt: number, ticket: string, command: readonly string[]): Pod;
+  /** `url`: another way to the front door. */
+  startPod(run: string, attempt: number, ticket: string, command: readonly string[], url?: string): Pod;
+  /** What AWS would say. */
+  tell(event: object): Promise<void>;
+  /** A wire to the front door that can be cut. */
+  wire(): Promise<Wire>;
   stop(): Promise<void>;
 };
 
 /** What the consumer does with a message, once it has started the next attempt: usually deletes it. */
-export type OnMessage = (event: RequeueEvent, receives: number) => { command: readonly string[]; isKept: boolean };
+export type OnMessage = (
+  event: RequeueEvent,
+  receives: number,
+) => { readonly command: readonly string[]; readonly isKept: boolean; readonly isKnown: boolean };
 
 /** Starts the embedded server as a process of its own and waits for the line that says where it listens. */
 async function startServer(): Promise<{ server: ChildProcess; info: DevInfo }> {
@@ -76,8 +87,8 @@ function consume(
   const stopping = new AbortController();
   const handle = async ({ Body = "", ReceiptHandle, Attributes }: Message): Promise<void> => {
     const event = JSON.parse(Body) as RequeueEvent;
-    const { command, isKept } = on(event, Number(Attributes?.ApproximateReceiveCount ?? 1));
-    start(event, command);
+    const { command, isKept, isKnown } = on(event, Number(Attributes?.ApproximateReceiveCount ?? 1));
+    if (!isKnown) start(event, command);
     if (isKept)
       await client.send(new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout: 0 }));
     else await client.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
@@ -115,21 +126,31 @@ export async function openStage(timeline: Timeline, on: OnMessage): Promise<Stag
     return (await response.json()) as T;
   };
 
-  const startPod: Stage["startPod"] = (run, attempt, ticket, command) => {
+  const wires: Wire[] = [];
+  const startPod: Stage["startPod"] = (run, attempt, ticket, command, url = info.api) => {
+    const host = `i-${(pods.length + 1).toString(16).padStart(17, "0")}`;
     const agent = spawn(process.execPath, [BIN, "exec", "--", ...command], {
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, LASTBEAT_URL: info.api, LASTBEAT_TICKET: ticket, LASTBEAT_HOST: `i-0${run}${attempt}` },
+      env: {
+        ...process.env,
+        LASTBEAT_URL: url,
+        LASTBEAT_TICKET: ticket,
+        LASTBEAT_HOST: host,
+        LASTBEAT_IMDS: "off",
+      },
     });
     const pod: Pod = {
       run,
       attempt,
       agent,
+      host,
       printed: [],
+      printedAt: [],
       left: new Promise((resolve) => agent.once("close", (code) => resolve(code))),
     };
     pods.push(pod);
     createInterface({ input: agent.stdout ?? process.stdin }).on("line", (line) => {
-      pod.startedAt ??= timeline.now();
+      pod.printedAt.push(timeline.now());
       pod.printed.push(line);
       timeline.say(run, `attempt ${attempt}, the command: ${line}`);
     });
@@ -145,7 +166,9 @@ export async function openStage(timeline: Timeline, on: OnMessage): Promise<Stag
     ({ data }, command) => {
       timeline.say(
         data.run,
-        `message: attempt ${data.next.attempt}, because attempt ${data.next.attempt - 1} was ${data.cause}`,
+        data.next.held
+          ? `message: attempt ${data.next.attempt}, to be held until attempt ${data.next.attempt - 1} is gone`
+          : `message: attempt ${data.next.attempt}, because attempt ${data.next.attempt - 1} was ${data.cause}`,
       );
       startPod(data.run, data.next.attempt, data.next.ticket, command);
     },
@@ -157,8 +180,17 @@ export async function openStage(timeline: Timeline, on: OnMessage): Promise<Stag
     register: (run, spec) => ask("PUT", `/v1/runs/${run}`, spec),
     record: (run) => ask("GET", `/v1/runs/${run}`),
     startPod,
+    tell: async (event) => {
+      await ask("POST", "/dev/events", event);
+    },
+    wire: async () => {
+      const wire = await wireTo(info.api);
+      wires.push(wire);
+      return wire;
+    },
     stop: async () => {
       await stopConsuming();
+      await Promise.all(wires.map((wire) => wire.stop()));
       for (const { agent } of pods) agent.kill("SIGTERM");
       server.kill("SIGTERM");
       if (server.exitCode === null) await new Promise((resolve) => server.once("exit", resolve));

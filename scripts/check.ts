@@ -7,6 +7,8 @@ type Looked = Readonly<Record<string, number>>;
 
 type Gate = {
   readonly name: string;
+  /** What it has to see at least; 1 of everything else. */
+  readonly floors: Looked;
   readonly command: readonly [string, ...string[]];
   looked(output: string): Looked;
 };

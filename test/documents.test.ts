@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { USAGE } from "../lib/cli/usage.ts";
 import { PROBLEMS } from "../lib/wire/problems.ts";
 import { ROUTES } from "../lib/wire/routes.ts";
 import { transitionsPage } from "../scripts/transitions.ts";
@@ -29,7 +30,7 @@ test("every file and folder that a page links to or names in the layout is there
   expect(PAGES.length).toBeGreaterThan(5);
   for (const path of PAGES) {
     const links = [...page(path).matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)].map(([, link = ""]) => link);
-    for (const link of links) expect(() => readdirSync(dirname(join(ROOT, dirname(path), link)))).not.toThrow();
+    for (const link of links) expect([link, exists(join(ROOT, dirname(path), link))]).toEqual([link, true]);
     for (const [, named = ""] of page(path).matchAll(/`((?:lib|lambdas|test|demo|bench|scripts|docs)\/[\w./-]+)`/g))
       expect([named, exists(join(ROOT, named))]).toEqual([named, true]);
   }
@@ -42,6 +43,13 @@ test("the commands of the README are those of the package", () => {
       expect(Object.keys(scripts)).toContain(script);
   expect(page("README.md")).toContain("npm ci && npm run demo");
   expect(page("README.md")).toContain("npm test");
+});
+
+test("the commands of lastbeat that the pages name are those of the command line", () => {
+  const known = [...USAGE.matchAll(/^ {2}lastbeat ([a-z]+)/gm)].map(([, name]) => name);
+  const named = PAGES.flatMap((path) => [...page(path).matchAll(/(?:`|npx )lastbeat ([a-z]+)/g)].map(([, name]) => name));
+  expect(named.length).toBeGreaterThan(3);
+  for (const name of named) expect(known).toContain(name);
 });
 
 function exists(path: string): boolean {

@@ -1,5 +1,9 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { agent, lastbeat, post, register, type Server, server, stop } from "./processes.ts";
+import { agent, lastbeat, post, recordWhen, register, type Server, server, stop } from "./processes.ts";
 
 let dev: Server;
 beforeAll(async () => {
@@ -22,7 +26,7 @@ test("a run is registered, run, listed and shown from the command line, in 80 co
   expect(text).toContain("labels team=ml");
   expect(text).toContain("crashes 1/1");
   const { text: listed } = await said("runs");
-  expect(listed).toMatch(/^RUN +STATE +TRY +WHAT +HOST$/m);
+  expect(listed).toMatch(/^RUN +STATE +TRY +BEAT +HOST +WHAT$/m);
   expect(listed).toContain("etl-1");
   for (const line of [...listed.split("\n"), ...text.split("\n")]) expect(line.length).toBeLessThanOrEqual(80);
 });
@@ -54,6 +58,14 @@ test.each([
   [["show", "nobody"], 1, "there is no run nobody"],
   [["show"], 2, "takes a run"],
   [["show", "a", "b"], 2, "one word too many"],
+  [["constructor"], 2, 'no command "constructor"'],
+  [["help", "__proto__"], 2, 'no command "__proto__"'],
+  [["help", "nosuch"], 2, 'no command "nosuch"'],
+  [["runs", "--limit", "0"], 2, "--limit takes a whole number"],
+  [["runs", "--url", "nowhere"], 2, "not the address"],
+  [["drill", "fire", "i-0123456789abcdef0"], 2, "spot, rebalance, terminated"],
+  [["drill", "spot", "a-node"], 2, "lastbeat drain"],
+  [["completion", "cmd"], 2, "bash, zsh, fish"],
   [["nonsense"], 2, 'no command "nonsense"'],
   [["register", "x", "--lease", "long"], 2, "--lease takes a number"],
   [["register", "x", "--lease", "1"], 1, "leaseSeconds"],
@@ -69,10 +81,92 @@ test.each([
 });
 
 test("every command has its help, in 90 columns", async () => {
-  for (const command of ["exec", "register", "runs", "show", "cancel", "requeue", "dev"]) {
+  for (const command of ["exec", "register", "runs", "show", "watch", "cancel", "requeue", "drain", "drill", "dev", "completion"]) {
     const { code, text } = await said(command, "--help");
     expect(code).toBe(0);
     expect(text).toContain(`lastbeat ${command}`);
     for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(90);
   }
+});
+
+test("flags go before what a file says, labels and budgets one by one", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "lastbeat-spec-"));
+  const file = join(folder, "spec.json");
+  writeFileSync(file, '{"leaseSeconds": 60, "labels": {"a": "1", "b": "2"}, "budgets": {"attempts": 3}}');
+  await said("register", "merged", "--spec", file, "--lease", "30", "--label", "b=3", "--crashes", "1");
+  rmSync(folder, { recursive: true });
+  const { spec } = JSON.parse((await said("show", "merged", "--json")).text) as { spec: unknown };
+  expect(spec).toMatchObject({ leaseSeconds: 30, labels: { a: "1", b: "3" }, budgets: { crashes: 1 } });
+});
+
+test("nothing that a run says reaches the terminal as a command", async () => {
+  await register(dev, "hostile", { labels: { title: "\u001b]0;owned\u0007\u009b2J" } });
+  for (const args of [
+    ["show", "hostile"],
+    ["show", "hostile", "--json"],
+  ]) {
+    const { text } = await said(...args);
+    expect(text).toContain("owned");
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+    expect(text.replaceAll("\n", "")).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
+  }
+});
+
+test("a list says that there is more, and goes on at its cursor; a long id is printed whole", async () => {
+  const long = `long-${"x".repeat(100)}`;
+  await register(dev, long);
+  await register(dev, "another");
+  expect((await said("runs", "--limit", "1")).text).toContain("and more: --limit N");
+  const { cursor } = JSON.parse((await said("runs", "--limit", "1", "--json")).text) as { cursor: string };
+  expect((await said("runs", "--cursor", cursor)).code).toBe(0);
+  expect((await said("runs")).text).toContain(long);
+});
+
+test("a reader that has seen enough is no failure, and a repeated cancel neither", async () => {
+  const command = `"${process.execPath}" bin.mjs runs --json --url ${dev.info.api}`;
+  const script = `set -o pipefail; ${command} | head -c 1 2>&1; echo " $?"`;
+  expect(execFileSync("bash", ["-c", script], { encoding: "utf8" }).trim()).toBe("{ 0");
+  await register(dev, "twice");
+  await said("cancel", "twice");
+  expect(await said("cancel", "twice")).toMatchObject({ code: 0 });
+  expect(await said("register", "twice", "--ticket")).toMatchObject({ code: 1, errors: expect.not.stringContaining("--help") });
+});
+
+test("a drill of a spot reclaim drains the attempt, and the timeline says that it was one", async () => {
+  const host = "i-0123456789abcdef0";
+  const ticket = await register(dev, "drilled");
+  const runner = lastbeat(["exec", "--", "sh", "-c", "trap 'exit 143' TERM; echo up; sleep 60 & wait"], {
+    LASTBEAT_URL: dev.info.api,
+    LASTBEAT_TICKET: ticket,
+    LASTBEAT_HOST: host,
+  });
+  await runner.line(/up/);
+  expect((await said("drill", "spot", host)).text).toContain("on it: drilled");
+  await recordWhen(dev, "drilled", ({ state }) => state === "leaving" || state === "queued");
+  runner.child.kill("SIGTERM");
+  await runner.left;
+  await recordWhen(dev, "drilled", ({ state }) => state === "queued");
+  const { text } = await said("show", "drilled");
+  expect(text).toContain("spot-interruption, says lastbeat.drill: a drill");
+  expect(text).toContain("charged to interruptions");
+  expect((await said("drain", "a-node", "--deadline", "60", "--reason", "patches")).code).toBe(0);
+});
+
+test("a watch goes on while nobody answers, and ends cleanly when it is told to", async () => {
+  const own = await server();
+  const watching = lastbeat(["watch", "--interval", "0.1", "--url", own.info.api]);
+  await watching.line(/0 live runs/);
+  await stop(own);
+  await watching.line(/no answer for/);
+  watching.child.kill("SIGINT");
+  expect(await watching.left).toBe(0);
+});
+
+test("a shell completes the options and values that the help lists", async () => {
+  const { text } = await said("completion", "bash");
+  const script = `${text}
+COMP_WORDS=(lastbeat register --start d); COMP_CWORD=3; _lastbeat; echo "\${COMPREPLY[@]}"
+COMP_WORDS=(lastbeat drill s); COMP_CWORD=2; _lastbeat; echo "\${COMPREPLY[@]}"`;
+  expect(execFileSync("bash", ["-c", script], { encoding: "utf8" })).toBe("dispatch\nspot\n");
+  for (const shell of ["zsh", "fish"]) expect((await said("completion", shell)).text).toContain("interruptions");
 });

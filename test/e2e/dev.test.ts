@@ -1,4 +1,6 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { GetQueueAttributesCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
@@ -63,7 +65,7 @@ test("a second server on the same folder, and a port that is taken, are errors t
   try {
     const second = lastbeat(["dev", "--port", "0", "--data", folder]);
     expect(await second.left).toBe(1);
-    expect(second.errors.join("\n")).toContain("is another lastbeat dev using it?");
+    expect(second.errors.join("\n")).toContain("another lastbeat dev uses the folder");
     const port = new URL(dev.info.api).port;
     const third = lastbeat(["dev", "--port", port]);
     expect(await third.left).toBe(1);
@@ -118,5 +120,75 @@ test("its queues are as in the cloud: a message that nobody can handle goes to t
     expect(JSON.parse(Attributes?.["RedrivePolicy"] ?? "{}")).toMatchObject({ maxReceiveCount: 5 });
   } finally {
     await stop(dev);
+  }
+});
+
+test.each([
+  ["", "is empty"],
+  ['{"dynamodbPort": 40', "cut short"],
+  ["null", "not what lastbeat dev writes"],
+  ['{"dynamodbPort": 40001, "sqsPort": 40002, "keys": "a:b"}', "holds keys that cannot be used"],
+])("a lastbeat.json that holds %j is named, with what to do", async (text, error) => {
+  writeFileSync(join(folder, "lastbeat.json"), text);
+  const program = lastbeat(["dev", "--port", "0", "--data", folder]);
+  expect(await program.left).toBe(1);
+  expect(program.errors.join("\n")).toContain(join(folder, "lastbeat.json"));
+  expect(program.errors.join("\n")).toContain(error);
+});
+
+test("--data on a file, and a broken database, are errors that name it", async () => {
+  const file = join(folder, "file");
+  writeFileSync(file, "");
+  const onFile = lastbeat(["dev", "--port", "0", "--data", file]);
+  expect(await onFile.left).toBe(1);
+  expect(onFile.errors.join("\n")).toContain(`${file} is a file`);
+
+  const data = join(folder, "data");
+  await stop(await server("--data", data));
+  const manifest = readdirSync(join(data, "dynamodb")).find((name) => name.startsWith("MANIFEST")) ?? "";
+  writeFileSync(join(data, "dynamodb", manifest), "not a manifest");
+  const broken = lastbeat(["dev", "--port", "0", "--data", data]);
+  expect(await broken.left).toBe(1);
+  expect(broken.errors.join("\n")).toContain(`${join(data, "dynamodb")} cannot be opened`);
+});
+
+test("a port of the last time that another program has taken is replaced by a free one", async () => {
+  await stop(await server("--data", folder));
+  const { sqsPort } = JSON.parse(readFileSync(join(folder, "lastbeat.json"), "utf8")) as { sqsPort: number };
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(sqsPort, "127.0.0.1", resolve));
+  try {
+    const dev = await server("--data", folder);
+    expect(dev.info.sqs).not.toContain(String(sqsPort));
+    await register(dev, "here");
+    await stop(dev);
+  } finally {
+    other.close();
+  }
+});
+
+test("what the user has set for AWS stays out, and odd requests are refused, not failures", async () => {
+  const program = lastbeat(["dev", "--port", "0"], {
+    AWS_ENDPOINT_URL: "http://127.0.0.1:1",
+    AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: "true",
+    AWS_USE_FIPS_ENDPOINT: "true",
+    AWS_PROFILE: "nobody",
+    AWS_CONFIG_FILE: "/nowhere",
+  });
+  const [, url = ""] = await program.line(/listens on (http:\S+)/);
+  try {
+    const status = (path: string): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        const { hostname, port } = new URL(url);
+        const sent = request({ hostname, port, path }, (response) => resolve(response.resume().statusCode));
+        sent.once("error", reject).end();
+      });
+    expect([await status("//"), await status("//["), await status("*")]).toEqual([404, 404, 400]);
+    const body = Buffer.from([0x7b, 0xff, 0x7d]);
+    const answer = await fetch(`${url}/v1/runs/odd`, { method: "PUT", body });
+    expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining("not UTF-8")]);
+  } finally {
+    program.child.kill("SIGTERM");
+    expect(await program.left).toBe(0);
   }
 });
