@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { delimiter, relative, resolve } from "node:path";
+import { BUGS } from "../test/sim/bugs.ts";
 
 /** How much a gate looked at, by the word for it. A gate that looked at nothing has failed, whatever its exit code. */
 type Looked = Readonly<Record<string, number>>;
@@ -34,33 +35,55 @@ function coverage(): Looked {
   );
 }
 
+/**
+ * The floors are about 80 % of what there was in November 2026: a refactoring may take some away, and a folder that is no
+ * longer looked at takes more. Whoever takes more away on purpose lowers the floor, and says why.
+ */
+const TEST_FLOORS: Looked = {
+  tests: 873,
+  "test files": 48,
+  "in lib/core": 16,
+  "in lib/app": 15,
+  "in lib/wire": 11,
+  "in lib/memory": 3,
+  "in lib/aws": 13,
+  "in lib/agent": 12,
+  "in lambdas": 5,
+};
+
 const GATES: readonly Gate[] = [
   {
     name: "format and lint",
+    floors: { files: 200 },
     command: ["biome", "check", "--error-on-warnings", "--colors=off"],
     looked: (output) => ({ files: numberIn(output, /Checked (\d+) files/g) }),
   },
   {
     name: "types",
+    floors: { files: 190 },
     command: ["tsc", "--project", ".", "--listFiles"],
     looked: (output) => ({ files: oursIn(output) }),
   },
   {
     name: "types of the core, without Node",
+    floors: { files: 16 },
     command: ["tsc", "--project", "lib/core", "--listFiles"],
     looked: (output) => ({ files: oursIn(output) }),
   },
   {
     name: "tests and their coverage",
+    floors: TEST_FLOORS,
     command: ["vitest", "run", "--coverage"],
     looked: (output) => ({
       tests: numberIn(output, /^(\d+) passed, 0 failed$/gm),
+      skipped: numberIn(output, /^(\d+) skipped$/gm),
       "test files": numberIn(output, /^(\d+) test files$/gm),
       ...coverage(),
     }),
   },
   {
     name: "dead code",
+    floors: { files: 190 },
     command: [
       "knip",
       "--treat-config-hints-as-errors",
@@ -73,15 +96,18 @@ const GATES: readonly Gate[] = [
   },
   {
     name: "simulator",
-    command: ["npm", "run", "--silent", "sim", "--", "--seeds", "500"],
+    floors: { schedules: 500, "planted bugs": 35, "planted bugs caught": BUGS.length },
+    command: ["npm", "run", "--silent", "sim", "--", "--seeds", "1000"],
     looked: (output) => ({
       schedules: numberIn(output, /^(\d+) schedules, each twice/gm),
       steps: numberIn(output, /, (\d+) steps, /g),
+      "planted bugs": numberIn(output, /^\d+ of (\d+) planted bugs caught$/gm),
       "planted bugs caught": numberIn(output, /^(\d+) of \d+ planted bugs caught$/gm),
     }),
   },
   {
     name: "installed package",
+    floors: { files: 5 },
     command: ["npm", "run", "--silent", "smoke"],
     looked: (output) => ({ files: numberIn(output, /^(\d+) files installed$/gm) }),
   },
@@ -107,13 +133,24 @@ function outputOf([file, ...args]: Gate["command"]): Promise<{ output: string; c
   });
 }
 
-async function passes({ name, command, looked }: Gate): Promise<boolean> {
+/** Skipped tests are counted to be seen: without a JDK some are. */
+const leastOf = (floors: Looked, what: string): number => floors[what] ?? (what === "skipped" ? 0 : 1);
+
+async function passes({ name, command, floors, looked }: Gate): Promise<boolean> {
   const start = performance.now();
   const { output, code } = await outputOf(command);
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   const counts = code === 0 ? Object.entries(looked(output)) : [];
-  const isGood = code === 0 && counts.every(([, count]) => count > 0);
-  const saw = code === 0 ? counts.map(([what, count]) => `${count} ${what}`).join(", ") : `exit code ${code}`;
+  const isGood = code === 0 && counts.every(([what, count]) => count >= leastOf(floors, what));
+  const saw =
+    code === 0
+      ? counts
+          .map(
+            ([what, count]) =>
+              `${count} ${what}${count < leastOf(floors, what) ? ` (too few: ${leastOf(floors, what)})` : ""}`,
+          )
+          .join(", ")
+      : `exit code ${code}`;
   if (!isGood)
     console.log(
       output

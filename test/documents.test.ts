@@ -47,7 +47,9 @@ test("the commands of the README are those of the package", () => {
 
 test("the commands of lastbeat that the pages name are those of the command line", () => {
   const known = [...USAGE.matchAll(/^ {2}lastbeat ([a-z]+)/gm)].map(([, name]) => name);
-  const named = PAGES.flatMap((path) => [...page(path).matchAll(/(?:`|npx )lastbeat ([a-z]+)/g)].map(([, name]) => name));
+  const named = PAGES.flatMap((path) =>
+    [...page(path).matchAll(/(?:`|npx )lastbeat ([a-z]+)/g)].map(([, name]) => name),
+  );
   expect(named.length).toBeGreaterThan(3);
   for (const name of named) expect(known).toContain(name);
 });

@@ -113,7 +113,7 @@ files stays out. It runs until SIGINT or SIGTERM.
 
   --port N             where the API listens (8787); 0 takes a free port
   --data DIR           keep everything in DIR, over restarts and kill -9 (else: in
-                       memory). The ports of DynamoDB and SQS stay too, while they are free
+                       memory). The ports of DynamoDB and SQS stay too, while free
   --sweep SECONDS      time between two sweeps (1 to 60; 10)
 
 Exit codes: 0 told to end; 1 it could not start or go on (stderr says why); 2 not

@@ -12,7 +12,7 @@ const cut = (text: string, width: number): string => {
 };
 
 /** What a held run was told, or what it says of itself. */
-export function toldOrSaid({ directive = "continue", reason, deadline, progress }: Listed, now: number): string {
+function toldOrSaid({ directive = "continue", reason, deadline, progress }: Listed, now: number): string {
   if (directive !== "continue") {
     const until = deadline === undefined ? "" : `, until ${ahead(deadline, now)}`;
     return `${directive}${reason === undefined ? "" : `: ${reason}`}${until}`;

@@ -56,7 +56,7 @@ test("a requeue of an attempt that has passed is refused with what is current", 
 
 test.each([
   [["show", "nobody"], 1, "there is no run nobody"],
-  [["show"], 2, "takes a run"],
+  [["show"], 2, "takes RUN"],
   [["show", "a", "b"], 2, "one word too many"],
   [["constructor"], 2, 'no command "constructor"'],
   [["help", "__proto__"], 2, 'no command "__proto__"'],
@@ -81,7 +81,19 @@ test.each([
 });
 
 test("every command has its help, in 90 columns", async () => {
-  for (const command of ["exec", "register", "runs", "show", "watch", "cancel", "requeue", "drain", "drill", "dev", "completion"]) {
+  for (const command of [
+    "exec",
+    "register",
+    "runs",
+    "show",
+    "watch",
+    "cancel",
+    "requeue",
+    "drain",
+    "drill",
+    "dev",
+    "completion",
+  ]) {
     const { code, text } = await said(command, "--help");
     expect(code).toBe(0);
     expect(text).toContain(`lastbeat ${command}`);
@@ -129,7 +141,10 @@ test("a reader that has seen enough is no failure, and a repeated cancel neither
   await register(dev, "twice");
   await said("cancel", "twice");
   expect(await said("cancel", "twice")).toMatchObject({ code: 0 });
-  expect(await said("register", "twice", "--ticket")).toMatchObject({ code: 1, errors: expect.not.stringContaining("--help") });
+  expect(await said("register", "twice", "--ticket")).toMatchObject({
+    code: 1,
+    errors: expect.not.stringContaining("--help"),
+  });
 });
 
 test("a drill of a spot reclaim drains the attempt, and the timeline says that it was one", async () => {
