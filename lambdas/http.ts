@@ -4,10 +4,10 @@ import type { App } from "../lib/app/app.ts";
 import { Contended } from "../lib/app/change.ts";
 import { verify } from "../lib/app/credentials.ts";
 import type { Claims } from "../lib/wire/credentials.ts";
+import { HOST, ID } from "../lib/wire/ids.ts";
 import { type Problem, problem } from "../lib/wire/problems.ts";
 import { type HttpReply, refused } from "../lib/wire/replies.ts";
 import { match, ROUTES, type RouteName } from "../lib/wire/routes.ts";
-import { HOST, ID } from "../lib/wire/schemas.ts";
 import { theApp } from "./connect.ts";
 
 /** What is known of a request when its call is made: the path is ours, the id is an id, the credential is good. */

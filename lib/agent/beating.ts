@@ -1,5 +1,5 @@
 import { paceOf } from "../core/lease.ts";
-import { after, earlier, type Instant, milliseconds, seconds } from "../core/time.ts";
+import { after, earlier, type Instant, milliseconds, type Span, seconds } from "../core/time.ts";
 import type { BeatBody } from "../wire/replies.ts";
 import type { Answer } from "./answer.ts";
 import { type Action, type In, type Input, leave, report, type Step, stay } from "./phases.ts";
@@ -19,6 +19,8 @@ import {
 const AFTER_A_FAILED_BEAT = seconds(5);
 /** Jitter only shortens the interval, so it never costs a lease its third beat. */
 const JITTER = 0.1;
+/** Seconds. A server that asks for less is broken, one that asks for more than a quarter of the lease too. */
+const SHORTEST_INTERVAL = 0.05;
 
 /** When an attempt with a child wants to be woken. */
 export function wakeBeatingAt(heart: In<"beating">): Instant | undefined {
@@ -117,8 +119,10 @@ function noticed(heart: In<"beating">, input: Extract<Input, { kind: "noticed" }
   return stay(next, ...actions, notice);
 }
 
-export const nextBeat = (sentAt: Instant, intervalSeconds: number, roll: number): Instant =>
-  after(sentAt, seconds(intervalSeconds * (1 - JITTER * roll)));
+export function nextBeat(sentAt: Instant, lease: Span, askedSeconds: number, roll: number): Instant {
+  const interval = Math.min(paceOf(lease).interval / 1000, Math.max(SHORTEST_INTERVAL, askedSeconds));
+  return after(sentAt, seconds(interval * (1 - JITTER * roll)));
+}
 
 function nextBeatAfter(
   { sentAt, answer }: { sentAt: Instant; answer: Answer<BeatBody> },
@@ -126,7 +130,7 @@ function nextBeatAfter(
   now: Instant,
   roll: number,
 ): Instant {
-  if (answer.kind === "ok") return nextBeat(sentAt, answer.body.nextBeatSeconds, roll);
+  if (answer.kind === "ok") return nextBeat(sentAt, heart.lease, answer.body.nextBeatSeconds, roll);
   return after(now, milliseconds(Math.min(AFTER_A_FAILED_BEAT, paceOf(heart.lease).interval)));
 }
 

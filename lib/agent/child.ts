@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { type Span, seconds } from "../core/time.ts";
@@ -29,7 +29,11 @@ export function startChild(
   linger: Span = DRAIN,
 ): Child {
   const [program, ...args] = command;
-  const child = spawn(program, args, { stdio: "inherit", detached: true, env: environment });
+  const child = spawned(program, args, environment);
+  if (child instanceof Error) {
+    setImmediate(() => ended(notStarted(program, child))); // as for a start that fails later
+    return { signal: () => {} };
+  }
   let isLeaving = false;
   const signal = (name: string): void => {
     if (child.pid === undefined) return;
@@ -38,8 +42,7 @@ export function startChild(
   };
   child.once("error", (error: NodeJS.ErrnoException) => {
     if (child.pid !== undefined) return; // a signal that could not be sent, not a start that failed
-    const status = error.code === "ENOENT" ? EXIT.notFound : EXIT.notExecutable;
-    ended({ exitCode: status, status, message: `${program}: ${error.message}` });
+    ended(notStarted(program, error));
   });
   child.once("exit", (code, name) => {
     const end =
@@ -56,6 +59,27 @@ export function startChild(
     look();
   });
   return { signal };
+}
+
+/** Some starts fail at once (a name that is empty, too long, or leads through a file), others as an event. */
+function spawned(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): ChildProcess | NodeJS.ErrnoException {
+  try {
+    return spawn(program, args, { stdio: "inherit", detached: true, env });
+  } catch (error) {
+    return error as NodeJS.ErrnoException;
+  }
+}
+
+/** What a person reads of a message; the API takes 4 KiB. */
+const MESSAGE_LENGTH = 500;
+
+function notStarted(program: string, { code, message }: NodeJS.ErrnoException): ChildEnd {
+  const status = code === "ENOENT" || program === "" ? EXIT.notFound : EXIT.notExecutable;
+  return { exitCode: status, status, message: `${program}: ${message}`.slice(0, MESSAGE_LENGTH) };
 }
 
 /** Whether there was anybody to signal. */

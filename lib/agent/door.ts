@@ -102,10 +102,19 @@ export function frontDoors(urls: string, run: string, timeout: Span, until?: Abo
   return failingOver(httpDoor(first, run, timeout, until), ...more.map((url) => httpDoor(url, run, timeout, until)));
 }
 
+/** Our answers have a few hundred bytes; a gateway that streams must not fill the memory beside the work. */
+const MOST_BYTES = 64 * 1024;
+
 async function parsed(response: Response): Promise<unknown> {
-  const text = await response.text();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    length += chunk.length;
+    if (length > MOST_BYTES) return undefined; // leaving the loop cancels the rest
+    chunks.push(chunk);
+  }
   try {
-    return JSON.parse(text);
+    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
   } catch {
     return undefined;
   }

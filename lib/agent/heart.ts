@@ -1,5 +1,6 @@
 import { paceOf } from "../core/lease.ts";
 import { after, type Instant, milliseconds, type Span, seconds } from "../core/time.ts";
+import type { ProblemName } from "../wire/problems.ts";
 import type { ClaimBody } from "../wire/replies.ts";
 import type { Answer } from "./answer.ts";
 import { beating, nextBeat, wakeBeatingAt } from "./beating.ts";
@@ -92,7 +93,7 @@ function claimAnswered(
       return report(token, interrupted(leaving.signal.toLowerCase()), 128 + leaving.number, now);
     if (directive === "stop") return report(token, interrupted("stopped before the start"), EXIT.superseded, now);
     if (directive === "drain") return report(token, interrupted("drained before the start"), EXIT.preempted, now);
-    const beatAt = nextBeat(sentAt, answer.body.nextBeatSeconds, roll);
+    const beatAt = nextBeat(sentAt, heart.lease, answer.body.nextBeatSeconds, roll);
     const fenceFrom = answer.body.onCutOff === "continue" ? undefined : sentAt;
     const { lease, own } = heart;
     return stay(
@@ -115,15 +116,30 @@ function claimAnswered(
   }
 }
 
+/** A problem of the way there, which a better deploy may mend: the end is not lost for it. */
+const isAboutTheRequest = (name: ProblemName): boolean =>
+  ["unauthorized", "wrong-run", "not-found", "foreign-origin", "method-not-allowed"].includes(name);
+
+/** Somebody wants the agent gone: one more try at once, and the next signal ends it. The report stays on disk. */
+function hurried(heart: In<"reporting">, now: Instant): Step {
+  const { reportAt, token, report: what, until, codeIfLate } = heart;
+  if (until <= now) return leave(codeIfLate ?? EXIT.agentError, "told to end before the end was reported");
+  const last: Heart = { ...heart, until: now };
+  return reportAt === undefined
+    ? stay(last)
+    : stay({ ...last, reportAt: undefined }, { do: "finish", token, report: what });
+}
+
 function reporting(heart: In<"reporting">, input: Input, now: Instant): Step {
   const { token, report: what, reportAt, tries, until, code, codeIfLate } = heart;
   if (input.kind === "wake" && reportAt !== undefined && reportAt <= now)
     return stay({ ...heart, reportAt: undefined }, { do: "finish", token, report: what });
+  if (input.kind === "signaled" && ENDING.has(input.signal)) return hurried(heart, now);
   if (input.kind !== "reported") return stay(heart);
   const { answer } = input;
   if (answer.kind === "ok")
     return leave(answer.body.outcome === "succeeded" && what.outcome === "succeeded" ? 0 : code);
-  if (answer.kind === "unclear") {
+  if (answer.kind === "unclear" || isAboutTheRequest(answer.name)) {
     if (now >= until) return leave(codeIfLate ?? EXIT.agentError, `the end could not be reported: ${answer.detail}`);
     return stay({ ...heart, tries: tries + 1, reportAt: after(now, retry(tries)) });
   }

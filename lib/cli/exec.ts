@@ -4,11 +4,15 @@ import { addressesOf } from "../agent/door.ts";
 import { exec } from "../agent/exec.ts";
 import { instanceId, isOnEc2 } from "../agent/machine.ts";
 import { type Span, seconds } from "../core/time.ts";
+import { HOST } from "../wire/ids.ts";
 import type { Flags } from "./owner.ts";
 import { UsageError } from "./usage.ts";
 
 /** Facts about where the runner runs, from the environment that Kubernetes and the user give it. */
 const FACTS = { pod: "POD_NAME", namespace: "POD_NAMESPACE", node: "NODE_NAME" } as const;
+
+/** What the service takes. A fact that is too long must not keep the command from starting. */
+const FACT_LENGTH = 256;
 
 /** Each flag has a variable of the same meaning; the flag wins. */
 const VARIABLES = {
@@ -81,14 +85,16 @@ export function runExec(urls: string, flags: Flags, command: readonly string[]):
   const [program, ...args] = command;
   if (program === undefined) throw new UsageError("there is no command: lastbeat exec -- COMMAND ...");
   const facts = Object.entries(FACTS).flatMap(([name, of]) => {
-    const value = variable(of);
+    const value = variable(of)?.slice(0, FACT_LENGTH);
     return value === undefined ? [] : [[name, value] as const];
   });
+  const host = chosen(flags, "host") ?? instanceId() ?? hostname();
+  if (!HOST.test(host)) console.error(`lastbeat: "${host}" is no name for a host, and is left out`);
   return exec({
     url: frontDoorsFrom(urls),
     ticket: ticketFrom(flags["ticket-file"]),
     command: [program, ...args],
-    holder: { ...Object.fromEntries(facts), host: chosen(flags, "host") ?? instanceId() ?? hostname() },
+    holder: { ...Object.fromEntries(facts), ...(HOST.test(host) && { host }) },
     environment: process.env,
     say: (line) => console.error(`lastbeat: ${line}`),
     exitMap: exitMapFrom(chosen(flags, "exit-map")),

@@ -2,7 +2,8 @@ import * as z from "zod/mini";
 import { EVIDENCE_KINDS, type Notice } from "../core/evidence.ts";
 import { type Fence, fence } from "../core/run.ts";
 import { type Instant, instant } from "../core/time.ts";
-import { HOST, ID, notice } from "./schemas.ts";
+import { HOST, ID } from "./ids.ts";
+import { notice } from "./schemas.ts";
 
 /** Our own messages in the notice queue, in the form of EventBridge's events. */
 const SOURCE = "lastbeat";

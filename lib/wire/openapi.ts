@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { HOST, ID } from "./ids.ts";
 import { PROBLEMS, type ProblemName } from "./problems.ts";
 import { ROUTES, type Route, type RouteName } from "./routes.ts";
 import * as schemas from "./schemas.ts";
@@ -175,8 +176,8 @@ const pathParameter = (name: string, pattern: RegExp): Json => ({
 function operation(name: RouteName, { does, by, path }: Route): Json {
   const described = CALLS[name];
   const parameters = [
-    ...(path.includes("{run}") ? [pathParameter("run", schemas.ID)] : []),
-    ...(path.includes("{host}") ? [pathParameter("host", schemas.HOST)] : []),
+    ...(path.includes("{run}") ? [pathParameter("run", ID)] : []),
+    ...(path.includes("{host}") ? [pathParameter("host", HOST)] : []),
     ...Object.entries(described.query ?? {}).flatMap(([key, value]) =>
       value === undefined ? [] : [{ name: key, in: "query", required: false, schema: schema(value) }],
     ),

@@ -1,9 +1,7 @@
 import * as z from "zod/mini";
+import { HOST, ID } from "./ids.ts";
 
 z.config(z.locales.en()); // without it every refusal says "Invalid input" and no more
-
-/** Run ids. One path segment, no dots: credentials are joined by dots. */
-export const ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/;
 
 /** Label keys, as Kubernetes has them: `app.kubernetes.io/name`. */
 const LABEL = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/;
@@ -68,9 +66,6 @@ export const spec = z.strictObject({
       .check(z.refine((labels) => Object.keys(labels).length <= 20, { error: "has more than 20 entries" })),
   ),
 });
-
-/** What a runner stands on: an EC2 instance id, a node's name, any name. */
-export const HOST = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/;
 
 const instant = () => z.iso.datetime({ error: "is not an RFC 3339 instant in UTC" });
 

@@ -129,6 +129,16 @@ describe("a problem of ours stops the child", () => {
   });
 });
 
+test.each([
+  ["an empty name", "", 127],
+  ["a way through a file", "/proc/version/tool", 126],
+  ["a name that is too long", "x".repeat(5000), 126],
+])("a command that cannot be started at all (%s) is reported, not thrown", async (_, program, code) => {
+  door = await gateway(usual);
+  expect(await exec(settings([program]))).toBe(code);
+  expect(door.calls.at(-1)).toMatchObject({ name: "finish", body: { outcome: "failed", exitCode: code } });
+});
+
 test("a ticket that is none is an error of the agent, and nobody is asked", async () => {
   door = await gateway(usual);
   expect(await exec(settings(["true"], { ticket: "no.ticket" }))).toBe(125);

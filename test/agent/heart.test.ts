@@ -362,8 +362,24 @@ describe("a signal to the agent", () => {
     expect(wake(beating(), [10, signaled("SIGTERM")])).toBe(30);
   });
 
-  test("does not end a report", () => {
-    expect(led(reporting(), [41, signaled("SIGTERM")])).toEqual({ heart: reporting(), actions: [] });
+  test("does not end a report that is out: its answer is waited for", () => {
+    expect(actions(reporting(), [41, signaled("SIGTERM")])).toEqual([]);
+    const left = led(led(reporting(), [41, signaled("SIGTERM")]).heart, [42, REPORTED]);
+    expect(left.actions).toMatchObject([{ do: "exit" }]);
+  });
+
+  test("makes a report that waits for its next try try once more, and the second signal ends it", () => {
+    const waiting = led(reporting(), [41, reported(UNCLEAR)]).heart;
+    const last = led(waiting, [41.5, signaled("SIGTERM")]);
+    expect(last.actions).toMatchObject([{ do: "finish" }]);
+    expect(actions(last.heart, [41.6, reported(UNCLEAR)])).toMatchObject([{ do: "exit", code: 125 }]);
+    expect(actions(last.heart, [41.6, signaled("SIGTERM")])).toEqual([
+      { do: "exit", code: 125, why: "told to end before the end was reported" },
+    ]);
+  });
+
+  test("such as WINCH does not hurry a report", () => {
+    expect(led(reporting(), [41, signaled("SIGWINCH")])).toEqual({ heart: reporting(), actions: [] });
   });
 });
 
@@ -539,7 +555,16 @@ describe("a report", () => {
     ]);
   });
 
-  test.each(["finished-otherwise", "unauthorized", "malformed"] as const)(
+  test.each(["unauthorized", "wrong-run", "not-found", "method-not-allowed"] as const)(
+    "that is refused as %s is sent again: a better deploy may take it",
+    (name) => {
+      const refused = led(reporting(), [41, reported(problem(name, "no"))]);
+      expect(refused.actions).toEqual([]);
+      expect(actions(refused.heart, [42, { kind: "wake" }])).toMatchObject([{ do: "finish" }]);
+    },
+  );
+
+  test.each(["finished-otherwise", "malformed"] as const)(
     "that is refused as %s makes the agent leave with 125",
     (name) => {
       expect(actions(reporting(), [41, reported(problem(name, "no"))])).toEqual([

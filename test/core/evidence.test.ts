@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { EvidenceKind } from "../../lib/core/evidence.ts";
-import { drains, explaining, explains, isWithin } from "../../lib/core/evidence.ts";
+import { drains, explaining, explains, isAbout, isWithin } from "../../lib/core/evidence.ts";
 import { instant } from "../../lib/core/time.ts";
 import { at, evidence } from "./runs.ts";
 
@@ -64,5 +64,19 @@ describe("evidence", () => {
         expect(isWithin(told.at, START, END)).toBe(offset >= -60_000 && offset <= 180_000);
       }),
     );
+  });
+});
+
+describe("whoever claims stands on a host that is there", () => {
+  const gone = evidence("terminated", at("12:00:00"), { goneAt: at("12:00:15") });
+
+  test("so a host that was gone before was another one of the same name", () => {
+    expect(isAbout(gone, at("12:00:15"))).toBe(false);
+    expect(isAbout(gone, at("12:00:30"))).toBe(false);
+  });
+
+  test("and one that goes after the claim is its own", () => {
+    expect(isAbout(gone, at("12:00:14"))).toBe(true);
+    expect(isAbout(evidence("spot-interruption", at("12:00:00")), at("12:00:30"))).toBe(true);
   });
 });

@@ -132,6 +132,11 @@ describe("a freeze", () => {
   });
 });
 
+test("the floor never falls, although the clocks of two sweeps differ", () => {
+  const ahead = nextFreeze(undefined, at("12:30:01"), true);
+  expect(nextFreeze(ahead, at("12:30:00"), true)?.floor).toBe(at("12:30:01"));
+});
+
 describe("a lease", () => {
   test("runs out when it is due, where there was no freeze", () => {
     expect(leaseEnd(at("12:03:00"), seconds(120), undefined)).toBe(at("12:03:00"));

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { ID as RUN_ID } from "../../lib/wire/ids.ts";
 import { read } from "../../lib/wire/read.ts";
 import * as schemas from "../../lib/wire/schemas.ts";
 
@@ -19,11 +20,11 @@ const labels = (count: number) => Object.fromEntries(Array.from({ length: count 
 
 describe("an id", () => {
   test.each(["a", "Z9", "etl-2026-11-22", "a_b", "0", "x".repeat(128)])("may be %s", (id) => {
-    expect(schemas.ID.test(id)).toBe(true);
+    expect(RUN_ID.test(id)).toBe(true);
   });
 
   test.each(["", "-a", "_a", "a.b", "a b", "a/b", "é", "x".repeat(129), "a\n"])("may not be %j", (id) => {
-    expect(schemas.ID.test(id)).toBe(false);
+    expect(RUN_ID.test(id)).toBe(false);
   });
 });
 

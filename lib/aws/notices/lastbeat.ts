@@ -1,5 +1,5 @@
 import type { Instant } from "../../core/time.ts";
-import { HOST } from "../../wire/schemas.ts";
+import { HOST } from "../../wire/ids.ts";
 import { type Event, instantOf, WITHIN_A_YEAR } from "./event.ts";
 import { notices, type Parsed, unknown } from "./parsed.ts";
 
