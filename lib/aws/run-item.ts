@@ -49,6 +49,7 @@ const FIELDS: Record<string, Field> = {
   lease: { ...count("l"), read: ({ N }) => milliseconds(Number(N)) },
   attempt: count("n"),
   charges: word("c"),
+  best: count("i"),
   holder: {
     letter: "h",
     write: (value: string) => ({ B: Buffer.from(value, "hex") }), // 16 bytes instead of 32

@@ -2,16 +2,24 @@ import { type Budget, type Cause, type Charges, chargeOf, count } from "./causes
 import type { Outcome } from "./run.ts";
 import type { Budgets, Spec } from "./spec.ts";
 
-const LETTER: Record<Budget, string> = { crashes: "c", interruptions: "i", losses: "l", starts: "s" };
-const CHARGED = "cils";
+const LETTERS: Record<Exclude<Budget, "interruptions">, string> = { crashes: "c", losses: "l", starts: "s" };
 
-/** How many attempts each budget has paid for. */
+/** Letters of attempts that something paid for. */
+const CHARGED = "cifls";
+
+/** How many attempts count where one budget pays for all. */
+export const charged = (charges: Charges): number => count(charges, CHARGED);
+
+/**
+ * How many attempts each budget has paid for. An interruption that got further than any attempt before starts the count of
+ * interruptions anew: a run that makes its way on spot capacity is not to be given up for being long.
+ */
 export function spent(charges: Charges): Record<Budget, number> {
   return {
-    crashes: count(charges, LETTER.crashes),
-    interruptions: count(charges, LETTER.interruptions),
-    losses: count(charges, LETTER.losses),
-    starts: count(charges, LETTER.starts),
+    crashes: count(charges, LETTERS.crashes),
+    interruptions: count(charges.slice(charges.lastIndexOf("f") + 1), "i"),
+    losses: count(charges, LETTERS.losses),
+    starts: count(charges, LETTERS.starts),
   };
 }
 
@@ -20,9 +28,7 @@ export function spent(charges: Charges): Record<Budget, number> {
  * budget for all, the attempt that runs out of it is the last: `attempts: 3` means that two charges have a successor.
  */
 export const left = (budgets: Budgets, charges: Charges, budget: Budget): number =>
-  "attempts" in budgets
-    ? budgets.attempts - 1 - count(charges, CHARGED)
-    : budgets[budget] - count(charges, LETTER[budget]);
+  "attempts" in budgets ? budgets.attempts - 1 - charged(charges) : budgets[budget] - spent(charges)[budget];
 
 /**
  * What the run ends with if its newest charge, already in `charges`, may have no successor; undefined when it may.

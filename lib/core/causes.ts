@@ -20,9 +20,10 @@ export type Budget = "crashes" | "interruptions" | "losses" | "starts";
 /** One letter per ended attempt, in order: what it was charged to. Spent budgets are derived from it. */
 export type Charges = string;
 
-export type Charge = "c" | "i" | "l" | "s" | "-" | "+";
+/** `f`: interrupted, but further than any attempt before. */
+export type Charge = "c" | "i" | "f" | "l" | "s" | "-" | "+";
 
-const LETTERS: Record<Cause, Charge> = {
+const LETTERS: Record<Cause, Exclude<Charge, "f">> = {
   succeeded: "+",
   interrupted: "i",
   crashed: "c",
@@ -38,6 +39,7 @@ const LETTERS: Record<Cause, Charge> = {
 const BUDGETS: Record<Charge, Budget | undefined> = {
   c: "crashes",
   i: "interruptions",
+  f: "interruptions",
   l: "losses",
   s: "starts",
   "-": undefined,
@@ -45,7 +47,7 @@ const BUDGETS: Record<Charge, Budget | undefined> = {
 };
 
 /** The letter that this cause leaves in the charges. */
-export const chargeOf = (cause: Cause): Charge => LETTERS[cause];
+export const chargeOf = (cause: Cause): Exclude<Charge, "f"> => LETTERS[cause];
 
 /** The budget that this cause is charged to; undefined when it costs nothing. */
 export const budgetOf = (cause: Cause): Budget | undefined => BUDGETS[chargeOf(cause)];

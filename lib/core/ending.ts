@@ -47,11 +47,12 @@ export const startBy = (registration: Registration, now: Instant): Instant =>
   earlier(after(now, registration.spec.startWithin), endOfRun(registration));
 
 /** What is the same in every state but the one number that rises with each change. */
-const kept = (run: Run): Pick<Run, "run" | "shard" | "lease"> & { rev: number } => ({
+const kept = (run: Run): Pick<Run, "run" | "shard" | "lease" | "rev" | "best"> => ({
   run: run.run,
   shard: run.shard,
   lease: run.lease,
   rev: run.rev + 1,
+  ...(run.best !== undefined && { best: run.best }),
 });
 
 const raised = (value: Fence): Fence => fence(value + 1);
@@ -88,14 +89,22 @@ function outcomeAfter(registration: Registration, charges: string, { cause, now 
   return chargeOf(cause) === "c" ? outcomeOfCrash(budgets) : "exhausted";
 }
 
+/** The progress of this attempt, if no attempt before has come so far. */
+function further(run: LiveRun): number | undefined {
+  if (!isHeld(run) || run.progress === undefined) return undefined;
+  const { value } = run.progress;
+  return value > (run.best ?? 0) ? value : undefined;
+}
+
 /**
  * What the end of the current attempt makes of the run: ended, waiting for its backoff, or queued for the next attempt.
  * The fence rises, one letter is charged, and the debt (ledger, message or archive) stands in the same item.
  */
 export function endAttempt(run: LiveRun, registration: Registration, end: End): Queued | Waiting | Ended {
-  const charges = run.charges + chargeOf(end.cause);
+  const best = end.cause === "interrupted" ? further(run) : undefined;
+  const charges = run.charges + (best === undefined ? chargeOf(end.cause) : "f");
   const debt: Debt = { since: end.now, ledger: ledgerEnd(run, end) };
-  const common = { ...kept(run), fence: raised(run.fence), charges };
+  const common = { ...kept(run), fence: raised(run.fence), charges, ...(best !== undefined && { best }) };
   const outcome = outcomeAfter(registration, charges, end);
   if (outcome !== undefined)
     return {

@@ -85,7 +85,12 @@ function isLateSuccess(run: Run, event: Finish): boolean {
       ["lost", "interrupted", "never-started"].includes(run.cause));
   const declared = chargeAt(run.charges, event.attempt);
   const unclaimed = [...run.charges.slice(event.attempt)].every((letter) => letter === "s");
-  return open && event.report.outcome === "succeeded" && (declared === "l" || declared === "i") && unclaimed;
+  return (
+    open &&
+    event.report.outcome === "succeeded" &&
+    (declared === "l" || declared === "i" || declared === "f") &&
+    unclaimed
+  );
 }
 
 const finished = (run: Run): { kind: "finished"; state: State; outcome?: Outcome } => ({

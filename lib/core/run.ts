@@ -64,6 +64,8 @@ type Live = RunKey & {
   readonly due: Instant;
   readonly lease: Span;
   readonly charges: Charges;
+  /** The furthest progress that an interrupted attempt has told of. */
+  readonly best?: number;
   readonly debt?: Debt;
 };
 

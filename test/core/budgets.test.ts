@@ -158,3 +158,15 @@ test("budgets always bound a run: it ends within their sum and one more attempt"
     }),
   );
 });
+
+describe("an interruption that got further than any attempt before", () => {
+  test("starts the count of interruptions anew", () => {
+    expect(spent("iif").interruptions).toBe(0);
+    expect(spent("iifi").interruptions).toBe(1);
+    expect(spent("ficfl").interruptions).toBe(0);
+  });
+
+  test("counts like any other where one budget pays for all", () => {
+    expect(left({ attempts: 3 }, "ff", "crashes")).toBe(0);
+  });
+});

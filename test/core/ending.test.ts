@@ -135,3 +135,24 @@ describe("an ended run whose item was deleted", () => {
     );
   });
 });
+
+describe("an interruption that got further than any attempt before", () => {
+  const told = (value: number, best?: number) =>
+    endAttempt(running({ progress: { value }, ...(best !== undefined && { best }) }), registered(), end("interrupted"));
+
+  test("is charged as such, and the furthest is remembered", () => {
+    expect(told(40)).toMatchObject({ charges: "f", best: 40 });
+    expect(told(82, 40)).toMatchObject({ charges: "f", best: 82 });
+  });
+
+  test("and one that did not is one like any other", () => {
+    expect(told(40, 40)).toMatchObject({ charges: "i", best: 40 });
+    expect(told(0)).toMatchObject({ charges: "i" });
+  });
+
+  test("never lets a run go on for ever: progress does not count for a crash or a loss", () => {
+    const lost = endAttempt(running({ progress: { value: 40 } }), registered(), end("lost"));
+    expect(lost).toMatchObject({ charges: "l" });
+    expect(lost).not.toHaveProperty("best");
+  });
+});

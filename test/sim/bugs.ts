@@ -60,10 +60,15 @@ export const BUGS: readonly Bug[] = [
   bug(
     "an end is charged twice",
     "lib/core/ending.ts",
-    "run.charges + chargeOf(end.cause)",
-    "run.charges + chargeOf(end.cause) + chargeOf(end.cause)",
+    "run.charges + (best",
+    "run.charges + chargeOf(end.cause) + (best",
   ),
-  bug("an end is not charged", "lib/core/ending.ts", "run.charges + chargeOf(end.cause)", "run.charges"),
+  bug(
+    "an end is not charged",
+    "lib/core/ending.ts",
+    'run.charges + (best === undefined ? chargeOf(end.cause) : "f")',
+    "run.charges",
+  ),
   bug("a repeated report is taken for another one", "lib/core/finishing.ts", "line.body === event.body", "false"),
   bug(
     "a report does not look at the fence",
