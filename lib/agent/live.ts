@@ -54,6 +54,13 @@ export function live({ door, ticket, lease, holder, start, say, own = {}, keeper
   let timer: NodeJS.Timeout | undefined;
   let report: Report | undefined;
 
+  /** A gate is asked every second: the same answer is said once. */
+  let said = "";
+  const sayNews = (line: string): void => {
+    if (line !== said) say(line);
+    said = line;
+  };
+
   const feed = (input: Input): void => {
     const next = step(heart, input, clock(), Math.random());
     heart = next.heart;
@@ -80,7 +87,7 @@ export function live({ door, ticket, lease, holder, start, say, own = {}, keeper
         : action.do === "beat"
           ? ({ kind: "beaten", sentAt, answer: await door.beat(action.token, action.progress) } as const)
           : await finish(action);
-    if ("answer" in input && input.answer.kind !== "ok") say(`${action.do}: ${reasonOf(input.answer)}`);
+    if ("answer" in input && input.answer.kind !== "ok") sayNews(`${action.do}: ${reasonOf(input.answer)}`);
     feed(input.kind === "beaten" ? { ...input, wallAt: wallClock() } : input);
   };
 

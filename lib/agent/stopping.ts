@@ -77,7 +77,10 @@ export function drainedAt(
   wall: Instant,
 ): Instant {
   const left = deadline === undefined ? Number.NaN : Date.parse(deadline) - wall;
-  return Number.isNaN(left) ? after(now, drain) : before(after(now, milliseconds(left)), paceOf(lease).margin);
+  if (Number.isNaN(left)) return after(now, drain);
+  const asked = before(after(now, milliseconds(left)), paceOf(lease).margin);
+  // A deadline that is near or past, or another clock: the lease is held, so the child gets its TERM and its grace.
+  return asked > afterGrace(lease, now) ? asked : afterGrace(lease, now);
 }
 
 /** The agent's own deadline, from when its newest acknowledged request was sent: nobody else claims before the lease is over. */

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type Refusal, superseded } from "../core/decision.ts";
 import { after, seconds } from "../core/time.ts";
 import type { Claims } from "../wire/credentials.ts";
-import { iso } from "../wire/instants.ts";
+import { fromIso, iso } from "../wire/instants.ts";
 import { attemptNotice, hostDrain, type RunnerNotice } from "../wire/notices.ts";
 import type { App } from "./app.ts";
 
@@ -29,6 +29,12 @@ export async function relay(app: App, token: Claims, told: RunnerNotice): Promis
   if (run === undefined || run.state === "ended") return { kind: "ended" };
   if (run.fence !== token.fence) return superseded(run);
   const { shard, fence } = token;
-  await app.notices.send(attemptNotice(randomUUID(), iso(app.clock.now()), { run: token.run, shard, fence, ...told }));
+  const now = app.clock.now();
+  const isOff = Math.abs(fromIso(told.at) - now) > CLOCK_OFF;
+  const at = isOff ? iso(now) : told.at; // by a clock that is wrong it would concern no attempt at all
+  await app.notices.send(attemptNotice(randomUUID(), iso(now), { run: token.run, shard, fence, ...told, at }));
   return undefined;
 }
+
+/** A runner's clock that differs from ours by more is not believed. Half of the slack that every event is given. */
+const CLOCK_OFF = seconds(30);

@@ -68,7 +68,7 @@ export function endOf({ charge: _, ...end }: NonNullable<LedgerLine["end"]>): Le
 /** An agent that fenced itself while the fleet was silent was cut off by us. */
 async function floorFor(app: App, { reason }: Report): Promise<{ floor?: Instant }> {
   const freeze = reason === SELF_FENCED ? await app.control.freeze() : undefined;
-  return freeze === undefined ? {} : { floor: freeze.floor };
+  return freeze === undefined ? {} : { floor: freeze.lastBad }; // also after the valve has opened
 }
 
 /** A success and a real exit code speak for themselves; otherwise the host's evidence is asked. */

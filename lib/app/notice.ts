@@ -98,18 +98,24 @@ async function tell(app: App, seen: Run, evidence: Evidence, deadline?: Instant)
   return reply.kind === "left" ? "left" : "noted";
 }
 
-/** A runner tells of itself: only its own attempt is concerned, whatever else stands on its host. */
+/**
+ * A runner tells of itself: only its own attempt is concerned, whatever else stands on its host. When a verdict was faster,
+ * its charge moves.
+ */
 export async function noticeOfRunner(
   app: App,
   key: RunKey & { readonly fence: Fence },
   evidence: Evidence,
   deadline?: Instant,
-): Promise<"left" | "noted" | "over"> {
+): Promise<keyof NoticeCounts> {
   const run = await app.runs.read(key);
-  if (run === undefined || !isHeld(run) || run.fence !== key.fence) return "over";
   const own: Evidence = { ...evidence, only: attemptName(key) };
-  if (run.host !== undefined) await app.hosts.record(run.host, own, expiryOf(app.clock.now()));
-  return tell(app, run, own, deadline);
+  const isCurrent = run !== undefined && isHeld(run) && run.fence === key.fence;
+  const host = isCurrent ? run.host : (await app.ledger.read(key.run, key.fence))?.end?.host;
+  if (host !== undefined) await app.hosts.record(host, own, expiryOf(app.clock.now()));
+  const told = isCurrent ? await tell(app, run, own, deadline) : "over";
+  if (told !== "over") return told;
+  return host !== undefined && explains(own) ? refund(app, host, own, { ...key, at: own.at }) : "noted";
 }
 
 /**

@@ -47,6 +47,7 @@ export async function reap(app: App, key: RunKey, proof?: Proof, restraint: Rest
 export async function openGate(app: App, key: RunKey): Promise<boolean> {
   const run = await app.runs.read(key);
   if (run === undefined) return true;
+  if (run.state === "queued" || run.state === "running") return false; // held for another reason than an old attempt
   if (run.due <= app.clock.now()) return (await reap(app, key)).kind === "reaped";
   if (!isHeld(run) || run.host === undefined) return false;
   const { host, fence } = run;

@@ -1,7 +1,6 @@
 import { type Decision, type Reply, refuse, superseded } from "./decision.ts";
 import { drains, type Evidence, isAbout, isWithin } from "./evidence.ts";
 import { isRenewable, renewal, renews } from "./lease.ts";
-import { leaving } from "./noticing.ts";
 import {
   type Canceling,
   directiveOf,
@@ -13,7 +12,7 @@ import {
   type Running,
 } from "./run.ts";
 import { endOfRun, type Registration } from "./spec.ts";
-import { after, earlier, type Instant } from "./time.ts";
+import { after, before, earlier, type Instant, seconds } from "./time.ts";
 
 export type Claim = {
   readonly kind: "claim";
@@ -38,6 +37,7 @@ export function open(run: Queued, claim: Claim): Decision {
   const { now, registration, holder, host } = claim;
   const end = endOfRun(registration);
   if (end !== undefined && end <= now) return refuse({ kind: "overran" });
+  if (isGoing(claim)) return refuse({ kind: "hold" });
   const { attemptDeadline } = registration.spec;
   const lastRenewable = attemptDeadline === undefined ? end : earlier(after(now, attemptDeadline), end);
   const { debt: _, ...rest } = run;
@@ -51,16 +51,19 @@ export function open(run: Queued, claim: Claim): Decision {
     ...(host !== undefined && { host }),
     ...(lastRenewable !== undefined && { lastRenewable }),
   };
-  const next = doomed(running, claim);
-  return { write: "replace", next, reply: claimed(next, claim) };
+  return { write: "replace", next: running, reply: claimed(running, claim) };
 }
 
-/** An attempt on a host that is known to be going leaves from its first instant: the notice may have missed it. */
-function doomed(run: Running, { now, registration, evidence }: Claim): Running | Leaving {
-  const newest = evidence.filter((each) => drains(each) && isWithin(each.at, now, now) && isAbout(each, now)).at(-1);
-  if (newest === undefined || registration.spec.onNotice === "ignore") return run;
-  return { ...leaving(run, { kind: "notice", now, evidence: newest, registration }), rev: run.rev };
-}
+/** A spot notice gives two minutes, of which a minute is the slack of every event; a host that is still there then, after a drain or a false alarm, may be used again. */
+const GOING = seconds(60);
+
+/**
+ * Whether the claimer's host is known to be going. To start there would only spend a budget on work that is stopped at once,
+ * and the successor might land there again: the claim is held, and the ticket stays good for any other host.
+ */
+const isGoing = ({ now, registration, evidence }: Claim): boolean =>
+  registration.spec.onNotice !== "ignore" &&
+  evidence.some((each) => drains(each) && isWithin(each.at, before(now, GOING), now) && isAbout(each, now));
 
 /** The same holder asks again, because the reply was lost; the lease only moves forward. */
 export function reopenClaim(run: Running | Leaving | Canceling, claim: Claim): Decision {

@@ -63,6 +63,10 @@ export const drains = ({ kind }: Evidence): boolean => MEANING[kind].drains;
 /** Whether it says that capacity was taken. */
 export const explains = ({ kind }: Evidence): boolean => MEANING[kind].explains;
 
+/** Whether an attempt was told to leave for a reason that says that its host goes, and not why. */
+export const isUnexplained = (reason: string | undefined): boolean =>
+  EVIDENCE_KINDS.some((kind) => kind === reason && !MEANING[kind].explains);
+
 /** Whether an event at `at` can concern an attempt that stood on the host from `start` to `end`. */
 export const isWithin = (at: Instant, start: Instant, end: Instant): boolean =>
   at >= before(start, SLACK) && at <= after(end, SLACK);

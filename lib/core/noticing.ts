@@ -29,7 +29,7 @@ export function leave(run: Running, notice: Noticed): Decision {
  * The attempt drains. With policy handover its successor is announced at once, as a debt in the same write, unless an
  * interruption would be the run's end.
  */
-export function leaving(run: Running, { now, evidence, deadline, registration }: Noticed): Leaving {
+function leaving(run: Running, { now, evidence, deadline, registration }: Noticed): Leaving {
   const { budgets, onNotice } = registration.spec;
   const end = endOfRun(registration);
   const isFollowed = left(budgets, run.charges, "interruptions") > 0 && (end === undefined || end > now);

@@ -1,7 +1,7 @@
 import type { Cause } from "./causes.ts";
 import { type Decision, type DueGuard, refuse } from "./decision.ts";
 import { awake, endAttempt } from "./ending.ts";
-import { type Evidence, explaining } from "./evidence.ts";
+import { type Evidence, explaining, isUnexplained } from "./evidence.ts";
 import { leaseEnd } from "./freeze.ts";
 import { paceOf } from "./lease.ts";
 import type { HeldRun as Held, Queued, Waiting } from "./run.ts";
@@ -49,7 +49,8 @@ function causeOf(run: Queued | Held, due: Due, explained: boolean): Cause {
     case "canceling":
       return "canceled";
     case "leaving":
-      return run.free ? "requeued" : "interrupted";
+      if (run.free) return "requeued";
+      return explained || !isUnexplained(run.reason) ? "interrupted" : "lost";
     case "running":
       if (explained) return "interrupted";
       return run.lastRenewable !== undefined && run.lastRenewable <= due.now ? "overran" : "lost";
@@ -72,7 +73,8 @@ const isByClock = (cause: Cause, due: Due): boolean =>
  */
 export function reap(run: Queued | Held, due: Due): Decision {
   const { now, proof } = due;
-  const isDead = run.due <= now || (run.state !== "queued" && proof !== undefined && isProved(run, proof, now));
+  // Evidence that proves nothing about this attempt must not judge it by the clock either: that is the sweep's, with its bounds.
+  const isDead = proof === undefined ? run.due <= now : run.state !== "queued" && isProved(run, proof, now);
   if (!isDead) return refuse({ kind: "spared" });
   if (run.state === "queued" && isUndelivered(run, now) && !isOver(due)) return refuse({ kind: "owing" });
   const evidence = run.state === "queued" ? [] : explaining(due.evidence, run.claimedAt, now);

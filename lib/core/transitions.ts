@@ -54,14 +54,7 @@ const BEATEN = ["renewed", "overran", "superseded"] as const;
  */
 export const transitions: { readonly [S in State]: { readonly [E in Event["kind"]]: Row } } = {
   queued: {
-    claim: row(
-      "queued",
-      "claim",
-      ["queued", "running", "leaving"],
-      ["lease", "handover"],
-      ["claimed", "superseded", "hold", "overran"],
-      open,
-    ),
+    claim: row("queued", "claim", ["queued", "running"], ["lease"], ["claimed", "superseded", "hold", "overran"], open),
     beat: row("queued", "beat", ["queued"], [], ["superseded"], refuseBeat),
     finish: row("queued", "finish", ["queued", "ended"], ["ledger", "archive"], LATE, finishLate),
     due: row(
@@ -125,9 +118,9 @@ export const transitions: { readonly [S in State]: { readonly [E in Event["kind"
     due: row(
       "leaving",
       "due",
-      ["leaving", "queued", "ended"],
+      ["leaving", ...AFTER_AN_END],
       ["ledger", "message", "archive"],
-      ["reaped", "spared"],
+      ["reaped", "spared", "frozen", "limited"],
       reap,
     ),
     cancel: row("leaving", "cancel", ["canceling"], [], ["accepted"], cancelHeld),

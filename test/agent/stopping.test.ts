@@ -190,13 +190,16 @@ describe("the directive drain", () => {
 
   test("an earlier kill time wins, in whatever order they come", () => {
     const sooner = led(draining(), [40, beaten(40, { directive: "drain", deadline: instantAt(60) })]).heart;
-    expect(actions(sooner, [55, WAKE])).toContainEqual(KILL);
+    expect(actions(sooner, [60, WAKE])).toContainEqual(KILL);
     const later = led(draining(), [40, beaten(40, { directive: "drain", deadline: instantAt(900) })]).heart;
     expect(actions(later, [115, WAKE])).toContainEqual(KILL);
   });
 
-  test("a deadline that has passed is KILL at once", () => {
-    expect(drained({ deadline: instantAt(10) }).actions).toEqual([KILL]);
+  test("a deadline that is near or past leaves the child its TERM and its grace: the lease is held", () => {
+    const late = drained({ deadline: instantAt(10) });
+    expect(late.actions).toEqual([TERM]);
+    expect(actions(late.heart, [49, WAKE])).not.toContainEqual(KILL);
+    expect(actions(late.heart, [60, WAKE])).toContainEqual(KILL);
   });
 
   test.each([

@@ -3,6 +3,7 @@ import { beat } from "../../lib/app/beat.ts";
 import { claim } from "../../lib/app/claim.ts";
 import { finish } from "../../lib/app/finish.ts";
 import { inspect } from "../../lib/app/inspect.ts";
+import { notice } from "../../lib/app/notice.ts";
 import { expiryOf } from "../../lib/app/retention.ts";
 import { type SweepCounts, sweep } from "../../lib/app/sweep.ts";
 import { after, instant, seconds } from "../../lib/core/time.ts";
@@ -165,9 +166,8 @@ describe("a sweep", () => {
 
   test("does not count what leaves: it has a reason to fall silent", async () => {
     const app = service();
-    const evidence = { id: "e1", source: "aws.ec2", kind: "drain", at: app.now() } as const;
-    await app.hosts.record("i-a", evidence, expiryOf(app.now()));
-    await fleet(app, 20); // each opens as leaving
+    await fleet(app, 20);
+    await notice(app, { host: "i-a", evidence: { id: "e1", source: "aws.ec2", kind: "drain", at: app.now() } });
     app.pass(seconds(110));
     expect(await nextSweep(app)).toMatchObject({ silent: 0, reaped: 20 });
     expect(claimsOf(app.messages()[0]?.data.next.ticket).attempt).toBe(2);

@@ -9,7 +9,7 @@ import { register } from "../../lib/app/register.ts";
 import { expiryOf, RETENTION } from "../../lib/app/retention.ts";
 import { settle } from "../../lib/app/settle.ts";
 import { sweep } from "../../lib/app/sweep.ts";
-import { after, before, instant, seconds } from "../../lib/core/time.ts";
+import { after, instant, seconds } from "../../lib/core/time.ts";
 import { claimsOf, holder, NOON, service, specWith, ticketOf, tokenOf } from "./service.ts";
 
 const SUCCESS = { outcome: "succeeded", exitCode: 0 } as const;
@@ -117,7 +117,13 @@ describe("a lost run", () => {
     const app = service();
     await app.hosts.record(
       "i-a",
-      { id: "e1", source: "aws.ec2", kind: "terminated", at: before(NOON, seconds(61)) },
+      {
+        id: "e1",
+        source: "aws.ec2",
+        kind: "evicted",
+        at: instant(NOON - 61_000),
+        goneAt: instant(NOON - 46_000),
+      },
       expiryOf(NOON),
     );
     const token = await tokenOf(app, "etl");

@@ -213,25 +213,40 @@ describe("the successor", () => {
 });
 
 describe("a notice before the claim", () => {
-  test("is seen by the claim, which opens the attempt as leaving, with its successor announced", async () => {
+  test("is seen by the claim, which is held; the ticket stays good, and nothing is spent", async () => {
     const app = service();
     await notice(app, warning(app));
     app.pass(seconds(5));
     const ticket = await ticketOf(app, "etl");
-    const { reply, token } = await claim(app, ticket, holder("a"));
-    expect(reply).toMatchObject({ kind: "claimed", attempt: 1, directive: "drain" });
-    expect(itemOf(app)).toMatchObject({ state: "leaving", reason: "spot-interruption" });
-    expect(app.messages()).toMatchObject([{ data: { next: { attempt: 2, held: true } } }]);
-    app.pass(seconds(1));
-    expect(await beat(app, claimsOf(token))).toMatchObject({ directive: "drain" });
+    for (let tried = 0; tried < 20; tried += 1) {
+      app.pass(seconds(1));
+      expect((await claim(app, ticket, holder("a"))).reply).toEqual({ kind: "hold" });
+    }
+    expect(itemOf(app)).toMatchObject({ state: "queued", charges: "" });
+    expect((await claim(app, ticket, holder("b"))).reply).toMatchObject({ kind: "claimed", attempt: 1 });
   });
 
-  test("of more than a minute ago is about the host's former life", async () => {
+  test("of more than two minutes ago is about the host's former life", async () => {
     const app = service();
     await notice(app, warning(app));
-    app.pass(milliseconds(60_001));
+    app.pass(milliseconds(120_001));
     const { reply } = await claim(app, await ticketOf(app, "etl"), holder("a"));
     expect(reply).toMatchObject({ kind: "claimed", directive: "continue" });
+  });
+
+  test("does not let a successor on the same host spend the budget: it waits until the host may be used again", async () => {
+    const app = service();
+    const token = await tokenOf(app, "etl");
+    await notice(app, warning(app));
+    await finish(app, token, TERMED);
+    const ticket = claimsOf(app.messages().at(-1)?.data.next.ticket);
+    for (let waited = 0; waited < 120; waited += 10) {
+      expect((await claim(app, ticket, holder("a"))).reply).toEqual({ kind: "hold" });
+      app.pass(seconds(10));
+    }
+    app.pass(seconds(1));
+    expect((await claim(app, ticket, holder("a"))).reply).toMatchObject({ kind: "claimed", attempt: 2 });
+    expect(itemOf(app)).toMatchObject({ charges: "i" });
   });
 });
 
@@ -556,8 +571,20 @@ describe("a runner's word about itself", () => {
     const token = await tokenOf(app, "etl");
     expect(await noticeOfRunner(app, token, told("rebalance", app.now()))).toBe("noted");
     await finish(app, token, TERMED);
-    expect(await noticeOfRunner(app, token, sigterm(app))).toBe("over");
-    expect(await noticeOfRunner(app, { ...token, run: "nobody" }, sigterm(app))).toBe("over");
+    expect(await noticeOfRunner(app, token, sigterm(app))).toBe("noted");
+    expect(await noticeOfRunner(app, { ...token, run: "nobody" }, sigterm(app))).toBe("noted");
+  });
+
+  test("moves the charge when the verdict was faster", async () => {
+    const app = service();
+    const token = await tokenOf(app, "etl");
+    app.pass(seconds(30));
+    const said = sigterm(app);
+    app.pass(seconds(120));
+    await app.swept();
+    expect(itemOf(app)).toMatchObject({ charges: "l" });
+    expect(await noticeOfRunner(app, token, said)).toBe("refunded");
+    expect(itemOf(app)).toMatchObject({ charges: "i" });
   });
 
   test("explains its end where the policy is ignore: evidence only is still evidence", async () => {

@@ -359,8 +359,8 @@ describe("an event of our own", () => {
 describe("a drill", () => {
   const played = SAYING.filter(({ source }) => typeof source === "string" && source.startsWith("aws."));
 
-  test.each(played)("plays $detail-type", (event) => {
-    const asPlayed = noticesOf(event).map(({ evidence, ...rest }) => ({
+  test.each(played)("plays $detail-type, but nobody dies of it: it proves nothing", (event) => {
+    const asPlayed = noticesOf(event).map(({ evidence: { goneAt: _, ...evidence }, ...rest }) => ({
       ...rest,
       evidence: { ...evidence, source: "lastbeat.drill", drill: true },
     }));

@@ -4,7 +4,6 @@ import { seconds } from "../../lib/core/time.ts";
 import { decide } from "../../lib/core/transitions.ts";
 import {
   at,
-  beating,
   canceling,
   claim,
   ended,
@@ -180,68 +179,42 @@ describe("a ticket", () => {
   );
 });
 
-describe("a holder on a doomed host", () => {
+describe("a holder on a host that is going", () => {
   const told = (kind: EvidenceKind) => [evidence(kind, at("12:04:30"))];
+  const HELD = refused({ kind: "hold" });
 
-  test("is told to drain with its claim", () => {
-    expect(decide(queued(), claim(at("12:05:00"), { evidence: told("spot-interruption") })).reply).toMatchObject({
-      kind: "claimed",
-      directive: "drain",
-    });
+  test.each(["spot-interruption", "drain", "stopping", "scale-in"] as const)(
+    "is held, and nothing is spent: the ticket stays good for another host (%s)",
+    (kind) => {
+      expect(decide(queued(), claim(at("12:05:00"), { evidence: told(kind) }))).toEqual(HELD);
+    },
+  );
+
+  test.each(["rebalance", "maintenance"] as const)("is let in when the host was only told of a %s", (kind) => {
+    const { reply } = decide(queued(), claim(at("12:05:00"), { evidence: told(kind) }));
+    expect(reply).toMatchObject({ kind: "claimed", directive: "continue" });
   });
 
-  test("goes on when the host was only recommended for rebalance", () => {
-    expect(decide(queued(), claim(at("12:05:00"), { evidence: told("rebalance") })).reply).toMatchObject({
-      directive: "continue",
-    });
-  });
-
-  test("leaves from its first instant, and its successor is announced in the same write", () => {
-    expect(written(decide(queued(), claim(at("12:05:00"), { evidence: told("spot-interruption") })))).toEqual(
-      leaving({
-        claimedAt: at("12:05:00"),
-        due: at("12:07:00"),
-        rev: queued().rev + 1,
-        reason: "spot-interruption",
-        debt: { since: at("12:05:00"), owes: "handover" },
-      }),
-    );
-  });
-
-  test("is announced no successor where the policy is drain", () => {
-    const registration = registered({ onNotice: "drain" });
-    const next = written(decide(queued(), claim(at("12:05:00"), { registration, evidence: told("drain") })));
-    expect(next).toMatchObject({ state: "leaving", reason: "drain" });
-    expect(next).not.toHaveProperty("debt");
-  });
-
-  test("goes on where the policy is to ignore it", () => {
+  test("is let in where the policy is to ignore it", () => {
     const registration = registered({ onNotice: "ignore" });
-    expect(written(decide(queued(), claim(at("12:05:00"), { registration, evidence: told("drain") }))).state).toBe(
-      "running",
-    );
+    const { reply } = decide(queued(), claim(at("12:05:00"), { registration, evidence: told("drain") }));
+    expect(reply).toMatchObject({ kind: "claimed" });
   });
 
-  test("goes on when the host was told of more than 60 s ago: it may be another one by now", () => {
-    const before = (clock: string) => [evidence("spot-interruption", at(clock))];
-    const state = (clock: string) =>
-      written(decide(queued(), claim(at("12:05:00"), { evidence: before(clock) }))).state;
-    expect([state("12:04:00"), state("12:03:59.999")]).toEqual(["leaving", "running"]);
+  test("is let in two minutes after: the host is still there, or another one by now", () => {
+    const reply = (clock: string) =>
+      decide(queued(), claim(at("12:05:00"), { evidence: [evidence("drain", at(clock))] })).reply.kind;
+    expect([reply("12:03:00"), reply("12:02:59.999")]).toEqual(["hold", "claimed"]);
   });
 
-  test("is told the newest of what is known", () => {
-    const all = [evidence("spot-interruption", at("12:04:10")), evidence("stopping", at("12:04:50"))];
-    expect(written(decide(queued(), claim(at("12:05:00"), { evidence: all })))).toMatchObject({ reason: "stopping" });
+  test("is let in on a host whose namesake was gone before", () => {
+    const gone = evidence("terminated", at("12:04:30"), { goneAt: at("12:04:30") });
+    expect(decide(queued(), claim(at("12:05:00"), { evidence: [gone] })).reply.kind).toBe("claimed");
   });
 
   test("is still told to stop when it has to stop", () => {
     const asked = claim(at("12:02:30"), { evidence: [evidence("spot-interruption", at("12:02:00"))] });
     expect(decide(canceling(), asked).reply).toMatchObject({ directive: "stop" });
-  });
-
-  test("is told no less by its next beat: for one fence a directive only rises", () => {
-    const run = written(decide(queued(), claim(at("12:05:00"), { evidence: told("spot-interruption") })));
-    expect(decide(run, beating(at("12:05:10"))).reply).toMatchObject({ kind: "renewed", directive: "drain" });
   });
 });
 

@@ -275,15 +275,30 @@ describe("proof that the host is gone", () => {
     expect(early(running(), evidence("terminated", at("12:02:00")))).toEqual(SPARED);
   });
 
-  test("without an instant of death leaves a due attempt to the clock, and to its guard", () => {
+  test("that proves nothing leaves even a due attempt to the sweep, with its freeze and its limit", () => {
     const told = evidence("evicted", at("12:02:00"));
-    expect(decide(running(), due(at("12:03:00"), { proof: told, evidence: [told] }))).toMatchObject({
-      due: { is: at("12:03:00") },
-      reply: { kind: "reaped" },
-    });
+    expect(decide(running(), due(at("12:03:00"), { proof: told, evidence: [told] }))).toEqual(SPARED);
+    const tomorrow = evidence("terminated", at("12:02:00"), { goneAt: at("12:59:00") });
+    expect(decide(running(), due(at("12:30:00"), { proof: tomorrow, floor: at("12:29:00") }))).toEqual(SPARED);
   });
 
   test("says nothing about a queued attempt: it stands nowhere", () => {
     expect(early(queued())).toEqual(SPARED);
+  });
+});
+
+describe("an attempt that was told to leave", () => {
+  const verdict = (reason: string, told: Parameters<typeof due>[1] = {}) =>
+    decide(leaving({ reason }), due(at("12:30:00"), told));
+
+  test("because capacity is taken, or an operator wants it, was interrupted", () => {
+    for (const reason of ["spot-interruption", "drain", "kernel update"])
+      expect(verdict(reason)).toMatchObject({ next: { charges: "i" } });
+  });
+
+  test("by a bare change of state was lost, unless something explains it: the order of events does not matter", () => {
+    expect(verdict("stopping")).toMatchObject({ next: { charges: "l" } });
+    const evicted = evidence("evicted", at("12:02:00"));
+    expect(verdict("stopping", { evidence: [evicted] })).toMatchObject({ next: { charges: "i" } });
   });
 });

@@ -71,6 +71,7 @@ const RUNS: { readonly [S in State]: readonly Run[] } = {
   ]),
   leaving: ["", "l"].flatMap((charges) => [
     leaving({ ...following(charges), due: EARLIER }),
+    leaving({ ...following(charges), due: EARLIER, reason: "stopping" }),
     leaving({ ...following(charges), due: LATER, debt: { since: EARLIER, owes: "handover" } }),
     leaving({ ...following(charges), due: EARLIER, lastRenewable: EARLIER }),
     released({ ...following(charges), due: EARLIER }),

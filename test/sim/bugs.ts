@@ -120,8 +120,8 @@ export const BUGS: readonly Bug[] = [
   bug(
     "a claim at the gate reaps an old attempt that is still alive",
     "lib/core/reaping.ts",
-    "const isDead = run.due <= now",
-    'const isDead = run.state === "leaving" || run.due <= now',
+    "const isDead = proof === undefined ?",
+    'const isDead = run.state === "leaving" || proof === undefined ? run.state === "leaving" ||',
   ),
   bug(
     "a proof is not asked which host the run item names",

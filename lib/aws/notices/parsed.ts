@@ -72,7 +72,8 @@ export function notices(event: Event, hosts: readonly string[], told: Told): Par
     source: told.source ?? event.source,
     kind: told.kind,
     at: told.at ?? event.at,
-    ...(told.goneAt !== undefined && { goneAt: told.goneAt }),
+    // Nobody dies of a drill: it proves nothing, and who works on goes on until he has drained.
+    ...(told.goneAt !== undefined && event.source !== DRILL && { goneAt: told.goneAt }),
     ...(event.source === DRILL && { drill: true }),
     ...(told.note !== undefined && { note: told.note }),
   };
