@@ -106,6 +106,16 @@ const GATES: readonly Gate[] = [
     }),
   },
   {
+    // It fails by itself when an event is lost, or a notice takes a second to become a message.
+    name: "burst of events",
+    floors: { events: 1500, "hosts of ours": 200 },
+    command: ["npm", "run", "--silent", "burst", "--", "--events", "1500", "--ours", "200"],
+    looked: (output) => ({
+      events: numberIn(output, /^(\d+) events, \d+ of them/gm),
+      "hosts of ours": numberIn(output, /^\d+ events, (\d+) of them/gm),
+    }),
+  },
+  {
     name: "installed package",
     floors: { files: 5 },
     command: ["npm", "run", "--silent", "smoke"],

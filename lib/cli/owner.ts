@@ -123,7 +123,7 @@ const drain: OwnerCommand = {
     const within = deadlineSeconds === undefined ? "" : ` within ${deadlineSeconds} s`;
     return {
       json,
-      text: `${host} is being drained: what runs there is told to leave${within}, and so is what claims there for a minute\n`,
+      text: `${host} is being drained: what runs there is told to leave${within}, and claims there are held for two minutes\n`,
     };
   },
 };

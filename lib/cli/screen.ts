@@ -4,6 +4,10 @@ import type { WriteStream } from "node:tty";
 const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
 const LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 
+/** A terminal that does not know its size (a recorder, a new serial line) says 0; the classic 80 by 24 is taken then. */
+export const widthOf = ({ columns }: WriteStream): number => columns || 80;
+export const heightOf = ({ rows }: WriteStream): number => rows || 24;
+
 export type Screen = { draw(lines: readonly string[]): void; close(): void };
 
 /** Takes over a terminal until `close`; whatever ends the process first, it gives the terminal back as it was. */
@@ -24,7 +28,7 @@ export function openScreen(terminal: WriteStream, redraw: () => void): Screen {
   terminal.on("resize", redraw);
   return {
     draw: (lines) => {
-      const shown = lines.slice(0, terminal.rows);
+      const shown = lines.slice(0, heightOf(terminal));
       terminal.write(`\x1b[H${shown.map((line) => `${line}\x1b[K`).join("\r\n")}\x1b[J`);
     },
     close: () => {

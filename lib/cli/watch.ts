@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Api } from "./api.ts";
 import { type Flags, numberWithin } from "./flags.ts";
 import { printable } from "./printable.ts";
-import { openScreen } from "./screen.ts";
+import { heightOf, openScreen, widthOf } from "./screen.ts";
 import { clock, spanText } from "./spans.ts";
 import { type Listed, runsTable } from "./table.ts";
 import { CommandError } from "./usage.ts";
@@ -63,7 +63,7 @@ export async function watch(api: Api, flags: Flags, stopping: AbortSignal): Prom
   let view: View = { live: [], isMore: false, ended: [], askedAt: undefined };
   const show = (): void => {
     const now = Date.now();
-    if (screen !== undefined) screen.draw(linesOf(view, api.base, now, out.columns, out.rows));
+    if (screen !== undefined) screen.draw(linesOf(view, api.base, now, widthOf(out), heightOf(out)));
     else out.write(`${linesOf(view, api.base, now, 80, Number.POSITIVE_INFINITY).join("\n")}\n\n`);
   };
   const screen = out.isTTY ? openScreen(out, show) : undefined;

@@ -1,9 +1,10 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { agent, lastbeat, post, recordWhen, register, type Server, server, stop } from "./processes.ts";
+import { agent, BIN, lastbeat, post, recordWhen, register, type Server, server, stop } from "./processes.ts";
 
 let dev: Server;
 beforeAll(async () => {
@@ -175,6 +176,30 @@ test("a watch goes on while nobody answers, and ends cleanly when it is told to"
   await watching.line(/no answer for/);
   watching.child.kill("SIGINT");
   expect(await watching.left).toBe(0);
+});
+
+/** util-linux's `script` gives a command a terminal; another one takes other arguments. */
+const hasTerminal = String(spawnSync("script", ["--version"]).stdout ?? "").includes("util-linux");
+
+test.skipIf(!hasTerminal)("watch draws its table in place on a terminal, and gives the terminal back", async () => {
+  await register(dev, "watched");
+  const command = `LASTBEAT_URL=${dev.info.api} ${process.execPath} ${BIN} watch --interval 1`;
+  const terminal = spawn("script", ["-qec", command, "/dev/null"], { stdio: ["pipe", "pipe", "ignore"] });
+  let seen = "";
+  await new Promise<void>((resolve, reject) => {
+    terminal.once("error", reject);
+    terminal.once("exit", () => reject(new Error(`watch ended with ${seen}`)));
+    terminal.stdout.on("data", (text) => {
+      seen += String(text);
+      if (seen.includes("watched")) resolve();
+    });
+  });
+  terminal.removeAllListeners("exit");
+  const left = once(terminal, "close");
+  terminal.stdin.write("\u0003"); // Ctrl-C, as the terminal passes it on
+  await left;
+  expect(seen).toContain("\u001b[?1049h"); // the alternate screen, and back
+  expect(seen.endsWith("\u001b[?1049l")).toBe(true);
 });
 
 test("a shell completes the options and values that the help lists", async () => {

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { DevInfo } from "../../lib/dev/dev.ts";
 import type { RecordView } from "../../lib/wire/record.ts";
 
-const BIN = fileURLToPath(new URL("../../bin.mjs", import.meta.url));
+export const BIN = fileURLToPath(new URL("../../bin.mjs", import.meta.url));
 
 /** A process of ours: what it printed so far, and how it left. */
 export type Program = {
