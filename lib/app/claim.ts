@@ -19,10 +19,9 @@ export async function claim(app: App, ticket: Claims, holder: Holder): Promise<C
   const now = app.clock.now();
   const { run, shard, fence, attempt } = ticket;
   const { id, host } = holder;
-  // The host entry is written before the evidence is read, and a notice writes evidence before it lists the entries: at
-  // least one of the two sees the other.
+  // The host entry is written before the evidence is read, and a notice writes evidence before it lists the entries: one of
+  // the two sees the other. A notice that finds the run not claimed yet moves its rev, so that the evidence is read again.
   if (host !== undefined) await app.hosts.enter(host, { run, shard, fence, at: now }, expiryOf(now));
-  const evidence = await known(app, host, ticket);
   const registration = await app.specs.read(run, now);
   if (registration === undefined) return { reply: { kind: "ended" } };
   let claimedAt = now;
@@ -30,8 +29,9 @@ export async function claim(app: App, ticket: Claims, holder: Holder): Promise<C
     change(
       app,
       ticket,
-      (seen) => {
+      async (seen) => {
         if (isHeld(seen)) claimedAt = seen.claimedAt;
+        const evidence = await known(app, host, ticket);
         return decide(seen, {
           kind: "claim",
           fence,

@@ -69,7 +69,8 @@ async function noticeOne(
   const run = await app.runs.read(entry);
   const isOver = run === undefined || run.fence > entry.fence;
   if (!isOver) {
-    if (!isHeld(run) || run.fence !== entry.fence || run.host !== host) return "noted";
+    const isClaimedHere = isHeld(run) && run.host === host;
+    if (run.fence !== entry.fence || !(isClaimedHere || run.state === "queued")) return "noted";
     const told = await tell(app, run, evidence, deadline);
     if (told !== "over") return told; // else it has ended meanwhile, by a verdict that had not seen this evidence yet
   }

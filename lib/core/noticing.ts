@@ -1,7 +1,7 @@
 import { left } from "./budgets.ts";
 import { type Decision, refuse } from "./decision.ts";
 import { drains, type Evidence, explains, isAbout, isWithin } from "./evidence.ts";
-import type { Leaving, Run, Running } from "./run.ts";
+import type { Leaving, Queued, Run, Running } from "./run.ts";
 import { endOfRun, type Registration } from "./spec.ts";
 import type { Instant } from "./time.ts";
 
@@ -43,6 +43,15 @@ function leaving(run: Running, { now, evidence, deadline, registration }: Notice
     ...(onNotice === "handover" && isFollowed && { debt: { ...run.debt, since: now, owes: "handover" } as const }),
   };
 }
+
+/**
+ * A claim of this attempt may be on its way, decided before this evidence was there: it finds rev moved, and reads again what
+ * is known about its host.
+ */
+export const warn = (run: Queued, { evidence }: Noticed): Decision =>
+  drains(evidence)
+    ? { write: "replace", next: { ...run, rev: run.rev + 1 }, reply: { kind: "noted" } }
+    : refuse({ kind: "noted" });
 
 /** A notice for a run that leaves already, or that stands nowhere. */
 export const noted = (_run: Run): Decision => refuse({ kind: "noted" });

@@ -12,7 +12,7 @@ import { type Beat, beat, refuseBeat } from "./beating.ts";
 import { type Claim, open, refuseClaim, reopenClaim } from "./claiming.ts";
 import { type Decision, type Reply, refuse } from "./decision.ts";
 import { type Finish, finish, finishLate } from "./finishing.ts";
-import { leave, type Noticed, noted } from "./noticing.ts";
+import { leave, type Noticed, noted, warn } from "./noticing.ts";
 import { type Due, reap, wake } from "./reaping.ts";
 import { type Refund, refund } from "./refunding.ts";
 import type { Run, State } from "./run.ts";
@@ -67,7 +67,7 @@ export const transitions: { readonly [S in State]: { readonly [E in Event["kind"
     ),
     cancel: row("queued", "cancel", ["ended"], ["ledger", "archive"], ["accepted"], cancelIdle),
     requeue: row("queued", "requeue", ["queued"], ["ledger", "message"], ["accepted", "superseded"], announceAgain),
-    notice: row("queued", "notice", ["queued"], [], ["noted"], noted),
+    notice: row("queued", "notice", ["queued"], [], ["noted"], warn),
     refund: row("queued", "refund", ["queued"], ["ledger", "message"], ["refunded", "noted"], refund),
   },
   waiting: {

@@ -226,6 +226,20 @@ describe("a notice before the claim", () => {
     expect((await claim(app, ticket, holder("b"))).reply).toMatchObject({ kind: "claimed", attempt: 1 });
   });
 
+  test("that comes between the claim's look at its host and its write makes it look again", async () => {
+    const app = service();
+    const ticket = await ticketOf(app, "etl");
+    const { evidence } = app.hosts;
+    app.hosts.evidence = async (host) => {
+      const seen = await evidence(host); // the claim has looked
+      app.hosts.evidence = evidence;
+      await notice(app, warning(app));
+      return seen;
+    };
+    expect((await claim(app, ticket, holder("a"))).reply).toEqual({ kind: "hold" });
+    expect(itemOf(app)).toMatchObject({ state: "queued", charges: "" });
+  });
+
   test("of more than two minutes ago is about the host's former life", async () => {
     const app = service();
     await notice(app, warning(app));

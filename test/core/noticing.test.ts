@@ -156,12 +156,18 @@ describe("the kind of a notice", () => {
 });
 
 describe("a notice", () => {
-  test.each([queued(), waiting(), leaving(), released(), canceling(), ended()])(
-    "changes nothing in state $state",
-    (run) => {
-      expect(decide(run, noticed(NOW, SPOT, { deadline: at("12:04:00") }))).toEqual(NOTED);
-    },
-  );
+  test("moves the rev of a queued run, and nothing else, so that a claim that is under way looks at its host again", () => {
+    expect(decide(queued(), noticed(NOW, SPOT))).toEqual({
+      write: "replace",
+      next: queued({ rev: queued().rev + 1 }),
+      reply: { kind: "noted" },
+    });
+    expect(decide(queued(), noticed(NOW, evidence("rebalance", NOW)))).toEqual(NOTED);
+  });
+
+  test.each([waiting(), leaving(), released(), canceling(), ended()])("changes nothing in state $state", (run) => {
+    expect(decide(run, noticed(NOW, SPOT, { deadline: at("12:04:00") }))).toEqual(NOTED);
+  });
 
   test("of an event from 60 s before the claim concerns the attempt, from earlier it does not", () => {
     const reply = (clock: string) => decide(running(), noticed(NOW, evidence("drain", at(clock)))).reply.kind;
