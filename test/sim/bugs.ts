@@ -185,12 +185,6 @@ export const BUGS: readonly Bug[] = [
     'case "superseded":\n',
     'case "superseded":\n      return stay(heart);\n',
   ),
-  bug(
-    "a claim that comes again makes its attempt look younger",
-    "lib/memory/hosts.ts",
-    "if (!entries.has(key)) entries.set(key, entry);",
-    "entries.set(key, entry);",
-  ),
 ];
 
 /** How many schedules a planted bug may hide in. */
