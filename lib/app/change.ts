@@ -1,5 +1,7 @@
 import type { Decision, Reply } from "../core/decision.ts";
+import { reopen } from "../core/ending.ts";
 import type { Run, RunKey } from "../core/run.ts";
+import type { Instant } from "../core/time.ts";
 import type { App } from "./app.ts";
 import { payLedger, settleOrLeave } from "./settle.ts";
 
@@ -46,4 +48,24 @@ async function carryOut(app: App, seen: Run, decision: Exclude<Decision, { write
   app.log.write({ decision: decision.reply.kind, run, attempt, fence, state, ...(cause !== undefined && { cause }) });
   if (next.debt !== undefined) await settleOrLeave(app, next);
   return true;
+}
+
+/**
+ * For a run whose item was archived and deleted: when the event changes it, the item is put back from the result, so that
+ * there is one place to write to, and undefined asks to decide again. `none` is the reply where there is no such result.
+ */
+export async function putBack(
+  app: App,
+  key: RunKey,
+  decideOn: (run: Run) => Promise<Decision>,
+  now: Instant,
+  none: Reply,
+): Promise<Reply | undefined> {
+  const result = await app.results.read(key.run, now);
+  if (result === undefined || result.shard !== key.shard) return none;
+  const archived = reopen(result, now);
+  const decision = await decideOn(archived);
+  if (decision.write === "none") return decision.reply;
+  await app.runs.create(archived);
+  return undefined;
 }

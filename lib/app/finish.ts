@@ -1,5 +1,4 @@
-import type { Reply } from "../core/decision.ts";
-import { reopen } from "../core/ending.ts";
+import type { Decision, Reply } from "../core/decision.ts";
 import type { Evidence } from "../core/evidence.ts";
 import { type Finish, hasOwnExitCode, SELF_FENCED } from "../core/finishing.ts";
 import { isHeld, type LedgerEnd, type Report, type Run } from "../core/run.ts";
@@ -8,7 +7,7 @@ import { decide } from "../core/transitions.ts";
 import type { LedgerLine } from "../ports/records.ts";
 import type { Claims } from "../wire/credentials.ts";
 import type { App } from "./app.ts";
-import { change } from "./change.ts";
+import { change, putBack } from "./change.ts";
 import { digest } from "./digest.ts";
 import { known } from "./known.ts";
 
@@ -40,20 +39,8 @@ export async function finish(app: App, token: Claims, report: Report): Promise<R
     return { ...base, ...(line?.end !== undefined && { line: endOf(line.end) }) };
   };
 
-  const reply = await change(
-    app,
-    token,
-    async (seen) => decide(seen, await eventFor(seen)),
-    async () => {
-      const result = await app.results.read(run, now);
-      if (result === undefined) return { kind: "ended" };
-      const archived = reopen(result, now);
-      const decision = decide(archived, await eventFor(archived));
-      if (decision.write === "none") return decision.reply;
-      await app.runs.create(archived); // put back, so that there is one place to write to
-      return undefined;
-    },
-  );
+  const decideOn = async (seen: Run): Promise<Decision> => decide(seen, await eventFor(seen));
+  const reply = await change(app, token, decideOn, () => putBack(app, token, decideOn, now, { kind: "ended" }));
   const isRefused = reply.kind === "superseded" || reply.kind === "ended";
   if (isRefused && report.outcome === "succeeded" && line?.end !== undefined && line.end.body === undefined)
     await app.ledger.noteLateSuccess(run, fence, now);

@@ -1,13 +1,13 @@
-import { reopen } from "../core/ending.ts";
-import { type Evidence, explains, isWithin, type Notice } from "../core/evidence.ts";
+import type { Decision } from "../core/decision.ts";
+import { type Evidence, explains, isWithin, type Notice, SLACK } from "../core/evidence.ts";
 import { type Fence, isHeld, type LedgerEnd, type Run, type RunKey } from "../core/run.ts";
-import { before, type Instant, seconds } from "../core/time.ts";
+import { before, type Instant } from "../core/time.ts";
 import { decide } from "../core/transitions.ts";
 import type { HostEntry } from "../ports/hosts.ts";
 import { noticeContinued } from "../wire/notices.ts";
 import type { App } from "./app.ts";
 import { atOnce } from "./at-once.ts";
-import { change } from "./change.ts";
+import { change, putBack } from "./change.ts";
 import { endOf } from "./finish.ts";
 import { attemptName } from "./known.ts";
 import { reap } from "./reap.ts";
@@ -18,9 +18,6 @@ import { registrationOf, settle } from "./settle.ts";
 const ENTRIES_A_MESSAGE = 200;
 /** Each is about six requests of 5 ms. */
 const AT_ONCE = 16;
-/** An event may be older than the claim by this much and still concern it. */
-const SLACK = seconds(60);
-
 /** Where an entry stands among those of its host. */
 type EntryPlace = Pick<HostEntry, "run" | "fence" | "at">;
 
@@ -126,25 +123,23 @@ export async function noticeOfRunner(
 async function refund(app: App, host: string, evidence: Evidence, entry: HostEntry): Promise<"refunded" | "noted"> {
   const now = app.clock.now();
   const refundable = async (run: Run): Promise<LedgerEnd | undefined> => {
-    const owed = run.debt?.ledger;
-    const written = owed?.fence === entry.fence ? undefined : (await app.ledger.read(run.run, entry.fence))?.end;
-    const line = written !== undefined ? endOf(written) : owed?.fence === entry.fence ? owed : undefined;
+    const line = await endOfAttempt(app, run, entry.fence);
     if (line?.host !== host || line.claimedAt === undefined) return undefined;
     return isWithin(evidence.at, line.claimedAt, line.endedAt) ? line : undefined;
   };
-  const decideOn = async (run: Run): Promise<ReturnType<typeof decide>> => {
+  const decideOn = async (run: Run): Promise<Decision> => {
     const line = await refundable(run);
     if (line === undefined) return { write: "none", reply: { kind: "noted" } };
     return decide(run, { kind: "refund", now, evidence, line });
   };
-  const reply = await change(app, entry, decideOn, async () => {
-    const result = await app.results.read(entry.run, now);
-    if (result === undefined || result.shard !== entry.shard) return { kind: "noted" };
-    const archived = reopen(result, now);
-    const decision = await decideOn(archived);
-    if (decision.write === "none") return decision.reply;
-    await app.runs.create(archived);
-    return undefined;
-  });
+  const reply = await change(app, entry, decideOn, () => putBack(app, entry, decideOn, now, { kind: "noted" }));
   return reply.kind === "refunded" ? "refunded" : "noted";
+}
+
+/** How an attempt ended: as the open debt has it, or else as the ledger does. */
+async function endOfAttempt(app: App, run: Run, fence: Fence): Promise<LedgerEnd | undefined> {
+  const owed = run.debt?.ledger;
+  if (owed?.fence === fence) return owed;
+  const written = (await app.ledger.read(run.run, fence))?.end;
+  return written === undefined ? undefined : endOf(written);
 }

@@ -54,7 +54,10 @@ export function open(run: Queued, claim: Claim): Decision {
   return { write: "replace", next: running, reply: claimed(running, claim) };
 }
 
-/** A spot notice gives two minutes, of which a minute is the slack of every event; a host that is still there then, after a drain or a false alarm, may be used again. */
+/**
+ * A spot notice gives two minutes, of which a minute is the slack of every event; a host that is still there then, after a
+ * drain or a false alarm, may be used again.
+ */
 const GOING = seconds(60);
 
 /**

@@ -48,7 +48,7 @@ const MEANING = {
  * How far outside an attempt's time an event may lie and still belong to it: clocks of AWS services, of the host and
  * ours differ, and a reclaimed instance's job was seen to end 4 to 14 s after its eviction.
  */
-const SLACK = seconds(60);
+export const SLACK = seconds(60);
 
 /** The kinds, for whoever reads them from outside. */
 export const EVIDENCE_KINDS = Object.keys(MEANING) as [EvidenceKind, ...EvidenceKind[]];

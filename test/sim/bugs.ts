@@ -156,10 +156,10 @@ export const BUGS: readonly Bug[] = [
   ),
   bug("a refund forgets the ledger", "lib/core/refunding.ts", "{ since: now, ledger, ", "{ since: now, "),
   bug(
-    "a refund of a run that is gone is dropped",
-    "lib/app/notice.ts",
-    "await app.runs.create(archived);\n    return undefined;",
-    'return { kind: "noted" };',
+    "a run that is gone is not put back",
+    "lib/app/change.ts",
+    "await app.runs.create(archived);\n  return undefined;",
+    "return none;",
   ),
   bug(
     "a handover's ticket is for the attempt that still runs",
