@@ -9,11 +9,42 @@ export const ENVIRONMENT = {
   requeueQueue: "LASTBEAT_REQUEUE_QUEUE_URL",
   tickQueue: "LASTBEAT_TICK_QUEUE_URL",
   noticeQueue: "LASTBEAT_NOTICE_QUEUE_URL",
-  /** Signing keys, the newest first: `<id>:<base64url secret>` joined by commas. */
+  /** Signing keys, the newest first: `<id>:<base64url secret>` joined by commas. For the embedded server. */
   keys: "LASTBEAT_KEYS",
+  /** The secret of Secrets Manager that holds the signing keys. */
+  keysSecret: "LASTBEAT_KEYS_SECRET",
+  /** How many shards new runs are spread over at least; the number never falls. */
+  shards: "LASTBEAT_SHARDS",
+  /** Where beats may go directly: the function URL of the beat. The reply to a claim names it. */
+  beatUrl: "LASTBEAT_BEAT_URL",
+  /** What the canary asks: the public address of the front door. */
+  frontDoor: "LASTBEAT_FRONT_DOOR",
   /** Seconds between two sweeps. */
   sweepSeconds: "LASTBEAT_SWEEP_SECONDS",
 } as const;
+
+/** The source of events that somebody plays: AWS reserves its own. Rules for the events of AWS take this one too. */
+export const DRILL_SOURCE = "lastbeat.drill";
+
+/** What a stack tells about itself: the names of its CloudFormation outputs. */
+export const OUTPUTS = {
+  /** The first front door: what LASTBEAT_URL takes. */
+  url: "Url",
+  table: "Table",
+  requeueQueue: "RequeueQueueUrl",
+  requeueDeadLetters: "RequeueDeadLettersUrl",
+  noticeQueue: "NoticeQueueUrl",
+  noticeDeadLetters: "NoticeDeadLettersUrl",
+  /** The ARN of the secret that holds the signing keys. */
+  keys: "KeysArn",
+  /** What the names of all rules for notices begin with. */
+  rulePrefix: "RulePrefix",
+  /** The version of Lastbeat that was deployed. */
+  version: "Version",
+} as const;
+
+/** The item of the table that the plumbing itself keeps: when the last sweep began (d, Unix milliseconds), and more. */
+export const CONTROL = { partition: "C", sort: "sweep", lastSweep: "d", canaryFailed: "b" } as const;
 
 /** After so many receives a message goes to its dead-letter queue. */
 export const MAX_RECEIVES = 5;

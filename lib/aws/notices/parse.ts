@@ -1,11 +1,12 @@
 import type { Instant } from "../../core/time.ts";
+import { DRILL_SOURCE } from "../../names.ts";
 import { lifecycleAction, noEnd, terminated } from "./autoscaling.ts";
 import { EVICTED, serviceEvent } from "./cloudtrail.ts";
 import { capacityReservation, rebalance, spotInterruption, stateChange } from "./ec2.ts";
 import { type Event, fieldsOf, hashOf, idOf, instantOf, listOf, type Opened, open, openText } from "./event.ts";
 import { health } from "./health.ts";
 import { hostDrain } from "./lastbeat.ts";
-import { DRILL, type Parsed, quoted, unknown } from "./parsed.ts";
+import { type Parsed, quoted, unknown } from "./parsed.ts";
 
 type Kind = readonly [source: string, detailType: string, parse: (event: Event) => Parsed];
 
@@ -27,7 +28,7 @@ const AWS_KINDS: readonly Kind[] = [
 const OWN_KINDS: readonly Kind[] = [["lastbeat", "Lastbeat Host Drain", hostDrain]];
 const keyOf = (source: string, type: string): string => JSON.stringify([source, type]);
 const KINDS = new Map<string, Kind[2]>(
-  [...AWS_KINDS, ...AWS_KINDS.map(([, type, parse]): Kind => [DRILL, type, parse]), ...OWN_KINDS].map(
+  [...AWS_KINDS, ...AWS_KINDS.map(([, type, parse]): Kind => [DRILL_SOURCE, type, parse]), ...OWN_KINDS].map(
     ([source, type, parse]) => [keyOf(source, type), parse],
   ),
 );

@@ -1,5 +1,6 @@
 import type { Evidence, Notice } from "../../core/evidence.ts";
 import type { Instant } from "../../core/time.ts";
+import { DRILL_SOURCE } from "../../names.ts";
 import type { Event } from "./event.ts";
 
 /**
@@ -27,8 +28,6 @@ export type Told = Pick<Evidence, "kind"> & {
   readonly note?: string | undefined;
 };
 
-/** Somebody plays the events of AWS: the same detail-types and details, from this source. */
-export const DRILL = "lastbeat.drill";
 
 /**
  * A notice costs its reader some writes, 50 ms at worst, so 100 take 5 s of a Lambda's minute. The largest eviction on
@@ -73,8 +72,8 @@ export function notices(event: Event, hosts: readonly string[], told: Told): Par
     kind: told.kind,
     at: told.at ?? event.at,
     // Nobody dies of a drill: it proves nothing, and who works on goes on until he has drained.
-    ...(told.goneAt !== undefined && event.source !== DRILL && { goneAt: told.goneAt }),
-    ...(event.source === DRILL && { drill: true }),
+    ...(told.goneAt !== undefined && event.source !== DRILL_SOURCE && { goneAt: told.goneAt }),
+    ...(event.source === DRILL_SOURCE && { drill: true }),
     ...(told.note !== undefined && { note: told.note }),
   };
   const surplus = hosts.length - MOST_NOTICES;
