@@ -43,8 +43,18 @@ export const OUTPUTS = {
   version: "Version",
 } as const;
 
-/** The item of the table that the plumbing itself keeps: when the last sweep began (d, Unix milliseconds), and more. */
-export const CONTROL = { partition: "C", sort: "sweep", lastSweep: "d", canaryFailed: "b" } as const;
+/**
+ * The one item that the plumbing itself keeps, so that the write that begins a sweep brings back all that the sweep must
+ * know. Instants are Unix milliseconds.
+ */
+export const CONTROL = {
+  partition: "C",
+  sort: "sweep",
+  lastSweep: "d",
+  canaryFailed: "b",
+  freeze: "j",
+  shards: "n",
+} as const;
 
 /** After so many receives a message goes to its dead-letter queue. */
 export const MAX_RECEIVES = 5;

@@ -1,5 +1,5 @@
 import { isOverdue } from "../core/ending.ts";
-import { type Fleet, isSilent, isValveOpen, nextFreeze, tally, verdictLimit } from "../core/freeze.ts";
+import { type Fleet, isCutOff, isSilent, isValveOpen, nextFreeze, tally, verdictLimit } from "../core/freeze.ts";
 import type { RunKey } from "../core/run.ts";
 import { before, type Instant, milliseconds, type Span } from "../core/time.ts";
 import type { Sighting } from "../ports/runs.ts";
@@ -21,8 +21,14 @@ export type SweepCounts = {
   readonly failed: number;
   /** 1 when the fleet was found silent at once. */
   readonly silent: number;
+  /** 1 when the canary could not reach the front door, or nothing behind it. */
+  readonly canary: number;
   /** 1 when a freeze has lasted so long that verdicts go on although the fleet is silent. */
   readonly valve: number;
+  /** Seconds since the sweep before began; 0 for the first. */
+  readonly sweepAge: number;
+  /** Seconds that the oldest debt has been standing; 0 where nothing is owed. */
+  readonly debtAge: number;
 };
 
 /** How a sweep is bounded. What it does not reach is found again by the next one. */
@@ -42,6 +48,10 @@ const AT_ONCE = 32;
 /** Sightings of 100 B that wait for the end of the pass: a megabyte, and more than a sweep can judge in its time. */
 const MOST_DUE = 10_000;
 
+/** Whole seconds, and never less than none: two clocks may differ. */
+const secondsBetween = (from: Instant | undefined, to: Instant): number =>
+  from === undefined ? 0 : Math.max(0, Math.round((to - from) / 1000));
+
 type Counts = { -readonly [K in keyof SweepCounts]: number };
 
 /**
@@ -51,7 +61,8 @@ type Counts = { -readonly [K in keyof SweepCounts]: number };
  */
 export async function sweep(app: App, { period, until }: SweepBounds): Promise<SweepCounts | undefined> {
   const now = app.clock.now();
-  if (!(await app.control.beginSweep(now, before(now, milliseconds(period / 2))))) return undefined;
+  const standing = await app.control.beginSweep(now, before(now, milliseconds(period / 2)));
+  if (standing === undefined) return undefined;
   const counts: Counts = {
     live: 0,
     reaped: 0,
@@ -62,21 +73,34 @@ export async function sweep(app: App, { period, until }: SweepBounds): Promise<S
     removed: 0,
     failed: 0,
     silent: 0,
+    canary: 0,
     valve: 0,
+    sweepAge: secondsBetween(standing.lastSweep, now),
+    debtAge: 0,
   };
   const goesOn = (): boolean => app.clock.now() < until;
-  const { fleet, due } = await pass(app, counts, goesOn);
-  const floor = await freezeIfSilent(app, fleet, now, counts);
-  await judge(app, due, floor, counts, goesOn);
+  const { fleet, due } = await pass(app, standing.shards, counts, goesOn);
+  counts.silent = isSilent(fleet) ? 1 : 0;
+  counts.canary = isCutOff(standing.canaryFailedAt, now) ? 1 : 0;
+  const isBad = counts.silent + counts.canary > 0;
+  // A sweep that finds nothing due has no use for the floor, and does not ask for it.
+  if (isBad || due.length > 0) {
+    const floor = await floorOf(app, isBad, now, counts);
+    await judge(app, due, floor, counts, goesOn);
+  }
   app.log.write({ decision: "swept", counts });
   return counts;
 }
 
 /** Reads every shard, page by page, and sees to what needs no verdict on the way. */
-async function pass(app: App, counts: Counts, goesOn: () => boolean): Promise<{ fleet: Fleet; due: Sighting[] }> {
+async function pass(
+  app: App,
+  shards: number,
+  counts: Counts,
+  goesOn: () => boolean,
+): Promise<{ fleet: Fleet; due: Sighting[] }> {
   const fleet: Fleet = new Map();
   const due: Sighting[] = [];
-  const shards = await app.control.shards();
   // Every sweep begins elsewhere, so that what lies behind a crowd is reached some time, whatever bounds cut it short.
   const first = Math.floor(app.dice.roll() * shards);
   for (let turn = 0; turn < shards && goesOn(); turn += 1) {
@@ -88,6 +112,7 @@ async function pass(app: App, counts: Counts, goesOn: () => boolean): Promise<{ 
       for (const sighting of page.sightings) {
         if (sighting.state !== "ended") counts.live += 1;
         tally(fleet, sighting, now);
+        counts.debtAge = Math.max(counts.debtAge, secondsBetween(sighting.owedSince, now));
         if (sighting.state !== "ended" && sighting.due <= now && due.length < MOST_DUE) due.push(sighting);
       }
       const owing = page.sightings.filter((sighting) => callsForCare(sighting, now));
@@ -99,12 +124,9 @@ async function pass(app: App, counts: Counts, goesOn: () => boolean): Promise<{ 
 }
 
 /** The floor is written before any verdict that it holds back. */
-async function freezeIfSilent(app: App, fleet: Fleet, now: Instant, counts: Counts): Promise<Instant | undefined> {
-  const known = await app.control.freeze();
-  const isBad = isSilent(fleet);
-  const freeze = nextFreeze(known, now, isBad);
+async function floorOf(app: App, isBad: boolean, now: Instant, counts: Counts): Promise<Instant | undefined> {
+  const freeze = nextFreeze(await app.control.freeze(), now, isBad);
   if (isBad && freeze !== undefined) await app.control.rememberFreeze(freeze);
-  counts.silent = isBad ? 1 : 0;
   counts.valve = isBad && isValveOpen(freeze, now) ? 1 : 0;
   return freeze?.floor;
 }

@@ -34,6 +34,13 @@ export function tally(fleet: Fleet, { state, due, lease }: Seen, now: Instant): 
 export const isSilent = (fleet: Fleet): boolean =>
   [...fleet.values()].some(({ running, silent }) => running >= FEWEST && silent * 2 > running);
 
+/** The canary beats every minute; a failure counts until the next but one would have told that it is over. */
+const CANARY_COUNTS = seconds(90);
+
+/** Whether runners cannot reach us, as the canary found: that holds for a fleet that is too small to tell by its silence, too. */
+export const isCutOff = (canaryFailedAt: Instant | undefined, now: Instant): boolean =>
+  canaryFailedAt !== undefined && after(canaryFailedAt, CANARY_COUNTS) > now;
+
 /** What is remembered after a sweep that was bad or not. */
 export function nextFreeze(before: Freeze | undefined, now: Instant, isBad: boolean): Freeze | undefined {
   if (!isBad) return before;

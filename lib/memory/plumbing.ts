@@ -1,6 +1,6 @@
 import type { Freeze } from "../core/freeze.ts";
 import type { Instant } from "../core/time.ts";
-import type { Control } from "../ports/control.ts";
+import type { Control, Standing } from "../ports/control.ts";
 import type { Notices, RequeueMessage, Requeues } from "../ports/queues.ts";
 import type { Oddities } from "../ports/records.ts";
 
@@ -8,19 +8,28 @@ export function memoryControl(shards = 4): Control & { use(shards: number): void
   let lastSweep: Instant | undefined;
   let used = shards;
   let frozen: Freeze | undefined;
+  let canaryFailedAt: Instant | undefined;
   return {
     use: (count) => {
       used = Math.max(used, count);
     },
     shards: async () => used,
     beginSweep: async (now, unless) => {
-      if (lastSweep !== undefined && lastSweep > unless) return false;
+      if (lastSweep !== undefined && lastSweep > unless) return undefined;
+      const standing: Standing = {
+        shards: used,
+        ...(lastSweep !== undefined && { lastSweep }),
+        ...(canaryFailedAt !== undefined && { canaryFailedAt }),
+      };
       lastSweep = now;
-      return true;
+      return standing;
     },
     freeze: async () => frozen,
     rememberFreeze: async (freeze) => {
       frozen = freeze;
+    },
+    canaryFailed: async (at) => {
+      canaryFailedAt = at;
     },
   };
 }

@@ -1,6 +1,6 @@
-import { PutItemCommand, ScanCommand } from "@aws-sdk/client-dynamodb";
+import { ScanCommand } from "@aws-sdk/client-dynamodb";
 import { dynamoControl } from "../../lib/aws/control.ts";
-import { keyOf, number, textOf } from "../../lib/aws/dynamo.ts";
+import { textOf } from "../../lib/aws/dynamo.ts";
 import { dynamoEndedRuns } from "../../lib/aws/ended-runs.ts";
 import { dynamoHosts } from "../../lib/aws/hosts.ts";
 import { dynamoOddities } from "../../lib/aws/oddities.ts";
@@ -43,10 +43,8 @@ export const dynamoPorts = ({ table }: Engine): Ports => ({
     const dynamo = await table();
     return {
       ...dynamoControl(dynamo),
-      use: (shards) =>
-        dynamo.client.send(
-          new PutItemCommand({ TableName: dynamo.table, Item: { ...keyOf("C", "shards"), n: number(shards) } }),
-        ),
+      // A service whose settings ask for more has registered a run.
+      use: (shards) => dynamoControl(dynamo, shards).shards(),
     };
   },
   oddities: async () => {

@@ -28,7 +28,6 @@ export type Told = Pick<Evidence, "kind"> & {
   readonly note?: string | undefined;
 };
 
-
 /**
  * A notice costs its reader some writes, 50 ms at worst, so 100 take 5 s of a Lambda's minute. The largest eviction on
  * record named 12. AWS states no limit but the 256 KB of an event (a page of a Health event), which hold some 1,800
