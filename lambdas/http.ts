@@ -1,5 +1,5 @@
 import middy, { type MiddlewareObj, type MiddyfiedHandler } from "@middy/core";
-import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda";
+import type { APIGatewayProxyStructuredResultV2, Context } from "aws-lambda";
 import type { App } from "../lib/app/app.ts";
 import { Contended } from "../lib/app/change.ts";
 import { verify } from "../lib/app/credentials.ts";
@@ -8,7 +8,7 @@ import { HOST, ID } from "../lib/wire/ids.ts";
 import { type Problem, problem } from "../lib/wire/problems.ts";
 import { type HttpReply, refused } from "../lib/wire/replies.ts";
 import { match, ROUTES, type RouteName } from "../lib/wire/routes.ts";
-import { theApp } from "./connect.ts";
+import { type HttpEvent, requestOf } from "./request.ts";
 
 /** What is known of a request when its call is made: the path is ours, the id is an id, the credential is good. */
 export type HttpRequest = {
@@ -19,39 +19,43 @@ export type HttpRequest = {
   readonly credential?: { readonly claims: Claims; readonly isCurrent: boolean };
 };
 
-export type Call = (app: App, request: HttpRequest) => Promise<HttpReply>;
+/** `A`: as much of the app as the calls of this Lambda need. */
+export type Call<A> = (app: A, request: HttpRequest) => Promise<HttpReply>;
+
+export type Calls<A> = Partial<Record<RouteName, Call<A>>>;
 
 /** The largest body of ours is a spec with 20 labels, far below; API Gateway itself would let 10 MB pass. */
 const BODY_BYTES = 64 * 1024;
 
-const bodyOf = ({ body = "", isBase64Encoded }: APIGatewayProxyEventV2): Buffer =>
-  Buffer.from(body, isBase64Encoded ? "base64" : "utf8");
-
 /** Answers a request, or says as a problem why it is refused before any state is looked at. */
-async function answer(calls: Partial<Record<RouteName, Call>>, event: APIGatewayProxyEventV2): Promise<HttpReply> {
-  const { method } = event.requestContext.http;
-  const found = match(method, event.rawPath);
+async function answer<A extends Pick<App, "keys">>(
+  connect: () => A,
+  calls: Calls<A>,
+  event: HttpEvent,
+): Promise<HttpReply> {
+  const { method, path, query, authorization, body } = requestOf(event);
+  const found = match(method, path);
   if (found.kind === "wrong-method") {
     const allow = found.allowed.join(", ");
-    return refused(problem("method-not-allowed", { detail: `${event.rawPath} takes ${allow}` }), { allow });
+    return refused(problem("method-not-allowed", { detail: `${path} takes ${allow}` }), { allow });
   }
   const call = found.kind === "route" ? calls[found.name] : undefined;
   if (found.kind === "unknown-path" || call === undefined)
-    return refused(problem("not-found", { detail: `there is nothing at ${event.rawPath.slice(0, 200)}` }));
+    return refused(problem("not-found", { detail: `there is nothing at ${path.slice(0, 200)}` }));
   const wrong = wrongName(found.params);
   if (wrong !== undefined) return refused(wrong);
   const { run = "", host = "" } = found.params;
-  const body = bodyOf(event);
   if (body.length > BODY_BYTES)
     return refused(
       problem("too-large", { detail: `the body has ${body.length} bytes; at most ${BODY_BYTES} are read` }),
     );
   const { by } = ROUTES[found.name];
-  const request = { run, host, query: event.queryStringParameters ?? {}, body: body.toString("utf8") };
-  if (by !== "ticket" && by !== "token") return call(theApp(), request);
-  const verified = await verify(theApp(), by, event.headers["authorization"], run);
+  const request = { run, host, query, body: body.toString("utf8") };
+  const app = connect();
+  if (by !== "ticket" && by !== "token") return call(app, request);
+  const verified = await verify(app, by, authorization, run);
   if (!verified.ok) return refuseCredential(verified.why, by);
-  return call(theApp(), { ...request, credential: verified });
+  return call(app, { ...request, credential: verified });
 }
 
 /** What the names in a path look like. */
@@ -88,7 +92,7 @@ const toEvent = ({ status, body, headers }: HttpReply): APIGatewayProxyStructure
 });
 
 /** What a use case throws becomes a problem; the caller may try again, and the log has the reason. */
-const problems: MiddlewareObj<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2> = {
+const problems: MiddlewareObj<HttpEvent, APIGatewayProxyStructuredResultV2> = {
   onError: (request) => {
     const { error } = request;
     if (error instanceof Contended) {
@@ -100,10 +104,16 @@ const problems: MiddlewareObj<APIGatewayProxyEventV2, APIGatewayProxyStructuredR
   },
 };
 
-export type HttpHandler = MiddyfiedHandler<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Error, Context>;
+export type HttpHandler = MiddyfiedHandler<HttpEvent, APIGatewayProxyStructuredResultV2, Error, Context>;
 
-/** The Lambda that serves these calls behind an HTTP API (payload format 2.0). */
-export const httpHandler = (calls: Partial<Record<RouteName, Call>>): HttpHandler =>
-  middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>()
+/** The credential of a runner's call: the router has verified it, and without one there is a bug. */
+export function claimsOf({ credential }: HttpRequest): Claims {
+  if (credential === undefined) throw new Error("a runner's call without a credential");
+  return credential.claims;
+}
+
+/** The Lambda that serves these calls behind any front door. `connect` is called with the first request. */
+export const httpHandler = <A extends Pick<App, "keys">>(connect: () => A, calls: Calls<A>): HttpHandler =>
+  middy<HttpEvent, APIGatewayProxyStructuredResultV2>()
     .use(problems)
-    .handler(async (event: APIGatewayProxyEventV2) => toEvent(await answer(calls, event)));
+    .handler(async (event: HttpEvent) => toEvent(await answer(connect, calls, event)));

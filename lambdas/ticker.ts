@@ -2,7 +2,8 @@ import middy from "@middy/core";
 import type { ScheduledEvent } from "aws-lambda";
 import { tick } from "../lib/app/tick.ts";
 import { fromIso } from "../lib/wire/instants.ts";
-import { sweepPeriod, systemClock, theTicks } from "./connect.ts";
+import { sweepPeriod, theTicks } from "./connect.ts";
+import { systemClock } from "./store.ts";
 
 /** Fired every minute: queues the ticks of the coming one. */
 export const handler = middy<ScheduledEvent, { ticks: number }>().handler(async (event) => ({

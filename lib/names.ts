@@ -17,6 +17,8 @@ export const ENVIRONMENT = {
   shards: "LASTBEAT_SHARDS",
   /** Where beats may go directly: the function URL of the beat. The reply to a claim names it. */
   beatUrl: "LASTBEAT_BEAT_URL",
+  /** What the deployment is called in its metrics. */
+  name: "LASTBEAT_NAME",
   /** What the canary asks: the public address of the front door. */
   frontDoor: "LASTBEAT_FRONT_DOOR",
   /** Seconds between two sweeps. */
@@ -54,6 +56,22 @@ export const CONTROL = {
   canaryFailed: "b",
   freeze: "j",
   shards: "n",
+} as const;
+
+/** The names of the metrics, all by the deployment's name; verdicts by their cause, too. */
+export const METRICS = {
+  namespace: "Lastbeat",
+  name: "Name",
+  cause: "Cause",
+  verdicts: "Verdicts",
+  /** From the last beat to the verdict of an attempt that fell silent. */
+  detection: "DetectionLatency",
+  live: "LiveRuns",
+  sweepAge: "SweepAge",
+  debtAge: "DebtAge",
+  frozen: "Frozen",
+  canaryFailed: "CanaryFailed",
+  valveOpen: "ValveOpen",
 } as const;
 
 /** After so many receives a message goes to its dead-letter queue. */

@@ -34,7 +34,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   "lib/names.ts": { atLeast: 1, folders: [] },
   "lib/core": { atLeast: 15, folders: [] },
   "lib/ports": { atLeast: 5, folders: ["lib/core"] },
-  "lib/wire": { atLeast: 10, folders: ["lib/core"], typesOf: ["lib/ports"], packages: /^zod\/mini$/ },
+  "lib/wire": { atLeast: 10, folders: ["lib/core"], typesOf: ["lib/ports"], packages: /^zod\/(mini|locales)$/ },
   "lib/app": { atLeast: 10, folders: ["lib/core", "lib/ports", "lib/wire"], builtins: /^node:crypto$/ },
   "lib/memory": { atLeast: 4, folders: ["lib/core", "lib/ports", "lib/wire", "lib/names.ts"] },
   "lib/aws": {

@@ -96,11 +96,33 @@ function failingOver(first: Door, ...more: readonly Door[]): Door {
   };
 }
 
-/** All front doors of a list, for one run. */
+/**
+ * All front doors of a list, for one run. Beats go to the address that the reply to the claim names, if it names one; the
+ * others take them when it fails.
+ */
 export function frontDoors(urls: string, run: string, timeout: Span, until?: AbortSignal): Door {
+  const open = (url: string): Door => httpDoor(url, run, timeout, until);
   const [first = urls, ...more] = addressesOf(urls);
-  return failingOver(httpDoor(first, run, timeout, until), ...more.map((url) => httpDoor(url, run, timeout, until)));
+  const listed = [open(first), ...more.map(open)] as const;
+  const all = failingOver(...listed);
+  let beats = all;
+  return {
+    ...all,
+    claim: async (ticket, holder) => {
+      const answer = await all.claim(ticket, holder);
+      const beatUrl = answer.kind === "ok" ? answer.body.beatUrl : undefined;
+      if (isAsSafe(beatUrl, first)) beats = failingOver(open(beatUrl), ...listed);
+      return answer;
+    },
+    beat: (token, progress) => beats.beat(token, progress),
+  };
 }
+
+/** An address that a token may be sent to: one with TLS, or none where the front door has none either. */
+const isAsSafe = (url: unknown, door: string): url is string =>
+  typeof url === "string" &&
+  URL.canParse(url) &&
+  (new URL(url).protocol === "https:" || new URL(url).protocol === URL.parse(door)?.protocol);
 
 /** Our answers have a few hundred bytes; a gateway that streams must not fill the memory beside the work. */
 const MOST_BYTES = 64 * 1024;

@@ -6,8 +6,11 @@ import type { Claims } from "../wire/credentials.ts";
 import type { App } from "./app.ts";
 import { Contended } from "./change.ts";
 
+/** As much of the app as a beat needs. */
+export type Beats = Pick<App, "clock" | "keys" | "runs">;
+
 /** Renews the lease: one write, and nothing else is touched. */
-export async function beat(app: App, token: Claims, progress?: Progress): Promise<Reply> {
+export async function beat(app: Beats, token: Claims, progress?: Progress): Promise<Reply> {
   const forward = {
     ...renewal(token.fence, app.clock.now(), token.lease),
     ...(progress !== undefined && { progress }),

@@ -1,7 +1,8 @@
 import type { Decision, Reply } from "../core/decision.ts";
 import { reopen } from "../core/ending.ts";
-import type { Run, RunKey } from "../core/run.ts";
+import type { LedgerEnd, Run, RunKey } from "../core/run.ts";
 import type { Instant } from "../core/time.ts";
+import type { LogLine } from "../ports/surroundings.ts";
 import type { App } from "./app.ts";
 import { payLedger, settleOrLeave } from "./settle.ts";
 
@@ -44,11 +45,25 @@ async function carryOut(app: App, seen: Run, decision: Exclude<Decision, { write
   await payLedger(app, seen);
   if ((await app.runs.replace(seen, next, due)) === "stale") return false;
   const { run, attempt, fence, state } = next;
-  const cause = next.debt?.ledger?.cause;
-  app.log.write({ decision: decision.reply.kind, run, attempt, fence, state, ...(cause !== undefined && { cause }) });
+  const line = next.debt?.ledger;
+  app.log.write({
+    decision: decision.reply.kind,
+    run,
+    attempt,
+    fence,
+    state,
+    ...(line !== undefined && { cause: line.cause }),
+    // A debt that was there before is somebody else's verdict, and was counted with it.
+    ...(line !== undefined && line.fence !== seen.debt?.ledger?.fence && { verdict: verdictOf(line) }),
+  });
   if (next.debt !== undefined) await settleOrLeave(app, next);
   return true;
 }
+
+const verdictOf = ({ cause, endedAt, lastBeatAt }: LedgerEnd): NonNullable<LogLine["verdict"]> => ({
+  cause,
+  ...(cause === "lost" && lastBeatAt !== undefined && { silentSeconds: (endedAt - lastBeatAt) / 1000 }),
+});
 
 /**
  * For a run whose item was archived and deleted: when the event changes it, the item is put back from the result, so that

@@ -3,6 +3,7 @@ import { type Fleet, isCutOff, isSilent, isValveOpen, nextFreeze, tally, verdict
 import type { RunKey } from "../core/run.ts";
 import { before, type Instant, milliseconds, type Span } from "../core/time.ts";
 import type { Sighting } from "../ports/runs.ts";
+import type { LogLine } from "../ports/surroundings.ts";
 import type { App } from "./app.ts";
 import { atOnce } from "./at-once.ts";
 import { reap } from "./reap.ts";
@@ -30,6 +31,13 @@ export type SweepCounts = {
   /** Seconds that the oldest debt has been standing; 0 where nothing is owed. */
   readonly debtAge: number;
 };
+
+/** What a sweep says of the fleet as it is, and of itself. */
+const STANDING: ReadonlySet<string> = new Set(["live", "sweepAge", "debtAge"] satisfies (keyof SweepCounts)[]);
+
+/** Whether a line is worth reading: a sweep that found nothing to do is no news. */
+export const isNews = ({ counts }: LogLine): boolean =>
+  counts === undefined || Object.entries(counts).some(([name, count]) => !STANDING.has(name) && count > 0);
 
 /** How a sweep is bounded. What it does not reach is found again by the next one. */
 export type SweepBounds = {

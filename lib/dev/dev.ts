@@ -1,5 +1,6 @@
 import type { AddressInfo } from "node:net";
 import type { Context } from "aws-lambda";
+import { handler as beat } from "../../lambdas/beat.ts";
 import { printTo } from "../../lambdas/connect.ts";
 import { handler as notice } from "../../lambdas/notice.ts";
 import { handler as owner } from "../../lambdas/owner.ts";
@@ -115,7 +116,7 @@ async function serve(
 
   let info: DevInfo | undefined;
   const door = frontDoor({
-    services: { owner: owner as Lambda, runner: runner as Lambda },
+    services: { owner: owner as Lambda, runner: runner as Lambda, beat: beat as Lambda },
     own: {
       "GET /dev/info": () => ({ status: 200, body: info }),
       "POST /dev/events": (body) => putEvents(sqsOfDev, queues.notice, body),

@@ -1,11 +1,5 @@
+import { isNews } from "../app/sweep.ts";
 import type { Log, LogLine } from "../ports/surroundings.ts";
-
-/** What a sweep says of the fleet as it is, and of itself. */
-const STANDING: ReadonlySet<string> = new Set(["live", "sweepAge", "debtAge"]);
-
-/** A sweep that found nothing to do is no news. */
-const isNews = ({ counts }: LogLine): boolean =>
-  counts === undefined || Object.entries(counts).some(([name, count]) => !STANDING.has(name) && count > 0);
 
 function describe({ decision, run, attempt, fence, state, cause, error, counts }: LogLine): string {
   const said = [

@@ -20,6 +20,8 @@ export type LogLine = {
   readonly state?: string;
   readonly cause?: string;
   readonly error?: string;
+  /** This decision ended the attempt. `silentSeconds`: since its last beat, where silence ended it. */
+  readonly verdict?: { readonly cause: string; readonly silentSeconds?: number };
   readonly counts?: Readonly<Record<string, number>>;
 };
 

@@ -115,6 +115,7 @@ const CALLS: Record<RouteName, Described> = {
         nextBeatSeconds: z.number(),
         directive: directive(),
         onCutOff: z.exactOptional(z.literal("continue")),
+        beatUrl: z.exactOptional(z.string()),
       }),
     },
     refusals: [...OF_RUNNERS, "held-by-another", "overran", "hold"],

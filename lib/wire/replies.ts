@@ -21,6 +21,8 @@ export type ClaimBody = {
   readonly directive: Directive;
   /** The attempt goes on although it may have a successor by then; its owner has chosen so. */
   readonly onCutOff?: "continue";
+  /** Where beats may go instead of the front door that took the claim; that one takes them too. */
+  readonly beatUrl?: string;
 };
 
 export type BeatBody = {
@@ -66,8 +68,11 @@ const plain = (name: ProblemName, status: number = PROBLEMS[name].status): Probl
 export const ownerReply = (reply: Reply): HttpReply =>
   reply.kind === "ended" ? refused(plain("ended", 409)) : httpReply(reply);
 
-/** The response to a decision. `token` is what a claim hands out, or what a beat renews. */
-export function httpReply(reply: Reply, token?: string): HttpReply {
+/**
+ * The response to a decision. `token` is what a claim hands out, or what a beat renews; `beatUrl` is where the beats of a
+ * claimed attempt may go.
+ */
+export function httpReply(reply: Reply, token?: string, beatUrl?: string): HttpReply {
   switch (reply.kind) {
     case "claimed":
       if (token === undefined) throw new Error("a claim was granted without a token");
@@ -79,6 +84,7 @@ export function httpReply(reply: Reply, token?: string): HttpReply {
         nextBeatSeconds: nextBeat(reply.lease, reply.directive),
         directive: reply.directive,
         ...(reply.onCutOff === "continue" && { onCutOff: reply.onCutOff }),
+        ...(beatUrl !== undefined && { beatUrl }),
       } satisfies ClaimBody);
     case "renewed":
       return ok({

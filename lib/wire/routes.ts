@@ -1,8 +1,11 @@
 /** Who may call, and by what he is known: AWS IAM, the ticket of an attempt, its token, or nothing. */
 export type Caller = "owner" | "ticket" | "token" | "anyone";
 
-/** The Lambda that serves a call: owners' calls may read and list, runners' calls only touch the run they name. */
-export type Service = "owner" | "runner";
+/**
+ * The Lambda that serves a call: owners' calls may read and list, runners' calls only touch the run they name, and a beat
+ * only its run item.
+ */
+export type Service = "owner" | "runner" | "beat";
 
 export type Route = {
   readonly method: string;
@@ -49,7 +52,7 @@ export const ROUTES = {
     method: "POST",
     path: "/v1/runs/{run}/beat",
     by: "token",
-    at: "runner",
+    at: "beat",
     does: "Say that the attempt is alive",
   },
   notice: {

@@ -1,7 +1,8 @@
+import { en } from "zod/locales";
 import * as z from "zod/mini";
 import { HOST, ID } from "./ids.ts";
 
-z.config(z.locales.en()); // without it every refusal says "Invalid input" and no more
+z.config(en()); // without it every refusal says "Invalid input" and no more
 
 /** Label keys, as Kubernetes has them: `app.kubernetes.io/name`. */
 const LABEL = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/;

@@ -259,6 +259,36 @@ test("of several front doors the next is tried when one fails", async () => {
   await broken.stop();
 });
 
+describe("a beat address that the reply to the claim names", () => {
+  const naming = (url: string) => (name: string) => {
+    if (name !== "claim") return usual(name);
+    const { body } = usual(name) as { readonly body: string };
+    return json({ ...(JSON.parse(body) as object), beatUrl: url });
+  };
+
+  test("gets the beats, and the front door everything else", async () => {
+    const beats = await gateway(usual);
+    door = await gateway(naming(beats.url));
+    const left = exec(settings(sh("sleep 0.3"), { url: door.url }));
+    await beats.called("beat", 2);
+    expect(await left).toBe(0);
+    expect(new Set(beats.calls.map(({ name }) => name))).toEqual(new Set(["beat"]));
+    expect(door.calls.map(({ name }) => name)).toEqual(["claim", "finish"]);
+    await beats.stop();
+  });
+
+  test("is left for the front door when it fails", async () => {
+    const broken = await gateway(() => json({ message: "Forbidden" }, 403));
+    door = await gateway(naming(broken.url));
+    const left = exec(settings(sh("sleep 600"), { url: door.url }));
+    await door.called("beat", 2);
+    process.kill(process.pid, "SIGTERM");
+    expect(await left).toBe(143);
+    expect(broken.calls.length).toBeGreaterThan(0);
+    await broken.stop();
+  });
+});
+
 test("progress goes out with the beats, and the file is gone at the end", async () => {
   door = await gateway(usual);
   const script = 'echo \'{"value": 82, "of": 100, "note": "epoch 3"}\' > $LASTBEAT_PROGRESS_FILE; exec sleep 600';

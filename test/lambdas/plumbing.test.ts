@@ -1,7 +1,8 @@
 import type { Context, APIGatewayProxyEventV2 as HttpEvent, ScheduledEvent, SQSEvent } from "aws-lambda";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { keysOf } from "../../lambdas/connect.ts";
+import { theApp } from "../../lambdas/connect.ts";
 import { httpHandler } from "../../lambdas/http.ts";
+import { keysOf } from "../../lambdas/store.ts";
 import { handler as sweep } from "../../lambdas/sweep.ts";
 import { handler as ticker } from "../../lambdas/ticker.ts";
 import { sign } from "../../lib/app/credentials.ts";
@@ -64,7 +65,10 @@ test("a tick makes one sweep, and a second one right after it makes none", async
     removed: 0,
     failed: 0,
     silent: 0,
+    canary: 0,
     valve: 0,
+    sweepAge: 0,
+    debtAge: 0,
   });
   process.env[ENVIRONMENT.sweepSeconds] = "60";
   expect(await sweep(ticks(new Date()), context, opts)).toBeUndefined();
@@ -88,7 +92,7 @@ test("the rule of every minute queues the ticks of the coming one", async () => 
 });
 
 test("a use case that throws is a problem that can be tried again, and its reason is in the log only", async () => {
-  const handler = httpHandler({
+  const handler = httpHandler(theApp, {
     health: async () => {
       throw new Error("the table is gone");
     },

@@ -1,0 +1,34 @@
+import middy from "@middy/core";
+import type { ScheduledEvent } from "aws-lambda";
+import { canary, type Probe } from "../lib/app/canary.ts";
+import { problemName } from "../lib/wire/problems.ts";
+import { frontDoor, theCanary } from "./connect.ts";
+
+/** As long as a runner with a short lease would wait. */
+const TIMEOUT_MS = 5000;
+/** Long enough for a Lambda or a connection that is being replaced, and all three beats still end within the minute. */
+const PAUSE_MS = 5000;
+
+/** What the table leads to: no such item, or, should somebody have registered that name, one with another fence. */
+const REFUSALS: ReadonlySet<unknown> = new Set(["ended", "superseded"]);
+
+/** A beat of a run that never was: our own refusal has been at the table, and anything else has not. */
+export const probe: Probe = async (run, token) => {
+  try {
+    const response = await fetch(`${frontDoor().replace(/\/+$/, "")}/v1/runs/${run}/beat`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      body: "{}",
+      redirect: "manual",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    return REFUSALS.has(problemName(await response.json()));
+  } catch {
+    return false;
+  }
+};
+
+/** Fired every minute: beats through the public front door, as a runner would. */
+export const handler = middy<ScheduledEvent, { failed: boolean }>().handler(() =>
+  canary(theCanary(), probe, () => new Promise((resolve) => setTimeout(resolve, PAUSE_MS))),
+);

@@ -1,0 +1,46 @@
+import type { APIGatewayProxyEvent, APIGatewayProxyEventV2 } from "aws-lambda";
+
+/** What a front door hands over: an HTTP API and a function URL in payload format 2.0, a REST API in 1.0. */
+export type HttpEvent = APIGatewayProxyEvent | APIGatewayProxyEventV2;
+
+/** A request, whichever front door it came through. */
+export type Request = {
+  readonly method: string;
+  readonly path: string;
+  readonly query: Readonly<Record<string, string | undefined>>;
+  readonly authorization: string | undefined;
+  readonly body: Buffer;
+};
+
+const isV2 = (event: HttpEvent): event is APIGatewayProxyEventV2 => "rawPath" in event;
+
+/** Behind a named stage of an HTTP API the path begins with it; the address that was called had it, too. */
+function withoutStage(path: string, stage: string | undefined): string {
+  const prefix = `/${stage}`;
+  return stage !== undefined && stage !== "$default" && path.startsWith(`${prefix}/`)
+    ? path.slice(prefix.length)
+    : path;
+}
+
+/** An HTTP API hands over names in lower case, a REST API as they were sent. */
+const header = (headers: Readonly<Record<string, string | undefined>> | null, name: string): string | undefined =>
+  Object.entries(headers ?? {}).find(([given]) => given.toLowerCase() === name)?.[1];
+
+const bytesOf = (body: string | null | undefined, isBase64Encoded: boolean | undefined): Buffer =>
+  Buffer.from(body ?? "", isBase64Encoded === true ? "base64" : "utf8");
+
+/** The request that an event tells of. */
+export function requestOf(event: HttpEvent): Request {
+  const common = {
+    query: event.queryStringParameters ?? {},
+    authorization: header(event.headers, "authorization"),
+    body: bytesOf(event.body, event.isBase64Encoded),
+  };
+  return isV2(event)
+    ? {
+        method: event.requestContext.http.method,
+        path: withoutStage(event.rawPath, event.requestContext.stage),
+        ...common,
+      }
+    : { method: event.httpMethod, path: withoutStage(event.path, event.requestContext.stage), ...common };
+}

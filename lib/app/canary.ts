@@ -1,0 +1,43 @@
+import { fence } from "../core/run.ts";
+import { seconds } from "../core/time.ts";
+import type { Claims } from "../wire/credentials.ts";
+import type { App } from "./app.ts";
+import { sign } from "./credentials.ts";
+
+/**
+ * A run that never was: no registration makes an attempt 0 with fence 0. Its beat is refused at the very end of the way that
+ * every beat goes: by the front door, the Lambda, the key and the guard of a write.
+ */
+const NOBODY: Claims = { run: "lastbeat-canary", shard: 0, attempt: 0, fence: fence(0), lease: seconds(120) };
+
+/** Of so many beats, so many have to fail: one that fails may be chance. */
+const BEATS = 3;
+const FAILURES = 2;
+
+/** Sends a beat with that token through the public front door; whether the answer was the one that the table gives. */
+export type Probe = (run: string, token: string) => Promise<boolean>;
+
+/**
+ * Beats as a runner would. When 2 of 3 beats do not get through, the fault is ours and no runner's, and that is remembered:
+ * verdicts by the clock alone freeze. `pause` lies between two beats.
+ */
+export async function canary(
+  app: Pick<App, "clock" | "keys" | "control" | "log">,
+  probe: Probe,
+  pause: () => Promise<void>,
+): Promise<{ readonly failed: boolean }> {
+  const token = await sign(app, "token", NOBODY);
+  let failures = 0;
+  for (let sent = 0; sent < BEATS; sent += 1) {
+    if (sent > 0) await pause();
+    if (!(await probe(NOBODY.run, token))) failures += 1;
+    // A first beat that gets through is enough, so a canary costs one beat as long as all is well.
+    if (failures === 0 || failures === FAILURES) break;
+  }
+  const failed = failures >= FAILURES;
+  if (failed) {
+    app.log.write({ decision: "canary-failed" });
+    await app.control.canaryFailed(app.clock.now());
+  }
+  return { failed };
+}

@@ -1,0 +1,106 @@
+import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { type Instant, instant } from "../core/time.ts";
+import type { Clock, Key, Keys } from "../ports/surroundings.ts";
+
+/** A key of the secret. It is accepted from the moment that it is read, and signs from an instant at which all have read it. */
+export type StoredKey = { readonly id: string; readonly secret: Uint8Array; readonly signsFrom: Instant };
+
+/** The same as the secret holds it. */
+type Written = { readonly id: string; readonly secret: string; readonly signsFrom: string };
+
+/** The key that CloudFormation made up with the secret, before the first rotation. */
+const INITIAL = "initial";
+/** 256 bits: a shorter secret would be weaker than the HMAC itself. */
+const SECRET_BYTES = 32;
+
+/**
+ * How long a Lambda works with the keys that it has read. A new key signs only after twice that time, so nobody meets a
+ * signature whose key he has not read; and whoever takes a key out of the secret waits so long at most.
+ */
+export const KEYS_ARE_KEPT_MS = 15 * 60_000;
+
+const isWritten = (value: unknown): value is Written => {
+  const { id, secret, signsFrom } = (value ?? {}) as Partial<Record<keyof Written, unknown>>;
+  return (
+    typeof id === "string" &&
+    /^[A-Za-z0-9_-]{1,32}$/.test(id) &&
+    typeof secret === "string" &&
+    Buffer.from(secret, "base64url").length >= SECRET_BYTES &&
+    typeof signsFrom === "string" &&
+    !Number.isNaN(Date.parse(signsFrom))
+  );
+};
+
+/** The keys of the secret's text, the newest first. Errors never show it. */
+export function storedKeys(text: string): readonly [StoredKey, ...StoredKey[]] {
+  const { keys, [INITIAL]: made } = fieldsOf(text);
+  if (typeof made === "string" && made.length >= SECRET_BYTES)
+    return [{ id: INITIAL, secret: Buffer.from(made), signsFrom: instant(0) }];
+  if (!Array.isArray(keys) || !keys.every(isWritten))
+    throw new Error('the secret of the signing keys is not {"keys": [{"id", "secret", "signsFrom"}]}');
+  const [newest, ...older] = keys
+    .map(({ id, secret, signsFrom }) => ({
+      id,
+      secret: Buffer.from(secret, "base64url"),
+      signsFrom: instant(Date.parse(signsFrom)),
+    }))
+    .sort((one, other) => other.signsFrom - one.signsFrom);
+  if (newest === undefined) throw new Error("the secret of the signing keys holds no key");
+  return [newest, ...older];
+}
+
+function fieldsOf(text: string): Readonly<Record<string, unknown>> {
+  try {
+    return (JSON.parse(text) ?? {}) as Readonly<Record<string, unknown>>;
+  } catch {
+    return {};
+  }
+}
+
+/** The keys as the secret holds them. */
+export const secretText = (keys: readonly StoredKey[]): string =>
+  JSON.stringify({
+    keys: keys.map(
+      ({ id, secret, signsFrom }): Written => ({
+        id,
+        secret: Buffer.from(secret).toString("base64url"),
+        signsFrom: new Date(signsFrom).toISOString(),
+      }),
+    ),
+  });
+
+/** In the order in which they are used: the newest that signs by now, then whatever else is accepted. */
+export function inUse(stored: readonly [StoredKey, ...StoredKey[]], now: Instant): readonly [Key, ...Key[]] {
+  const signing = stored.find(({ signsFrom }) => signsFrom <= now) ?? stored[0];
+  return [signing, ...stored.filter((key) => key !== signing)];
+}
+
+/** A read that takes longer has failed; a Lambda that knows its keys works on with them. */
+export const secretsClient = (): SecretsManagerClient =>
+  new SecretsManagerClient({
+    maxAttempts: 3,
+    requestHandler: { connectionTimeout: 1000, requestTimeout: 2000, throwOnRequestTimeout: true },
+  });
+
+/** The keys of Secrets Manager, read again every 15 minutes. While it cannot be read, those that are known stay good. */
+export function secretKeys(client: SecretsManagerClient, secretId: string, clock: Clock): Keys {
+  let known: readonly [StoredKey, ...StoredKey[]] | undefined;
+  let readAt = 0;
+  const read = async (): Promise<readonly [StoredKey, ...StoredKey[]]> => {
+    const { SecretString = "" } = await client.send(new GetSecretValueCommand({ SecretId: secretId }));
+    return storedKeys(SecretString);
+  };
+  return {
+    all: async () => {
+      const now = clock.now();
+      if (known === undefined) {
+        known = await read();
+        readAt = now;
+      } else if (now - readAt >= KEYS_ARE_KEPT_MS) {
+        readAt = now; // also when it fails: one try in that time, and not one a request
+        known = await read().catch(() => known as readonly [StoredKey, ...StoredKey[]]);
+      }
+      return inUse(known, now);
+    },
+  };
+}

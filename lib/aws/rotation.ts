@@ -1,0 +1,99 @@
+import { randomBytes } from "node:crypto";
+import {
+  GetSecretValueCommand,
+  PutSecretValueCommand,
+  ResourceNotFoundException,
+  type SecretsManagerClient,
+  UpdateSecretVersionStageCommand,
+} from "@aws-sdk/client-secrets-manager";
+import { after, type Instant, milliseconds, seconds } from "../core/time.ts";
+import { KEYS_ARE_KEPT_MS, type StoredKey, secretText, storedKeys } from "./keys.ts";
+
+/** A step of a rotation, as Secrets Manager asks for it. A step may come again. */
+export type RotationStep = {
+  readonly Step: "createSecret" | "setSecret" | "testSecret" | "finishSecret";
+  readonly SecretId: string;
+  readonly ClientRequestToken: string;
+};
+
+/** A day: all have read a new key before anybody signs with it, also when a step of the rotation fails for hours first. */
+const SIGNS_AFTER = seconds(24 * 3600);
+
+/**
+ * The keys after a rotation: a new one, and the one that signs by now, which what was handed out stays good by. A key
+ * before that is dropped. Throws while the last rotation is not over: the key that it would drop still signs.
+ */
+export function rotated(
+  current: readonly [StoredKey, ...StoredKey[]],
+  now: Instant,
+  id: string,
+  secret: Uint8Array,
+): readonly StoredKey[] {
+  const [newest] = current;
+  if (newest.signsFrom > now) throw new Error("the last rotation is not over: its key does not sign yet");
+  return [{ id, secret, signsFrom: after(now, SIGNS_AFTER) }, newest];
+}
+
+/** The key after the current ones, pending under the rotation's token; one that is there already stays. */
+async function createKey(
+  client: SecretsManagerClient,
+  { SecretId, ClientRequestToken }: RotationStep,
+  now: Instant,
+): Promise<void> {
+  try {
+    await client.send(
+      new GetSecretValueCommand({ SecretId, VersionId: ClientRequestToken, VersionStage: "AWSPENDING" }),
+    );
+    return;
+  } catch (error) {
+    if (!(error instanceof ResourceNotFoundException)) throw error;
+  }
+  const { SecretString: text = "" } = await client.send(new GetSecretValueCommand({ SecretId }));
+  const keys = rotated(storedKeys(text), now, randomBytes(6).toString("hex"), randomBytes(32));
+  await client.send(
+    new PutSecretValueCommand({
+      SecretId,
+      ClientRequestToken,
+      SecretString: secretText(keys),
+      VersionStages: ["AWSPENDING"],
+    }),
+  );
+}
+
+async function finish(client: SecretsManagerClient, { SecretId, ClientRequestToken }: RotationStep): Promise<void> {
+  const { VersionId } = await client.send(new GetSecretValueCommand({ SecretId }));
+  if (VersionId === ClientRequestToken) return; // the step has come again
+  await client.send(
+    new UpdateSecretVersionStageCommand({
+      SecretId,
+      VersionStage: "AWSCURRENT",
+      MoveToVersionId: ClientRequestToken,
+      RemoveFromVersionId: VersionId,
+    }),
+  );
+}
+
+/** One step of a rotation. There is nothing to set elsewhere: the secret is all there is. */
+export async function rotate(client: SecretsManagerClient, step: RotationStep, now: Instant): Promise<void> {
+  switch (step.Step) {
+    case "createSecret":
+      return createKey(client, step, now);
+    case "setSecret":
+      return;
+    case "testSecret": {
+      const { SecretString: text = "" } = await client.send(
+        new GetSecretValueCommand({
+          SecretId: step.SecretId,
+          VersionId: step.ClientRequestToken,
+          VersionStage: "AWSPENDING",
+        }),
+      );
+      const [newest] = storedKeys(text);
+      if (newest.signsFrom < after(now, milliseconds(KEYS_ARE_KEPT_MS)))
+        throw new Error("this rotation took too long: its key would sign before all have read it; rotate again");
+      return;
+    }
+    case "finishSecret":
+      return finish(client, step);
+  }
+}

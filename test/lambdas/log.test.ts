@@ -1,0 +1,81 @@
+import { describe, expect, test } from "vitest";
+import { lambdaLog } from "../../lambdas/log.ts";
+import type { LogLine } from "../../lib/ports/surroundings.ts";
+
+type Metrics = { Namespace: string; Dimensions: string[][]; Metrics: { Name: string; Unit: string }[] }[];
+type Line = Record<string, unknown> & { _aws?: { Timestamp: number; CloudWatchMetrics: Metrics } };
+
+const NOON = Date.parse("2026-11-22T12:00:00.000Z");
+
+/** What is printed of these lines, one a second. */
+function printed(...lines: readonly LogLine[]): readonly Line[] {
+  const texts: string[] = [];
+  let now = NOON;
+  const log = lambdaLog(
+    "prod",
+    (text) => texts.push(text),
+    () => now,
+  );
+  for (const line of lines) {
+    log.write(line);
+    now += 1000;
+  }
+  expect(texts.every((text) => text.endsWith("\n") && text.indexOf("\n") === text.length - 1)).toBe(true);
+  return texts.map((text) => JSON.parse(text) as Line);
+}
+
+const namesOf = ({ _aws }: Line): readonly string[] =>
+  (_aws?.CloudWatchMetrics ?? []).flatMap(({ Metrics }) => Metrics.map(({ Name }) => Name));
+
+describe("a line of the log", () => {
+  test("of a decision that ends no attempt measures nothing", () => {
+    expect(printed({ decision: "registered", run: "etl" })).toEqual([
+      { level: "INFO", decision: "registered", run: "etl" },
+    ]);
+  });
+
+  test("of a verdict counts it by its cause, and how long the silence was; the run is no dimension", () => {
+    const verdict = { cause: "lost", silentSeconds: 125.5 };
+    const [line] = printed({ decision: "reaped", run: "etl", attempt: 1, cause: "lost", verdict });
+    expect(line).toEqual({
+      level: "INFO",
+      decision: "reaped",
+      run: "etl",
+      attempt: 1,
+      cause: "lost",
+      Name: "prod",
+      Cause: "lost",
+      Verdicts: 1,
+      DetectionLatency: 125.5,
+      _aws: {
+        Timestamp: NOON,
+        CloudWatchMetrics: [
+          {
+            Namespace: "Lastbeat",
+            Dimensions: [["Name", "Cause"]],
+            Metrics: [
+              { Name: "Verdicts", Unit: "Count" },
+              { Name: "DetectionLatency", Unit: "Seconds" },
+            ],
+          },
+        ],
+      },
+    });
+  });
+
+  test("of a quiet sweep is told once a minute, with the three figures that are always measured", () => {
+    const quiet = { decision: "swept", counts: { live: 3, reaped: 0, sweepAge: 10, debtAge: 0 } };
+    const lines = printed(quiet, quiet, quiet);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatchObject({ Name: "prod", LiveRuns: 3, SweepAge: 10, DebtAge: 0 });
+    expect(lines.map(namesOf)).toEqual([["LiveRuns", "SweepAge", "DebtAge"]]);
+    expect(printed(...Array.from({ length: 61 }, () => quiet))).toHaveLength(2);
+  });
+
+  test("of a sweep with news is told at once, and measures what is wrong", () => {
+    const quiet = { decision: "swept", counts: { live: 3 } };
+    const silent = { decision: "swept", counts: { live: 3, silent: 1, canary: 1, valve: 1, frozen: 3 } };
+    const [, line] = printed(quiet, silent);
+    expect(line).toMatchObject({ Frozen: 1, CanaryFailed: 1, ValveOpen: 1 });
+  });
+});
