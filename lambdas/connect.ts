@@ -1,4 +1,5 @@
 import type { App } from "../lib/app/app.ts";
+import { RETENTION } from "../lib/app/retention.ts";
 import { dynamoControl } from "../lib/aws/control.ts";
 import { dynamoEndedRuns } from "../lib/aws/ended-runs.ts";
 import { dynamoHosts } from "../lib/aws/hosts.ts";
@@ -29,12 +30,18 @@ const controlOf = (environment: Environment): Control => {
   return dynamoControl(theTable(), shards === undefined ? undefined : Number(shards));
 };
 
+const retentionOf = (environment: Environment): Span => {
+  const days = environment[ENVIRONMENT.retentionDays];
+  return days === undefined ? RETENTION : seconds(Number(days) * 24 * 3600);
+};
+
 /** The use cases' surroundings on AWS. Endpoints and credentials are the SDK's own settings. */
 function connect(environment: Environment): App {
   const dynamo = theTable();
   const sqs = sqsClient();
   return {
     ...theBeats(),
+    retention: retentionOf(environment),
     dice: { roll: Math.random },
     log: logOf(environment),
     specs: dynamoSpecs(dynamo),
@@ -70,6 +77,12 @@ export const frontDoor = (): string => setting(process.env, ENVIRONMENT.frontDoo
 export const theTicks: () => Ticks = once((environment) =>
   sqsTicks(sqsClient(), setting(environment, ENVIRONMENT.tickQueue)),
 );
+
+/** The lease of a run whose owner asks for none; undefined leaves it to the core's own default. */
+export const defaultLease = (): Span | undefined => {
+  const given = process.env[ENVIRONMENT.leaseSeconds];
+  return given === undefined ? undefined : seconds(Number(given));
+};
 
 /** Time between two sweeps. Ten seconds is the design's default: detection waits for at most two of them. */
 export const sweepPeriod = (): Span => seconds(Number(process.env[ENVIRONMENT.sweepSeconds] ?? 10));

@@ -43,7 +43,7 @@ async function handle(app: App, body: string): Promise<void> {
   const odd = oddityOf(parsed);
   if (odd === undefined) return;
   app.log.write({ decision: "not-understood", error: odd });
-  await app.oddities.keep(body, odd, now, expiryOf(now));
+  await app.oddities.keep(body, odd, now, expiryOf(app, now));
 }
 
 /** Why an event is kept for people; undefined when all of it was understood. */

@@ -10,7 +10,7 @@ import { endedView, recordView, runView } from "../lib/wire/record.ts";
 import { type HttpReply, ownerReply, refused } from "../lib/wire/replies.ts";
 import * as schemas from "../lib/wire/schemas.ts";
 import { specOf } from "../lib/wire/spec.ts";
-import { theApp } from "./connect.ts";
+import { defaultLease, theApp } from "./connect.ts";
 import { type HttpHandler, httpHandler } from "./http.ts";
 
 const unknown = (run: string): HttpReply => refused(problem("not-found", { detail: `there is no run ${run}` }));
@@ -38,7 +38,9 @@ function registered(registration: Registered, run: string): HttpReply {
 export const handler: HttpHandler = httpHandler(theApp, {
   register: async (app, { run, body }) => {
     const spec = read(schemas.spec, body);
-    return spec.ok ? registered(await register(app, run, specOf(spec.value), spec.value), run) : refused(spec.problem);
+    return spec.ok
+      ? registered(await register(app, run, specOf(spec.value, defaultLease()), spec.value), run)
+      : refused(spec.problem);
   },
   inspect: async (app, { run }) => {
     const found = await inspect(app, run);

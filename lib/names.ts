@@ -21,6 +21,9 @@ export const ENVIRONMENT = {
   name: "LASTBEAT_NAME",
   /** What the canary asks: the public address of the front door. */
   frontDoor: "LASTBEAT_FRONT_DOOR",
+  /** The lease of a run whose owner asks for none. */
+  leaseSeconds: "LASTBEAT_LEASE_SECONDS",
+  retentionDays: "LASTBEAT_RETENTION_DAYS",
   /** Seconds between two sweeps. */
   sweepSeconds: "LASTBEAT_SWEEP_SECONDS",
 } as const;

@@ -1,3 +1,4 @@
+import type { Span } from "../core/time.ts";
 import type { Control } from "../ports/control.ts";
 import type { Hosts } from "../ports/hosts.ts";
 import type { Notices, Requeues } from "../ports/queues.ts";
@@ -7,6 +8,8 @@ import type { Clock, Dice, Keys, Log } from "../ports/surroundings.ts";
 
 /** Everything the use cases need from outside. */
 export type App = {
+  /** How long what happened to a run can be asked for; then its id may be used again. */
+  readonly retention: Span;
   readonly clock: Clock;
   readonly dice: Dice;
   readonly keys: Keys;

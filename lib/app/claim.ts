@@ -21,7 +21,7 @@ export async function claim(app: App, ticket: Claims, holder: Holder): Promise<C
   const { id, host } = holder;
   // The host entry is written before the evidence is read, and a notice writes evidence before it lists the entries: one of
   // the two sees the other. A notice that finds the run not claimed yet moves its rev, so that the evidence is read again.
-  if (host !== undefined) await app.hosts.enter(host, { run, shard, fence, at: now }, expiryOf(now));
+  if (host !== undefined) await app.hosts.enter(host, { run, shard, fence, at: now }, expiryOf(app, now));
   const registration = await app.specs.read(run, now);
   if (registration === undefined) return { reply: { kind: "ended" } };
   let claimedAt = now;

@@ -3,7 +3,6 @@ import type { Registration } from "../core/spec.ts";
 import { before, type Instant } from "../core/time.ts";
 import type { EndedRun, LedgerLine } from "../ports/records.ts";
 import type { App } from "./app.ts";
-import { RETENTION } from "./retention.ts";
 
 /** All that is known of one run. Exactly one of `run` (its item) and `result` (what stays when the item is gone). */
 export type Inspection = {
@@ -65,5 +64,5 @@ export const listEnded = (
   cursor?: string,
 ): Promise<Listing<EndedRun>> => {
   const now = app.clock.now();
-  return app.endedRuns.list(now, since ?? before(now, RETENTION), limit, cursor);
+  return app.endedRuns.list(now, since ?? before(now, app.retention), limit, cursor);
 };

@@ -30,7 +30,7 @@ export type NoticeCounts = Readonly<Record<"left" | "reaped" | "refunded" | "not
  */
 export async function notice(app: App, told: Notice, seenUpTo?: EntryPlace): Promise<NoticeCounts> {
   const { host, evidence } = told;
-  await app.hosts.record(host, evidence, expiryOf(app.clock.now()));
+  await app.hosts.record(host, evidence, expiryOf(app, app.clock.now()));
   const entries = (await app.hosts.entries(host))
     .filter(({ at }) => before(at, SLACK) <= evidence.at)
     .sort(newestFirst)
@@ -110,7 +110,7 @@ export async function noticeOfRunner(
   const own: Evidence = { ...evidence, only: attemptName(key) };
   const isCurrent = run !== undefined && isHeld(run) && run.fence === key.fence;
   const host = isCurrent ? run.host : (await app.ledger.read(key.run, key.fence))?.end?.host;
-  if (host !== undefined) await app.hosts.record(host, own, expiryOf(app.clock.now()));
+  if (host !== undefined) await app.hosts.record(host, own, expiryOf(app, app.clock.now()));
   const told = isCurrent ? await tell(app, run, own, deadline) : "over";
   if (told !== "over") return told;
   return host !== undefined && explains(own) ? refund(app, host, own, { ...key, at: own.at }) : "noted";

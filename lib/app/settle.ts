@@ -47,7 +47,13 @@ export async function registrationOf(app: App, { run }: RunKey): Promise<Registr
 export async function payLedger(app: App, run: Run): Promise<void> {
   const line = run.debt?.ledger;
   if (line === undefined) return;
-  await app.ledger.end(run.run, line, chargeAt(run.charges, line.attempt) ?? "-", run.rev, lineExpiryOf(line.endedAt));
+  await app.ledger.end(
+    run.run,
+    line,
+    chargeAt(run.charges, line.attempt) ?? "-",
+    run.rev,
+    lineExpiryOf(app, line.endedAt),
+  );
 }
 
 /** Sends the requeue message of the current attempt. The message says until when it may start, as the item will. */
@@ -72,7 +78,7 @@ async function handOver(app: App, run: Leaving, registration: Registration, now:
 /** What stays of an ended run. The spec expires with it, and frees the run id. */
 async function archive(app: App, ended: Ended): Promise<void> {
   const { state: _, due: __, debt: ___, ...result } = ended;
-  const expiry = expiryOf(ended.endedAt);
+  const expiry = expiryOf(app, ended.endedAt);
   await app.results.write(result, expiry);
   const { run, outcome, cause, attempt, fence, endedAt } = ended;
   await app.endedRuns.add({ run, outcome, cause, attempt, fence, endedAt }, expiry);

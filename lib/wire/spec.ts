@@ -7,12 +7,12 @@ const given = <K extends string, T>(key: K, value: T | undefined): { [P in K]?: 
 
 const span = (value: number | undefined): Span | undefined => (value === undefined ? undefined : seconds(value));
 
-/** The spec that a body stands for, with our defaults where it says nothing. */
-export function specOf(body: SpecBody): Spec {
+/** The spec that a body stands for, with our defaults where it says nothing; `lease` is that of the deployment. */
+export function specOf(body: SpecBody, lease: Span = DEFAULTS.lease): Spec {
   const { attempts, ...budgets } = body.budgets ?? {};
   return {
     start: body.start ?? DEFAULTS.start,
-    lease: span(body.leaseSeconds) ?? DEFAULTS.lease,
+    lease: span(body.leaseSeconds) ?? lease,
     startWithin: span(body.startWithinSeconds) ?? DEFAULTS.startWithin,
     ...given("attemptDeadline", span(body.attemptDeadlineSeconds)),
     ...given("deadline", span(body.deadlineSeconds)),

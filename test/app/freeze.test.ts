@@ -86,7 +86,7 @@ describe("twenty attempts that fall silent at once", () => {
     const doomed = await ticketOf(app, "doomed");
     await claim(app, doomed, holder("b"));
     const evidence = { id: "e1", source: "aws.ec2", kind: "spot-interruption", at: at("12:01:00") } as const;
-    await app.hosts.record("i-b", evidence, expiryOf(app.now()));
+    await app.hosts.record("i-b", evidence, expiryOf(app, app.now()));
     const counts = await sweptUntil(app, "12:02:00");
     expect(counts.at(-1)).toMatchObject({ silent: 1, frozen: 20, reaped: 1 });
     expect(app.messages()).toMatchObject([{ data: { run: "doomed", cause: "interrupted" } }]);
@@ -159,7 +159,7 @@ describe("a sweep", () => {
     const app = service();
     await fleet(app, 12);
     const evidence = { id: "e1", source: "aws.ec2", kind: "evicted", at: at("12:01:00") } as const;
-    await app.hosts.record("i-a", evidence, expiryOf(app.now()));
+    await app.hosts.record("i-a", evidence, expiryOf(app, app.now()));
     app.pass(seconds(110));
     expect(await nextSweep(app)).toMatchObject({ reaped: 12, limited: 0, frozen: 0 });
   });

@@ -103,7 +103,7 @@ describe("a lost run", () => {
     const app = service();
     const token = await tokenOf(app, "etl");
     const evidence = { id: "e1", source: "aws.ec2", kind: "spot-interruption", at: after(NOON, seconds(30)) } as const;
-    await app.hosts.record("i-a", evidence, expiryOf(NOON));
+    await app.hosts.record("i-a", evidence, expiryOf(app, NOON));
     app.pass(seconds(120));
     await reap(app, token);
     expect((await inspect(app, "etl"))?.lines[0]?.end).toMatchObject({
@@ -124,7 +124,7 @@ describe("a lost run", () => {
         at: instant(NOON - 61_000),
         goneAt: instant(NOON - 46_000),
       },
-      expiryOf(NOON),
+      expiryOf(app, NOON),
     );
     const token = await tokenOf(app, "etl");
     app.pass(seconds(120));
@@ -266,7 +266,7 @@ describe("a sweep", () => {
     const app = service();
     for (let run = 0; run < 40; run += 1) await tokenOf(app, `run-${run}`);
     const taken = { id: "e1", source: "aws.ec2", kind: "evicted", at: instant(NOON + 30_000) } as const;
-    await app.hosts.record("i-a", taken, expiryOf(NOON)); // or a fleet that is silent at once would not be judged
+    await app.hosts.record("i-a", taken, expiryOf(app, NOON)); // or a fleet that is silent at once would not be judged
     app.pass(seconds(120));
     const counts = await sweep(app, { period: seconds(10), until: app.now() });
     expect(counts).toMatchObject({ reaped: 0 });

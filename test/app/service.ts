@@ -1,6 +1,7 @@
 import type { App } from "../../lib/app/app.ts";
 import { claim } from "../../lib/app/claim.ts";
 import { register } from "../../lib/app/register.ts";
+import { RETENTION } from "../../lib/app/retention.ts";
 import { sweep } from "../../lib/app/sweep.ts";
 import { DEFAULTS, type Spec } from "../../lib/core/spec.ts";
 import { after, type Instant, instant, type Span, seconds } from "../../lib/core/time.ts";
@@ -43,6 +44,7 @@ export function service(changed: Partial<App> = {}): Service {
   const notices = memoryNotices();
   const oddities = memoryOddities();
   const app: Service = {
+    retention: RETENTION,
     clock: { now: () => time },
     dice: { roll: () => 0.5 },
     keys: { all: async () => keys },

@@ -2,6 +2,7 @@ import { GetItemCommand, PutItemCommand, type ServiceOutputTypes } from "@aws-sd
 import { afterAll, describe, expect, test } from "vitest";
 import type { App } from "../../lib/app/app.ts";
 import { beat } from "../../lib/app/beat.ts";
+import { RETENTION } from "../../lib/app/retention.ts";
 import { dynamoControl } from "../../lib/aws/control.ts";
 import { type Dynamo, keyOf, numberOf } from "../../lib/aws/dynamo.ts";
 import { dynamoEndedRuns } from "../../lib/aws/ended-runs.ts";
@@ -64,6 +65,7 @@ function metered({ client }: Dynamo): Sent[] {
 
 /** Every adapter that a Lambda has, all behind one client, so that no request goes unseen. */
 const appAt = (dynamo: Dynamo, now: Instant): App => ({
+  retention: RETENTION,
   clock: { now: () => now },
   dice: { roll: () => 0 },
   keys: { all: async () => [{ id: "k1", secret: new Uint8Array(32) }] },

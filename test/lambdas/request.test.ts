@@ -11,7 +11,7 @@ const v2 = (own: object = {}, stage = "$default", method = "POST"): APIGatewayPr
     isBase64Encoded: false,
     requestContext: { stage, http: { method } },
     ...own,
-  }) as APIGatewayProxyEventV2;
+  }) as unknown as APIGatewayProxyEventV2;
 
 /** As a REST API says it: nothing is null there, and what would be empty is. */
 const v1 = (own: object = {}): APIGatewayProxyEvent =>
@@ -24,7 +24,7 @@ const v1 = (own: object = {}): APIGatewayProxyEvent =>
     isBase64Encoded: false,
     requestContext: { stage: "prod", path: "/prod/v1/runs/etl/beat" },
     ...own,
-  }) as APIGatewayProxyEvent;
+  }) as unknown as APIGatewayProxyEvent;
 
 const beat = {
   method: "POST",

@@ -1,4 +1,5 @@
 import type { App } from "../../lib/app/app.ts";
+import { RETENTION } from "../../lib/app/retention.ts";
 import { type Instant, instant } from "../../lib/core/time.ts";
 import { memoryHosts } from "../../lib/memory/hosts.ts";
 import { memoryControl, memoryNotices, memoryOddities, memoryRequeues } from "../../lib/memory/plumbing.ts";
@@ -48,6 +49,7 @@ export class Cloud {
   appFor(process: Process): App {
     const { world } = this;
     return {
+      retention: RETENTION,
       clock: { now: (): Instant => instant(world.now + process.skew) },
       dice: { roll: () => world.dice.roll() },
       keys: { all: async () => this.keys },

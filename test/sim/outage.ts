@@ -6,6 +6,7 @@ import { beat } from "../../lib/app/beat.ts";
 import { claim } from "../../lib/app/claim.ts";
 import { finish } from "../../lib/app/finish.ts";
 import { register } from "../../lib/app/register.ts";
+import { RETENTION } from "../../lib/app/retention.ts";
 import { sweep } from "../../lib/app/sweep.ts";
 import { DEFAULTS, type Spec } from "../../lib/core/spec.ts";
 import { after, type Instant, instant, type Span, seconds } from "../../lib/core/time.ts";
@@ -202,6 +203,7 @@ export async function outage(outageSeconds: number, runs: number, dying: number)
   const ledger = memoryLedger();
   const byRun = new Map<string, Runner>();
   const app: App = {
+    retention: RETENTION,
     clock: { now: () => clock.now },
     dice,
     keys: { all: async () => [{ id: "k1", secret: Buffer.alloc(32, 1) }] },
