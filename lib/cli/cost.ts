@@ -1,0 +1,148 @@
+import { type Bill, billOf, type Group, type Line } from "../cost/bill.ts";
+import { ASSUMED, LEFT_OUT } from "../cost/fineprint.ts";
+import { type Load, OBSERVABILITIES, USUAL } from "../cost/load.ts";
+import { areStale, FRONT_DOORS, PRICES_AS_OF, REGION } from "../cost/prices.ts";
+import type { Answer } from "./command.ts";
+import { type Flags, numberWithin, textFlag, wholeWithin } from "./flags.ts";
+import { UsageError } from "./usage.ts";
+
+/** The fleets that stand side by side when nobody names one. */
+const FLEETS = [0, 100, 10_000, 1_000_000] as const;
+/** A hundred times the largest fleet that it was thought for; beyond, the quotas of an account say more than a price. */
+const MOST_RUNS = 100_000_000;
+
+const LABEL = 24;
+const COLUMN = 14;
+const WIDTH = 80;
+
+function oneOf<T extends string>(flags: Flags, name: string, choices: readonly T[], standard: T): T {
+  const value = textFlag(flags, name) ?? standard;
+  const chosen = choices.find((choice) => choice === value);
+  if (chosen === undefined) throw new UsageError(`--${name} takes ${choices.join(", ")}; not "${value}"`);
+  return chosen;
+}
+
+/** The load that the options describe; more than one when they do not say how many runs. */
+function loadsOf(flags: Flags): readonly Load[] {
+  const load = {
+    beatSeconds: numberWithin(flags, "beat", USUAL.beatSeconds, 1, 3600),
+    runHours: numberWithin(flags, "hours", USUAL.runHours, 0.01, 8784),
+    lossesPerThousand: numberWithin(flags, "losses", USUAL.lossesPerThousand, 0, 10_000),
+    frontDoor: oneOf(flags, "front-door", FRONT_DOORS, USUAL.frontDoor),
+    sweepSeconds: wholeWithin(flags, "sweep", USUAL.sweepSeconds, 1, 60),
+    beatMs: numberWithin(flags, "beat-ms", USUAL.beatMs, 1, 30_000),
+    observability: oneOf(flags, "observability", OBSERVABILITIES, USUAL.observability),
+  };
+  const runs = textFlag(flags, "runs") === undefined ? FLEETS : [wholeWithin(flags, "runs", 0, 0, MOST_RUNS)];
+  return runs.map((each) => ({ runs: each, ...load }));
+}
+
+const counting = (value: number, digits: number): string =>
+  value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+
+const dollars = (usd: number, digits = 2): string => `$${counting(usd, digits)}`;
+
+/** Whole units where there are many; a few digits where there are few. */
+const unitsOf = ({ units, unit }: Line): string =>
+  `${counting(units, Number.isInteger(units) || units >= 100 ? 0 : 3)} ${unit}`;
+
+const row = (label: string, cells: readonly string[]): string =>
+  `${label.padEnd(LABEL)}${cells.map((cell) => cell.padStart(COLUMN)).join("")}`.trimEnd();
+
+/** The items side by side, with two subtotals. Where there is one fleet only, what was counted stands beside it. */
+function table(bills: readonly [Bill, ...Bill[]]): readonly string[] {
+  const [first] = bills;
+  const itemRow = ({ item }: Line, index: number): string => {
+    const cells = bills.map(({ lines }) => dollars(lines[index]?.usd ?? 0));
+    const line = bills.length === 1 ? first.lines[index] : undefined;
+    return `${row(`  ${item}`, cells)}${line === undefined ? "" : `   ${unitsOf(line)}`}`;
+  };
+  const of = (group: Group): readonly string[] =>
+    first.lines.flatMap((line, index) => (line.group === group ? [itemRow(line, index)] : []));
+  return [
+    row(
+      "live runs",
+      bills.map(({ load }) => counting(load.runs, 0)),
+    ),
+    ...of("plumbing"),
+    row(
+      "plumbing",
+      bills.map(({ plumbing }) => dollars(plumbing)),
+    ),
+    ...of("watching"),
+    row(
+      "secret and watching",
+      bills.map(({ watching }) => dollars(watching)),
+    ),
+    row(
+      "a month",
+      bills.map(({ total }) => dollars(total)),
+    ),
+  ];
+}
+
+/** The words in lines of a terminal's width, each but the first set in. */
+function filled(text: string): string {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > WIDTH) {
+      lines.push(line);
+      line = `  ${word}`;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  return [...lines, line].join("\n");
+}
+
+/** The figure by which services are compared: it does not grow with the fleet. */
+function perThousand({ load, perThousandRunnerHours }: Bill): string {
+  const minute = billOf({ ...load, beatSeconds: 60 }).perThousandRunnerHours;
+  const beside = load.beatSeconds === 60 ? "" : `; ${dollars(minute, 3)} at one beat a minute`;
+  return `per 1,000 runner-hours  ${dollars(perThousandRunnerHours, 3)} for beats and sweeps${beside}`;
+}
+
+/** Said where the sweep of a fleet takes longer than the time between two. */
+const slowSweeps = (bills: readonly Bill[]): readonly string[] =>
+  bills
+    .filter(({ load, sweepTakes }) => sweepTakes > load.sweepSeconds)
+    .map(({ load, sweepTakes }) =>
+      filled(
+        `With ${counting(load.runs, 0)} runs one sweep reads for about ${counting(sweepTakes, 0)} s: verdicts come that ` +
+          "much later, and it needs more memory than the bill assumes, at about the same price.",
+      ),
+    );
+
+function text(bills: readonly [Bill, ...Bill[]], isStale: boolean): string {
+  const [first] = bills;
+  const { beatSeconds, runHours, lossesPerThousand, frontDoor, sweepSeconds, beatMs, observability } = first.load;
+  const stale = isStale ? " (more than a year old: look them up)" : "";
+  return [
+    `US dollars a month in ${REGION}, at list prices of ${PRICES_AS_OF}${stale}`,
+    filled(
+      `Front door ${frontDoor}, a beat each ${beatSeconds} s of ${beatMs} ms, runs of ${runHours} h, ` +
+        `${lossesPerThousand} losses per 1,000 runs, a sweep each ${sweepSeconds} s, observability ${observability}.`,
+    ),
+    "",
+    ...table(bills),
+    "",
+    perThousand(first),
+    ...slowSweeps(bills),
+    "",
+    filled(`While Lambda keeps 5 pollers on each queue, SQS costs ${dollars(first.morePollers)} more.`),
+    filled(`Assumed: ${ASSUMED.join("; ")}.`),
+    filled(`Left out: ${LEFT_OUT.join(", ")}.`),
+    "",
+  ].join("\n");
+}
+
+/** A monthly bill from counted units and list prices. It asks nobody: neither the API nor AWS. `now`: Unix milliseconds. */
+export function cost(flags: Flags, now: number): Answer {
+  const [first, ...rest] = loadsOf(flags).map(billOf);
+  if (first === undefined) throw new Error("a bill without a load");
+  const bills = [first, ...rest] as const;
+  const isStale = areStale(now);
+  return {
+    json: { region: REGION, pricesAsOf: PRICES_AS_OF, isStale, bills, assumed: ASSUMED, leftOut: LEFT_OUT },
+    text: text(bills, isStale),
+  };
+}

@@ -1,0 +1,197 @@
+import type { Load } from "./load.ts";
+import {
+  BEAT,
+  BEAT_OF_NOBODY,
+  CLAIM,
+  FINISH,
+  KEPT_DAYS,
+  KEPT_PER_ATTEMPT_BYTES,
+  KEPT_PER_RUN_BYTES,
+  LINE_BYTES,
+  LINE_KEPT_DAYS,
+  LOSS,
+  passOver,
+  REGISTER,
+  REMOVAL,
+  RUN_BYTES,
+  SWEEP,
+  shardsFor,
+  type Units,
+} from "./units.ts";
+
+/** Memory of the Lambdas in MB: the beat's, and all others. Assumed; what is deployed has to agree. */
+export const BEAT_MB = 128;
+export const OTHER_MB = 256;
+/** Lambda's gigabyte has 1,024 MB. */
+const gbSeconds = (ms: number, mb: number): number => (ms / 1000) * (mb / 1024);
+
+/** Billed milliseconds. Assumed: five to ten requests to DynamoDB of 5 ms each, and the 15 % of a CPU that 256 MB get. */
+const CALL_MS = 60;
+/** One request to SQS. */
+const TICKER_MS = 20;
+/** It waits for a beat through the front door. */
+const CANARY_MS = 100;
+/** The write that begins a sweep, and its first request. */
+const SWEEP_MS = 30;
+/** Each further request of a sweep. */
+const PAGE_MS = 5;
+/** Reading a sighting: 6.4 us of CPU, measured on a page of 1,000 with the AWS SDK, at 15 % of a CPU. */
+const SIGHTING_MS = 0.045;
+/** A verdict with what it owes, or a removal: its requests to DynamoDB, 5 ms each, as if nothing went on beside it. */
+const VERDICT_MS = 50;
+const REMOVAL_MS = 10;
+/** Lost; and queued again, when the backoff is over. */
+const VERDICTS_PER_LOSS = 2;
+
+/** Bytes of a log line about a decision, on average: assumed. */
+const DECISION_BYTES = 300;
+/** Registered, claimed, finished. */
+const LINES_PER_RUN = 3;
+/** Lost, queued again, claimed. */
+const LINES_PER_LOSS = 3;
+/** Bytes of the longest log line about a sweep without news, with its metrics (lambdas/log.ts). */
+export const SWEPT_BYTES = 600;
+
+/** Lambda polls a queue by receives that wait up to 20 s (Lambda developer guide, services-sqs-scaling). */
+const RECEIVES_PER_POLLER = 3;
+/** The same page: "as few as 2" where traffic is low and no maximum concurrency is set; 5 before that. */
+export const FEWEST_POLLERS = 2;
+export const USUAL_POLLERS = 5;
+/** SQS takes ten messages a request: sqsTicks in lib/aws/queues.ts. */
+const BATCH = 10;
+
+/** Alarms that watch a service. Assumed; what is deployed has to agree. */
+export const ALARMS = 8;
+/** Metrics that are there without any run: live runs, age of the last sweep, age of the oldest debt (lambdas/log.ts). */
+export const IDLE_METRICS = 3;
+/**
+ * Metrics that come with ends: one for each cause, and how fast losses are found. As many as usual causes leave, all month:
+ * succeeded, crashed, interrupted, lost; an hour without such an end is not billed.
+ */
+const CAUSE_METRICS = 5;
+
+/** How long a Lambda works with the keys that it has read: KEYS_ARE_KEPT_MS in lib/aws/keys.ts. */
+const KEYS_KEPT_HOURS = 0.25;
+/** Lambdas that are warm without any run and need the keys: the beat's and the canary's. */
+const IDLE_READERS = 2;
+
+/** The ticker and the canary: each is invoked once a minute by a scheduled rule. */
+const EACH_MINUTE = 2;
+
+/** AWS's own month of 730 hours. */
+export const MONTH_HOURS = 730;
+const MONTH_MINUTES = MONTH_HOURS * 60;
+const MONTH_SECONDS = MONTH_HOURS * 3600;
+const GB = 1e9;
+
+/** Requests to SQS in a minute: ticks sent, received and deleted; and the receives that find nothing, in both queues. */
+function sqsPerMinute(ticks: number, pollers: number): number {
+  // At most: a receive that waits for a tick ends no later than one that finds nothing.
+  const receives = pollers * RECEIVES_PER_POLLER + ticks;
+  return Math.ceil(ticks / BATCH) + receives + ticks + pollers * RECEIVES_PER_POLLER;
+}
+
+/** How often each thing happens in a month. */
+type Times = { readonly beats: number; readonly registered: number; readonly losses: number; readonly sweeps: number };
+
+function timesOf({ runs, beatSeconds, runHours, lossesPerThousand, sweepSeconds }: Load): Times {
+  const registered = (runs * MONTH_HOURS) / runHours;
+  return {
+    beats: (runs * MONTH_SECONDS) / beatSeconds,
+    registered,
+    losses: (registered * lossesPerThousand) / 1000,
+    sweeps: MONTH_SECONDS / sweepSeconds,
+  };
+}
+
+/** Everything that AWS bills for a month, in the units of lib/cost/prices.ts, before it is priced. */
+export type Month = {
+  readonly requests: number;
+  readonly invocations: number;
+  readonly gbSeconds: number;
+  readonly writes: number;
+  readonly reads: number;
+  readonly storedGb: number;
+  readonly sqs: number;
+  readonly decisionGb: number;
+  readonly secretCalls: number;
+  readonly metrics: number;
+  readonly metricsGb: number;
+};
+
+/** Billed milliseconds of one sweep that finds nothing due. */
+export function sweepMs(runs: number): number {
+  const { pages } = passOver(runs, shardsFor(runs));
+  return SWEEP_MS + (pages - 1) * PAGE_MS + runs * SIGHTING_MS;
+}
+
+/** Each operation with how often it happens. The canary beats once a minute. */
+const operations = ({ beats, registered, losses, sweeps }: Times): readonly (readonly [Units, number])[] => [
+  [BEAT, beats],
+  [BEAT_OF_NOBODY, MONTH_MINUTES],
+  [REGISTER, registered],
+  [CLAIM, registered + losses],
+  [FINISH, registered],
+  [LOSS, losses],
+  [REMOVAL, registered],
+  [SWEEP, sweeps],
+];
+
+const monthsOf = (days: number): number => (days * 24) / MONTH_HOURS;
+
+/** Gigabytes in the table once the oldest records expire: 13 months after the first run. */
+const storedGb = (runs: number, { registered, losses }: Times): number =>
+  (runs * RUN_BYTES +
+    monthsOf(KEPT_DAYS) * (registered * KEPT_PER_RUN_BYTES + (registered + losses) * KEPT_PER_ATTEMPT_BYTES) +
+    monthsOf(LINE_KEPT_DAYS) * (registered + losses) * LINE_BYTES) /
+  GB;
+
+/** What a month of that load takes, with so many of Lambda's pollers on each queue. */
+export function monthOf(load: Load, pollers: number = FEWEST_POLLERS): Month {
+  const { runs, beatMs, sweepSeconds } = load;
+  const times = timesOf(load);
+  const { beats, registered, losses, sweeps } = times;
+  const sum = (unit: keyof Units): number =>
+    operations(times).reduce((total, [units, count]) => total + units[unit] * count, 0);
+  const requests = sum("requests");
+  const calls = requests - beats - MONTH_MINUTES;
+  const otherMs =
+    calls * CALL_MS +
+    sweeps * sweepMs(runs) +
+    losses * VERDICTS_PER_LOSS * VERDICT_MS +
+    registered * REMOVAL_MS +
+    MONTH_MINUTES * (TICKER_MS + CANARY_MS);
+  const busy = (beats * beatMs + calls * CALL_MS) / 1000 / MONTH_SECONDS;
+  return {
+    requests,
+    invocations: requests + sweeps + MONTH_MINUTES * EACH_MINUTE,
+    gbSeconds: gbSeconds((beats + MONTH_MINUTES) * beatMs, BEAT_MB) + gbSeconds(otherMs, OTHER_MB),
+    writes: sum("writes"),
+    reads: sum("reads") + sweeps * passOver(runs, shardsFor(runs)).reads,
+    storedGb: storedGb(runs, times),
+    sqs: sum("sqs") + MONTH_MINUTES * sqsPerMinute(60 / sweepSeconds, pollers),
+    decisionGb: ((registered * LINES_PER_RUN + losses * LINES_PER_LOSS) * DECISION_BYTES) / GB,
+    secretCalls: ((IDLE_READERS + busy) * MONTH_HOURS) / KEYS_KEPT_HOURS,
+    metrics: IDLE_METRICS + (runs > 0 ? CAUSE_METRICS : 0),
+    // A line a minute; and one for each sweep that found something to do.
+    metricsGb: (Math.min(sweeps, MONTH_MINUTES + registered + losses * VERDICTS_PER_LOSS) * SWEPT_BYTES) / GB,
+  };
+}
+
+/** What beats take, and what sweeps take of them. */
+export type Running = Pick<Month, "requests" | "invocations" | "gbSeconds" | "writes" | "reads">;
+
+/** The same for 1,000 hours of running, beside the plumbing that is there anyway: 1,000 runs, for an hour. */
+export function thousandRunnerHours({ beatSeconds, beatMs, sweepSeconds }: Load): Running {
+  const runs = 1000;
+  const beats = (runs * 3600) / beatSeconds;
+  const sweeps = 3600 / sweepSeconds;
+  const shards = shardsFor(runs);
+  return {
+    requests: beats,
+    invocations: beats,
+    gbSeconds: gbSeconds(beats * beatMs, BEAT_MB) + gbSeconds(sweeps * (sweepMs(runs) - sweepMs(0)), OTHER_MB),
+    writes: beats * BEAT.writes,
+    reads: beats * BEAT.reads + sweeps * (passOver(runs, shards).reads - passOver(0, shards).reads),
+  };
+}

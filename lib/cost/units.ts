@@ -1,0 +1,102 @@
+/**
+ * What an operation takes of what AWS bills. test/cost/units.test.ts runs each of them on the adapters, counts what leaves
+ * the client, and compares.
+ */
+export type Units = {
+  /** Requests at the front door; behind it each is one invocation. */
+  readonly requests: number;
+  /** DynamoDB write request units: 1 per KB of the item, and every item of ours is below that. */
+  readonly writes: number;
+  /** DynamoDB read request units: 1 for a strongly consistent read of up to 4 KB, found or not; 0.5 for any other. */
+  readonly reads: number;
+  /** Requests to SQS. */
+  readonly sqs: number;
+};
+
+/** `renew` in lib/aws/runs.ts: one UpdateItem, whose guard needs no read before it. */
+export const BEAT: Units = { requests: 1, writes: 1, reads: 0, sqs: 0 };
+
+/** A beat that is refused, or comes twice: a write that its guard refuses costs the same, and brings the item back. */
+export const REFUSED_BEAT: Units = { ...BEAT };
+
+/** The same where there is no item to bring back, as for the canary's run: the absence is confirmed by a read. */
+export const BEAT_OF_NOBODY: Units = { ...BEAT, reads: 1 };
+
+/** lib/app/register.ts. Writes: spec, run item. Reads: number of shards (0.5), result of a former life, run item. */
+export const REGISTER: Units = { requests: 1, writes: 2, reads: 2.5, sqs: 0 };
+
+/**
+ * lib/app/claim.ts. Writes: host entry, run item, ledger line. Reads: spec, run item, evidence about the host. A runner that
+ * names no host saves a write and a read.
+ */
+export const CLAIM: Units = { requests: 1, writes: 3, reads: 3, sqs: 0 };
+
+/**
+ * lib/app/finish.ts and lib/app/settle.ts, for a success. Writes: run item twice (decision, debt cleared), ledger line,
+ * result, entry among the ended runs, TTL of the spec. Reads: spec and run item, twice.
+ */
+export const FINISH: Units = { requests: 1, writes: 6, reads: 4, sqs: 0 };
+
+/**
+ * lib/app/reap.ts, for a loss with a backoff after it: two verdicts by two sweeps (lost, then queued again). Writes: run item
+ * four times, ledger line. Reads: run item and spec, each twice a verdict; evidence about the host; the ledger line for the
+ * message; and, as each sweep that finds something due, the floor of the freeze (0.5 each). One message.
+ */
+export const LOSS: Units = { requests: 0, writes: 5, reads: 11, sqs: 1 };
+
+/** `removeEnded` in lib/app/sweep.ts, a minute after the end: the run item is read, and deleted. */
+export const REMOVAL: Units = { requests: 0, writes: 1, reads: 1, sqs: 0 };
+
+/** A sweep beside what it finds: `beginSweep` in lib/aws/control.ts is one write that brings back what the sweep must know. */
+export const SWEEP: Units = { requests: 0, writes: 1, reads: 0, sqs: 0 };
+
+/** Bytes that DynamoDB stores beside each item (developer guide, "Item sizes and formats"; the indexing overhead). */
+const STORED_BESIDE = 100;
+
+/** The largest usual run item; test/contract/cost.test.ts holds it there. */
+export const RUN_ITEM_BYTES = 128;
+
+/** What a run item takes of the storage. */
+export const RUN_BYTES = RUN_ITEM_BYTES + STORED_BESIDE;
+
+/** What is kept of each run for 30 days (RETENTION in lib/app/retention.ts): spec, result, and entry among the ended ones. */
+export const KEPT_PER_RUN_BYTES = 850 + 3 * STORED_BESIDE;
+
+/** What is kept of each attempt for 30 days: the entry of its host. */
+export const KEPT_PER_ATTEMPT_BYTES = 200 + STORED_BESIDE;
+
+/** The ledger line of each attempt, which is kept for 395 days (lineExpiryOf in lib/app/retention.ts). */
+export const LINE_BYTES = 550 + STORED_BESIDE;
+
+/** For how long, in days: those of lib/app/retention.ts. */
+export const KEPT_DAYS = 30;
+export const LINE_KEPT_DAYS = 395;
+
+/** Runs that one request of a sweep brings: PAGE in lib/app/sweep.ts. */
+const PAGE = 1000;
+/** DynamoDB rounds what a Query read up to 4 KB; eventually consistent, each is half a unit, and so is an empty one. */
+const READ_BYTES = 4096;
+const READ_UNITS = 0.5;
+
+/** What it takes to read all runs once: requests, and RRU. */
+export type Pass = { readonly pages: number; readonly reads: number };
+
+/** One pass over so many runs in so many shards, as evenly as dice spread them. A page that comes full is followed by another. */
+export function passOver(runs: number, shards: number): Pass {
+  const inShard = runs / shards;
+  const full = Math.floor(inShard / PAGE);
+  const unitsOf = (items: number): number => READ_UNITS * Math.max(1, Math.ceil((items * RUN_ITEM_BYTES) / READ_BYTES));
+  return {
+    pages: shards * (full + 1),
+    reads: shards * (full * unitsOf(PAGE) + unitsOf(inShard - full * PAGE)),
+  };
+}
+
+/** Beats a second that a shard is made for; one partition takes 1,000 writes a second (lib/aws/control.ts). */
+const BEATS_PER_SHARD = 250;
+/** The longest interval between two beats that the service asks for: paceOf in lib/core/lease.ts. */
+const LONGEST_INTERVAL_SECONDS = 30;
+
+/** How many shards a service for so many runs is set up with. */
+export const shardsFor = (runs: number): number =>
+  Math.max(1, Math.ceil(runs / LONGEST_INTERVAL_SECONDS / BEATS_PER_SHARD));

@@ -1,0 +1,216 @@
+import { ScanCommand } from "@aws-sdk/client-dynamodb";
+import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import type { App } from "../../lib/app/app.ts";
+import { beat } from "../../lib/app/beat.ts";
+import { claim } from "../../lib/app/claim.ts";
+import { finish } from "../../lib/app/finish.ts";
+import { register } from "../../lib/app/register.ts";
+import { expiryOf, lineExpiryOf, RETENTION } from "../../lib/app/retention.ts";
+import { sweep } from "../../lib/app/sweep.ts";
+import { dynamoControl } from "../../lib/aws/control.ts";
+import { type Dynamo, type Item, textOf } from "../../lib/aws/dynamo.ts";
+import { dynamoEndedRuns } from "../../lib/aws/ended-runs.ts";
+import { dynamoHosts } from "../../lib/aws/hosts.ts";
+import { dynamoOddities } from "../../lib/aws/oddities.ts";
+import { dynamoLedger, dynamoResults, dynamoSpecs } from "../../lib/aws/records.ts";
+import { dynamoRuns } from "../../lib/aws/runs.ts";
+import { DEFAULTS } from "../../lib/core/spec.ts";
+import { after, instant, type Span, seconds } from "../../lib/core/time.ts";
+import * as units from "../../lib/cost/units.ts";
+import { memoryNotices, memoryRequeues } from "../../lib/memory/plumbing.ts";
+import { type Claims, parseBearer } from "../../lib/wire/credentials.ts";
+import { startDynalite, startDynamoDbLocal } from "../contract/engines.ts";
+import { itemSize } from "../contract/item-size.ts";
+import { at } from "../contract/samples.ts";
+import { billed, isOfEverySweep, metered, type Sent } from "./meter.ts";
+
+/** As many letters as the ids of the usual workflow runners have. */
+const RUN = "nightly-train-42";
+const HOLDER = {
+  id: "00112233445566778899aabbccddeeff",
+  host: "i-0123456789abcdef0",
+  runner: "ip-10-0-12-34",
+  pid: "42",
+};
+
+/** Amazon's own engine where Java is; dynalite, which brings no item back with a refused write, elsewhere. */
+const local = await startDynamoDbLocal();
+const engine = "missing" in local ? await startDynalite() : local;
+afterAll(() => engine.stop());
+
+type World = {
+  readonly dynamo: Dynamo;
+  readonly app: App;
+  readonly sent: Sent[];
+  pass(span: Span): void;
+  /** What this took of the store and of SQS. */
+  counted(act: () => Promise<unknown>, isCounted?: (sent: Sent) => boolean): Promise<Omit<units.Units, "requests">>;
+};
+
+/** Every adapter that a Lambda has on one metered client; the queues alone are in memory. */
+async function world(): Promise<World> {
+  const dynamo = await engine.table();
+  const requeues = memoryRequeues();
+  let now = at("12:00:00");
+  const app: App = {
+    clock: { now: () => now },
+    dice: { roll: () => 0.5 },
+    retention: RETENTION,
+    keys: { all: async () => [{ id: "k1", secret: new Uint8Array(32) }] },
+    log: { write: () => {} },
+    runs: dynamoRuns(dynamo),
+    specs: dynamoSpecs(dynamo),
+    ledger: dynamoLedger(dynamo),
+    results: dynamoResults(dynamo),
+    endedRuns: dynamoEndedRuns(dynamo),
+    hosts: dynamoHosts(dynamo),
+    control: dynamoControl(dynamo, 1),
+    requeues,
+    notices: memoryNotices(),
+    oddities: dynamoOddities(dynamo),
+  };
+  await app.control.shards(); // The first service that starts writes the number down, once.
+  const sent = metered(dynamo);
+  return {
+    dynamo,
+    app,
+    sent,
+    pass: (span) => {
+      now = after(now, span);
+    },
+    counted: async (act, isCounted = () => true) => {
+      sent.length = 0;
+      const before = requeues.sent.length;
+      await act();
+      return { ...billed(sent.filter(isCounted)), sqs: requeues.sent.length - before };
+    },
+  };
+}
+
+const unitsOf = ({ writes, reads, sqs }: units.Units): Omit<units.Units, "requests"> => ({ writes, reads, sqs });
+
+function claimsOf(credential: string | undefined): Claims {
+  const claims = parseBearer(`Bearer ${credential}`)?.claims;
+  if (claims === undefined) throw new Error(`${credential} is no credential`);
+  return claims;
+}
+
+async function ticketOf(app: App, run = RUN): Promise<Claims> {
+  const made = await register(app, run, DEFAULTS);
+  if (made.kind !== "registered") throw new Error(`${run} is ${made.kind}`);
+  return claimsOf(made.ticket);
+}
+
+const tokenOf = async (app: App, run = RUN): Promise<Claims> =>
+  claimsOf((await claim(app, await ticketOf(app, run), HOLDER)).token);
+
+const swept = async ({ app }: World): Promise<void> => {
+  const counts = await sweep(app, { period: seconds(10), until: after(app.clock.now(), seconds(25)) });
+  expect(counts).toMatchObject({ failed: 0, frozen: 0, limited: 0 });
+};
+
+const isFound = (sent: Sent): boolean => !isOfEverySweep(sent);
+
+describe("what an operation takes is what the bill says", () => {
+  let here: World;
+  beforeEach(async () => {
+    here = await world();
+  });
+
+  test("a registration", async () => {
+    expect(await here.counted(() => ticketOf(here.app))).toEqual(unitsOf(units.REGISTER));
+  });
+
+  test("a claim", async () => {
+    const ticket = await ticketOf(here.app);
+    expect(await here.counted(() => claim(here.app, ticket, HOLDER))).toEqual(unitsOf(units.CLAIM));
+  });
+
+  test("a beat", async () => {
+    const token = await tokenOf(here.app);
+    here.pass(seconds(30));
+    expect(await here.counted(() => beat(here.app, token))).toEqual(unitsOf(units.BEAT));
+  });
+
+  test.skipIf("missing" in local)("a beat that comes twice, and one of an attempt that was superseded", async () => {
+    const token = await tokenOf(here.app);
+    here.pass(seconds(30));
+    await beat(here.app, token);
+    expect(await here.counted(() => beat(here.app, token))).toEqual(unitsOf(units.REFUSED_BEAT));
+    here.pass(seconds(130));
+    await swept(here);
+    expect(await here.counted(() => beat(here.app, token))).toEqual(unitsOf(units.REFUSED_BEAT));
+  });
+
+  test("a beat of a run that never was, as the canary sends it", async () => {
+    const nobody = { ...(await ticketOf(here.app)), run: "nobody" };
+    expect(await here.counted(() => beat(here.app, nobody))).toEqual(unitsOf(units.BEAT_OF_NOBODY));
+  });
+
+  test("a success, with its record and its archive", async () => {
+    const token = await tokenOf(here.app);
+    here.pass(seconds(3600));
+    const counted = await here.counted(() => finish(here.app, token, { outcome: "succeeded", exitCode: 0 }));
+    expect(counted).toEqual(unitsOf(units.FINISH));
+  });
+
+  test("a loss, until the message of the next attempt is out", async () => {
+    await tokenOf(here.app);
+    here.pass(seconds(130));
+    const counted = await here.counted(async () => {
+      await swept(here); // lost
+      here.pass(seconds(20));
+      await swept(here); // queued again, after its backoff
+    }, isFound);
+    expect(counted).toEqual(unitsOf(units.LOSS));
+  });
+
+  test("the removal of an ended run", async () => {
+    await finish(here.app, await tokenOf(here.app), { outcome: "succeeded", exitCode: 0 });
+    here.pass(seconds(70));
+    expect(await here.counted(() => swept(here), isFound)).toEqual(unitsOf(units.REMOVAL));
+    expect(await here.app.runs.list(0, 10)).toMatchObject({ runs: [] });
+  });
+
+  test.each([0, 1, 40])("a sweep over %i runs of which none is due", async (runs) => {
+    for (let n = 0; n < runs; n += 1) await tokenOf(here.app, `nightly-train-${n + 10}`);
+    const { writes, sqs } = units.SWEEP;
+    const { reads } = units.passOver(runs, units.shardsFor(runs));
+    here.pass(seconds(10));
+    // Young items are a little below the 128 bytes that the bill takes for each.
+    const counted = await here.counted(() => swept(here));
+    expect(counted).toMatchObject({ writes, sqs });
+    expect(counted.reads).toBeLessThanOrEqual(reads);
+    expect(counted.reads).toBeGreaterThanOrEqual(reads - 0.5);
+  });
+});
+
+describe("what is kept of a run", () => {
+  const isOf = (item: Item, partition: string, sort: string): boolean =>
+    textOf(item, "p").startsWith(partition) && textOf(item, "s").startsWith(sort);
+
+  test("is as large as the bill says, to 100 bytes", async () => {
+    const here = await world();
+    await finish(here.app, await tokenOf(here.app), { outcome: "succeeded", exitCode: 0 });
+    const { client, table } = here.dynamo;
+    const { Items: items = [] } = await client.send(new ScanCommand({ TableName: table }));
+    const stored = (...kinds: readonly (readonly [partition: string, sort: string])[]): number =>
+      items
+        .filter((item) => kinds.some(([partition, sort]) => isOf(item, partition, sort)))
+        .reduce((sum, item) => sum + itemSize(item) + 100, 0);
+    const within = (constant: number, measured: number): void => {
+      expect(constant).toBeGreaterThanOrEqual(measured);
+      expect(constant).toBeLessThan(measured + 100);
+    };
+    within(units.KEPT_PER_RUN_BYTES, stored(["R#", "spec"], ["R#", "end"], ["D#", ""]));
+    within(units.KEPT_PER_ATTEMPT_BYTES, stored(["H#", "r#"]));
+    within(units.LINE_BYTES, stored(["R#", "a#"]));
+    expect(items).toHaveLength(7); // these five, the run item until it is removed, and the control item
+  });
+
+  test("is kept for as long", () => {
+    const usual = { retention: RETENTION };
+    expect(expiryOf(usual, instant(0))).toBe(seconds(units.KEPT_DAYS * 24 * 3600));
+    expect(lineExpiryOf(usual, instant(0))).toBe(seconds(units.LINE_KEPT_DAYS * 24 * 3600));
+  });
+});
