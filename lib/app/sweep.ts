@@ -1,7 +1,7 @@
 import { isOverdue } from "../core/ending.ts";
 import { type Fleet, isCutOff, isSilent, isValveOpen, nextFreeze, tally, verdictLimit } from "../core/freeze.ts";
 import type { RunKey } from "../core/run.ts";
-import { before, type Instant, milliseconds, type Span } from "../core/time.ts";
+import { before, type Instant, instant, milliseconds, type Span, seconds } from "../core/time.ts";
 import type { Sighting } from "../ports/runs.ts";
 import type { LogLine } from "../ports/surroundings.ts";
 import type { App } from "./app.ts";
@@ -50,6 +50,9 @@ export type SweepBounds = {
 /** 1,000 items of 128 B are one request of 128 kB, a tenth of what a Query page may hold. */
 const PAGE = 1000;
 
+/** Whoever looks for the last sweep finds one that began in the last minute or so. */
+const SIGN_OF_LIFE = seconds(60);
+
 /** Each verdict is about six requests of 5 ms: 32 at once are about 1,000 a second, which one shard's writes can take. */
 const AT_ONCE = 32;
 
@@ -69,8 +72,10 @@ type Counts = { -readonly [K in keyof SweepCounts]: number };
  */
 export async function sweep(app: App, { period, until }: SweepBounds): Promise<SweepCounts | undefined> {
   const now = app.clock.now();
-  const standing = await app.control.beginSweep(now, before(now, milliseconds(period / 2)));
-  if (standing === undefined) return undefined;
+  const unless = before(now, milliseconds(period / 2));
+  const standing = await app.control.standing();
+  const { lastSweep = instant(0) } = standing;
+  if (lastSweep > unless) return undefined;
   const counts: Counts = {
     live: 0,
     reaped: 0,
@@ -91,11 +96,12 @@ export async function sweep(app: App, { period, until }: SweepBounds): Promise<S
   counts.silent = isSilent(fleet) ? 1 : 0;
   counts.canary = isCutOff(standing.canaryFailedAt, now) ? 1 : 0;
   const isBad = counts.silent + counts.canary > 0;
-  // A sweep that finds nothing due has no use for the floor, and does not ask for it.
-  if (isBad || due.length > 0) {
-    const floor = await floorOf(app, isBad, now, counts);
-    await judge(app, due, floor, counts, goesOn);
-  }
+  // A backoff that is over is no verdict by the clock: whoever sees it queues the run.
+  const isByClock = isBad || due.some(({ state }) => state !== "waiting");
+  // A sweep that finds nothing due writes nothing, but for a sign of life once a minute. Of two at once, one judges.
+  const isFirst = (isByClock || lastSweep <= before(now, SIGN_OF_LIFE)) && (await app.control.beginSweep(now, unless));
+  if (!isByClock) await judge(app, due, undefined, counts, goesOn);
+  else if (isFirst) await judge(app, due, await floorOf(app, isBad, now, counts), counts, goesOn);
   app.log.write({ decision: "swept", counts });
   return counts;
 }

@@ -1,4 +1,4 @@
-import { ConditionalCheckFailedException, GetItemCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
+import { GetItemCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import type { Freeze } from "../core/freeze.ts";
 import { instant } from "../core/time.ts";
 import { CONTROL } from "../names.ts";
@@ -49,9 +49,10 @@ export function dynamoControl({ client, table }: Dynamo, wanted = FIRST_SHARDS):
       if (used < wanted) await raise();
       return Math.max(used, wanted);
     },
+    standing: async () => standingOf(await read(), wanted),
     beginSweep: async (now, unless) => {
-      try {
-        const { Attributes = {} } = await client.send(
+      const write = await guarded(() =>
+        client.send(
           new UpdateItemCommand({
             TableName: table,
             Key: KEY,
@@ -59,14 +60,10 @@ export function dynamoControl({ client, table }: Dynamo, wanted = FIRST_SHARDS):
             ConditionExpression: "attribute_not_exists(#d) OR #d <= :unless",
             ExpressionAttributeNames: { "#d": CONTROL.lastSweep },
             ExpressionAttributeValues: { ":now": number(now), ":unless": number(unless) },
-            ReturnValues: "ALL_OLD",
           }),
-        );
-        return standingOf(Attributes, wanted);
-      } catch (error) {
-        if (error instanceof ConditionalCheckFailedException) return undefined;
-        throw error;
-      }
+        ),
+      );
+      return write === "written";
     },
     freeze: async () => freezeOf(await read()),
     rememberFreeze: (freeze) => set(CONTROL.freeze, json(freeze)),

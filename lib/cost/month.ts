@@ -14,6 +14,7 @@ import {
   REGISTER,
   REMOVAL,
   RUN_BYTES,
+  SIGN_OF_LIFE,
   SWEEP,
   shardsFor,
   type Units,
@@ -31,7 +32,7 @@ const CALL_MS = 60;
 const TICKER_MS = 20;
 /** It waits for a beat through the front door. */
 const CANARY_MS = 100;
-/** The write that begins a sweep, and its first request. */
+/** Its two first requests. */
 const SWEEP_MS = 30;
 /** Each further request of a sweep. */
 const PAGE_MS = 5;
@@ -135,6 +136,7 @@ const operations = ({ beats, registered, losses, sweeps }: Times): readonly (rea
   [LOSS, losses],
   [REMOVAL, registered],
   [SWEEP, sweeps],
+  [SIGN_OF_LIFE, MONTH_MINUTES],
 ];
 
 const monthsOf = (days: number): number => (days * 24) / MONTH_HOURS;

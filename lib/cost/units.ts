@@ -39,16 +39,20 @@ export const FINISH: Units = { requests: 1, writes: 6, reads: 4, sqs: 0 };
 
 /**
  * lib/app/reap.ts, for a loss with a backoff after it: two verdicts by two sweeps (lost, then queued again). Writes: run item
- * four times, ledger line. Reads: run item and spec, each twice a verdict; evidence about the host; the ledger line for the
- * message; and, as each sweep that finds something due, the floor of the freeze (0.5 each). One message.
+ * four times, ledger line, and, as once in each sweep that judges by the clock, the start of the sweep. Reads: run item and
+ * spec, each twice a verdict; evidence about the host; the ledger line for the message; the floor of the freeze (0.5). One
+ * message. Of several losses in one sweep only the first pays for the start and the floor.
  */
-export const LOSS: Units = { requests: 0, writes: 5, reads: 11, sqs: 1 };
+export const LOSS: Units = { requests: 0, writes: 6, reads: 10.5, sqs: 1 };
 
 /** `removeEnded` in lib/app/sweep.ts, a minute after the end: the run item is read, and deleted. */
 export const REMOVAL: Units = { requests: 0, writes: 1, reads: 1, sqs: 0 };
 
-/** A sweep beside what it finds: `beginSweep` in lib/aws/control.ts is one write that brings back what the sweep must know. */
-export const SWEEP: Units = { requests: 0, writes: 1, reads: 0, sqs: 0 };
+/** A sweep beside its pass and what it finds: `standing` in lib/aws/control.ts is one eventually consistent read. */
+export const SWEEP: Units = { requests: 0, writes: 0, reads: 0.5, sqs: 0 };
+
+/** Once a minute a sweep without anything due is written down: SIGN_OF_LIFE in lib/app/sweep.ts. */
+export const SIGN_OF_LIFE: Units = { requests: 0, writes: 1, reads: 0, sqs: 0 };
 
 /** Bytes that DynamoDB stores beside each item (developer guide, "Item sizes and formats"; the indexing overhead). */
 const STORED_BESIDE = 100;

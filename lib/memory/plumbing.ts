@@ -1,6 +1,6 @@
 import type { Freeze } from "../core/freeze.ts";
 import type { Instant } from "../core/time.ts";
-import type { Control, Standing } from "../ports/control.ts";
+import type { Control } from "../ports/control.ts";
 import type { Notices, RequeueMessage, Requeues } from "../ports/queues.ts";
 import type { Oddities } from "../ports/records.ts";
 
@@ -14,15 +14,15 @@ export function memoryControl(shards = 4): Control & { use(shards: number): void
       used = Math.max(used, count);
     },
     shards: async () => used,
+    standing: async () => ({
+      shards: used,
+      ...(lastSweep !== undefined && { lastSweep }),
+      ...(canaryFailedAt !== undefined && { canaryFailedAt }),
+    }),
     beginSweep: async (now, unless) => {
-      if (lastSweep !== undefined && lastSweep > unless) return undefined;
-      const standing: Standing = {
-        shards: used,
-        ...(lastSweep !== undefined && { lastSweep }),
-        ...(canaryFailedAt !== undefined && { canaryFailedAt }),
-      };
+      if (lastSweep !== undefined && lastSweep > unless) return false;
       lastSweep = now;
-      return standing;
+      return true;
     },
     freeze: async () => frozen,
     rememberFreeze: async (freeze) => {

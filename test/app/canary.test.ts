@@ -11,8 +11,8 @@ async function beatsThat(...outcomes: readonly boolean[]) {
   const app = service();
   let sent = 0;
   const { failed } = await canary(app, async () => outcomes[sent++] ?? false, noPause);
-  const standing = await app.control.beginSweep(NOON, NOON);
-  return { failed, sent, canaryFailedAt: standing?.canaryFailedAt };
+  const { canaryFailedAt } = await app.control.standing();
+  return { failed, sent, canaryFailedAt };
 }
 
 test.each([

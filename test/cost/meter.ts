@@ -69,6 +69,6 @@ export function billed(sent: readonly Sent[]): { readonly writes: number; readon
   return { writes, reads };
 }
 
-/** What every sweep sends, whatever it finds: the write that begins it, and the queries over the shards. */
-export const isOfEverySweep = ({ command, partition }: Sent): boolean =>
-  (command === "UpdateItemCommand" && partition === "C") || (command === "QueryCommand" && partition.startsWith("L#"));
+/** The queries over the shards, which every sweep sends, whatever it finds. */
+export const isOfPass = ({ command, partition }: Sent): boolean =>
+  command === "QueryCommand" && partition.startsWith("L#");
