@@ -44,6 +44,9 @@ export const OUTPUTS = {
   keys: "KeysArn",
   /** What the names of all rules for notices begin with. */
   rulePrefix: "RulePrefix",
+  /** The ids of the front doors that there are. */
+  httpApi: "HttpApiId",
+  restApi: "RestApiId",
   /** The version of Lastbeat that was deployed. */
   version: "Version",
 } as const;

@@ -1,0 +1,136 @@
+import { Duration } from "aws-cdk-lib";
+import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
+import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
+import { Construct } from "constructs";
+import type { FrontDoor } from "./front-door.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Queues } from "./queues.ts";
+import type { Settings } from "./settings.ts";
+
+type Watched = {
+  /** What it says to who is woken by it; docs/runbook.md has a heading for each name. */
+  readonly says: string;
+  readonly metric: IMetric;
+  /** At or above it is bad; `below`: below it is. */
+  readonly threshold: number;
+  readonly below?: true;
+  /** Bad in so many of the last so many minutes. */
+  readonly of: readonly [bad: number, minutes: number];
+  /** What no figure means: `bad` for what has to be measured all the time. */
+  readonly missing: "bad" | "good";
+};
+
+export type AlarmsProps = { readonly metrics: Metrics; readonly queues: Queues; readonly frontDoor: FrontDoor };
+
+/** An alarm for each promise that can be seen broken from outside. The name is that of the heading in docs/runbook.md. */
+function watched({ metrics, queues, frontDoor }: AlarmsProps): Readonly<Record<string, Watched>> {
+  const minute = { period: Duration.minutes(1) };
+  const waiting = { ...minute, statistic: "Maximum" };
+  return {
+    "sweeps-stopped": {
+      says: "No sweep for three minutes: lost runs are not found.",
+      metric: metrics.liveRuns().with({ statistic: "SampleCount" }),
+      threshold: 1,
+      below: true,
+      of: [3, 3],
+      missing: "bad",
+    },
+    "debts-unsettled": {
+      says: "A decision has been standing for two minutes without its message or its record.",
+      metric: metrics.debtAge(),
+      threshold: 120,
+      of: [3, 3],
+      missing: "good",
+    },
+    "front-door-unreachable": {
+      says: "The canary's beats do not get through the front door: agents stop their commands when their leases run out.",
+      metric: metrics.canaryFailed(),
+      threshold: 1,
+      of: [2, 3],
+      missing: "good",
+    },
+    "front-door-failing": {
+      says: "The front door answers with errors of its own.",
+      metric: frontDoor.serverErrors(),
+      threshold: 5,
+      of: [3, 5],
+      missing: "good",
+    },
+    "verdicts-frozen": {
+      says: "The fleet fell silent at once, or the canary fails: nobody is declared lost by the clock alone.",
+      metric: metrics.frozen(),
+      threshold: 1,
+      of: [3, 3],
+      missing: "good",
+    },
+    "valve-open": {
+      says: "The fleet has been silent for 15 minutes: verdicts go on, and may reach runs that are only cut off.",
+      metric: metrics.valveOpen(),
+      threshold: 1,
+      of: [1, 1],
+      missing: "good",
+    },
+    "requeues-unread": {
+      says: "A requeue message waits for a quarter of an hour: nobody starts the next attempts.",
+      metric: queues.requeue.metricApproximateAgeOfOldestMessage(waiting),
+      threshold: 900,
+      of: [1, 1],
+      missing: "good",
+    },
+    "requeues-dead": {
+      says: "A consumer has failed five times on a requeue message: a run waits for an attempt that nobody starts.",
+      metric: queues.requeueDeadLetters.metricApproximateNumberOfMessagesVisible(waiting),
+      threshold: 1,
+      of: [1, 1],
+      missing: "good",
+    },
+    "notices-dead": {
+      says: "A notice could not be handled: what stands on that host was not told to leave.",
+      metric: queues.noticeDeadLetters.metricApproximateNumberOfMessagesVisible(waiting),
+      threshold: 1,
+      of: [1, 1],
+      missing: "good",
+    },
+  };
+}
+
+/** The alarms, by what their names end with. */
+export class Alarms extends Construct {
+  readonly all: readonly Alarm[];
+
+  constructor(scope: Construct, id: string, { name, alarmTopic }: Settings, props: AlarmsProps) {
+    super(scope, id);
+    this.all = Object.entries(watched(props)).map(
+      ([
+        id,
+        {
+          says,
+          metric,
+          threshold,
+          below,
+          of: [bad, minutes],
+          missing,
+        },
+      ]) => {
+        const alarm = new Alarm(this, id, {
+          alarmName: `${name}-${id}`,
+          alarmDescription: `${says} docs/runbook.md: ${id}`,
+          metric,
+          threshold,
+          comparisonOperator:
+            below === true
+              ? ComparisonOperator.LESS_THAN_THRESHOLD
+              : ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+          datapointsToAlarm: bad,
+          evaluationPeriods: minutes,
+          treatMissingData: missing === "bad" ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
+        });
+        if (alarmTopic !== undefined) {
+          alarm.addAlarmAction(new SnsAction(alarmTopic));
+          alarm.addOkAction(new SnsAction(alarmTopic));
+        }
+        return alarm;
+      },
+    );
+  }
+}

@@ -1,0 +1,5 @@
+/** What `lastbeat/cdk` exports: for an app of your own. */
+export { LastbeatForwarder } from "./forwarder.ts";
+export { Lastbeat } from "./lastbeat.ts";
+export type { FrontDoorKind, LastbeatProps } from "./settings.ts";
+export { LastbeatStack } from "./stack.ts";

@@ -1,0 +1,60 @@
+import type { Node } from "constructs";
+import { type LastbeatProps, SettingError } from "./settings.ts";
+
+/** What begins so is meant for us. Anything else in the context belongs to the CDK or to somebody else's app. */
+const PREFIX = "lastbeat:";
+
+/** How a setting is read from a text; in cdk.json it may stand as what it is. */
+type Read = (value: unknown) => unknown;
+
+const asText: Read = (value) => (typeof value === "string" ? value : String(value));
+const asNumber: Read = (value) => (typeof value === "string" && value.trim() !== "" ? Number(value) : value);
+const asFlag: Read = (value) => (value === "true" ? true : value === "false" ? false : value);
+const asList: Read = (value) => (typeof value === "string" ? value.split(",").map((part) => part.trim()) : value);
+const asIs: Read = (value) => (typeof value === "string" && value.startsWith("{") ? JSON.parse(value) : value);
+
+/** The settings that a text can say. A topic or a VPC needs an app of your own. */
+const READ: Readonly<Record<string, Read>> = {
+  name: asText,
+  expectedRuns: asNumber,
+  leaseSeconds: asNumber,
+  sweepSeconds: asNumber,
+  retentionDays: asNumber,
+  frontDoors: asList,
+  beatUrl: asFlag,
+  jwt: asIs,
+  domain: asIs,
+  publicUrl: asText,
+  observability: asText,
+  logLevel: asText,
+  logRetentionDays: asNumber,
+  keyRotationDays: asNumber,
+  removalPolicy: asText,
+  forwarderAccounts: asList,
+} satisfies { [K in Exclude<keyof LastbeatProps, "alarmTopic" | "vpc" | "vpcSubnets">]-?: Read };
+
+export type Context = {
+  readonly stackName?: string;
+  readonly forwardTo?: string;
+  readonly props: LastbeatProps;
+};
+
+/** What the context says. Throws a SettingError that names a setting that there is not. */
+export function contextOf(node: Node): Context {
+  const all = (node.getAllContext() ?? {}) as Readonly<Record<string, unknown>>;
+  const ours = Object.entries(all).flatMap(([key, value]) =>
+    key.startsWith(PREFIX) ? [[key.slice(PREFIX.length), value] as const] : [],
+  );
+  const { stackName, forwardTo, ...settings } = Object.fromEntries(ours);
+  const odd = Object.keys(settings).find((name) => !Object.hasOwn(READ, name));
+  if (odd !== undefined)
+    throw new SettingError(
+      `${PREFIX}${odd} is no setting: there are ${Object.keys(READ).join(", ")}, stackName, forwardTo`,
+    );
+  const props = Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, READ[name]?.(value)]));
+  return {
+    ...(stackName !== undefined && { stackName: String(stackName) }),
+    ...(forwardTo !== undefined && { forwardTo: String(forwardTo) }),
+    props: props as LastbeatProps,
+  };
+}

@@ -1,0 +1,130 @@
+import { Duration, Stack, Validations } from "aws-cdk-lib";
+import {
+  ApiMapping,
+  type CfnStage,
+  DomainName,
+  EndpointType,
+  HttpApi,
+  type HttpMethod,
+  HttpNoneAuthorizer,
+  HttpRoute,
+  HttpRouteKey,
+  HttpStage,
+  type IHttpRouteAuthorizer,
+  PayloadFormatVersion,
+} from "aws-cdk-lib/aws-apigatewayv2";
+import { HttpIamAuthorizer, HttpJwtAuthorizer } from "aws-cdk-lib/aws-apigatewayv2-authorizers";
+import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
+import { Certificate } from "aws-cdk-lib/aws-certificatemanager";
+import type { Metric } from "aws-cdk-lib/aws-cloudwatch";
+import { Construct } from "constructs";
+import { ROUTES, type Route, type Service } from "../lib/wire/routes.ts";
+import type { FrontDoor } from "./front-door.ts";
+import type { Lambda } from "./lambda.ts";
+import type { Settings } from "./settings.ts";
+import { throttleOf } from "./throttles.ts";
+
+/** The HTTP API: owners by IAM, runners by what the Lambdas check themselves. */
+export class HttpFrontDoor extends Construct implements FrontDoor {
+  readonly url: string;
+  readonly apiId: string;
+  private readonly api: HttpApi;
+  private readonly stage: HttpStage;
+
+  constructor(scope: Construct, id: string, settings: Settings, services: Readonly<Record<Service, Lambda>>) {
+    super(scope, id);
+    this.api = new HttpApi(this, "Api", { description: `Lastbeat ${settings.name}`, createDefaultStage: false });
+    const integrations = Object.fromEntries(
+      Object.entries(services).map(([name, { function: handler }]) => [
+        name,
+        new HttpLambdaIntegration(name, handler, { payloadFormatVersion: PayloadFormatVersion.VERSION_2_0 }),
+      ]),
+    ) as Record<Service, HttpLambdaIntegration>;
+    const authorizers = { owner: new HttpIamAuthorizer(), runner: this.runnerAuthorizer(settings) };
+    const routes = Object.entries(ROUTES as Readonly<Record<string, Route>>).map(([name, { method, path, by, at }]) => {
+      const authorizer =
+        by === "owner" ? authorizers.owner : by === "anyone" ? new HttpNoneAuthorizer() : authorizers.runner;
+      const route = new HttpRoute(this, name, {
+        httpApi: this.api,
+        routeKey: HttpRouteKey.with(path, method as HttpMethod),
+        integration: integrations[at],
+        authorizer,
+      });
+      if (by !== "owner")
+        Validations.of(route).acknowledge({
+          id: "AwsSolutions::AwsSolutions-APIG4",
+          reason:
+            by === "anyone"
+              ? "It tells nothing of any run."
+              : `The Lambda checks the ${by}: pods need no AWS credentials.`,
+        });
+      return route;
+    });
+    const { rate, burst } = throttleOf(ROUTES.health, settings); // for what has no limit of its own
+    this.stage = new HttpStage(this, "Stage", {
+      httpApi: this.api,
+      stageName: "$default",
+      autoDeploy: true,
+      throttle: { rateLimit: rate, burstLimit: burst },
+    });
+    const stage = this.stage.node.defaultChild as CfnStage;
+    stage.routeSettings = Object.fromEntries(
+      Object.values(ROUTES as Readonly<Record<string, Route>>).map((route) => {
+        const { rate, burst } = throttleOf(route, settings);
+        return [`${route.method} ${route.path}`, { ThrottlingRateLimit: rate, ThrottlingBurstLimit: burst }];
+      }),
+    );
+    for (const route of routes) this.stage.node.addDependency(route); // settings of a route that is not there are refused
+    Validations.of(this.stage).acknowledge(
+      {
+        id: "AwsSolutions::AwsSolutions-APIG1",
+        reason: "A line for each beat would cost as much as the beat; each decision has one.",
+      },
+      {
+        id: "Serverless::Serverless-APIGWAccessLogging",
+        reason: "A line for each beat would cost as much as the beat.",
+      },
+    );
+    this.apiId = this.api.apiId;
+    const own = settings.domain === undefined ? undefined : this.domainOf(settings.domain);
+    this.url = own ?? `https://${this.apiId}.execute-api.${Stack.of(this).region}.${Stack.of(this).urlSuffix}`;
+  }
+
+  /** ARNs of owners' calls, for policies of callers. */
+  get ownerRoutes(): readonly string[] {
+    return Object.values(ROUTES as Readonly<Record<string, Route>>)
+      .filter(({ by }) => by === "owner")
+      .map(({ method, path }) => this.api.arnForExecuteApi(method, path.replaceAll(/\{\w+\}/g, "*"), "$default"));
+  }
+
+  requests(): Metric {
+    return this.stage.metricCount({ period: Duration.minutes(1), statistic: "Sum" });
+  }
+
+  serverErrors(): Metric {
+    return this.stage.metricServerError({ period: Duration.minutes(1), statistic: "Sum" });
+  }
+
+  latency(statistic: string): Metric {
+    return this.stage.metricLatency({ period: Duration.minutes(1), statistic });
+  }
+
+  /** Beside ticket or token, when the settings say so: a token of the cluster, in a header of its own. */
+  private runnerAuthorizer({ jwt }: Settings): IHttpRouteAuthorizer {
+    if (jwt === undefined) return new HttpNoneAuthorizer();
+    return new HttpJwtAuthorizer("Identity", jwt.issuer, {
+      jwtAudience: [...jwt.audience],
+      identitySource: ["$request.header.x-lastbeat-identity"],
+    });
+  }
+
+  private domainOf({ name, certificateArn }: NonNullable<Settings["domain"]>): string {
+    const domain = new DomainName(this, "Domain", {
+      domainName: name,
+      certificate: Certificate.fromCertificateArn(this, "Certificate", certificateArn),
+      endpointType: EndpointType.REGIONAL,
+    });
+    new ApiMapping(this, "Mapping", { api: this.api, domainName: domain, stage: this.stage });
+    return `https://${name}`;
+  }
+}

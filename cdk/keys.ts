@@ -1,0 +1,46 @@
+import { RemovalPolicy, Validations } from "aws-cdk-lib";
+import { CfnRotationSchedule, Secret } from "aws-cdk-lib/aws-secretsmanager";
+import { Construct } from "constructs";
+import type { Lambda } from "./lambda.ts";
+import type { Settings } from "./settings.ts";
+
+/** The secret with the keys that sign tickets and tokens. What is lost with it: every credential that was handed out. */
+export class Keys extends Construct {
+  readonly secret: Secret;
+
+  constructor(scope: Construct, id: string, { removalPolicy }: Settings) {
+    super(scope, id);
+    this.secret = new Secret(this, "Secret", {
+      description: "Lastbeat: the keys that sign tickets and tokens, current and previous",
+      // 64 letters and digits: 381 bits. The first rotation makes {"keys": [...]} of it.
+      generateSecretString: {
+        secretStringTemplate: "{}",
+        generateStringKey: "initial",
+        passwordLength: 64,
+        excludePunctuation: true,
+      },
+      removalPolicy: removalPolicy === "retain" ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    });
+    Validations.of(this.secret).acknowledge({
+      id: "AwsSolutions::AwsSolutions-SMG4",
+      reason: "It is rotated: by CfnRotationSchedule, which the rule does not look at.",
+    });
+  }
+
+  /** `days`: time between two rotations. The construct of the library would grant the Lambda more than it calls. */
+  rotateBy(rotate: Lambda, days: number): void {
+    rotate.allow(
+      ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"],
+      this.secret.secretArn,
+    );
+    const invoke = rotate.mayBeInvokedBy("secretsmanager.amazonaws.com", this.secret.secretArn);
+    const schedule = new CfnRotationSchedule(this, "Rotation", {
+      secretId: this.secret.secretArn,
+      rotationLambdaArn: rotate.function.functionArn,
+      rotationRules: { automaticallyAfterDays: days },
+      // The secret is good as it was made; a rotation at once would make the first deployment wait for one.
+      rotateImmediatelyOnUpdate: false,
+    });
+    schedule.node.addDependency(invoke);
+  }
+}

@@ -1,0 +1,112 @@
+import { Duration, Validations } from "aws-cdk-lib";
+import { EventSourceMapping } from "aws-cdk-lib/aws-lambda";
+import type { Queue } from "aws-cdk-lib/aws-sqs";
+import { Construct } from "constructs";
+import { ENVIRONMENT } from "../lib/names.ts";
+import type { Service } from "../lib/wire/routes.ts";
+import type { Keys } from "./keys.ts";
+import { Lambda } from "./lambda.ts";
+import { MEMORY, TIMEOUTS } from "./limits.ts";
+import type { Queues } from "./queues.ts";
+import { type Settings, shardsFor } from "./settings.ts";
+import type { Table } from "./table.ts";
+
+/** A sweep reads 1,000 items in 6 ms of a whole processor; so many runs are read within its period by that much of one. */
+const sweepMemory = (expectedRuns: number): number =>
+  expectedRuns <= 50_000 ? MEMORY.other : expectedRuns <= 300_000 ? 1024 : 1769;
+
+/** Partitions by the letter that their keys begin with. */
+const RUN_ITEMS = "L#*";
+const CONTROL = "C";
+
+const READ = ["dynamodb:GetItem", "dynamodb:Query"] as const;
+const WRITE = ["dynamodb:PutItem", "dynamodb:UpdateItem"] as const;
+
+export type LambdasProps = { readonly table: Table; readonly queues: Queues; readonly keys: Keys };
+
+/** All that runs, each with what it may do. What a Lambda may do and does not call fails the test of the grants. */
+export class Lambdas extends Construct {
+  readonly services: Readonly<Record<Service, Lambda>>;
+  readonly sweep: Lambda;
+  readonly notice: Lambda;
+  readonly ticker: Lambda;
+  readonly canary: Lambda;
+  readonly rotate: Lambda;
+
+  constructor(scope: Construct, id: string, settings: Settings, { table, queues, keys }: LambdasProps) {
+    super(scope, id);
+    const tableArn = table.table.tableArn;
+    const key = { [ENVIRONMENT.table]: table.table.tableName, [ENVIRONMENT.keysSecret]: keys.secret.secretArn };
+    const plumbing = {
+      ...key,
+      [ENVIRONMENT.shards]: String(shardsFor(settings)),
+      ...(settings.observability !== "none" && { [ENVIRONMENT.name]: settings.name }),
+    };
+    const app = {
+      ...plumbing,
+      [ENVIRONMENT.requeueQueue]: queues.requeue.queueUrl,
+      [ENVIRONMENT.noticeQueue]: queues.notice.queueUrl,
+      [ENVIRONMENT.retentionDays]: String(settings.retentionDays),
+    };
+    const pace = { [ENVIRONMENT.sweepSeconds]: String(settings.sweepSeconds) };
+    const lambda = (
+      name: keyof typeof TIMEOUTS,
+      description: string,
+      environment: Readonly<Record<string, string>>,
+      memorySize: number = MEMORY.other,
+    ): Lambda =>
+      new Lambda(this, name, settings, { description, timeoutSeconds: TIMEOUTS[name], memorySize, environment });
+
+    const beat = lambda("beat", "renews the lease of an attempt", key, MEMORY.beat);
+    beat.allow(["dynamodb:UpdateItem", "dynamodb:GetItem"], tableArn, RUN_ITEMS);
+    const runner = lambda("runner", "claims, finishes and notices of runners", app);
+    const owner = lambda("owner", "calls of owners", {
+      ...app,
+      [ENVIRONMENT.leaseSeconds]: String(settings.leaseSeconds),
+    });
+    this.sweep = lambda(
+      "sweep",
+      "finds what is overdue or owing",
+      { ...app, ...pace },
+      sweepMemory(settings.expectedRuns),
+    );
+    this.notice = lambda("notice", "what AWS says about hosts", app);
+    for (const one of [runner, owner, this.sweep, this.notice]) one.allow([...READ, ...WRITE], tableArn);
+    this.sweep.allow(["dynamodb:DeleteItem"], tableArn, RUN_ITEMS);
+    for (const one of [runner, owner, this.sweep, this.notice]) one.allow(["sqs:SendMessage"], queues.requeue.queueArn);
+    for (const one of [runner, owner, this.notice]) one.allow(["sqs:SendMessage"], queues.notice.queueArn);
+    this.ticker = lambda("ticker", "queues the sweeps of the next minute", {
+      ...pace,
+      [ENVIRONMENT.tickQueue]: queues.tick.queueUrl,
+    });
+    this.ticker.allow(["sqs:SendMessage"], queues.tick.queueArn);
+    this.canary = lambda("canary", "beats through the public front door", plumbing);
+    this.canary.allow(["dynamodb:UpdateItem"], tableArn, CONTROL);
+    for (const one of [beat, runner, owner, this.sweep, this.notice, this.canary])
+      one.allow(["secretsmanager:GetSecretValue"], keys.secret.secretArn);
+    this.rotate = lambda("rotate", "rotates the signing keys", {});
+    keys.rotateBy(this.rotate, settings.keyRotationDays);
+    this.services = { beat, runner, owner };
+    // A sweep takes all ticks that have come, so one that is late does not make the next ones late.
+    this.receive(this.sweep, queues.tick, { reportsFailures: false });
+    this.receive(this.notice, queues.notice, { reportsFailures: true });
+  }
+
+  /** Messages invoke the Lambda, ten at most. No maximum concurrency: it would keep five pollers awake on an idle queue. */
+  private receive(lambda: Lambda, queue: Queue, { reportsFailures }: { reportsFailures: boolean }): void {
+    lambda.allow(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], queue.queueArn);
+    const mapping = new EventSourceMapping(lambda, "Messages", {
+      target: lambda.function,
+      eventSourceArn: queue.queueArn,
+      batchSize: 10,
+      reportBatchItemFailures: reportsFailures,
+      maxBatchingWindow: Duration.seconds(0),
+    });
+    mapping.node.addDependency(lambda);
+    Validations.of(mapping).acknowledge({
+      id: "Serverless::Serverless-LambdaEventSourceMappingDestination",
+      reason:
+        "Destinations are for streams. What fails stays in the queue, whose dead letters take it after five times.",
+    });
+  }
+}

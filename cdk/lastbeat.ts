@@ -1,0 +1,129 @@
+import { Annotations, Stack } from "aws-cdk-lib";
+import { CfnEventBusPolicy } from "aws-cdk-lib/aws-events";
+import { Grant, type IGrantable } from "aws-cdk-lib/aws-iam";
+import { FunctionUrlAuthType } from "aws-cdk-lib/aws-lambda";
+import type { Queue } from "aws-cdk-lib/aws-sqs";
+import { Construct } from "constructs";
+import { ENVIRONMENT } from "../lib/names.ts";
+import { ROUTES } from "../lib/wire/routes.ts";
+import { Alarms } from "./alarms.ts";
+import { Dashboard } from "./dashboard.ts";
+import type { FrontDoor } from "./front-door.ts";
+import { HttpFrontDoor } from "./http-api.ts";
+import { Keys } from "./keys.ts";
+import { Lambdas } from "./lambdas.ts";
+import { Metrics } from "./metrics.ts";
+import { Queues } from "./queues.ts";
+import { RestFrontDoor } from "./rest-api.ts";
+import { NoticeRules, toQueue } from "./rules.ts";
+import { Schedules } from "./schedules.ts";
+import { type FrontDoorKind, type LastbeatProps, type Settings, settingsOf } from "./settings.ts";
+import { Table } from "./table.ts";
+import { ACCOUNT_RATE, throttleOf } from "./throttles.ts";
+
+/** Lastbeat, whole: for an app of your own, `new Lastbeat(this, "Lastbeat")`; by itself, see LastbeatStack. */
+export class Lastbeat extends Construct {
+  /** What LASTBEAT_URL takes: the first front door. */
+  readonly url: string;
+  /** Where the next attempts are announced; docs/protocol.md has the messages. */
+  readonly requeueQueue: Queue;
+  readonly requeueDeadLetters: Queue;
+  readonly noticeQueue: Queue;
+  readonly noticeDeadLetters: Queue;
+  readonly tableName: string;
+  /** The ARN of the secret with the signing keys. */
+  readonly keysArn: string;
+  /** What the names of the rules for notices begin with. */
+  readonly rulePrefix: string;
+  readonly metrics: Metrics;
+  private readonly frontDoors: ReadonlyMap<FrontDoorKind, FrontDoor>;
+  private readonly alarms: Alarms | undefined;
+
+  constructor(scope: Construct, id: string, props: LastbeatProps = {}) {
+    super(scope, id);
+    const settings = settingsOf(props, Stack.of(this).stackName);
+    const table = new Table(this, "Table", settings);
+    const queues = new Queues(this, "Queues", settings);
+    const keys = new Keys(this, "Keys", settings);
+    const lambdas = new Lambdas(this, "Lambdas", settings, { table, queues, keys });
+    const frontDoors = this.open(settings, lambdas);
+    const first = frontDoors.values().next().value;
+    if (first === undefined) throw new Error("there is no front door");
+    this.frontDoors = frontDoors;
+    this.url = settings.publicUrl ?? first.url;
+    lambdas.canary.function.addEnvironment(ENVIRONMENT.frontDoor, this.url);
+    if (settings.beatUrl) this.openBeatUrl(lambdas);
+    this.rulePrefix = `${settings.name}-notice-`;
+    new NoticeRules(this, "Rules", this.rulePrefix, toQueue(queues));
+    new Schedules(this, "Schedules", lambdas);
+    this.admit(settings);
+    this.requeueQueue = queues.requeue;
+    this.requeueDeadLetters = queues.requeueDeadLetters;
+    this.noticeQueue = queues.notice;
+    this.noticeDeadLetters = queues.noticeDeadLetters;
+    this.tableName = table.table.tableName;
+    this.keysArn = keys.secret.secretArn;
+    this.metrics = new Metrics(settings.name);
+    const watching = { metrics: this.metrics, queues, frontDoor: first };
+    this.alarms = settings.observability === "none" ? undefined : new Alarms(this, "Alarms", settings, watching);
+    if (settings.observability === "full")
+      new Dashboard(this, "Dashboard", settings, { ...watching, lambdas, alarms: this.alarms?.all ?? [] });
+  }
+
+  /** The id of a front door, as the API Gateway calls it; undefined where there is none of that kind. */
+  apiId(kind: FrontDoorKind): string | undefined {
+    return this.frontDoors.get(kind)?.apiId;
+  }
+
+  /** Lets somebody make the calls of owners, at every front door: register, show, list, cancel, requeue, drain. */
+  grantOwner(grantee: IGrantable): Grant {
+    return Grant.addToPrincipal({
+      grantee,
+      actions: ["execute-api:Invoke"],
+      resourceArns: [...this.frontDoors.values()].flatMap(({ ownerRoutes }) => ownerRoutes),
+    });
+  }
+
+  /** Lets somebody read the requeue queue and start the next attempts. */
+  grantConsumeRequeues(grantee: IGrantable): Grant {
+    return this.requeueQueue.grantConsumeMessages(grantee);
+  }
+
+  private open(settings: Settings, { services }: Lambdas): ReadonlyMap<FrontDoorKind, FrontDoor> {
+    const { rate } = throttleOf(ROUTES.beat, settings);
+    if (rate > ACCOUNT_RATE)
+      Annotations.of(this).addWarningV2(
+        "lastbeat:accountRate",
+        `${rate} beats a second may come after an outage, and an account's APIs take ${ACCOUNT_RATE} until it asks for more`,
+      );
+    return new Map(
+      settings.frontDoors.map((kind) => [
+        kind,
+        kind === "http-api"
+          ? new HttpFrontDoor(this, "HttpApi", settings, services)
+          : new RestFrontDoor(this, "RestApi", settings, services),
+      ]),
+    );
+  }
+
+  /** Anybody may call a beat by its URL, as by the front door: the Lambda checks the token. */
+  private openBeatUrl({ services: { beat, runner } }: Lambdas): void {
+    const { url } = beat.function.addFunctionUrl({ authType: FunctionUrlAuthType.NONE });
+    runner.function.addEnvironment(ENVIRONMENT.beatUrl, url);
+  }
+
+  /** Forwarders of other accounts may put events on the default bus: those that the rules look for, and no others. */
+  private admit({ forwarderAccounts, name }: Settings): void {
+    const { partition, region, account } = Stack.of(this);
+    for (const forwarder of forwarderAccounts)
+      new CfnEventBusPolicy(this, `Forwarder${forwarder}`, {
+        statementId: `${name}-lastbeat-${forwarder}`,
+        statement: {
+          Effect: "Allow",
+          Principal: { AWS: `arn:${partition}:iam::${forwarder}:root` },
+          Action: "events:PutEvents",
+          Resource: `arn:${partition}:events:${region}:${account}:event-bus/default`,
+        },
+      });
+  }
+}

@@ -1,0 +1,73 @@
+import { Duration } from "aws-cdk-lib";
+import { MathExpression, Metric } from "aws-cdk-lib/aws-cloudwatch";
+import { METRICS } from "../lib/names.ts";
+
+/** What Lastbeat measures, over a minute each. There is none per run: each would cost $0.30 a month. */
+export class Metrics {
+  private readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** Runs that have not ended, as the sweeps see them. */
+  liveRuns(): Metric {
+    return this.metric(METRICS.live, "Maximum");
+  }
+
+  /** Seconds between two sweeps. */
+  sweepAge(): Metric {
+    return this.metric(METRICS.sweepAge, "Maximum");
+  }
+
+  /** Seconds that the oldest debt has been standing: a message or a record that is decided, and not written yet. */
+  debtAge(): Metric {
+    return this.metric(METRICS.debtAge, "Maximum");
+  }
+
+  /** 1 while the fleet is silent at once or the canary fails, so that the clock alone declares nobody lost. */
+  frozen(): Metric {
+    return this.metric(METRICS.frozen, "Maximum");
+  }
+
+  /** 1 when verdicts go on although the fleet is silent, because that has lasted for 15 minutes. */
+  valveOpen(): Metric {
+    return this.metric(METRICS.valveOpen, "Maximum");
+  }
+
+  /** Beats of the canary's minutes that did not get through the front door. */
+  canaryFailed(): Metric {
+    return this.metric(METRICS.canaryFailed, "Sum");
+  }
+
+  /** Ended attempts of one cause (docs/protocol.md lists them). */
+  verdicts(cause: string): Metric {
+    return this.metric(METRICS.verdicts, "Sum", { [METRICS.cause]: cause });
+  }
+
+  /** The same for every cause that there was, a line each. For dashboards: alarms cannot search. */
+  verdictsByCause(): MathExpression {
+    const { namespace, name, cause, verdicts } = METRICS;
+    return new MathExpression({
+      expression: `SEARCH('{${namespace},${name},${cause}} MetricName="${verdicts}" ${name}="${this.name}"', 'Sum', 60)`,
+      usingMetrics: {},
+      label: "",
+      period: Duration.minutes(1),
+    });
+  }
+
+  /** Seconds from the last beat of a lost attempt to its verdict. `statistic` as CloudWatch names it: p50, p99. */
+  detectionLatency(statistic = "p99"): Metric {
+    return this.metric(METRICS.detection, statistic, { [METRICS.cause]: "lost" });
+  }
+
+  private metric(metricName: string, statistic: string, more: Readonly<Record<string, string>> = {}): Metric {
+    return new Metric({
+      namespace: METRICS.namespace,
+      metricName,
+      dimensionsMap: { [METRICS.name]: this.name, ...more },
+      statistic,
+      period: Duration.minutes(1),
+    });
+  }
+}

@@ -1,0 +1,57 @@
+import type { IRuleTarget } from "aws-cdk-lib/aws-events";
+import { type EventPattern, Rule } from "aws-cdk-lib/aws-events";
+import { SqsQueue } from "aws-cdk-lib/aws-events-targets";
+import { Construct } from "constructs";
+import { DRILL_SOURCE } from "../lib/names.ts";
+import type { Queues } from "./queues.ts";
+
+/**
+ * What AWS says about hosts, by the name of its rule. Filtered where most of a kind concerns nobody: an instance that
+ * starts, or a volume that is maintained, invokes nothing. lib/aws/notices reads them.
+ */
+const NOTICES: Readonly<Record<string, Required<Pick<EventPattern, "source" | "detailType">> & EventPattern>> = {
+  "spot-interruption": { source: ["aws.ec2"], detailType: ["EC2 Spot Instance Interruption Warning"] },
+  rebalance: { source: ["aws.ec2"], detailType: ["EC2 Instance Rebalance Recommendation"] },
+  "state-change": {
+    source: ["aws.ec2"],
+    detailType: ["EC2 Instance State-change Notification"],
+    detail: { state: ["stopping", "stopped", "shutting-down", "terminated"] },
+  },
+  "capacity-reservation": {
+    source: ["aws.ec2"],
+    detailType: ["EC2 Capacity Reservation Instance Interruption Warning"],
+  },
+  "bid-evicted": {
+    source: ["aws.ec2"],
+    detailType: ["AWS Service Event via CloudTrail"],
+    detail: { eventName: ["BidEvictedEvent"] },
+  },
+  "scale-in": {
+    source: ["aws.autoscaling"],
+    detailType: ["EC2 Instance-terminate Lifecycle Action", "EC2 Instance Terminate Successful"],
+  },
+  health: {
+    source: ["aws.health"],
+    detailType: ["AWS Health Event"],
+    detail: { service: ["EC2"], eventTypeCategory: ["scheduledChange"] },
+  },
+};
+
+/** The rules, each with the target. AWS reserves its own sources, so what is played comes from another, by the same rule. */
+export class NoticeRules extends Construct {
+  /** `prefix`: what the names of the rules begin with. */
+  constructor(scope: Construct, id: string, prefix: string, target: IRuleTarget) {
+    super(scope, id);
+    for (const [name, pattern] of Object.entries(NOTICES))
+      new Rule(this, name, {
+        ruleName: `${prefix}${name}`,
+        description: `Lastbeat: ${pattern.detailType.join(", ")}`,
+        eventPattern: { ...pattern, source: [...pattern.source, DRILL_SOURCE] },
+        targets: [target],
+      });
+  }
+}
+
+/** To the notice queue; what EventBridge cannot deliver within a day goes to its dead letters. */
+export const toQueue = ({ notice, noticeDeadLetters }: Queues): IRuleTarget =>
+  new SqsQueue(notice, { deadLetterQueue: noticeDeadLetters });

@@ -1,0 +1,168 @@
+import type { IVpc, SubnetSelection } from "aws-cdk-lib/aws-ec2";
+import type { ITopic } from "aws-cdk-lib/aws-sns";
+
+/** `http-api`: an API Gateway HTTP API. `rest-api`: a REST API, for WAF, private endpoints, and emulators without HTTP APIs. */
+export type FrontDoorKind = "http-api" | "rest-api";
+
+/** Everything has a default: `new Lastbeat(this, "Lastbeat")` is complete. */
+export type LastbeatProps = {
+  /** What it is called in metrics, alarms and rules; once per account and region. Default: the name of its stack. */
+  readonly name?: string;
+  /** Runs that are live at once, at a beat every 30 s each. Shards, throttles and warm throughput follow from it. Default 1000. */
+  readonly expectedRuns?: number;
+  /** The lease of a run whose owner asks for none, in seconds (5 to 3600). Default 120. */
+  readonly leaseSeconds?: number;
+  /** Time between two sweeps, in seconds; a divisor of 60. Default 10. */
+  readonly sweepSeconds?: number;
+  /** How long what happened to a run can be asked for, in days (1 to 365). Default 30. */
+  readonly retentionDays?: number;
+  /**
+   * The ways in, the first of which is the one that is announced. Pods have their address baked in: to change it, add the
+   * new one, move the runners, and take the old one away after that. Default: an HTTP API.
+   */
+  readonly frontDoors?: readonly FrontDoorKind[];
+  /** Beats go straight to a function URL, which costs nothing a request, where the HTTP API costs $1 a million. Default false. */
+  readonly beatUrl?: boolean;
+  /** An OIDC issuer, such as that of an EKS cluster, whose token runners send besides, in x-lastbeat-identity. HTTP API only. */
+  readonly jwt?: { readonly issuer: string; readonly audience: readonly string[] };
+  /** A domain of your own for the HTTP API, with the ARN of its certificate in this region. */
+  readonly domain?: { readonly name: string; readonly certificateArn: string };
+  /** The address by which runners reach the first front door, when that is neither its own nor `domain`. */
+  readonly publicUrl?: string;
+  /** `alarms`: one per promise. `full`: and a dashboard. Default `alarms`. */
+  readonly observability?: "none" | "alarms" | "full";
+  /** Where alarms go. Default: nowhere but the console. */
+  readonly alarmTopic?: ITopic;
+  /** Below this level the Lambdas say nothing. Default INFO, a line per decision; a beat says nothing. */
+  readonly logLevel?: "DEBUG" | "INFO" | "WARN" | "ERROR";
+  /** How long the logs are kept, in days, as CloudWatch Logs offers them. Default 30. */
+  readonly logRetentionDays?: number;
+  /** Time between two rotations of the signing keys, in days (2 to 1000). Default 90. A ticket is good for one to two of them. */
+  readonly keyRotationDays?: number;
+  /** `destroy` deletes table, queues and keys with the stack, and everything that they hold. Default `retain`. */
+  readonly removalPolicy?: "retain" | "destroy";
+  /** Accounts whose forwarders may put events on this account's default bus. */
+  readonly forwarderAccounts?: readonly string[];
+  /** Where the Lambdas run. It needs ways to DynamoDB, SQS, Secrets Manager and, for the canary, to the front door. */
+  readonly vpc?: IVpc;
+  readonly vpcSubnets?: SubnetSelection;
+};
+
+type Optional = "jwt" | "domain" | "publicUrl" | "alarmTopic" | "vpc" | "vpcSubnets";
+
+export type Settings = Required<Omit<LastbeatProps, Optional>> & Pick<LastbeatProps, Optional>;
+
+const DEFAULTS = {
+  expectedRuns: 1000,
+  leaseSeconds: 120,
+  sweepSeconds: 10,
+  retentionDays: 30,
+  frontDoors: ["http-api"],
+  beatUrl: false,
+  observability: "alarms",
+  logLevel: "INFO",
+  logRetentionDays: 30,
+  keyRotationDays: 90,
+  removalPolicy: "retain",
+  forwarderAccounts: [],
+} as const satisfies Omit<Settings, "name">;
+
+/** What a name of a rule or an alarm can hold beside our own part of it. */
+const NAME = /^[A-Za-z][A-Za-z0-9-]{0,39}$/;
+
+/** What CloudWatch Logs takes. */
+const LOG_DAYS: readonly number[] = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653];
+
+/** Ten million runs are 333,000 writes a second: far above what an account gets, and still no mistake in a unit. */
+const MOST_RUNS = 10_000_000;
+
+/** What is wrong with a setting, by its name; nothing where it is good. */
+type Checks = {
+  readonly [K in keyof Settings]?: (value: NonNullable<Settings[K]>, all: Settings) => string | undefined;
+};
+
+const whole = (least: number, most: number) => (value: number) =>
+  Number.isInteger(value) && value >= least && value <= most
+    ? undefined
+    : `is a whole number from ${least} to ${most.toLocaleString("en")}, not ${value}`;
+
+const oneOf =
+  (...allowed: readonly (string | number)[]) =>
+  (value: string | number) =>
+    allowed.includes(value) ? undefined : `is one of ${allowed.join(", ")}; not ${JSON.stringify(value)}`;
+
+const httpsUrl = (value: string): string | undefined =>
+  URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
+    ? undefined
+    : `is a URL, not ${JSON.stringify(value)}`;
+
+const KINDS: readonly FrontDoorKind[] = ["http-api", "rest-api"];
+
+function frontDoors(value: readonly FrontDoorKind[]): string | undefined {
+  if (value.length === 0) return "names at least one front door";
+  const odd = value.find((kind) => !KINDS.includes(kind));
+  if (odd !== undefined) return `holds ${KINDS.join(" and ")}, not ${JSON.stringify(odd)}`;
+  return new Set(value).size === value.length ? undefined : "names a front door twice";
+}
+
+const CHECKS: Checks = {
+  name: (value) => (NAME.test(value) ? undefined : `is 1 to 40 letters, digits and -, not ${JSON.stringify(value)}`),
+  expectedRuns: whole(1, MOST_RUNS),
+  leaseSeconds: (value) => (value >= 5 && value <= 3600 ? undefined : `is a number from 5 to 3600, not ${value}`),
+  sweepSeconds: (value) =>
+    Number.isInteger(value) && value >= 1 && 60 % value === 0 ? undefined : `is a whole divisor of 60, not ${value}`,
+  retentionDays: whole(1, 365),
+  frontDoors,
+  beatUrl: (value, { jwt }) =>
+    value && jwt !== undefined ? "cannot be on beside jwt: it would lead past the authorizer" : undefined,
+  jwt: ({ issuer, audience }, all) => {
+    if (!/^https:\/\//.test(issuer) && !/^http:\/\/127\.0\.0\.1/.test(issuer))
+      return "has an issuer that is no https URL";
+    if (audience.length === 0) return "names no audience";
+    return all.frontDoors.includes("rest-api") ? "needs HTTP APIs only: a REST API has no such authorizer" : undefined;
+  },
+  domain: ({ name, certificateArn }, all) => {
+    if (!all.frontDoors.includes("http-api")) return "is for the HTTP API, and there is none";
+    if (!/^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(name)) return `has a name that is no domain: ${JSON.stringify(name)}`;
+    return certificateArn.startsWith("arn:") ? undefined : "has a certificateArn that is no ARN";
+  },
+  publicUrl: httpsUrl,
+  observability: oneOf("none", "alarms", "full"),
+  logLevel: oneOf("DEBUG", "INFO", "WARN", "ERROR"),
+  logRetentionDays: oneOf(...LOG_DAYS),
+  // A key signs a day after its rotation began, and a rotation during that day is refused.
+  keyRotationDays: whole(2, 1000),
+  removalPolicy: oneOf("retain", "destroy"),
+  forwarderAccounts: (value) => {
+    const odd = value.find((account) => !/^\d{12}$/.test(account));
+    return odd === undefined ? undefined : `holds ids of 12 digits, not ${JSON.stringify(odd)}`;
+  },
+};
+
+/** A setting that cannot be: the message begins with its name. */
+export class SettingError extends Error {}
+
+function complain<K extends keyof Settings>(name: K, settings: Settings): string | undefined {
+  const value = settings[name];
+  if (value === undefined || value === null) return undefined;
+  const wrong = CHECKS[name]?.(value as NonNullable<Settings[K]>, settings);
+  return wrong === undefined ? undefined : `${name} ${wrong}`;
+}
+
+/** The settings with every default spelled out. Throws a SettingError that names all that is wrong. */
+export function settingsOf(props: LastbeatProps, stackName: string): Settings {
+  const given = Object.fromEntries(Object.entries(props).filter(([, value]) => value !== undefined)) as LastbeatProps;
+  const settings: Settings = { ...DEFAULTS, name: stackName, ...given };
+  const wrong = (Object.keys(CHECKS) as (keyof Settings)[])
+    .map((name) => complain(name, settings))
+    .filter((complaint) => complaint !== undefined);
+  if (wrong.length > 0) throw new SettingError(wrong.join("; "));
+  return settings;
+}
+
+/** The default interval between two beats, in seconds. */
+export const BEAT_SECONDS = 30;
+
+/** A shard carries about 250 beats a second: a quarter of what one partition of DynamoDB writes. */
+export const shardsFor = ({ expectedRuns }: Pick<Settings, "expectedRuns">): number =>
+  Math.max(1, Math.ceil(expectedRuns / BEAT_SECONDS / 250));

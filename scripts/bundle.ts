@@ -1,0 +1,31 @@
+import { rmSync } from "node:fs";
+import { build, type Metafile } from "esbuild";
+
+/** Each is a Lambda: lambdas/<name>.ts, in dist/lambdas/<name>/index.mjs. */
+export const LAMBDAS = ["beat", "runner", "owner", "sweep", "notice", "ticker", "canary", "rotate"] as const;
+
+/**
+ * Bundles the Lambdas, each with all that it needs and nothing else: the SDK of the runtime is slower to load, and not the one
+ * that was tested. The same sources give the same bytes, so a deployment of what has not changed changes nothing.
+ */
+export async function bundleLambdas(outdir: string): Promise<Metafile> {
+  rmSync(outdir, { recursive: true, force: true });
+  const { metafile } = await build({
+    entryPoints: Object.fromEntries(LAMBDAS.map((name) => [`${name}/index`, `lambdas/${name}.ts`])),
+    outdir,
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    minify: true,
+    format: "esm",
+    platform: "node",
+    target: "node24",
+    mainFields: ["module", "main"],
+    legalComments: "none",
+    // What is left of CommonJS in a bundle of modules asks for require.
+    banner: {
+      js: 'import{createRequire as lastbeatRequire}from"node:module";const require=lastbeatRequire(import.meta.url);',
+    },
+    metafile: true,
+  });
+  return metafile;
+}
