@@ -27,12 +27,13 @@ export class Keys extends Construct {
     });
   }
 
-  /** `days`: time between two rotations. The construct of the library would grant the Lambda more than it calls. */
+  /** `days`: time between two rotations; 0 for no schedule. The construct of the library would grant the Lambda more than it calls. */
   rotateBy(rotate: Lambda, days: number): void {
     rotate.allow(
       ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"],
       this.secret.secretArn,
     );
+    if (days === 0) return;
     const invoke = rotate.mayBeInvokedBy("secretsmanager.amazonaws.com", this.secret.secretArn);
     const schedule = new CfnRotationSchedule(this, "Rotation", {
       secretId: this.secret.secretArn,

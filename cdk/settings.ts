@@ -37,7 +37,10 @@ export type LastbeatProps = {
   readonly logLevel?: "DEBUG" | "INFO" | "WARN" | "ERROR";
   /** How long the logs are kept, in days, as CloudWatch Logs offers them. Default 30. */
   readonly logRetentionDays?: number;
-  /** Time between two rotations of the signing keys, in days (2 to 1000). Default 90. A ticket is good for one to two of them. */
+  /**
+   * Time between two rotations of the signing keys, in days (2 to 1000); 0 leaves it to somebody else who calls the Lambda.
+   * Default 90. A ticket is good for one to two of them.
+   */
   readonly keyRotationDays?: number;
   /** `destroy` deletes table, queues and keys with the stack, and everything that they hold. Default `retain`. */
   readonly removalPolicy?: "retain" | "destroy";
@@ -131,7 +134,7 @@ const CHECKS: Checks = {
   logLevel: oneOf("DEBUG", "INFO", "WARN", "ERROR"),
   logRetentionDays: oneOf(...LOG_DAYS),
   // A key signs a day after its rotation began, and a rotation during that day is refused.
-  keyRotationDays: whole(2, 1000),
+  keyRotationDays: (value) => (value === 0 ? undefined : whole(2, 1000)(value)),
   removalPolicy: oneOf("retain", "destroy"),
   forwarderAccounts: (value) => {
     const odd = value.find((account) => !/^\d{12}$/.test(account));

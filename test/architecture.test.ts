@@ -51,7 +51,30 @@ const RULES: Readonly<Record<string, Rule>> = {
     packages: new RegExp(`^(dynalite|fauxqs|aws-lambda)$|${AWS_SDK.source}`),
     builtins: ANY,
   },
-  "lib/cli": { atLeast: 4, folders: ["lib/core", "lib/wire", "lib/agent"], onDemand: ["lib/dev"], builtins: ANY },
+  "lib/cost": { atLeast: 6, folders: ["lib/names.ts"] },
+  "lib/account": {
+    atLeast: 10,
+    folders: ["lib/core", "lib/wire", "lib/names.ts"],
+    packages: new RegExp(
+      `^(@aws-sdk/credential-provider-node|@smithy/signature-v4|@aws-crypto/sha256-js)$|${AWS_SDK.source}`,
+    ),
+    builtins: ANY,
+  },
+  "lib/cli": {
+    atLeast: 4,
+    folders: ["lib/core", "lib/wire", "lib/agent", "lib/cost", "lib/names.ts"],
+    // What speaks with AWS loads a hundred times as much as the rest: exec must not wait for it.
+    typesOf: ["lib/account"],
+    onDemand: ["lib/dev", "lib/account"],
+    builtins: ANY,
+  },
+  // What runtime and infrastructure share: names, and the table of routes.
+  cdk: {
+    atLeast: 12,
+    folders: ["lib/names.ts", "lib/wire"],
+    packages: /^(aws-cdk-lib(\/.+)?|constructs|cdk-nag)$/,
+    builtins: /^node:(fs|url)$/,
+  },
   lambdas: {
     atLeast: 6,
     folders: ["lib/app", "lib/aws", "lib/core", "lib/ports", "lib/wire", "lib/names.ts"],

@@ -3,7 +3,7 @@ import type { Claims } from "../wire/credentials.ts";
 import type { Left } from "./live.ts";
 
 /** What Kubernetes shows as the message of a container that ended, even when the network is dead. */
-const TERMINATION_LOG = "/dev/termination-log";
+export const TERMINATION_LOG = "/dev/termination-log";
 
 /**
  * Appends one line about the attempt's end to the termination log: the one that was named, or Kubernetes' where there is

@@ -1,3 +1,4 @@
+import type { Signed, Signer, Unsigned } from "../account/sign.ts";
 import { type Problem, type ProblemName, problemName } from "../wire/problems.ts";
 import { CommandError, UsageError } from "./usage.ts";
 
@@ -22,39 +23,56 @@ export class Refused extends CommandError {
 /** Longer than the 30 s after which an HTTP API gives up. */
 const TIMEOUT_MS = 35_000;
 
-/** The API at `url`, until `until` says that nobody waits any more. Every failure becomes one sentence that says what to do. */
-export function api(url: string, until?: AbortSignal): Api {
+/** `until` says that nobody waits any more; without a signer requests go as they are. */
+export type ApiSettings = { readonly until?: AbortSignal; readonly signer?: Signer | undefined };
+
+/** The API at `url`. Every failure becomes one sentence that says what to do. */
+export function api(url: string, { until, signer }: ApiSettings = {}): Api {
   if (!URL.canParse(url) || !/^https?:/i.test(url)) throw new UsageError(`"${url}" is not the address of a front door`);
   const base = url.replace(/\/+$/, "");
   return {
     base,
     call: async <T>(method: string, path: string, body?: unknown): Promise<T> => {
-      const response = await request(base, method, path, body, until);
+      const sent = requestOf(base, method, path, body);
+      const signed = await signer?.sign(sent);
+      const response = await request(base, sent, signed, until);
       const parsed = jsonOf(await response.text().catch(() => ""));
       if (response.ok && parsed !== undefined) return parsed as T;
-      throw new Refused(explain(response.status, parsed, base), response.status, problemName(parsed));
+      const { status } = response;
+      const why = isOurs(parsed) ? titleOf(parsed) : await gatewaySays(base, status, parsed, signed, signer);
+      throw new Refused(why, status, problemName(parsed));
     },
+  };
+}
+
+function requestOf(base: string, method: string, path: string, body: unknown): Unsigned {
+  // A signature knows %20 alone; URLSearchParams writes a space as a plus, and a plus as %2B.
+  const [name = "", query] = path.split("?");
+  return {
+    method,
+    url: new URL(`${base}${name}${query === undefined ? "" : `?${query.replaceAll("+", "%20")}`}`),
+    ...(body !== undefined && { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
   };
 }
 
 async function request(
   base: string,
-  method: string,
-  path: string,
-  body: unknown,
+  { method, url, body, headers }: Unsigned,
+  signed: Signed | undefined,
   until: AbortSignal | undefined,
 ): Promise<Response> {
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   try {
-    return await fetch(`${base}${path}`, {
+    return await fetch(url, {
       method,
-      ...(body !== undefined && { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+      ...(body !== undefined && { body }),
+      headers: { ...headers, ...(signed?.kind === "signed" && signed.headers) },
       redirect: "manual",
       signal: until === undefined ? timeout : AbortSignal.any([timeout, until]),
     });
   } catch {
     throw new CommandError(
-      `nothing answers at ${base}: start "lastbeat dev", or say where it is with --url or LASTBEAT_URL`,
+      `nothing answers at ${base}: start "lastbeat dev", or say where it is with --url, --stack or LASTBEAT_URL`,
     );
   }
 }
@@ -67,10 +85,33 @@ function jsonOf(text: string): unknown {
   }
 }
 
-function explain(status: number, body: unknown, base: string): string {
-  if (typeof body === "object" && body !== null && "title" in body) {
-    const { title, detail } = body as Problem;
-    return detail === undefined ? title : `${title}: ${detail}`;
-  }
-  return `${base} answered ${status}, and not as Lastbeat would: is that the right URL?`;
+const isOurs = (body: unknown): body is Problem => typeof body === "object" && body !== null && "title" in body;
+
+const titleOf = ({ title, detail }: Problem): string => (detail === undefined ? title : `${title}: ${detail}`);
+
+/** What a gateway in front of us says about a request, where it says anything: "message", or "Message" of a REST API. */
+function messageOf(body: unknown): string {
+  if (typeof body !== "object" || body === null) return "";
+  const said = "message" in body ? body.message : "Message" in body ? body.Message : undefined;
+  return typeof said === "string" ? said : "";
+}
+
+/** Why somebody else than Lastbeat refused, as far as one can know here. */
+async function gatewaySays(
+  base: string,
+  status: number,
+  body: unknown,
+  signed: Signed | undefined,
+  signer: Signer | undefined,
+): Promise<string> {
+  const message = messageOf(body);
+  const answered = `${base} answered ${status}${message === "" ? "" : ` (${message})`}`;
+  if (status !== 401 && status !== 403) return `${answered}, and not as Lastbeat would: is that the right URL?`;
+  if (signed === undefined)
+    return `${answered}, and not as Lastbeat would: is that the right URL, and does it want signed calls (LASTBEAT_SIGN=always)?`;
+  if (signed.kind === "unsigned")
+    return `${answered}: there were no AWS credentials to sign the call with (${signed.why}); set AWS_PROFILE, or sign in`;
+  if (/signature|security token|credential/i.test(message)) return `${answered}: it does not take the signature`;
+  const who = (await signer?.caller()) ?? `whoever has the access key ${signed.by}`;
+  return `${answered}: ${who} is not allowed to call it, and needs execute-api:Invoke`;
 }

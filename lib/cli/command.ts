@@ -1,3 +1,4 @@
+import type { OurStack } from "../account/stack.ts";
 import type { Api } from "./api.ts";
 import type { Flags } from "./flags.ts";
 
@@ -8,5 +9,11 @@ export type Answer = { readonly json: unknown; readonly text: string; readonly c
 export type OwnerCommand = {
   /** What it takes beside its options, as its help calls it. */
   readonly takes: readonly string[];
-  answer(api: Api, words: readonly string[], flags: Flags): Promise<Answer>;
+  answer(api: Api, words: readonly string[], flags: Flags, stack?: OurStack): Promise<Answer>;
+};
+
+/** A command that is about a deployment, and finds by itself what it needs. */
+export type StackCommand = {
+  readonly takes: readonly string[];
+  answer(words: readonly string[], flags: Flags): Promise<Answer>;
 };

@@ -1,11 +1,10 @@
 import { randomUUID } from "node:crypto";
+import type { OurStack } from "../account/stack.ts";
+import { DRILL_SOURCE } from "../names.ts";
 import { type Api, Refused } from "./api.ts";
-import type { OwnerCommand } from "./command.ts";
+import type { Answer, OwnerCommand } from "./command.ts";
 import type { Listed } from "./table.ts";
 import { UsageError } from "./usage.ts";
-
-/** Rules for the events of AWS take this source too, and the evidence says that it was a drill. AWS reserves its own. */
-const SOURCE = "lastbeat.drill";
 
 type Play = {
   readonly type: string;
@@ -37,7 +36,7 @@ const PLAYS: ReadonlyMap<string, Play> = new Map([
     {
       type: "EC2 Instance State-change Notification",
       detail: { state: "terminated" },
-      follows: "its attempts count as gone at once, whatever is left of their leases",
+      follows: "its attempts are told to drain; a drill is no proof, so none of them counts as gone before it is",
     },
   ],
 ]);
@@ -50,7 +49,7 @@ function eventOf({ type, detail }: Play, host: string): Readonly<Record<string, 
     version: "0",
     id: randomUUID(),
     "detail-type": type,
-    source: SOURCE,
+    source: DRILL_SOURCE,
     account: "000000000000",
     time: new Date().toISOString().replace(/\.\d+Z$/, "Z"),
     region: "us-east-1",
@@ -64,7 +63,7 @@ const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\'
 /** The same event by EventBridge itself, which gives it an id, a time and an account. */
 function putEvents({ type, detail }: Play, host: string): string {
   const Detail = JSON.stringify({ "instance-id": host, ...detail });
-  return `aws events put-events --entries ${quoted(JSON.stringify([{ Source: SOURCE, DetailType: type, Detail }]))}`;
+  return `aws events put-events --entries ${quoted(JSON.stringify([{ Source: DRILL_SOURCE, DetailType: type, Detail }]))}`;
 }
 
 /** What an HTTP API says of a path that it does not have, or does not let anybody at. */
@@ -76,31 +75,37 @@ async function standing(api: Api, host: string): Promise<string> {
   return names.length === 0 ? "no live run stands on it" : `on it: ${names.join(", ")}`;
 }
 
+/** On the bus of the account that the stack is in, as everything that AWS says. */
+async function playedOn(stack: OurStack, play: Play, host: string, text: string): Promise<Answer> {
+  const { putDrill } = await import("../account/drill.ts");
+  const id = await putDrill(stack, { type: play.type, host, detail: play.detail }, { region: stack.region });
+  return { json: { id, type: play.type, host }, text };
+}
+
 /** A game day: somebody plays what AWS would say about a host. */
 export const drill: OwnerCommand = {
   takes: [[...PLAYS.keys()].join("|"), "HOST"],
-  answer: async (api, [name = "", host = ""]) => {
+  answer: async (api, [name = "", host = ""], _, stack) => {
     const play = PLAYS.get(name);
     if (play === undefined) throw new UsageError(`a drill is ${[...PLAYS.keys()].join(", ")}; not "${name}"`);
     if (!INSTANCE.test(host))
       throw new UsageError(
         `"${host}" is no EC2 instance id as i-0123456789abcdef0; for any other host: lastbeat drain`,
       );
-    const event = eventOf(play, host);
     const who = await standing(api, host);
+    const text = `drill: "${play.type}" for ${host} (${who}).\nExpect: ${play.follows}. lastbeat show tells.\n`;
+    if (stack !== undefined) return playedOn(stack, play, host, text);
+    const event = eventOf(play, host);
     try {
       await api.call("POST", "/dev/events", event);
     } catch (error) {
       if (!(error instanceof Refused) || !ABSENT.has(error.status)) throw error;
       const command = putEvents(play, host);
       console.error(
-        `lastbeat: ${api.base} is not an embedded server, so nothing was done. Put the event on the bus of its account:`,
+        `lastbeat: ${api.base} is not an embedded server, so nothing was done. Name the stack with --stack, or put the event on the bus of its account:`,
       );
       return { json: { command }, text: `${command}\n`, code: 1 };
     }
-    return {
-      json: { event },
-      text: `drill: "${play.type}" for ${host} (${who}).\nExpect: ${play.follows}. lastbeat show tells.\n`,
-    };
+    return { json: { event }, text };
   },
 };

@@ -71,6 +71,23 @@ function metadataFrom(imds = "auto"): string | undefined {
   return variable("LASTBEAT_IMDS_URL") ?? (isOnEc2() ? METADATA : undefined);
 }
 
+/** What an agent finds around itself, unless flags or variables say otherwise. */
+export type Surroundings = {
+  readonly host: string;
+  /** Where the instance metadata is asked; nobody is when it is undefined. */
+  readonly metadata: string | undefined;
+  readonly stateFolder: string | undefined;
+  readonly terminationLog: string | undefined;
+};
+
+/** What `lastbeat exec` would take here. Throws a UsageError for a setting that cannot be understood. */
+export const surroundingsOf = (flags: Flags): Surroundings => ({
+  host: chosen(flags, "host") ?? instanceId() ?? hostname(),
+  metadata: metadataFrom(chosen(flags, "imds")),
+  stateFolder: chosen(flags, "state-dir"),
+  terminationLog: variable("LASTBEAT_TERMINATION_LOG"),
+});
+
 function frontDoorsFrom(urls: string): string {
   const addresses = addressesOf(urls);
   if (addresses.length === 0) throw new UsageError("there is no front door: name one with --url, or in LASTBEAT_URL");
@@ -88,7 +105,7 @@ export function runExec(urls: string, flags: Flags, command: readonly string[]):
     const value = variable(of)?.slice(0, FACT_LENGTH);
     return value === undefined ? [] : [[name, value] as const];
   });
-  const host = chosen(flags, "host") ?? instanceId() ?? hostname();
+  const { host, ...around } = surroundingsOf(flags);
   if (!HOST.test(host)) console.error(`lastbeat: "${host}" is no name for a host, and is left out`);
   return exec({
     url: frontDoorsFrom(urls),
@@ -100,8 +117,6 @@ export function runExec(urls: string, flags: Flags, command: readonly string[]):
     exitMap: exitMapFrom(chosen(flags, "exit-map")),
     drain: spanFrom(flags, "drain-seconds"),
     stall: spanFrom(flags, "stall"),
-    stateFolder: chosen(flags, "state-dir"),
-    metadata: metadataFrom(chosen(flags, "imds")),
-    terminationLog: variable("LASTBEAT_TERMINATION_LOG"),
+    ...around,
   });
 }

@@ -1,8 +1,18 @@
-const URL_LINE = `  --url URL            where the API is (LASTBEAT_URL; default http://127.0.0.1:8787)
+const JSON_LINE = `  --json               the answer as JSON, for programs
 `;
 
-const COMMON = `  --json               the answer as JSON, for programs
-${URL_LINE}`;
+const STACK_LINE = `  --stack NAME         the CloudFormation stack of the deployment (LASTBEAT_STACK), in the
+                       region and with the credentials that the AWS CLI would take
+`;
+
+const URL_LINE = `  --url URL            where the API is (LASTBEAT_URL; default http://127.0.0.1:8787).
+                       Calls to elsewhere than this machine are signed with your AWS
+                       credentials, if there are any (LASTBEAT_SIGN=always|never)
+  --stack NAME         the CloudFormation stack to ask instead (LASTBEAT_STACK). Of all
+                       four --url counts first, then --stack, then LASTBEAT_URL
+`;
+
+const COMMON = `${JSON_LINE}${URL_LINE}`;
 
 const EXITS = `
 Exit codes: 0 done; 1 refused, or nobody answered (stderr says why); 2 not understood.
@@ -85,8 +95,9 @@ ${COMMON}${EXITS}`,
   drill: `lastbeat drill spot|rebalance|terminated HOST [--json]
 
 A game day: plays what AWS would say about an EC2 instance, from the source
-lastbeat.drill. On the embedded server the event is put into the notice queue; elsewhere
-nothing is done, and the command of the AWS CLI that does it is printed.
+lastbeat.drill. With a stack the event goes to the default bus of its account, as all that
+AWS says (events:PutEvents). On the embedded server it is put into the notice queue.
+Elsewhere nothing is done, and the command of the AWS CLI that does it is printed.
 
   spot        the interruption warning, two minutes ahead
   rebalance   the rebalance recommendation, which is advice
@@ -96,6 +107,65 @@ ${COMMON}
 Exit codes: 0 played; 1 not played (stdout has the command to do it with); 2 not
 understood.
 `,
+  cost: `lastbeat cost [options] [--json]
+
+What Lastbeat costs on AWS in a month, item by item: units that tests have counted, at the
+list prices of us-east-1, without free tiers. It says of which day the prices are, what
+was assumed and what is left out, and asks nobody, neither the API nor AWS.
+
+  --runs N             live runs, on average (default: 0, 100, 10000 and 1000000 beside
+                       each other)
+  --beat S             seconds between two beats of a run (1 to 3600; 30)
+  --hours H            how long a run lives (0.01 to 8784; 1)
+  --losses N           attempts that fall silent, of each 1,000 runs (0 to 10000; 10)
+  --front-door http-api|function-url|rest-api
+                       how requests come in (http-api)
+  --sweep S            seconds between two sweeps (1 to 60; 10)
+  --beat-ms N          billed milliseconds of a beat (1 to 30000; 8)
+  --observability none|alarms|full
+                       alarms, or alarms and a dashboard (alarms)
+  --json               the same numbers as JSON, with the units
+
+Exit codes: 0 done; 2 not understood.
+`,
+  doctor: `lastbeat doctor --stack NAME [--url URL] [--json]
+       lastbeat doctor --from-pod [--url URL] [--json]
+
+A list of findings about a deployment: ok, warning or problem, with what to do about it.
+It looks at the stack, the front door, a signed call, the clock here, the table, the last
+sweep and the canary, the queues and their dead letters, the rules, CloudTrail, and what
+the account allows. It changes nothing. What these credentials may not look at becomes a
+warning that names the missing permission.
+
+With --from-pod it looks from where a runner runs, without AWS credentials: the front
+doors, the ticket (which is not printed), the host's name, the instance metadata, the
+termination log and the state folder, as lastbeat exec would find them.
+
+  --from-pod           look from here instead of at a stack
+  --url URL            a front door to ask instead of the stack's; with --from-pod instead
+                       of LASTBEAT_URL
+${STACK_LINE}${JSON_LINE}
+Exit codes: 0 no problem, at most warnings; 1 a problem; 2 not understood.
+`,
+  redrive: `lastbeat redrive requeue|notice --stack NAME [--json]
+
+Moves the dead letters of a queue back into it, to be read again: do so when what refused
+them is mended. SQS moves them in the background; messages that come twice do no harm.
+
+  requeue     messages to start attempts, which no consumer could
+  notice      what AWS said about hosts, which failed or was not understood
+
+${STACK_LINE}${JSON_LINE}${EXITS}`,
+  destroy: `lastbeat destroy --stack NAME [--force] [--url URL] [--json]
+
+Deletes a deployment and waits for the end of it. While runs are live, or when nobody can
+say whether any are, it refuses. Afterwards it says what was kept (unless the deployment
+says otherwise the table, the requeue queue with its dead letters, and the secret of the
+signing keys) and how to delete that, too.
+
+  --force              delete it whatever is live
+  --url URL            a front door to ask instead of the stack's
+${STACK_LINE}${JSON_LINE}${EXITS}`,
   completion: `lastbeat completion bash|zsh|fish
 
 Prints the completion of a shell, for its startup file:

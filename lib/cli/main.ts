@@ -1,20 +1,22 @@
-import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { api } from "./api.ts";
-import type { OwnerCommand } from "./command.ts";
+import type { Answer, OwnerCommand } from "./command.ts";
 import { completion, type Described } from "./completion.ts";
+import { cost } from "./cost.ts";
 import { runDev } from "./dev.ts";
 import { runExec } from "./exec.ts";
-import { type Flags, textFlag } from "./flags.ts";
+import type { Flags } from "./flags.ts";
 import { OWNER_COMMANDS } from "./owner.ts";
+import { placeOf, reach, urlsOf } from "./place.ts";
 import { printableJson, printableLines } from "./printable.ts";
+import { STACK_COMMANDS } from "./stack.ts";
 import { HELP, USAGE, UsageError } from "./usage.ts";
+import { ownVersion } from "./version.ts";
 import { watch } from "./watch.ts";
 
 const text = { type: "string" } as const;
 const flag = { type: "boolean" } as const;
 const HELPING = { help: { ...flag, short: "h" } } as const;
-const ASKING = { url: text, json: flag, ...HELPING } as const;
+const ASKING = { url: text, stack: text, json: flag, ...HELPING } as const;
 
 /** The flags of each command. */
 const OPTIONS: Readonly<Record<string, Described["options"]>> = {
@@ -44,12 +46,27 @@ const OPTIONS: Readonly<Record<string, Described["options"]>> = {
   },
   runs: { ...ASKING, ended: flag, limit: text, cursor: text },
   show: ASKING,
-  watch: { url: text, interval: text, ...HELPING },
+  watch: { url: text, stack: text, interval: text, ...HELPING },
   cancel: { ...ASKING, reason: text },
   requeue: { ...ASKING, attempt: text, reason: text },
   drain: { ...ASKING, deadline: text, reason: text },
   drill: ASKING,
+  doctor: { ...ASKING, "from-pod": flag },
+  redrive: { stack: text, json: flag, ...HELPING },
+  destroy: { ...ASKING, force: flag },
   dev: { port: text, data: text, sweep: text, ...HELPING },
+  cost: {
+    runs: text,
+    beat: text,
+    hours: text,
+    losses: text,
+    "front-door": text,
+    sweep: text,
+    "beat-ms": text,
+    observability: text,
+    json: flag,
+    ...HELPING,
+  },
   completion: HELPING,
 };
 
@@ -67,11 +84,6 @@ function parse(args: readonly string[], options: Described["options"]): { flags:
   }
 }
 
-const versionOf = (): string => {
-  const file = new URL(import.meta.url.endsWith(".ts") ? "../../package.json" : "../package.json", import.meta.url);
-  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
-};
-
 /** The words of a command beside its options, when they are as many as it takes. */
 function wordsFor(name: string, takes: readonly string[], words: readonly string[]): readonly string[] {
   if (words.length > takes.length) throw new UsageError(`"${words[takes.length]}" is one word too many`);
@@ -80,18 +92,23 @@ function wordsFor(name: string, takes: readonly string[], words: readonly string
   return words;
 }
 
-async function ask(name: string, command: OwnerCommand, flags: Flags, words: readonly string[]): Promise<number> {
-  const given = wordsFor(name, command.takes, words);
-  const { json, text: said, code = 0 } = await command.answer(api(firstOf(urlOf(flags))), given, flags);
+function print({ json, text: said, code = 0 }: Answer, flags: Flags): number {
   process.stdout.write(flags["json"] === true ? `${printableJson(json)}\n` : said);
   return code;
 }
 
+async function ask(name: string, command: OwnerCommand, flags: Flags, words: readonly string[]): Promise<number> {
+  const given = wordsFor(name, command.takes, words);
+  const { api, stack } = await reach(placeOf(flags, process.env), process.env);
+  return print(await command.answer(api, given, flags, stack), flags);
+}
+
 /** Until SIGINT, SIGTERM, or the terminal is gone. */
-function watchUntilTold(flags: Flags): Promise<number> {
+async function watchUntilTold(flags: Flags): Promise<number> {
   const stopping = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => stopping.abort());
-  return watch(api(firstOf(urlOf(flags)), stopping.signal), flags, stopping.signal);
+  const { api } = await reach(placeOf(flags, process.env), process.env, stopping.signal);
+  return watch(api, flags, stopping.signal);
 }
 
 /** Who reads has seen enough, as head has after some lines: nobody is left to tell, and nothing went wrong. */
@@ -101,12 +118,6 @@ function endWithReader(): void {
     throw error;
   });
 }
-
-const urlOf = (flags: Flags): string =>
-  textFlag(flags, "url") ?? process.env["LASTBEAT_URL"] ?? "http://127.0.0.1:8787";
-
-/** An agent may be given several front doors in LASTBEAT_URL; a person asks the first. */
-const firstOf = (urls: string): string => urls.split(",")[0]?.trim() ?? urls;
 
 function help(topics: readonly string[]): number {
   const [topic, ...more] = topics;
@@ -126,7 +137,7 @@ async function run(args: readonly string[]): Promise<number> {
   }
   if (name === "--help" || name === "-h" || name === "help") return help(rest);
   if (name === "--version" || name === "-V") {
-    process.stdout.write(`${versionOf()}\n`);
+    process.stdout.write(`${ownVersion()}\n`);
     return 0;
   }
   const command = COMMANDS.get(name);
@@ -136,16 +147,23 @@ async function run(args: readonly string[]): Promise<number> {
   if (flags["help"] === true) return help([name]);
   if (name === "exec") {
     if (words.length > 0) throw new UsageError(`put -- before the command: lastbeat exec -- ${words.join(" ")}`);
-    return runExec(urlOf(flags), flags, split < 0 ? [] : rest.slice(split + 1));
+    return runExec(urlsOf(flags, process.env), flags, split < 0 ? [] : rest.slice(split + 1));
   }
   const owner = OWNER_COMMANDS.get(name);
   if (owner !== undefined) return ask(name, owner, flags, words);
+  const ofStack = STACK_COMMANDS.get(name);
+  if (ofStack !== undefined) return print(await ofStack.answer(wordsFor(name, ofStack.takes, words), flags), flags);
   if (name === "completion") {
     const [shell = ""] = wordsFor(name, ["bash|zsh|fish"], words);
     process.stdout.write(completion(shell, COMMANDS, USAGE));
     return 0;
   }
   wordsFor(name, [], words);
+  if (name === "cost") {
+    const { json, text: said } = cost(flags, Date.now());
+    process.stdout.write(flags["json"] === true ? `${printableJson(json)}\n` : said);
+    return 0;
+  }
   return name === "watch" ? watchUntilTold(flags) : runDev(flags);
 }
 

@@ -79,7 +79,7 @@ const requeue: OwnerCommand = {
 /** What the API gives at most at once. */
 const PAGE = 500;
 /** Twenty pages. Whoever wants more reads them page by page, with --json and --cursor. */
-const MOST_RUNS = 10_000;
+export const MOST_RUNS = 10_000;
 
 type Page = { readonly runs: readonly Listed[]; readonly cursor?: string };
 
@@ -89,19 +89,28 @@ const pageOf = (api: Api, state: "live" | "ended", limit: number, cursor: string
     `/v1/runs?${new URLSearchParams({ state, limit: String(limit), ...(cursor !== undefined && { cursor }) })}`,
   );
 
+/** The live or the ended runs, so many at most; a cursor where there may be more. */
+async function listed(api: Api, state: "live" | "ended", wanted: number, from?: string): Promise<Page> {
+  const found: Listed[] = [];
+  let cursor = from;
+  do {
+    const page = await pageOf(api, state, Math.min(PAGE, wanted - found.length), cursor);
+    found.push(...page.runs);
+    cursor = page.cursor;
+  } while (cursor !== undefined && found.length < wanted);
+  return { runs: found, ...(cursor !== undefined && { cursor }) };
+}
+
+/** The live runs, so many at most. */
+export const liveRuns = (api: Api, wanted: number): Promise<Page> => listed(api, "live", wanted);
+
 const runs: OwnerCommand = {
   takes: [],
   answer: async (api, _, flags) => {
     const wanted = wholeWithin(flags, "limit", 100, 1, MOST_RUNS);
     const state = flags["ended"] === true ? "ended" : "live";
-    const found: Listed[] = [];
-    let cursor = textFlag(flags, "cursor");
-    do {
-      const page = await pageOf(api, state, Math.min(PAGE, wanted - found.length), cursor);
-      found.push(...page.runs);
-      cursor = page.cursor;
-    } while (cursor !== undefined && found.length < wanted);
-    const json = { runs: found, ...(cursor !== undefined && { cursor }) };
+    const json = await listed(api, state, wanted, textFlag(flags, "cursor"));
+    const { runs: found, cursor } = json;
     if (flags["json"] === true) return { json, text: "" };
     // A cursor says that there may be more; one look tells, or does not.
     const next: Page = cursor === undefined ? { runs: [] } : await pageOf(api, state, 1, cursor);

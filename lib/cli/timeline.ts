@@ -1,3 +1,4 @@
+import { DRILL_SOURCE } from "../names.ts";
 import type { AttemptView, RecordView } from "../wire/record.ts";
 import { printable } from "./printable.ts";
 import { age, clock, day } from "./spans.ts";
@@ -35,7 +36,7 @@ function momentsOf(attempt: Attempt): Moment[] {
     ...moment(lastBeatAt, "last beat"),
     ...evidence.map(({ at, kind, source }) => ({
       at,
-      what: `${kind}, says ${source}${source === "lastbeat.drill" ? ": a drill" : ""}`,
+      what: `${kind}, says ${source}${source === DRILL_SOURCE ? ": a drill" : ""}`,
     })),
     ...moment(endedAt, `ended: ${attempt.cause}`),
     ...moment(lateSuccessAt, "reported a success, too late to count"),

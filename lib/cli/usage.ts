@@ -11,7 +11,8 @@ export const USAGE = `lastbeat - heartbeats for workflow runners, and a second a
   lastbeat exec [options] -- COMMAND ...
       claim the attempt of LASTBEAT_TICKET, run COMMAND under its lease, report its end
   lastbeat register RUN [--lease S] [--start self|dispatch] [--label KEY=VALUE]...
-                        [--attempts N | --crashes N --losses N ...] [--spec FILE] [--ticket]
+                        [--attempts N | --crashes N --losses N ...] [--spec FILE]
+                        [--ticket]
       register a run; --ticket prints the ticket of its first attempt and nothing else
   lastbeat runs [--ended] [--limit N] [--cursor CURSOR]
       the live runs, or the ended ones, the newest first
@@ -27,13 +28,23 @@ export const USAGE = `lastbeat - heartbeats for workflow runners, and a second a
       tell what stands on a host to leave
   lastbeat drill spot|rebalance|terminated HOST
       a game day: play what AWS would say about a host
+  lastbeat doctor --stack NAME | --from-pod
+      what is wrong with a deployment, or with a runner's surroundings, and how to mend it
+  lastbeat redrive requeue|notice --stack NAME
+      move the dead letters of a queue back into it
+  lastbeat destroy --stack NAME [--force]
+      delete a deployment, unless runs are live, and say what is kept
   lastbeat dev [--port N] [--data DIR] [--sweep SECONDS]
       the embedded server, on 127.0.0.1
+  lastbeat cost [--runs N] [--beat S] [--hours H] [--front-door DOOR] [--json]
+      what it costs on AWS in a month, from counted units and list prices
   lastbeat completion bash|zsh|fish
       what makes a shell complete all this
 
-What asks the API takes --url, or LASTBEAT_URL (default http://127.0.0.1:8787), and --json
-for programs. lastbeat COMMAND --help says more.
+What asks the API takes --url URL or --stack NAME, else LASTBEAT_URL or LASTBEAT_STACK
+(default http://127.0.0.1:8787), and --json for programs. With a stack, and elsewhere than
+on this machine, calls are signed with your AWS credentials. lastbeat COMMAND --help says
+more.
 `;
 
 export const HELP: Readonly<Record<string, string>> = {

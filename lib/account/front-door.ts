@@ -1,0 +1,63 @@
+import { type Finding, ok, problem, warning } from "./finding.ts";
+
+/** A front door answers in milliseconds, after a cold start in two seconds; the function behind it has ten. */
+const TIMEOUT_MS = 12_000;
+
+/** Clocks that are kept differ by less, the second that the Date header is rounded to included. */
+const WARN_MS = 5_000;
+const BAD_MS = 60_000;
+
+const FIX_ADDRESS = "see that the address is the stack's output Url, and that this network reaches it";
+
+/** How far the clock here is ahead of the front door's, and what comes of it. Instants are Unix milliseconds. */
+function skew(date: string | null, sent: number, received: number): Finding {
+  const theirs = date === null ? Number.NaN : Date.parse(date);
+  if (Number.isNaN(theirs))
+    return warning("clock", "the front door's answer has no date", "compare this machine's clock with another one");
+  // The header is cut to whole seconds, so half a second is the least wrong; the answer was written half way.
+  const ahead = (sent + received) / 2 - (theirs + 500);
+  const off = Math.abs(ahead);
+  const said = `the clock here is ${Math.round(off / 1000)} s ${ahead > 0 ? "ahead of" : "behind"} the front door's`;
+  if (off <= WARN_MS) return ok("clock", said);
+  const why = "signatures that are 5 min off are refused, and leases count by the service's clock";
+  return (off > BAD_MS ? problem : warning)("clock", `${said}: ${why}`, "let chrony or its like keep this clock");
+}
+
+/** Whether a front door answers, and how far its clock is from the one here. `clock` gives Unix milliseconds. */
+export async function frontDoor(url: string, clock: () => number): Promise<readonly Finding[]> {
+  const check = "front door";
+  if (!URL.canParse(url) || !/^https?:/i.test(url))
+    return [
+      problem(check, `"${url}" is no address`, "name it as https://HOST, with the path of its stage if it has one"),
+    ];
+  const base = url.replace(/\/+$/, "");
+  const sent = clock();
+  try {
+    const response = await fetch(`${base}/healthz`, { redirect: "manual", signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const received = clock();
+    const text = await response.text();
+    const found =
+      response.status === 200 && isHealthy(text)
+        ? ok(check, `${base} answers in ${Math.round(received - sent)} ms`)
+        : problem(check, `${base}/healthz answered ${response.status}, and not as Lastbeat would`, FIX_ADDRESS);
+    return [found, skew(response.headers.get("date"), sent, received)];
+  } catch (error) {
+    return [problem(check, `nothing answers at ${base}: ${reasonOf(error)}`, FIX_ADDRESS)];
+  }
+}
+
+/** What anything else at that address, a login page say, does not answer. */
+function isHealthy(text: string): boolean {
+  try {
+    const body: unknown = JSON.parse(text);
+    return typeof body === "object" && body !== null && "ok" in body && body.ok === true;
+  } catch {
+    return false;
+  }
+}
+
+/** fetch hides the reason (refused, no such host, a certificate) in the cause. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message : error.message;
+}

@@ -1,0 +1,32 @@
+import { SQSClient, StartMessageMoveTaskCommand } from "@aws-sdk/client-sqs";
+import { depthOf, QUEUES, type QueueName, READ } from "./queues.ts";
+import { AccountError, asking } from "./refusal.ts";
+import { clientSettings, type Settings } from "./settings.ts";
+import { outputOf, type Stack } from "./stack.ts";
+
+/** What a redrive has begun: how many messages were there when it did, and the task that moves them. */
+export type Redrive =
+  | { readonly kind: "nothing" }
+  | { readonly kind: "begun"; readonly messages: number; readonly task: string };
+
+/** Moves the dead letters of a queue back into it. Resolves when SQS has begun; throws an AccountError when it refuses. */
+export async function redrive(stack: Stack, name: QueueName, settings: Settings): Promise<Redrive> {
+  const { queue, deadLetters } = QUEUES[name];
+  const depth = async (output: typeof queue | typeof deadLetters) => {
+    const url = outputOf(stack, output);
+    const found = await asking(READ, () => depthOf(url, settings));
+    if (found === undefined) throw new AccountError(`there is no queue ${url}: deploy the stack again`);
+    return found;
+  };
+  const letters = await depth(deadLetters);
+  if (letters.visible === 0) return { kind: "nothing" };
+  const source = await depth(queue);
+  const client = new SQSClient(clientSettings(settings));
+  const { TaskHandle = "" } = await asking("sqs:StartMessageMoveTask", () =>
+    client.send(
+      // Without a destination SQS takes each back to where it was refused, which a message that was put here itself has not.
+      new StartMessageMoveTaskCommand({ SourceArn: letters.arn, DestinationArn: source.arn }),
+    ),
+  );
+  return { kind: "begun", messages: letters.visible, task: TaskHandle };
+}

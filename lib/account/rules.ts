@@ -1,0 +1,59 @@
+import { EventBridgeClient, ListRulesCommand, ListTargetsByRuleCommand, type Rule } from "@aws-sdk/client-eventbridge";
+import type { Check } from "./checks.ts";
+import { type Finding, ok, problem } from "./finding.ts";
+import { clientSettings } from "./settings.ts";
+import { outputOf } from "./stack.ts";
+
+/** EventBridge gives a hundred at once; a bus has three hundred unless somebody asked for more. */
+const MOST_PAGES = 20;
+
+async function rulesNamed(client: EventBridgeClient, NamePrefix: string): Promise<readonly Rule[]> {
+  const found: Rule[] = [];
+  let NextToken: string | undefined;
+  for (let page = 0; page < MOST_PAGES; page += 1) {
+    const answer = await client.send(
+      new ListRulesCommand({ NamePrefix, ...(NextToken !== undefined && { NextToken }) }),
+    );
+    found.push(...(answer.Rules ?? []));
+    NextToken = answer.NextToken;
+    if (NextToken === undefined) break;
+  }
+  return found;
+}
+
+async function ruleFindings(client: EventBridgeClient, { Name = "", State }: Rule): Promise<readonly Finding[]> {
+  const missing = "the notices that it is for do not come";
+  const { Targets = [] } = await client.send(new ListTargetsByRuleCommand({ Rule: Name, Limit: 1 }));
+  return [
+    // ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS is more than enabled.
+    ...(State?.startsWith("ENABLED")
+      ? []
+      : [
+          problem(
+            "rules",
+            `${Name} is ${State ?? "in no state"}: ${missing}`,
+            `run aws events enable-rule --name ${Name}`,
+          ),
+        ]),
+    ...(Targets.length > 0
+      ? []
+      : [problem("rules", `${Name} has no target: ${missing}`, "deploy the stack again, which gives it its queue")]),
+  ];
+}
+
+const rules: Check = {
+  name: "rules",
+  needs: "events:ListRules",
+  look: async ({ stack, settings }) => {
+    const client = new EventBridgeClient(clientSettings(settings));
+    const prefix = outputOf(stack, "rulePrefix");
+    const found = await rulesNamed(client, prefix);
+    if (found.length === 0)
+      return [problem("rules", `no rule is named ${prefix}...: no notice comes from AWS`, "deploy the stack again")];
+    const wrong: Finding[] = [];
+    for (const rule of found) wrong.push(...(await ruleFindings(client, rule)));
+    return wrong.length > 0 ? wrong : [ok("rules", `${found.length} named ${prefix}..., enabled, each with a target`)];
+  },
+};
+
+export const RULE_CHECKS: readonly Check[] = [rules];

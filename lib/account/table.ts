@@ -1,0 +1,101 @@
+import {
+  DescribeTableCommand,
+  DescribeTimeToLiveCommand,
+  DynamoDBClient,
+  GetItemCommand,
+} from "@aws-sdk/client-dynamodb";
+import { CONTROL, TABLE } from "../names.ts";
+import type { Bench, Check } from "./checks.ts";
+import { type Finding, ok, problem } from "./finding.ts";
+import { isNamed } from "./refusal.ts";
+import { clientSettings } from "./settings.ts";
+import { outputOf } from "./stack.ts";
+
+const open = ({ stack, settings }: Bench) => ({
+  client: new DynamoDBClient(clientSettings(settings)),
+  TableName: outputOf(stack, "table"),
+});
+
+const table: Check = {
+  name: "table",
+  needs: "dynamodb:DescribeTable",
+  look: async (bench) => {
+    const { client, TableName } = open(bench);
+    const found = await client.send(new DescribeTableCommand({ TableName })).catch((error: unknown) => {
+      if (isNamed(error, /^ResourceNotFoundException$/)) return undefined;
+      throw error;
+    });
+    if (found === undefined)
+      return [
+        problem("table", `there is no table ${TableName}`, "restore it from a backup, or deploy the stack again"),
+      ];
+    const { TableStatus: status = "unknown", DeletionProtectionEnabled: isProtected = false } = found.Table ?? {};
+    return [
+      status === "ACTIVE" || status === "UPDATING" // an update does not keep it from being used
+        ? ok("table", `${TableName} is ${status}`)
+        : problem("table", `${TableName} is ${status}`, "look at it in DynamoDB: nothing works without it"),
+      isProtected
+        ? ok("deletion protection", "is on")
+        : problem(
+            "deletion protection",
+            "is off: whoever may can delete all runs with one call",
+            `run aws dynamodb update-table --table-name ${TableName} --deletion-protection-enabled`,
+          ),
+    ];
+  },
+};
+
+const timeToLive: Check = {
+  name: "time to live",
+  needs: "dynamodb:DescribeTimeToLive",
+  look: async (bench) => {
+    const { client, TableName } = open(bench);
+    const { TimeToLiveDescription } = await client.send(new DescribeTimeToLiveCommand({ TableName }));
+    const { TimeToLiveStatus: status = "DISABLED", AttributeName: on } = TimeToLiveDescription ?? {};
+    // Enabling takes up to an hour, in which nothing is the matter.
+    if ((status === "ENABLED" || status === "ENABLING") && on === TABLE.ttl) return [ok("time to live", `on ${on}`)];
+    const says = on === undefined || on === TABLE.ttl ? `is ${status}` : `is on ${on} and not on ${TABLE.ttl}`;
+    const why = "ended runs are kept, and paid for, for ever";
+    return [problem("time to live", `${says}: ${why}`, `enable it on the attribute ${TABLE.ttl} of ${TableName}`)];
+  },
+};
+
+/** Six sweeps of ten seconds, or one of the longest period. */
+const SWEEP_LATE_MS = 60_000;
+/** The canary asks every minute: three have failed to clear what this one found, or there were none. */
+const CANARY_MS = 180_000;
+
+const FIX_SWEEP = "look at the errors and throttles of the Lambdas that tick and sweep, and that their rule is enabled";
+const FIX_CANARY = "look at the front door's errors, and at the throttles of the Lambdas behind it";
+
+const sweep: Check = {
+  name: "last sweep",
+  needs: "dynamodb:GetItem",
+  look: async (bench) => {
+    const { client, TableName } = open(bench);
+    const Key = { [TABLE.partitionKey]: { S: CONTROL.partition }, [TABLE.sortKey]: { S: CONTROL.sort } };
+    const { Item } = await client.send(new GetItemCommand({ TableName, Key, ConsistentRead: true }));
+    const instantOf = (attribute: string): number => Number(Item?.[attribute]?.N ?? Number.NaN);
+    const now = bench.clock();
+    return [lastSweep(instantOf(CONTROL.lastSweep), now), canary(instantOf(CONTROL.canaryFailed), now)];
+  },
+};
+
+function lastSweep(at: number, now: number): Finding {
+  if (Number.isNaN(at)) return problem("last sweep", "no sweep has begun yet: nobody is found lost", FIX_SWEEP);
+  const says = `began ${Math.max(0, Math.round((now - at) / 1000))} s ago`;
+  return now - at > SWEEP_LATE_MS
+    ? problem("last sweep", `${says}: nobody is found lost meanwhile`, FIX_SWEEP)
+    : ok("last sweep", says);
+}
+
+function canary(failedAt: number, now: number): Finding {
+  if (Number.isNaN(failedAt)) return ok("canary", "has never failed");
+  const ago = Math.max(0, Math.round((now - failedAt) / 1000));
+  return now - failedAt <= CANARY_MS
+    ? problem("canary", `failed ${ago} s ago: verdicts by the clock are frozen`, FIX_CANARY)
+    : ok("canary", `failed ${Math.round(ago / 60)} min ago, and not since`);
+}
+
+/** The table, and what its control item tells of the sweep. */
+export const TABLE_CHECKS: readonly Check[] = [table, timeToLive, sweep];

@@ -1,0 +1,96 @@
+import type { Signer } from "../account/sign.ts";
+import type { OurStack } from "../account/stack.ts";
+import { type Api, api } from "./api.ts";
+import { type Flags, textFlag } from "./flags.ts";
+import { UsageError } from "./usage.ts";
+
+/** Where the embedded server listens unless it was told otherwise. */
+const HERE = "http://127.0.0.1:8787";
+
+/** What was said about where the API is; a stack that is named is looked up. */
+export type Place = { readonly url: string | undefined; readonly stack: string | undefined };
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const said = (value: string | undefined): string | undefined => (value?.trim() === "" ? undefined : value?.trim());
+
+function flagOf(flags: Flags, name: string): string | undefined {
+  const value = textFlag(flags, name);
+  if (value?.trim() === "") throw new UsageError(`--${name} takes a value`);
+  return said(value);
+}
+
+/** In this order: --url, --stack, LASTBEAT_URL, LASTBEAT_STACK. With both flags the stack is asked at that URL. */
+export function placeOf(flags: Flags, environment: Environment): Place {
+  const [url, stack] = [flagOf(flags, "url"), flagOf(flags, "stack")];
+  if (url !== undefined || stack !== undefined) return { url, stack };
+  const known = said(environment["LASTBEAT_URL"]);
+  return known === undefined
+    ? { url: undefined, stack: said(environment["LASTBEAT_STACK"]) }
+    : { url: known, stack: undefined };
+}
+
+/** The stack of a command that is about one, and the address to ask instead of its own. */
+export function stackOf(name: string, flags: Flags, environment: Environment): Place & { readonly stack: string } {
+  const stack = flagOf(flags, "stack") ?? said(environment["LASTBEAT_STACK"]);
+  if (stack === undefined)
+    throw new UsageError(`lastbeat ${name} needs a stack: name it with --stack, or in LASTBEAT_STACK`);
+  return { url: flagOf(flags, "url"), stack };
+}
+
+/** The front doors of an agent, which asks no stack: it has no right to. */
+export const urlsOf = (flags: Flags, environment: Environment): string =>
+  textFlag(flags, "url") ?? environment["LASTBEAT_URL"] ?? HERE;
+
+const isLoopback = (url: string): boolean =>
+  URL.canParse(url) && /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname);
+
+/** Whether owner calls are signed: everywhere but on this machine, where the embedded server asks nobody who he is. */
+export function isSigned(url: string, isStackNamed: boolean, mode: string | undefined): boolean {
+  switch (said(mode) ?? "auto") {
+    case "auto":
+      return isStackNamed || !isLoopback(url);
+    case "always":
+      return true;
+    case "never":
+      return false;
+    default:
+      throw new UsageError(`LASTBEAT_SIGN is auto, always or never, not "${mode}"`);
+  }
+}
+
+/** An API that is ready to be asked, and the stack that it belongs to, if one was named. */
+export type Reached = { readonly api: Api; readonly stack: OurStack | undefined };
+
+async function signerIn(region: string | undefined): Promise<Signer> {
+  const { signer } = await import("../account/sign.ts");
+  return signer(region === undefined ? {} : { region });
+}
+
+/** An agent may be given several front doors in LASTBEAT_URL; a person asks the first. */
+const firstOf = (urls: string): string => urls.split(",")[0]?.trim() ?? urls;
+
+/** The API at a URL, its calls signed where they have to be. */
+export async function apiAt(
+  urls: string,
+  stack: { readonly region: string | undefined } | undefined,
+  environment: Environment,
+  until?: AbortSignal,
+): Promise<Api> {
+  const url = firstOf(urls);
+  const mode = environment["LASTBEAT_SIGN"];
+  // An address that is none is refused before anything of AWS is loaded.
+  const unsigned = api(url, { ...(until !== undefined && { until }) });
+  if (!isSigned(url, stack !== undefined, mode)) return unsigned;
+  return api(url, { ...(until !== undefined && { until }), signer: await signerIn(stack?.region) });
+}
+
+/** Finds the API. Throws an error with one sentence when a stack was named that cannot be found. */
+export async function reach(
+  { url, stack: name }: Place,
+  environment: Environment,
+  until?: AbortSignal,
+): Promise<Reached> {
+  const stack = name === undefined ? undefined : await (await import("../account/stack.ts")).findStack(name, {});
+  return { stack, api: await apiAt(url ?? stack?.url ?? HERE, stack, environment, until) };
+}

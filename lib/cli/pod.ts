@@ -1,0 +1,148 @@
+import { access, constants, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Finding } from "../account/finding.ts";
+import { addressesOf } from "../agent/door.ts";
+import { onDisk, stateFolder } from "../agent/folder.ts";
+import { TERMINATION_LOG } from "../agent/termination.ts";
+import { parseBearer } from "../wire/credentials.ts";
+import { HOST } from "../wire/ids.ts";
+import type { Surroundings } from "./exec.ts";
+
+/** What a pod was given for `lastbeat exec`. */
+export type Pod = Surroundings & {
+  /** The front doors, separated by commas. */
+  readonly urls: string | undefined;
+  readonly ticket: string | undefined;
+  /** Unix milliseconds. */
+  readonly clock: () => number;
+};
+
+const found = (state: "warning" | "problem", check: string, says: string, fix: string): Finding => ({
+  state,
+  check,
+  says,
+  fix,
+});
+const ok = (check: string, says: string): Finding => ({ state: "ok", check, says });
+
+async function doors({ urls, clock }: Pod): Promise<readonly Finding[]> {
+  const addresses = addressesOf(urls ?? "");
+  if (addresses.length === 0)
+    return [found("problem", "front door", "LASTBEAT_URL is not set", "set it to the output Url of the stack")];
+  const { frontDoor } = await import("../account/front-door.ts");
+  return (await Promise.all(addresses.map((address) => frontDoor(address, clock)))).flat();
+}
+
+/** Whose ticket it is. What it proves is a secret, and is never shown. */
+function ticketOf(ticket: string | undefined): Finding {
+  const text = ticket?.trim() ?? "";
+  if (text === "")
+    return found(
+      "problem",
+      "ticket",
+      "LASTBEAT_TICKET is not set",
+      "set it to the ticket of the registration, or of the requeue message",
+    );
+  const claims = parseBearer(`Bearer ${text}`)?.claims;
+  if (claims === undefined)
+    return found(
+      "problem",
+      "ticket",
+      "LASTBEAT_TICKET is not a ticket of Lastbeat",
+      "take it as it is, whole and without quotes, from the registration or the requeue message",
+    );
+  const { run, attempt, fence, lease } = claims;
+  return ok("ticket", `for attempt ${attempt} of ${run}, fence ${fence}, lease ${lease / 1000} s`);
+}
+
+function hostOf(host: string): Finding {
+  if (HOST.test(host)) return ok("host", `exec calls it ${host}: notices have to name it so`);
+  return found(
+    "warning",
+    "host",
+    `"${host}" is no name for a host, so no notice finds what runs here`,
+    "set LASTBEAT_HOST to the id of the instance, or to the name of the node",
+  );
+}
+
+/** As long as exec waits for it. */
+const METADATA_MS = 1_000;
+
+async function metadataOf(base: string | undefined): Promise<Finding> {
+  const check = "instance metadata";
+  if (base === undefined) return ok(check, "is not asked: this is no EC2 instance, or it is turned off");
+  const fix = "raise the instance's metadata hop limit to 2, or rely on the notices that EventBridge brings";
+  try {
+    const response = await fetch(`${base.replace(/\/+$/, "")}/latest/api/token`, {
+      method: "PUT",
+      headers: { "x-aws-ec2-metadata-token-ttl-seconds": "60" },
+      redirect: "manual",
+      signal: AbortSignal.timeout(METADATA_MS),
+    });
+    await response.arrayBuffer();
+    if (response.status === 200) return ok(check, `${base} gives out tokens: exec hears of interruptions itself`);
+    return found(
+      "warning",
+      check,
+      `${base} answered ${response.status}: exec does not hear of interruptions itself`,
+      fix,
+    );
+  } catch {
+    return found("warning", check, `${base} does not answer: exec does not hear of interruptions itself`, fix);
+  }
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  onDisk(stat(path)).then(
+    () => true,
+    () => false,
+  );
+
+async function terminationLogOf(named: string | undefined): Promise<Finding> {
+  const check = "termination log";
+  const path = named ?? TERMINATION_LOG;
+  const isHere = await isThere(path);
+  if (named === undefined && !isHere) return ok(check, "there is none, and none is needed outside of Kubernetes");
+  try {
+    // One that is not there yet is made.
+    await onDisk(access(isHere ? path : dirname(path), constants.W_OK));
+    return ok(check, `${path} can be written`);
+  } catch (error) {
+    return found(
+      "warning",
+      check,
+      `${path} cannot be written: ${(error as Error).message}`,
+      "let the user of the container write it, or name another in LASTBEAT_TERMINATION_LOG",
+    );
+  }
+}
+
+async function stateFolderOf(chosen: string | undefined): Promise<Finding> {
+  const check = "state folder";
+  const fix = "name a folder that this user can write with LASTBEAT_STATE_DIR, on a volume if the root is read-only";
+  const lost = "a report that cannot be delivered at once would be lost";
+  const said: string[] = [];
+  const folder = await stateFolder(chosen, (line) => said.push(line));
+  if (folder === undefined) return found("warning", check, `${said.join("; ")}: ${lost}`, fix);
+  const probe = join(folder, `doctor-${process.pid}`);
+  try {
+    await onDisk(writeFile(probe, ""));
+    await onDisk(rm(probe));
+    return ok(check, `${folder} can be written`);
+  } catch (error) {
+    return found("warning", check, `${(error as Error).message}: ${lost}`, fix);
+  }
+}
+
+/** Whether `lastbeat exec` would find here what it needs. It asks nobody but the front doors and the metadata. */
+export async function examinePod(pod: Pod): Promise<readonly Finding[]> {
+  const findings = await Promise.all([
+    doors(pod),
+    ticketOf(pod.ticket),
+    hostOf(pod.host),
+    metadataOf(pod.metadata),
+    terminationLogOf(pod.terminationLog),
+    stateFolderOf(pod.stateFolder),
+  ]);
+  return findings.flat();
+}
