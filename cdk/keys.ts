@@ -1,5 +1,5 @@
 import { RemovalPolicy, Validations } from "aws-cdk-lib";
-import { CfnRotationSchedule, Secret } from "aws-cdk-lib/aws-secretsmanager";
+import { CfnRotationSchedule, type CfnSecret, Secret } from "aws-cdk-lib/aws-secretsmanager";
 import { Construct } from "constructs";
 import type { Lambda } from "./lambda.ts";
 import type { Settings } from "./settings.ts";
@@ -7,6 +7,8 @@ import type { Settings } from "./settings.ts";
 /** The secret with the keys that sign tickets and tokens. What is lost with it: every credential that was handed out. */
 export class Keys extends Construct {
   readonly secret: Secret;
+  /** Its ARN, asked for as such: an emulator gives the name where AWS gives the ARN as well. */
+  readonly arn: string;
 
   constructor(scope: Construct, id: string, { removalPolicy }: Settings) {
     super(scope, id);
@@ -21,6 +23,7 @@ export class Keys extends Construct {
       },
       removalPolicy: removalPolicy === "retain" ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     });
+    this.arn = (this.secret.node.defaultChild as CfnSecret).attrId;
     Validations.of(this.secret).acknowledge({
       id: "AwsSolutions::AwsSolutions-SMG4",
       reason: "It is rotated: by CfnRotationSchedule, which the rule does not look at.",
@@ -31,12 +34,12 @@ export class Keys extends Construct {
   rotateBy(rotate: Lambda, days: number): void {
     rotate.allow(
       ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"],
-      this.secret.secretArn,
+      this.arn,
     );
     if (days === 0) return;
-    const invoke = rotate.mayBeInvokedBy("secretsmanager.amazonaws.com", this.secret.secretArn);
+    const invoke = rotate.mayBeInvokedBy("secretsmanager.amazonaws.com", this.arn);
     const schedule = new CfnRotationSchedule(this, "Rotation", {
-      secretId: this.secret.secretArn,
+      secretId: this.arn,
       rotationLambdaArn: rotate.function.functionArn,
       rotationRules: { automaticallyAfterDays: days },
       // The secret is good as it was made; a rotation at once would make the first deployment wait for one.

@@ -36,7 +36,7 @@ export class Lambdas extends Construct {
   constructor(scope: Construct, id: string, settings: Settings, { table, queues, keys }: LambdasProps) {
     super(scope, id);
     const tableArn = table.table.tableArn;
-    const key = { [ENVIRONMENT.table]: table.table.tableName, [ENVIRONMENT.keysSecret]: keys.secret.secretArn };
+    const key = { [ENVIRONMENT.table]: table.table.tableName, [ENVIRONMENT.keysSecret]: keys.arn };
     const plumbing = {
       ...key,
       [ENVIRONMENT.shards]: String(shardsFor(settings)),
@@ -83,7 +83,7 @@ export class Lambdas extends Construct {
     this.canary = lambda("canary", "beats through the public front door", plumbing);
     this.canary.allow(["dynamodb:UpdateItem"], tableArn, CONTROL);
     for (const one of [beat, runner, owner, this.sweep, this.notice, this.canary])
-      one.allow(["secretsmanager:GetSecretValue"], keys.secret.secretArn);
+      one.allow(["secretsmanager:GetSecretValue"], keys.arn);
     this.rotate = lambda("rotate", "rotates the signing keys", {});
     keys.rotateBy(this.rotate, settings.keyRotationDays);
     this.services = { beat, runner, owner };

@@ -62,7 +62,7 @@ export class Lastbeat extends Construct {
     this.noticeQueue = queues.notice;
     this.noticeDeadLetters = queues.noticeDeadLetters;
     this.tableName = table.table.tableName;
-    this.keysArn = keys.secret.secretArn;
+    this.keysArn = keys.arn;
     this.metrics = new Metrics(settings.name);
     const watching = { metrics: this.metrics, queues, frontDoor: first };
     this.alarms = settings.observability === "none" ? undefined : new Alarms(this, "Alarms", settings, watching);

@@ -45,7 +45,7 @@ export async function describeStack(name: string, settings: Settings): Promise<D
       const value = told.get(key);
       return value === undefined ? [] : [[ours, value] as const];
     });
-    const more = { ...(reason !== undefined && { reason }), outputs: Object.fromEntries(outputs) };
+    const more = { ...(reason !== undefined && reason !== "" && { reason }), outputs: Object.fromEntries(outputs) };
     return { kind: "stack", stack: { name: StackName, id, region, status, ...more } };
   } catch (error) {
     // CloudFormation calls it an invalid name.

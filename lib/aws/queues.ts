@@ -6,6 +6,8 @@ import { asciiJson } from "../wire/ascii.ts";
 export const sqsClient = (config: SQSClientConfig = {}): SQSClient =>
   new SQSClient({
     maxAttempts: 3,
+    // The endpoint that was configured, be it a VPC's or an emulator's, and not the host that stands in a queue's URL.
+    useQueueUrlAsEndpoint: false,
     requestHandler: { connectionTimeout: 1000, requestTimeout: 3000, throwOnRequestTimeout: true },
     ...config,
   });

@@ -1,0 +1,51 @@
+import type { Template } from "./deployment.ts";
+import type { Heard } from "./wiretap.ts";
+
+type Statement = { readonly Effect: string; readonly Action: string | readonly string[] };
+
+const listOf = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? value : [value as T]);
+
+/** Log lines and the poller of a queue are Lambda's own calls, made with the function's role. */
+const OF_LAMBDA_ITSELF = /^(logs:|sqs:(ReceiveMessage|DeleteMessage|GetQueueAttributes)$)/;
+
+/** What each role of ours may do, by the Lambda's name. */
+export function grantsOf({ Resources }: Template): Readonly<Record<string, readonly string[]>> {
+  const names = new Map(
+    Object.entries(Resources).flatMap(([id, { Type, Properties }]) => {
+      const name = /^Lastbeat (\w+)$/.exec(String(Properties["Description"] ?? ""))?.[1];
+      return Type === "AWS::IAM::Role" && name !== undefined ? [[id, name] as const] : [];
+    }),
+  );
+  const grants: Record<string, Set<string>> = {};
+  for (const { Type, Properties } of Object.values(Resources)) {
+    if (Type !== "AWS::IAM::Policy") continue;
+    const { Roles, PolicyDocument } = Properties as {
+      readonly Roles: readonly { readonly Ref: string }[];
+      readonly PolicyDocument: { readonly Statement: readonly Statement[] };
+    };
+    for (const { Ref } of Roles) {
+      const name = names.get(Ref);
+      if (name === undefined) continue;
+      const actions = PolicyDocument.Statement.flatMap(({ Action }) => listOf(Action));
+      grants[name] = new Set([...(grants[name] ?? []), ...actions.filter((action) => !OF_LAMBDA_ITSELF.test(action))]);
+    }
+  }
+  return sorted(grants);
+}
+
+/** What each Lambda has called. */
+export function callsOf(heard: readonly Heard[]): Readonly<Record<string, readonly string[]>> {
+  const calls: Record<string, Set<string>> = {};
+  for (const { by, action } of heard) {
+    const name = by.replace(/^lastbeat-/, "");
+    calls[name] = new Set([...(calls[name] ?? []), action]);
+  }
+  return sorted(calls);
+}
+
+const sorted = (sets: Readonly<Record<string, ReadonlySet<string>>>): Readonly<Record<string, readonly string[]>> =>
+  Object.fromEntries(
+    Object.entries(sets)
+      .map(([name, set]) => [name, [...set].sort()] as const)
+      .sort(([one], [other]) => (one < other ? -1 : 1)),
+  );

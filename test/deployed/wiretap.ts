@@ -1,0 +1,93 @@
+import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** A call that a Lambda made of AWS. */
+export type Heard = {
+  /** As AWS_SDK_UA_APP_ID of the Lambda says: `lastbeat-beat`. */
+  readonly by: string;
+  /** As IAM calls it: `dynamodb:UpdateItem`. */
+  readonly action: string;
+  readonly status: number;
+};
+
+/** What happens to calls instead of being handed on. */
+export type Fault = { readonly by: string; readonly service: string; readonly status: number; readonly error: string };
+
+/** Between the Lambdas and AWS: hears all, hands on all, and fails what it is told to fail. */
+export type Wiretap = {
+  readonly url: string;
+  readonly heard: readonly Heard[];
+  /** Where calls go from now on. */
+  leadTo(endpoint: string): void;
+  /** All calls of that Lambda to that service fail from now on, until `undefined` is said. */
+  fail(fault: Fault | undefined): void;
+  stop(): Promise<void>;
+};
+
+/** Services by what their calls begin with, and actions that IAM calls otherwise. */
+const SERVICES: Readonly<Record<string, string>> = {
+  DynamoDB_20120810: "dynamodb",
+  AmazonSQS: "sqs",
+  secretsmanager: "secretsmanager",
+};
+const RENAMED: Readonly<Record<string, string>> = { SendMessageBatch: "SendMessage" };
+
+function actionOf({ headers }: IncomingMessage): string {
+  const [prefix = "", name = ""] = String(headers["x-amz-target"] ?? "").split(".");
+  return `${SERVICES[prefix] ?? prefix}:${RENAMED[name] ?? name}`;
+}
+
+const callerOf = ({ headers }: IncomingMessage): string =>
+  / app\/([\w-]+)/.exec(` ${headers["user-agent"] ?? ""} ${headers["x-amz-user-agent"] ?? ""}`)?.[1] ?? "nobody";
+
+/** One that has no upstream yet answers 503. */
+export async function startWiretap(): Promise<Wiretap> {
+  const heard: Heard[] = [];
+  const agent = new Agent({ keepAlive: true });
+  let upstream: URL | undefined;
+  let fault: Fault | undefined;
+  const handle = (incoming: IncomingMessage, response: ServerResponse): void => {
+    const by = callerOf(incoming);
+    const action = actionOf(incoming);
+    const note = (status: number): void => void heard.push({ by, action, status });
+    if (upstream === undefined || (fault?.by === by && action.startsWith(`${fault.service}:`))) {
+      incoming.resume();
+      const { status = 503, error = "ServiceUnavailable" } = fault ?? {};
+      note(status);
+      response.writeHead(status, { "content-type": "application/x-amz-json-1.0" });
+      response.end(JSON.stringify({ __type: error, message: "the wire was told so" }));
+      return;
+    }
+    const { hostname, port } = upstream;
+    // The headers go on as they are: the signature covers the host that the caller has named.
+    const onward = request(
+      { hostname, port, agent, method: incoming.method, path: incoming.url, headers: incoming.headers },
+      (reply) => {
+        note(reply.statusCode ?? 0);
+        response.writeHead(reply.statusCode ?? 502, reply.headers);
+        reply.on("error", () => response.destroy());
+        reply.pipe(response);
+      },
+    );
+    onward.on("error", () => response.destroy());
+    incoming.pipe(onward);
+  };
+  const server = createServer(handle);
+  server.keepAliveTimeout = 60_000; // shorter than that of its callers, it would cut a request off now and then
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    heard,
+    leadTo: (endpoint) => {
+      upstream = new URL(endpoint);
+    },
+    fail: (next) => {
+      fault = next;
+    },
+    stop: async () => {
+      agent.destroy();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
