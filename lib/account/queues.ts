@@ -23,7 +23,7 @@ export type Depth = {
 
 /** How much waits in a queue; undefined when there is no such queue. Throws what the SDK throws. */
 export async function depthOf(url: string, settings: Settings): Promise<Depth | undefined> {
-  const client = new SQSClient(clientSettings(settings));
+  const client = new SQSClient({ ...clientSettings(settings), useQueueUrlAsEndpoint: false });
   try {
     const { Attributes } = await client.send(
       new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ["QueueArn", "ApproximateNumberOfMessages"] }),

@@ -21,7 +21,7 @@ export async function redrive(stack: Stack, name: QueueName, settings: Settings)
   const letters = await depth(deadLetters);
   if (letters.visible === 0) return { kind: "nothing" };
   const source = await depth(queue);
-  const client = new SQSClient(clientSettings(settings));
+  const client = new SQSClient({ ...clientSettings(settings), useQueueUrlAsEndpoint: false });
   const { TaskHandle = "" } = await asking("sqs:StartMessageMoveTask", () =>
     client.send(
       // Without a destination SQS takes each back to where it was refused, which a message that was put here itself has not.

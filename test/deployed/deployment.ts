@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { DynamoDBClient, UpdateTimeToLiveCommand } from "@aws-sdk/client-dynamodb";
+import { IAMClient, ListRolesCommand, PutRolePolicyCommand } from "@aws-sdk/client-iam";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import type { Finding } from "../../lib/account/finding.ts";
 import { OUTPUTS, TABLE } from "../../lib/names.ts";
@@ -68,18 +69,38 @@ function done(file: string, args: readonly string[], env: NodeJS.ProcessEnv): Pr
 }
 
 /**
- * The bootstrap stack as it is, but for the policy that refuses plain HTTP to the bucket of assets: the emulator on loopback
- * has no TLS, and enforces that policy.
+ * What the emulator does otherwise than AWS: it does not apply CloudFormation's TTL setting, and asks for an action
+ * sqs:SendMessageBatch, where AWS asks for sqs:SendMessage.
  */
-function withoutTls(template: string): string {
-  const from = template.indexOf("  StagingBucketPolicy:");
-  const to = template.slice(from + 4).search(/\n {2}[A-Z]\w+:\n/);
-  if (from < 0 || to < 0) throw new Error("the bootstrap template has no StagingBucketPolicy: is it another version?");
-  return template.slice(0, from) + template.slice(from + 4 + to + 1);
+async function mendEmulator(sdk: Sdk, table: string): Promise<void> {
+  await new DynamoDBClient(sdk)
+    .send(
+      new UpdateTimeToLiveCommand({
+        TableName: table,
+        TimeToLiveSpecification: { AttributeName: TABLE.ttl, Enabled: true },
+      }),
+    )
+    .catch((error: Error) => {
+      if (!/already enabled/i.test(error.message)) throw error;
+    });
+  const iam = new IAMClient(sdk);
+  const { Roles = [] } = await iam.send(new ListRolesCommand({}));
+  const ticker = Roles.find(({ Description }) => Description === "Lastbeat ticker");
+  const statement = { Effect: "Allow", Action: "sqs:SendMessageBatch", Resource: "*" };
+  await iam.send(
+    new PutRolePolicyCommand({
+      RoleName: ticker?.RoleName,
+      PolicyName: "emulator",
+      PolicyDocument: JSON.stringify({ Version: "2012-10-17", Statement: [statement] }),
+    }),
+  );
 }
+
+export type Sdk = { readonly endpoint: string; readonly region: string; readonly credentials: typeof ROOT };
 
 export async function deployment(): Promise<Deployment> {
   const folder = mkdtempSync(join(tmpdir(), "lastbeat-deployed-"));
+  // All that is asked of AWS goes through the wiretap, by Lambdas, by the CDK and by ourselves.
   const wiretap = await startWiretap();
   const emulator = await startEmulator(wiretap.url);
   wiretap.leadTo(emulator.endpoint);
@@ -91,7 +112,7 @@ export async function deployment(): Promise<Deployment> {
   const environment: Record<string, string> = {
     PATH: [resolve("node_modules/.bin"), process.env["PATH"]].join(delimiter),
     HOME: folder, // no profile of the user's, and no cache of his
-    AWS_ENDPOINT_URL: emulator.endpoint,
+    AWS_ENDPOINT_URL: wiretap.url,
     AWS_ACCESS_KEY_ID: ROOT.accessKeyId,
     AWS_SECRET_ACCESS_KEY: ROOT.secretAccessKey,
     AWS_REGION: REGION,
@@ -101,7 +122,7 @@ export async function deployment(): Promise<Deployment> {
     CDK_DISABLE_CLI_TELEMETRY: "true",
     CI: "true",
   };
-  const sdk = { endpoint: emulator.endpoint, region: REGION, credentials: ROOT };
+  const sdk: Sdk = { endpoint: wiretap.url, region: REGION, credentials: ROOT };
   const dynamodb = new DynamoDBClient(sdk);
   const outputsFile = join(folder, "outputs.json");
   const out = join(folder, "cdk.out");
@@ -113,7 +134,7 @@ export async function deployment(): Promise<Deployment> {
     return value;
   };
   const urlOf = (kind: "httpApi" | "restApi"): string =>
-    `http://127.0.0.1:${emulator.port}/_aws/execute-api/${output(kind)}${kind === "restApi" ? "/prod" : ""}`;
+    `${wiretap.url}/_aws/execute-api/${output(kind)}${kind === "restApi" ? "/prod" : ""}`;
   const ask: Deployment["ask"] = (...args) =>
     lastbeat(args.includes("--url") ? args : [...args, "--url", urlOf("httpApi")], {
       ...environment,
@@ -130,8 +151,7 @@ export async function deployment(): Promise<Deployment> {
   const json: Deployment["json"] = async <T>(...args: readonly string[]) =>
     JSON.parse(await printed(...args, "--json")) as T;
   try {
-    writeFileSync(join(folder, "bootstrap.yaml"), withoutTls(await cdk("bootstrap", "--show-template")));
-    await cdk("bootstrap", "--template", join(folder, "bootstrap.yaml"), `aws://${ACCOUNT}/${REGION}`);
+    await cdk("bootstrap", `aws://${ACCOUNT}/${REGION}`);
   } catch (error) {
     await stopAll();
     throw error;
@@ -140,7 +160,7 @@ export async function deployment(): Promise<Deployment> {
     emulator,
     wiretap,
     dynamodb,
-    sqs: new SQSClient(sdk),
+    sqs: new SQSClient({ ...sdk, useQueueUrlAsEndpoint: false }),
     output,
     url: (kind = "httpApi") => urlOf(kind),
     template: () => JSON.parse(readFileSync(join(out, `${STACK}.template.json`), "utf8")) as Template,
@@ -157,17 +177,7 @@ export async function deployment(): Promise<Deployment> {
       );
       outputs = (JSON.parse(readFileSync(outputsFile, "utf8")) as Record<string, Record<string, string>>)[STACK] ?? {};
       if (!said.includes(`✅  ${STACK}`)) throw new Error(`the stack was not deployed:\n${said}`);
-      // CloudFormation's own TTL setting is not applied by the emulator.
-      await dynamodb
-        .send(
-          new UpdateTimeToLiveCommand({
-            TableName: output("table"),
-            TimeToLiveSpecification: { AttributeName: TABLE.ttl, Enabled: true },
-          }),
-        )
-        .catch((error: Error) => {
-          if (!/already enabled/i.test(error.message)) throw error;
-        });
+      await mendEmulator(sdk, output("table"));
     },
     ask,
     askAs,

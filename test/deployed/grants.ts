@@ -1,5 +1,5 @@
 import type { Template } from "./deployment.ts";
-import type { Heard } from "./wiretap.ts";
+import { type Heard, NOBODY } from "./wiretap.ts";
 
 type Statement = { readonly Effect: string; readonly Action: string | readonly string[] };
 
@@ -37,6 +37,7 @@ export function grantsOf({ Resources }: Template): Readonly<Record<string, reado
 export function callsOf(heard: readonly Heard[]): Readonly<Record<string, readonly string[]>> {
   const calls: Record<string, Set<string>> = {};
   for (const { by, action } of heard) {
+    if (by === NOBODY) continue;
     const name = by.replace(/^lastbeat-/, "");
     calls[name] = new Set([...(calls[name] ?? []), action]);
   }

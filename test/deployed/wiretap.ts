@@ -37,8 +37,11 @@ function actionOf({ headers }: IncomingMessage): string {
   return `${SERVICES[prefix] ?? prefix}:${RENAMED[name] ?? name}`;
 }
 
+/** Somebody without a name of ours: the CDK, the command line, the tests. */
+export const NOBODY = "nobody";
+
 const callerOf = ({ headers }: IncomingMessage): string =>
-  / app\/([\w-]+)/.exec(` ${headers["user-agent"] ?? ""} ${headers["x-amz-user-agent"] ?? ""}`)?.[1] ?? "nobody";
+  / app\/([\w-]+)/.exec(` ${headers["user-agent"] ?? ""} ${headers["x-amz-user-agent"] ?? ""}`)?.[1] ?? NOBODY;
 
 /** One that has no upstream yet answers 503. */
 export async function startWiretap(): Promise<Wiretap> {
@@ -59,16 +62,15 @@ export async function startWiretap(): Promise<Wiretap> {
       return;
     }
     const { hostname, port } = upstream;
-    // The headers go on as they are: the signature covers the host that the caller has named.
-    const onward = request(
-      { hostname, port, agent, method: incoming.method, path: incoming.url, headers: incoming.headers },
-      (reply) => {
-        note(reply.statusCode ?? 0);
-        response.writeHead(reply.statusCode ?? 502, reply.headers);
-        reply.on("error", () => response.destroy());
-        reply.pipe(response);
-      },
-    );
+    // The headers go on as they are: the signature covers the host that the caller has named. Like a load balancer it says
+    // that the caller came by TLS, which policies of the bucket and of our queues ask for.
+    const headers = { ...incoming.headers, "x-forwarded-proto": "https" };
+    const onward = request({ hostname, port, agent, method: incoming.method, path: incoming.url, headers }, (reply) => {
+      note(reply.statusCode ?? 0);
+      response.writeHead(reply.statusCode ?? 502, reply.headers);
+      reply.on("error", () => response.destroy());
+      reply.pipe(response);
+    });
     onward.on("error", () => response.destroy());
     incoming.pipe(onward);
   };
