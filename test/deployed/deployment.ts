@@ -10,6 +10,7 @@ import { OUTPUTS, TABLE } from "../../lib/names.ts";
 import type { RecordView } from "../../lib/wire/record.ts";
 import { lastbeat, type Program } from "../e2e/processes.ts";
 import { ACCOUNT, type Emulator, REGION, ROOT, startEmulator } from "./emulator.ts";
+import { moveMessages } from "./redrive.ts";
 import { startWiretap, type Wiretap } from "./wiretap.ts";
 
 export const STACK = "Lastbeat";
@@ -124,6 +125,8 @@ export async function deployment(): Promise<Deployment> {
   };
   const sdk: Sdk = { endpoint: wiretap.url, region: REGION, credentials: ROOT };
   const dynamodb = new DynamoDBClient(sdk);
+  const sqs = new SQSClient({ ...sdk, useQueueUrlAsEndpoint: false });
+  wiretap.play("sqs:StartMessageMoveTask", (input) => moveMessages(sqs, input));
   const outputsFile = join(folder, "outputs.json");
   const out = join(folder, "cdk.out");
   let outputs: Readonly<Record<string, string>> = {};
@@ -160,7 +163,7 @@ export async function deployment(): Promise<Deployment> {
     emulator,
     wiretap,
     dynamodb,
-    sqs: new SQSClient({ ...sdk, useQueueUrlAsEndpoint: false }),
+    sqs,
     output,
     url: (kind = "httpApi") => urlOf(kind),
     template: () => JSON.parse(readFileSync(join(out, `${STACK}.template.json`), "utf8")) as Template,

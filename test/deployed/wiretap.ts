@@ -19,6 +19,8 @@ export type Wiretap = {
   readonly heard: readonly Heard[];
   /** Where calls go from now on. */
   leadTo(endpoint: string): void;
+  /** That action is answered here from now on, because the emulator does not know it. */
+  play(action: string, answer: (input: unknown) => Promise<object>): void;
   /** All calls of that Lambda to that service fail from now on, until `undefined` is said. */
   fail(fault: Fault | undefined): void;
   stop(): Promise<void>;
@@ -43,10 +45,23 @@ export const NOBODY = "nobody";
 const callerOf = ({ headers }: IncomingMessage): string =>
   / app\/([\w-]+)/.exec(` ${headers["user-agent"] ?? ""} ${headers["x-amz-user-agent"] ?? ""}`)?.[1] ?? NOBODY;
 
+type Player = (input: unknown) => Promise<object>;
+
+async function played(incoming: IncomingMessage, player: Player): Promise<{ status: number; body: object }> {
+  let text = "";
+  for await (const chunk of incoming) text += String(chunk);
+  try {
+    return { status: 200, body: await player(JSON.parse(text)) };
+  } catch (error) {
+    return { status: 400, body: { __type: "InvalidParameterValue", message: String(error) } };
+  }
+}
+
 /** One that has no upstream yet answers 503. */
 export async function startWiretap(): Promise<Wiretap> {
   const heard: Heard[] = [];
   const agent = new Agent({ keepAlive: true });
+  const players = new Map<string, Player>();
   let upstream: URL | undefined;
   let fault: Fault | undefined;
   const handle = (incoming: IncomingMessage, response: ServerResponse): void => {
@@ -59,6 +74,12 @@ export async function startWiretap(): Promise<Wiretap> {
       note(status);
       response.writeHead(status, { "content-type": "application/x-amz-json-1.0" });
       response.end(JSON.stringify({ __type: error, message: "the wire was told so" }));
+      return;
+    }
+    const player = players.get(action);
+    if (player !== undefined) {
+      note(200);
+      void played(incoming, player).then(({ status, body }) => response.writeHead(status).end(JSON.stringify(body)));
       return;
     }
     const { hostname, port } = upstream;
@@ -82,6 +103,9 @@ export async function startWiretap(): Promise<Wiretap> {
     heard,
     leadTo: (endpoint) => {
       upstream = new URL(endpoint);
+    },
+    play: (action, player) => {
+      players.set(action, player);
     },
     fail: (next) => {
       fault = next;
