@@ -23,7 +23,10 @@ export function printTo(other: Log): void {
 
 /** A Lambda's own: stdout is what CloudWatch Logs gets. */
 const logOf = (environment: Environment): Log =>
-  log ?? lambdaLog(environment[ENVIRONMENT.name] ?? "lastbeat", (text) => process.stdout.write(text));
+  log ??
+  lambdaLog({ name: environment[ENVIRONMENT.name], isQuiet: environment[ENVIRONMENT.logLevel] === "WARN" }, (text) =>
+    process.stdout.write(text),
+  );
 
 const controlOf = (environment: Environment): Control => {
   const shards = environment[ENVIRONMENT.shards];

@@ -9,27 +9,35 @@ const count = (value: number): Measured => ({ value, unit: "Count" });
 const inSeconds = (value: number): Measured => ({ value, unit: "Seconds" });
 
 /** What a line measures. Each name that is measured within an hour is paid for, so what is usually 0 is left out then. */
-function measuresOf({ verdict, counts }: LogLine): Readonly<Record<string, Measured>> {
+function measuresOf(
+  { decision, verdict, counts }: LogLine,
+  sweepAge: number | undefined,
+): Readonly<Record<string, Measured>> {
+  // Every minute, so that a canary that says nothing is seen, too.
+  if (decision.startsWith("canary-")) return { [METRICS.canaryFailed]: count(decision === "canary-failed" ? 1 : 0) };
   if (verdict !== undefined)
     return {
       [METRICS.verdicts]: count(1),
       ...(verdict.silentSeconds !== undefined && { [METRICS.detection]: inSeconds(verdict.silentSeconds) }),
     };
   if (counts === undefined) return {};
-  const { live = 0, sweepAge = 0, debtAge = 0, silent = 0, canary = 0, valve = 0 } = counts;
+  const { live = 0, debtAge = 0, silent = 0, canary = 0, valve = 0 } = counts;
   return {
     [METRICS.live]: count(live),
-    [METRICS.sweepAge]: inSeconds(sweepAge),
+    ...(sweepAge !== undefined && { [METRICS.sweepAge]: inSeconds(sweepAge) }),
     [METRICS.debtAge]: inSeconds(debtAge),
-    ...(silent + canary > 0 && { [METRICS.frozen]: count(1) }),
-    ...(canary > 0 && { [METRICS.canaryFailed]: count(1) }),
+    // While the valve is open, verdicts go on.
+    ...(silent + canary > 0 && valve === 0 && { [METRICS.frozen]: count(1) }),
     ...(valve > 0 && { [METRICS.valveOpen]: count(1) }),
   };
 }
 
+/** The member that makes a line one of metrics. */
+const METRICS_MARK = '"_aws":';
+
 /** A line in the embedded metric format of CloudWatch: it is a log line and its measurements at once, for the price of one. */
-function textOf(line: LogLine, name: string, now: number): string {
-  const measures = Object.entries(measuresOf(line));
+function textOf(line: LogLine, name: string | undefined, now: number, sweepAge: number | undefined): string {
+  const measures = name === undefined ? [] : Object.entries(measuresOf(line, sweepAge));
   const { verdict, ...rest } = line;
   if (measures.length === 0) return JSON.stringify({ level: "INFO", ...rest });
   // A metric for each cause, and none for each run.
@@ -52,18 +60,35 @@ function textOf(line: LogLine, name: string, now: number): string {
   });
 }
 
+export type LogSettings = {
+  /** What the deployment is called in its metrics; without it there are none. */
+  readonly name: string | undefined;
+  /** Lines that neither measure anything nor tell of an error are left out. */
+  readonly isQuiet?: boolean;
+};
+
 /**
  * One line of JSON per decision, for CloudWatch Logs Insights. `write` takes the bare line: what goes through the console is
  * wrapped by Lambda, and its metrics are not found then. A sweep without news is told once a minute.
  */
-export function lambdaLog(name: string, write: (text: string) => void, now: () => number = Date.now): Log {
+export function lambdaLog(
+  { name, isQuiet = false }: LogSettings,
+  write: (text: string) => void,
+  now: () => number = Date.now,
+): Log {
   let toldMinute = 0;
+  let sweptAt: number | undefined;
   return {
     write: (line) => {
-      const minute = Math.floor(now() / 60_000);
+      const at = now();
+      const isSweep = line.counts !== undefined;
+      const sweepAge = isSweep && sweptAt !== undefined ? (at - sweptAt) / 1000 : undefined;
+      if (isSweep) sweptAt = at;
+      const minute = Math.floor(at / 60_000);
       if (!isNews(line) && minute === toldMinute) return;
-      if (line.counts !== undefined) toldMinute = minute;
-      write(`${textOf(line, name, now())}\n`);
+      if (isSweep) toldMinute = minute;
+      const text = textOf(line, name, at, sweepAge);
+      if (!isQuiet || line.error !== undefined || text.includes(METRICS_MARK)) write(`${text}\n`);
     },
   };
 }

@@ -17,6 +17,8 @@ export const ENVIRONMENT = {
   shards: "LASTBEAT_SHARDS",
   /** Where beats may go directly: the function URL of the beat. The reply to a claim names it. */
   beatUrl: "LASTBEAT_BEAT_URL",
+  /** WARN leaves out the lines of decisions that are measured by nothing; default INFO. */
+  logLevel: "LASTBEAT_LOG_LEVEL",
   /** What the deployment is called in its metrics. */
   name: "LASTBEAT_NAME",
   /** What the canary asks: the public address of the front door. */

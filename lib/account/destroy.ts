@@ -20,7 +20,7 @@ const LOOKS_TO_BEGIN = 10;
 
 /** How each kind that a stack of ours keeps is deleted, by its physical id. */
 const HOW: Readonly<Record<string, (id: string) => string>> = {
-  "AWS::DynamoDB::Table": (id) =>
+  "AWS::DynamoDB::GlobalTable": (id) =>
     `aws dynamodb update-table --table-name ${id} --no-deletion-protection-enabled && aws dynamodb delete-table --table-name ${id}`,
   "AWS::SQS::Queue": (id) => `aws sqs delete-queue --queue-url ${id}`,
   "AWS::SecretsManager::Secret": (id) => `aws secretsmanager delete-secret --secret-id ${id}`,
@@ -35,7 +35,7 @@ const keptAs = (type: string, id: string): Kept => ({
 /** What the template retains by default, for whoever may not look at what was. */
 function expected({ outputs: { table, requeueQueue, requeueDeadLetters, keys } }: OurStack): readonly Kept[] {
   const ids: readonly (readonly [string, string | undefined])[] = [
-    ["AWS::DynamoDB::Table", table],
+    ["AWS::DynamoDB::GlobalTable", table],
     ["AWS::SQS::Queue", requeueQueue],
     ["AWS::SQS::Queue", requeueDeadLetters],
     ["AWS::SecretsManager::Secret", keys],

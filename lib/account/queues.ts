@@ -53,10 +53,8 @@ function waiting(check: string, name: QueueName, visible: number): Finding {
 function dead(check: string, name: QueueName, visible: number, stack: string): Finding {
   if (visible === 0) return ok(check, "empty");
   const fix = `see what refused them, mend it, then run lastbeat redrive ${name} --stack ${stack}`;
-  return name === "requeue"
-    ? problem(check, `${count(visible)}: attempts that no consumer could start`, fix)
-    : // Kinds of events that nobody knows are kept there for people, and do no harm.
-      warning(check, `${count(visible)}: notices that failed, or that are not understood`, fix);
+  const what = name === "requeue" ? "attempts that no consumer could start" : "notices that could not be handled";
+  return problem(check, `${count(visible)}: ${what}`, fix);
 }
 
 const check = (name: QueueName): Check => ({

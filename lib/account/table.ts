@@ -60,8 +60,8 @@ const timeToLive: Check = {
   },
 };
 
-/** Six sweeps of ten seconds, or one of the longest period. */
-const SWEEP_LATE_MS = 60_000;
+/** A sweep without anything due is written down once a minute, by the first one after it: two minutes at the longest period. */
+const SWEEP_LATE_MS = 180_000;
 /** The canary asks every minute: three have failed to clear what this one found, or there were none. */
 const CANARY_MS = 180_000;
 

@@ -35,9 +35,7 @@ export async function canary(
     if (failures === 0 || failures === FAILURES) break;
   }
   const failed = failures >= FAILURES;
-  if (failed) {
-    app.log.write({ decision: "canary-failed" });
-    await app.control.canaryFailed(app.clock.now());
-  }
+  app.log.write({ decision: failed ? "canary-failed" : "canary-sang" });
+  if (failed) await app.control.canaryFailed(app.clock.now());
   return { failed };
 }

@@ -26,14 +26,12 @@ export type SweepCounts = {
   readonly canary: number;
   /** 1 when a freeze has lasted so long that verdicts go on although the fleet is silent. */
   readonly valve: number;
-  /** Seconds since the sweep before began; 0 for the first. */
-  readonly sweepAge: number;
   /** Seconds that the oldest debt has been standing; 0 where nothing is owed. */
   readonly debtAge: number;
 };
 
 /** What a sweep says of the fleet as it is, and of itself. */
-const STANDING: ReadonlySet<string> = new Set(["live", "sweepAge", "debtAge"] satisfies (keyof SweepCounts)[]);
+const STANDING: ReadonlySet<string> = new Set(["live", "debtAge"] satisfies (keyof SweepCounts)[]);
 
 /** Whether a line is worth reading: a sweep that found nothing to do is no news. */
 export const isNews = ({ counts }: LogLine): boolean =>
@@ -88,7 +86,6 @@ export async function sweep(app: App, { period, until }: SweepBounds): Promise<S
     silent: 0,
     canary: 0,
     valve: 0,
-    sweepAge: secondsBetween(standing.lastSweep, now),
     debtAge: 0,
   };
   const goesOn = (): boolean => app.clock.now() < until;

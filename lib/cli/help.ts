@@ -153,7 +153,7 @@ Moves the dead letters of a queue back into it, to be read again: do so when wha
 them is mended. SQS moves them in the background; messages that come twice do no harm.
 
   requeue     messages to start attempts, which no consumer could
-  notice      what AWS said about hosts, which failed or was not understood
+  notice      what AWS said about hosts, and could not be handled
 
 ${STACK_LINE}${JSON_LINE}${EXITS}`,
   destroy: `lastbeat destroy --stack NAME [--force] [--url URL] [--json]

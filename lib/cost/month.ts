@@ -20,7 +20,7 @@ import {
   type Units,
 } from "./units.ts";
 
-/** Memory of the Lambdas in MB: the beat's, and all others. Assumed; what is deployed has to agree. */
+/** Memory of the Lambdas in MB: the beat's, and all others, as in cdk/limits.ts. test/cdk/watching.test.ts compares. */
 export const BEAT_MB = 128;
 export const OTHER_MB = 256;
 /** Lambda's gigabyte has 1,024 MB. */
@@ -61,10 +61,10 @@ export const USUAL_POLLERS = 5;
 /** SQS takes ten messages a request: sqsTicks in lib/aws/queues.ts. */
 const BATCH = 10;
 
-/** Alarms that watch a service. Assumed; what is deployed has to agree. */
-export const ALARMS = 8;
-/** Metrics that are there without any run: live runs, age of the last sweep, age of the oldest debt (lambdas/log.ts). */
-export const IDLE_METRICS = 3;
+/** Alarms that watch a service: those of cdk/alarms.ts. test/cdk/watching.test.ts compares. */
+export const ALARMS = 9;
+/** Metrics that are there without any run: live runs, time between sweeps, age of the oldest debt, the canary (lambdas/log.ts). */
+export const IDLE_METRICS = 4;
 /**
  * Metrics that come with ends: one for each cause, and how fast losses are found. As many as usual causes leave, all month:
  * succeeded, crashed, interrupted, lost; an hour without such an end is not billed.
@@ -175,8 +175,9 @@ export function monthOf(load: Load, pollers: number = FEWEST_POLLERS): Month {
     decisionGb: ((registered * LINES_PER_RUN + losses * LINES_PER_LOSS) * DECISION_BYTES) / GB,
     secretCalls: ((IDLE_READERS + busy) * MONTH_HOURS) / KEYS_KEPT_HOURS,
     metrics: IDLE_METRICS + (runs > 0 ? CAUSE_METRICS : 0),
-    // A line a minute; and one for each sweep that found something to do.
-    metricsGb: (Math.min(sweeps, MONTH_MINUTES + registered + losses * VERDICTS_PER_LOSS) * SWEPT_BYTES) / GB,
+    // A line a minute of the sweep and one of the canary; and one for each sweep that found something to do.
+    metricsGb:
+      ((MONTH_MINUTES + Math.min(sweeps, MONTH_MINUTES + registered + losses * VERDICTS_PER_LOSS)) * SWEPT_BYTES) / GB,
   };
 }
 

@@ -187,7 +187,7 @@ describe("destroy", () => {
     const { code, text, errors } = await said(["destroy", "--stack", "prod", "--force"]);
     expect(code).toBe(0);
     expect(errors).toBe("lastbeat: 1 run is live\nlastbeat: prod: DELETE_COMPLETE");
-    expect(text).toContain("AWS::DynamoDB::Table lastbeat-table");
+    expect(text).toContain("AWS::DynamoDB::GlobalTable lastbeat-table");
     expect(text).toContain(`aws sqs delete-queue --queue-url ${outputs["RequeueDeadLettersUrl"]}`);
     expect(asked("DeleteStack")).toHaveLength(1);
   });

@@ -62,7 +62,7 @@ describe("a stack that is destroyed", () => {
         before === 0
           ? {
               StackResourceSummaries: [
-                resource("AWS::DynamoDB::Table", "lastbeat-table", "DELETE_SKIPPED"),
+                resource("AWS::DynamoDB::GlobalTable", "lastbeat-table", "DELETE_SKIPPED"),
                 resource("AWS::Lambda::Function", "beat", "DELETE_COMPLETE"),
               ],
               NextToken: "more",
@@ -73,7 +73,7 @@ describe("a stack that is destroyed", () => {
       status: "DELETE_COMPLETE",
       kept: [
         {
-          what: "AWS::DynamoDB::Table lastbeat-table",
+          what: "AWS::DynamoDB::GlobalTable lastbeat-table",
           how: "aws dynamodb update-table --table-name lastbeat-table --no-deletion-protection-enabled && aws dynamodb delete-table --table-name lastbeat-table",
         },
         { what: "AWS::Something::New thing", how: "delete it in the console of its service" },
@@ -87,7 +87,7 @@ describe("a stack that is destroyed", () => {
     });
     expect(left).toMatchObject({
       kept: [
-        { what: "AWS::DynamoDB::Table lastbeat-table" },
+        { what: "AWS::DynamoDB::GlobalTable lastbeat-table" },
         { what: `AWS::SQS::Queue ${OUTPUTS["RequeueQueueUrl"]}` },
         { what: `AWS::SQS::Queue ${OUTPUTS["RequeueDeadLettersUrl"]}` },
         { what: `AWS::SecretsManager::Secret ${OUTPUTS["KeysArn"]}` },

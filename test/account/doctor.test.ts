@@ -238,8 +238,8 @@ describe("the sweep", () => {
     },
   });
   test.each<[string, Answers, string[]]>([
-    ["began a minute ago", item({ d: NOW - 60_000 }), []],
-    ["began longer than a minute ago", item({ d: NOW - 60_001 }), ["problem: last sweep"]],
+    ["began three minutes ago", item({ d: NOW - 180_000 }), []],
+    ["began longer ago than that", item({ d: NOW - 180_001 }), ["problem: last sweep"]],
     ["has never begun", { GetItem: {} }, ["problem: last sweep"]],
     ["is beside a canary that failed long ago", item({ d: NOW, b: NOW - 180_001 }), []],
     ["is beside a canary that failed lately", item({ d: NOW, b: NOW - 180_000 }), ["problem: canary"]],
@@ -249,8 +249,8 @@ describe("the sweep", () => {
   });
 
   test("says how long ago it began", async () => {
-    const [found] = of(await examined({ answers: item({ d: NOW - 95_000 }) }), "last sweep");
-    expect(found?.says).toBe("began 95 s ago: nobody is found lost meanwhile");
+    const [found] = of(await examined({ answers: item({ d: NOW - 195_000 }) }), "last sweep");
+    expect(found?.says).toBe("began 195 s ago: nobody is found lost meanwhile");
   });
 });
 
@@ -266,7 +266,7 @@ describe("the queues", () => {
 
   test("with dead letters name the redrive that brings them back", async () => {
     const findings = await examined({ answers: depths({ "requeue-dead": 3, "notice-dead": 1 }) });
-    expect(badOf(findings)).toEqual(["problem: requeue dead letters", "warning: notice dead letters"]);
+    expect(badOf(findings)).toEqual(["problem: requeue dead letters", "problem: notice dead letters"]);
     expect(of(findings, "requeue dead letters")).toMatchObject([
       {
         says: "3 messages: attempts that no consumer could start",

@@ -38,7 +38,7 @@ describe("a service without runs", () => {
   });
 
   test("has no alarm with observability none, and a dashboard with full", () => {
-    expect([item("alarms", { observability: "none" }), item("alarms"), item("dashboard")]).toEqual([0, 0.8, 0]);
+    expect([item("alarms", { observability: "none" }), item("alarms"), item("dashboard")]).toEqual([0, 0.9, 0]);
     expect(item("dashboard", { observability: "full" })).toBe(3);
   });
 });
@@ -132,13 +132,24 @@ describe("a pass over all runs", () => {
   });
 });
 
-test("a sweep without runs measures as much, and its line is as long, as the bill says", () => {
+test("a minute without runs measures as much, and its lines are as long, as the bill says", () => {
   const lines: string[] = [];
   const counts = { live: 1_000_000, reaped: 0, spared: 0, frozen: 0, limited: 0, settled: 0, removed: 0, failed: 0 };
-  const log = lambdaLog("a-deployment-in-us-east-1", (line) => lines.push(line));
-  log.write({ decision: "swept", counts: { ...counts, silent: 0, canary: 0, valve: 0, sweepAge: 10, debtAge: 0 } });
-  const [line = ""] = lines;
-  const { _aws } = JSON.parse(line) as { _aws: { CloudWatchMetrics: readonly { Metrics: readonly unknown[] }[] } };
-  expect(_aws.CloudWatchMetrics.flatMap(({ Metrics }) => Metrics)).toHaveLength(IDLE_METRICS);
-  expect(line.length).toBeLessThanOrEqual(SWEPT_BYTES);
+  let now = 0;
+  const log = lambdaLog(
+    { name: "a-deployment-in-us-east-1" },
+    (line) => lines.push(line),
+    () => {
+      now += 60_000;
+      return now;
+    },
+  );
+  const quiet = { decision: "swept", counts: { ...counts, silent: 0, canary: 0, valve: 0, debtAge: 0 } };
+  for (const line of [quiet, quiet, { decision: "canary-sang" }]) log.write(line);
+  type Line = { _aws: { CloudWatchMetrics: readonly { Metrics: readonly { Name: string }[] }[] } };
+  const measured = lines.flatMap((line) =>
+    (JSON.parse(line) as Line)._aws.CloudWatchMetrics.flatMap(({ Metrics }) => Metrics.map(({ Name }) => Name)),
+  );
+  expect(new Set(measured).size).toBe(IDLE_METRICS);
+  for (const line of lines) expect(line.length).toBeLessThanOrEqual(SWEPT_BYTES);
 });

@@ -22,7 +22,7 @@ describe("lastbeat cost", () => {
   test("shows one fleet with what was counted", () => {
     const { text } = cost({ runs: "100" }, NOW);
     expect(text).toMatch(/^live runs +100$/m);
-    expect(text).toMatch(/^ {2}alarms +\$0\.80 {3}8 alarms$/m);
+    expect(text).toMatch(/^ {2}alarms +\$0\.90 {3}9 alarms$/m);
   });
 
   test("says the day of the prices, the region, what is assumed and what is left out", () => {

@@ -17,8 +17,8 @@ export type Fault = { readonly by: string; readonly service: string; readonly st
 export type Wiretap = {
   readonly url: string;
   readonly heard: readonly Heard[];
-  /** Where calls go from now on. */
-  leadTo(endpoint: string): void;
+  /** Where calls go from now on; those of our Lambdas by another way, if there is one. */
+  leadTo(endpoint: string, lambdasTo?: string): void;
   /** That action is answered here from now on, because the emulator does not know it. */
   play(action: string, answer: (input: unknown) => Promise<object>): void;
   /** All calls of that Lambda to that service fail from now on, until `undefined` is said. */
@@ -62,7 +62,7 @@ export async function startWiretap(): Promise<Wiretap> {
   const heard: Heard[] = [];
   const agent = new Agent({ keepAlive: true });
   const players = new Map<string, Player>();
-  let upstream: URL | undefined;
+  let upstream: { readonly all: URL; readonly lambdas: URL } | undefined;
   let fault: Fault | undefined;
   const handle = (incoming: IncomingMessage, response: ServerResponse): void => {
     const by = callerOf(incoming);
@@ -82,7 +82,7 @@ export async function startWiretap(): Promise<Wiretap> {
       void played(incoming, player).then(({ status, body }) => response.writeHead(status).end(JSON.stringify(body)));
       return;
     }
-    const { hostname, port } = upstream;
+    const { hostname, port } = by === NOBODY ? upstream.all : upstream.lambdas;
     // The headers go on as they are: the signature covers the host that the caller has named. Like a load balancer it says
     // that the caller came by TLS, which policies of the bucket and of our queues ask for.
     const headers = { ...incoming.headers, "x-forwarded-proto": "https" };
@@ -101,8 +101,8 @@ export async function startWiretap(): Promise<Wiretap> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     heard,
-    leadTo: (endpoint) => {
-      upstream = new URL(endpoint);
+    leadTo: (endpoint, lambdasTo = endpoint) => {
+      upstream = { all: new URL(endpoint), lambdas: new URL(lambdasTo) };
     },
     play: (action, player) => {
       players.set(action, player);

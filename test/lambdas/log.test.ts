@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { lambdaLog } from "../../lambdas/log.ts";
+import { type LogSettings, lambdaLog } from "../../lambdas/log.ts";
 import type { LogLine } from "../../lib/ports/surroundings.ts";
 
 type Metrics = { Namespace: string; Dimensions: string[][]; Metrics: { Name: string; Unit: string }[] }[];
@@ -8,11 +8,13 @@ type Line = Record<string, unknown> & { _aws?: { Timestamp: number; CloudWatchMe
 const NOON = Date.parse("2026-11-22T12:00:00.000Z");
 
 /** What is printed of these lines, one a second. */
-function printed(...lines: readonly LogLine[]): readonly Line[] {
+const printed = (...lines: readonly LogLine[]): readonly Line[] => printedBy({ name: "prod" }, ...lines);
+
+function printedBy(settings: LogSettings, ...lines: readonly LogLine[]): readonly Line[] {
   const texts: string[] = [];
   let now = NOON;
   const log = lambdaLog(
-    "prod",
+    settings,
     (text) => texts.push(text),
     () => now,
   );
@@ -63,19 +65,54 @@ describe("a line of the log", () => {
     });
   });
 
-  test("of a quiet sweep is told once a minute, with the three figures that are always measured", () => {
-    const quiet = { decision: "swept", counts: { live: 3, reaped: 0, sweepAge: 10, debtAge: 0 } };
+  test("of a quiet sweep is told once a minute, with the figures that are always measured", () => {
+    const quiet = { decision: "swept", counts: { live: 3, reaped: 0, debtAge: 0 } };
     const lines = printed(quiet, quiet, quiet);
     expect(lines).toHaveLength(1);
-    expect(lines[0]).toMatchObject({ Name: "prod", LiveRuns: 3, SweepAge: 10, DebtAge: 0 });
-    expect(lines.map(namesOf)).toEqual([["LiveRuns", "SweepAge", "DebtAge"]]);
-    expect(printed(...Array.from({ length: 61 }, () => quiet))).toHaveLength(2);
+    expect(lines[0]).toMatchObject({ Name: "prod", LiveRuns: 3, DebtAge: 0 });
+    expect(printed(...Array.from({ length: 61 }, () => quiet)).map(namesOf)).toEqual([
+      ["LiveRuns", "DebtAge"],
+      ["LiveRuns", "SweepAge", "DebtAge"],
+    ]);
+  });
+
+  test("of a sweep measures the time since the one before in the same container", () => {
+    const due = { decision: "swept", counts: { live: 3, reaped: 1 } };
+    expect(printed(due, due).map((line) => line["SweepAge"])).toEqual([undefined, 1]);
   });
 
   test("of a sweep with news is told at once, and measures what is wrong", () => {
     const quiet = { decision: "swept", counts: { live: 3 } };
-    const silent = { decision: "swept", counts: { live: 3, silent: 1, canary: 1, valve: 1, frozen: 3 } };
-    const [, line] = printed(quiet, silent);
-    expect(line).toMatchObject({ Frozen: 1, CanaryFailed: 1, ValveOpen: 1 });
+    const silent = { decision: "swept", counts: { live: 3, silent: 1, frozen: 3 } };
+    const cutOff = { decision: "swept", counts: { live: 3, canary: 1, frozen: 3 } };
+    expect(printed(quiet, silent, cutOff).slice(1)).toMatchObject([{ Frozen: 1 }, { Frozen: 1 }]);
+  });
+
+  test("of a sweep while the valve is open says that, and not that verdicts are frozen", () => {
+    const [line] = printed({ decision: "swept", counts: { live: 3, silent: 1, valve: 1 } });
+    expect(line).toMatchObject({ ValveOpen: 1 });
+    expect(line).not.toHaveProperty("Frozen");
+  });
+
+  test("of the canary counts its failure, or that there was none", () => {
+    expect(printed({ decision: "canary-sang" }, { decision: "canary-failed" })).toMatchObject([
+      { CanaryFailed: 0 },
+      { CanaryFailed: 1 },
+    ]);
+  });
+
+  test("measures nothing where the deployment has no name for its metrics", () => {
+    const verdict = { decision: "reaped", run: "etl", verdict: { cause: "lost" } };
+    expect(printedBy({ name: undefined }, verdict)).toEqual([{ level: "INFO", decision: "reaped", run: "etl" }]);
+  });
+
+  test("that neither measures anything nor tells of an error is left out when that is asked for", () => {
+    const lines = [
+      { decision: "registered", run: "etl" },
+      { decision: "reaped", verdict: { cause: "lost" } },
+      { decision: "notice-failed", error: "the table is away" },
+    ];
+    const told = printedBy({ name: "prod", isQuiet: true }, ...lines).map((line) => line["decision"]);
+    expect(told).toEqual(["reaped", "notice-failed"]);
   });
 });

@@ -67,7 +67,6 @@ test("a tick makes one sweep, and a second one right after it makes none", async
     silent: 0,
     canary: 0,
     valve: 0,
-    sweepAge: 0,
     debtAge: 0,
   });
   process.env[ENVIRONMENT.sweepSeconds] = "60";
