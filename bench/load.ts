@@ -64,7 +64,7 @@ async function oneRun(base: string, run: string): Promise<void> {
   const { ticket } = (await response.json()) as { ticket: string };
   const span = parseBearer(`Bearer ${ticket}`)?.claims.lease ?? seconds(lease);
   await live({
-    door: timed(httpDoor(base, run, requestTimeout(span))),
+    door: timed(httpDoor(base, { run, timeout: requestTimeout(span) })),
     ticket,
     lease: span,
     holder: { id: randomBytes(16).toString("hex"), host: `host-${run}` },

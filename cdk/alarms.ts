@@ -47,7 +47,7 @@ function watched({ metrics, queues, frontDoor }: AlarmsProps): Readonly<Record<s
       metric: metrics.canaryFailed(),
       threshold: 1,
       of: [2, 3],
-      missing: "good",
+      missing: "bad", // it says something every minute
     },
     "front-door-failing": {
       says: "The front door answers with errors of its own.",

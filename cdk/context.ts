@@ -10,8 +10,20 @@ type Read = (value: unknown) => unknown;
 const asText: Read = (value) => (typeof value === "string" ? value : String(value));
 const asNumber: Read = (value) => (typeof value === "string" && value.trim() !== "" ? Number(value) : value);
 const asFlag: Read = (value) => (value === "true" ? true : value === "false" ? false : value);
-const asList: Read = (value) => (typeof value === "string" ? value.split(",").map((part) => part.trim()) : value);
-const asIs: Read = (value) => (typeof value === "string" && value.startsWith("{") ? JSON.parse(value) : value);
+const asList: Read = (value) =>
+  Array.isArray(value)
+    ? value
+    : String(value)
+        .split(",")
+        .map((part) => part.trim());
+/** What is no JSON stays a text, and is refused by the name of its setting. */
+const asIs: Read = (value) => {
+  try {
+    return typeof value === "string" ? JSON.parse(value) : value;
+  } catch {
+    return value;
+  }
+};
 
 /** The settings that a text can say. A topic or a VPC needs an app of your own. */
 const READ: Readonly<Record<string, Read>> = {

@@ -18,7 +18,7 @@ import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations
 import { Certificate } from "aws-cdk-lib/aws-certificatemanager";
 import type { Metric } from "aws-cdk-lib/aws-cloudwatch";
 import { Construct } from "constructs";
-import { ROUTES, type Route, type Service } from "../lib/wire/routes.ts";
+import { IDENTITY_HEADER, ROUTES, type Route, type Service } from "../lib/wire/routes.ts";
 import type { FrontDoor } from "./front-door.ts";
 import type { Lambda } from "./lambda.ts";
 import type { Settings } from "./settings.ts";
@@ -28,6 +28,8 @@ import { throttleOf } from "./throttles.ts";
 export class HttpFrontDoor extends Construct implements FrontDoor {
   readonly url: string;
   readonly apiId: string;
+  /** What the DNS record of a domain of one's own has to point to. */
+  domainTarget: string | undefined;
   private readonly api: HttpApi;
   private readonly stage: HttpStage;
 
@@ -50,7 +52,7 @@ export class HttpFrontDoor extends Construct implements FrontDoor {
         integration: integrations[at],
         authorizer,
       });
-      if (by !== "owner")
+      if (by === "anyone" || (by !== "owner" && settings.jwt === undefined))
         Validations.of(route).acknowledge({
           id: "AwsSolutions::AwsSolutions-APIG4",
           reason:
@@ -114,7 +116,7 @@ export class HttpFrontDoor extends Construct implements FrontDoor {
     if (jwt === undefined) return new HttpNoneAuthorizer();
     return new HttpJwtAuthorizer("Identity", jwt.issuer, {
       jwtAudience: [...jwt.audience],
-      identitySource: ["$request.header.x-lastbeat-identity"],
+      identitySource: [`$request.header.${IDENTITY_HEADER}`],
     });
   }
 
@@ -124,6 +126,7 @@ export class HttpFrontDoor extends Construct implements FrontDoor {
       certificate: Certificate.fromCertificateArn(this, "Certificate", certificateArn),
       endpointType: EndpointType.REGIONAL,
     });
+    this.domainTarget = domain.regionalDomainName;
     new ApiMapping(this, "Mapping", { api: this.api, domainName: domain, stage: this.stage });
     return `https://${name}`;
   }

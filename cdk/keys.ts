@@ -24,10 +24,6 @@ export class Keys extends Construct {
       removalPolicy: removalPolicy === "retain" ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     });
     this.arn = (this.secret.node.defaultChild as CfnSecret).attrId;
-    Validations.of(this.secret).acknowledge({
-      id: "AwsSolutions::AwsSolutions-SMG4",
-      reason: "It is rotated: by CfnRotationSchedule, which the rule does not look at.",
-    });
   }
 
   /** `days`: time between two rotations; 0 for no schedule. The construct of the library would grant the Lambda more than it calls. */
@@ -36,8 +32,14 @@ export class Keys extends Construct {
       ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"],
       this.arn,
     );
-    if (days === 0) return;
     const invoke = rotate.mayBeInvokedBy("secretsmanager.amazonaws.com", this.arn);
+    if (days === 0) {
+      Validations.of(this.secret).acknowledge({
+        id: "AwsSolutions::AwsSolutions-SMG4",
+        reason: "keyRotationDays is 0: somebody else calls the Lambda that rotates it.",
+      });
+      return;
+    }
     const schedule = new CfnRotationSchedule(this, "Rotation", {
       secretId: this.arn,
       rotationLambdaArn: rotate.function.functionArn,

@@ -65,7 +65,8 @@ export class Lambda extends Construct {
       loggingFormat: LoggingFormat.JSON,
       // START, END and REPORT of each beat would cost more than the beat's own write.
       systemLogLevelV2: SystemLogLevel.WARN,
-      applicationLogLevelV2: ApplicationLogLevel[settings.logLevel],
+      // The Lambdas leave lines out themselves: Lambda would leave out those with the metrics, too.
+      applicationLogLevelV2: ApplicationLogLevel.INFO,
       environment: {
         ...props.environment,
         // CloudTrail and the account's other records say which of us has called.

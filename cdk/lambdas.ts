@@ -40,6 +40,7 @@ export class Lambdas extends Construct {
     const plumbing = {
       ...key,
       [ENVIRONMENT.shards]: String(shardsFor(settings)),
+      [ENVIRONMENT.logLevel]: settings.logLevel,
       ...(settings.observability !== "none" && { [ENVIRONMENT.name]: settings.name }),
     };
     const app = {

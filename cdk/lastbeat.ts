@@ -15,7 +15,7 @@ import { Lambdas } from "./lambdas.ts";
 import { Metrics } from "./metrics.ts";
 import { Queues } from "./queues.ts";
 import { RestFrontDoor } from "./rest-api.ts";
-import { NoticeRules, toQueue } from "./rules.ts";
+import { NoticeRules, SOURCES, toQueue } from "./rules.ts";
 import { Schedules } from "./schedules.ts";
 import { type FrontDoorKind, type LastbeatProps, type Settings, settingsOf } from "./settings.ts";
 import { Table } from "./table.ts";
@@ -75,6 +75,12 @@ export class Lastbeat extends Construct {
     return this.frontDoors.get(kind)?.apiId;
   }
 
+  /** What the DNS record of `domain` has to point to; undefined without one. */
+  get domainTarget(): string | undefined {
+    const door = this.frontDoors.get("http-api");
+    return door instanceof HttpFrontDoor ? door.domainTarget : undefined;
+  }
+
   /** Lets somebody make the calls of owners, at every front door: register, show, list, cancel, requeue, drain. */
   grantOwner(grantee: IGrantable): Grant {
     return Grant.addToPrincipal({
@@ -112,7 +118,7 @@ export class Lastbeat extends Construct {
     runner.function.addEnvironment(ENVIRONMENT.beatUrl, url);
   }
 
-  /** Forwarders of other accounts may put events on the default bus: those that the rules look for, and no others. */
+  /** Forwarders of other accounts may put events on the default bus: from the sources that the rules look for. */
   private admit({ forwarderAccounts, name }: Settings): void {
     const { partition, region, account } = Stack.of(this);
     for (const forwarder of forwarderAccounts)
@@ -123,6 +129,7 @@ export class Lastbeat extends Construct {
           Principal: { AWS: `arn:${partition}:iam::${forwarder}:root` },
           Action: "events:PutEvents",
           Resource: `arn:${partition}:events:${region}:${account}:event-bus/default`,
+          Condition: { "ForAllValues:StringEquals": { "events:source": SOURCES } },
         },
       });
   }

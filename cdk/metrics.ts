@@ -35,7 +35,7 @@ export class Metrics {
     return this.metric(METRICS.valveOpen, "Maximum");
   }
 
-  /** Beats of the canary's minutes that did not get through the front door. */
+  /** Minutes in which the canary's beats did not get through the front door; 0 for one in which they did. */
   canaryFailed(): Metric {
     return this.metric(METRICS.canaryFailed, "Sum");
   }

@@ -78,10 +78,6 @@ export class RestFrontDoor extends Construct implements FrontDoor {
         reason: "A line for each beat would cost as much as the beat.",
       },
       { id: "Serverless::Serverless-APIGWXrayEnabled", reason: "A trace costs more than a beat." },
-      {
-        id: "Serverless::Serverless-APIGWStructuredLogging",
-        reason: "A line for each beat would cost as much as the beat.",
-      },
     );
     this.apiId = this.api.restApiId;
     this.url = this.api.url.replace(/\/$/, "");

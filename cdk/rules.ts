@@ -37,6 +37,11 @@ const NOTICES: Readonly<Record<string, Required<Pick<EventPattern, "source" | "d
   },
 };
 
+/** Who says these things. */
+export const SOURCES: readonly string[] = [
+  ...new Set([...Object.values(NOTICES).flatMap(({ source }) => source), DRILL_SOURCE]),
+];
+
 /** The rules, each with the target. AWS reserves its own sources, so what is played comes from another, by the same rule. */
 export class NoticeRules extends Construct {
   /** `prefix`: what the names of the rules begin with. */

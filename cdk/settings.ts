@@ -1,7 +1,7 @@
 import type { IVpc, SubnetSelection } from "aws-cdk-lib/aws-ec2";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 
-/** `http-api`: an API Gateway HTTP API. `rest-api`: a REST API, for WAF, private endpoints, and emulators without HTTP APIs. */
+/** `http-api`: an API Gateway HTTP API. `rest-api`: a REST API, for WAF, and emulators without HTTP APIs. */
 export type FrontDoorKind = "http-api" | "rest-api";
 
 /** Everything has a default: `new Lastbeat(this, "Lastbeat")` is complete. */
@@ -33,8 +33,8 @@ export type LastbeatProps = {
   readonly observability?: "none" | "alarms" | "full";
   /** Where alarms go. Default: nowhere but the console. */
   readonly alarmTopic?: ITopic;
-  /** Below this level the Lambdas say nothing. Default INFO, a line per decision; a beat says nothing. */
-  readonly logLevel?: "DEBUG" | "INFO" | "WARN" | "ERROR";
+  /** INFO: a line for each decision, and none for a beat. WARN: only those that are measured, or tell of an error. Default INFO. */
+  readonly logLevel?: "INFO" | "WARN";
   /** How long the logs are kept, in days, as CloudWatch Logs offers them. Default 30. */
   readonly logRetentionDays?: number;
   /**
@@ -70,8 +70,8 @@ const DEFAULTS = {
   forwarderAccounts: [],
 } as const satisfies Omit<Settings, "name">;
 
-/** What a name of a rule or an alarm can hold beside our own part of it. */
-const NAME = /^[A-Za-z][A-Za-z0-9-]{0,39}$/;
+/** The name of a rule has 64 characters at most, and ours of the longest one, -notice-capacity-reservation, has 28. */
+const NAME = /^[A-Za-z][A-Za-z0-9-]{0,35}$/;
 
 /** What CloudWatch Logs takes. */
 const LOG_DAYS: readonly number[] = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653];
@@ -109,36 +109,43 @@ function frontDoors(value: readonly FrontDoorKind[]): string | undefined {
 }
 
 const CHECKS: Checks = {
-  name: (value) => (NAME.test(value) ? undefined : `is 1 to 40 letters, digits and -, not ${JSON.stringify(value)}`),
+  name: (value) =>
+    NAME.test(value)
+      ? undefined
+      : `begins with a letter and is 1 to 36 letters, digits and -, not ${JSON.stringify(value)}`,
   expectedRuns: whole(1, MOST_RUNS),
   leaseSeconds: (value) => (value >= 5 && value <= 3600 ? undefined : `is a number from 5 to 3600, not ${value}`),
   sweepSeconds: (value) =>
     Number.isInteger(value) && value >= 1 && 60 % value === 0 ? undefined : `is a whole divisor of 60, not ${value}`,
   retentionDays: whole(1, 365),
   frontDoors,
-  beatUrl: (value, { jwt }) =>
-    value && jwt !== undefined ? "cannot be on beside jwt: it would lead past the authorizer" : undefined,
+  beatUrl: (value, { jwt }) => {
+    // Whatever else stands there would open the URL, "no" as well.
+    if (typeof value !== "boolean") return `is true or false, not ${JSON.stringify(value)}`;
+    return value && jwt !== undefined ? "cannot be on beside jwt: it would lead past the authorizer" : undefined;
+  },
   jwt: ({ issuer, audience }, all) => {
     if (!/^https:\/\//.test(issuer) && !/^http:\/\/127\.0\.0\.1/.test(issuer))
       return "has an issuer that is no https URL";
-    if (audience.length === 0) return "names no audience";
+    if (!Array.isArray(audience) || audience.length === 0) return "names no audience, as a list";
     return all.frontDoors.includes("rest-api") ? "needs HTTP APIs only: a REST API has no such authorizer" : undefined;
   },
   domain: ({ name, certificateArn }, all) => {
     if (!all.frontDoors.includes("http-api")) return "is for the HTTP API, and there is none";
     if (!/^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(name)) return `has a name that is no domain: ${JSON.stringify(name)}`;
-    return certificateArn.startsWith("arn:") ? undefined : "has a certificateArn that is no ARN";
+    return /^arn:/.test(certificateArn) ? undefined : "has a certificateArn that is no ARN";
   },
   publicUrl: httpsUrl,
   observability: oneOf("none", "alarms", "full"),
-  logLevel: oneOf("DEBUG", "INFO", "WARN", "ERROR"),
+  logLevel: oneOf("INFO", "WARN"),
   logRetentionDays: oneOf(...LOG_DAYS),
   // A key signs a day after its rotation began, and a rotation during that day is refused.
   keyRotationDays: (value) => (value === 0 ? undefined : whole(2, 1000)(value)),
   removalPolicy: oneOf("retain", "destroy"),
   forwarderAccounts: (value) => {
     const odd = value.find((account) => !/^\d{12}$/.test(account));
-    return odd === undefined ? undefined : `holds ids of 12 digits, not ${JSON.stringify(odd)}`;
+    if (odd !== undefined) return `holds ids of 12 digits, not ${JSON.stringify(odd)}`;
+    return new Set(value).size === value.length ? undefined : "names an account twice";
   },
 };
 
@@ -147,14 +154,16 @@ export class SettingError extends Error {}
 
 function complain<K extends keyof Settings>(name: K, settings: Settings): string | undefined {
   const value = settings[name];
-  if (value === undefined || value === null) return undefined;
+  if (value === undefined) return undefined;
   const wrong = CHECKS[name]?.(value as NonNullable<Settings[K]>, settings);
   return wrong === undefined ? undefined : `${name} ${wrong}`;
 }
 
 /** The settings with every default spelled out. Throws a SettingError that names all that is wrong. */
 export function settingsOf(props: LastbeatProps, stackName: string): Settings {
-  const given = Object.fromEntries(Object.entries(props).filter(([, value]) => value !== undefined)) as LastbeatProps;
+  const given = Object.fromEntries(
+    Object.entries(props).filter(([, value]) => value !== undefined && value !== null),
+  ) as LastbeatProps;
   const settings: Settings = { ...DEFAULTS, name: stackName, ...given };
   const wrong = (Object.keys(CHECKS) as (keyof Settings)[])
     .map((name) => complain(name, settings))

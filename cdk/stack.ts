@@ -23,6 +23,7 @@ export class LastbeatStack extends Stack {
     this.tell(OUTPUTS.rulePrefix, rulePrefix);
     this.tell(OUTPUTS.version, VERSION);
     this.tell(OUTPUTS.httpApi, this.lastbeat.apiId("http-api"));
+    this.tell(OUTPUTS.domainTarget, this.lastbeat.domainTarget);
     this.tell(OUTPUTS.restApi, this.lastbeat.apiId("rest-api"));
   }
 

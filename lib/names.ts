@@ -49,6 +49,8 @@ export const OUTPUTS = {
   /** The ids of the front doors that there are. */
   httpApi: "HttpApiId",
   restApi: "RestApiId",
+  /** What the DNS record of a domain of one's own has to point to. */
+  domainTarget: "DomainTarget",
   /** The version of Lastbeat that was deployed. */
   version: "Version",
 } as const;

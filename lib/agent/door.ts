@@ -1,6 +1,7 @@
 import type { Progress, Report } from "../core/run.ts";
 import type { Span } from "../core/time.ts";
 import type { BeatBody, ClaimBody, FinishBody } from "../wire/replies.ts";
+import { IDENTITY_HEADER } from "../wire/routes.ts";
 import { type Answer, interpret } from "./answer.ts";
 import type { NoticeKind } from "./phases.ts";
 
@@ -38,8 +39,17 @@ export const isFinishBody = has({ state: "string" });
 /** Status of an accepted notice. */
 const ACCEPTED = 202;
 
-/** The front door at `url`, for one run. A call is given up after `timeout`, or when `until` says so. */
-export function httpDoor(url: string, run: string, timeout: Span, until?: AbortSignal): Door {
+/** How a run's calls are made. One is given up after `timeout`, or when `until` says so. */
+export type Caller = {
+  readonly run: string;
+  readonly timeout: Span;
+  readonly until?: AbortSignal;
+  /** The token of the cluster, where the front door asks for one. Asked for each call, because it is renewed. */
+  readonly identity?: (() => string | undefined) | undefined;
+};
+
+/** The front door at `url`, for one run. */
+export function httpDoor(url: string, { run, timeout, until, identity }: Caller): Door {
   const base = `${url.replace(/\/+$/, "")}/v1/runs/${run}`;
   async function call<T>(
     name: string,
@@ -49,9 +59,14 @@ export function httpDoor(url: string, run: string, timeout: Span, until?: AbortS
   ): Promise<Answer<T>> {
     try {
       const inTime = AbortSignal.timeout(timeout);
+      const shown = identity?.();
       const response = await fetch(`${base}/${name}`, {
         method: "POST",
-        headers: { authorization: `Bearer ${credential}`, "content-type": "application/json" },
+        headers: {
+          authorization: `Bearer ${credential}`,
+          "content-type": "application/json",
+          ...(shown !== undefined && { [IDENTITY_HEADER]: `Bearer ${shown}` }),
+        },
         body: JSON.stringify(body),
         redirect: "manual", // a credential is not carried to another place
         signal: until === undefined ? inTime : AbortSignal.any([inTime, until]),
@@ -100,8 +115,8 @@ function failingOver(first: Door, ...more: readonly Door[]): Door {
  * All front doors of a list, for one run. Beats go to the address that the reply to the claim names, if it names one; the
  * others take them when it fails.
  */
-export function frontDoors(urls: string, run: string, timeout: Span, until?: AbortSignal): Door {
-  const open = (url: string): Door => httpDoor(url, run, timeout, until);
+export function frontDoors(urls: string, caller: Caller): Door {
+  const open = (url: string): Door => httpDoor(url, caller);
   const [first = urls, ...more] = addressesOf(urls);
   const listed = [open(first), ...more.map(open)] as const;
   const all = failingOver(...listed);

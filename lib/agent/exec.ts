@@ -31,6 +31,8 @@ export type ExecSettings = {
   /** Where the instance metadata is asked; nobody is when it is absent. */
   readonly metadata?: string | undefined;
   readonly terminationLog?: string | undefined;
+  /** The token of the cluster, for a front door that asks for one beside ticket and token. */
+  readonly identity?: (() => string | undefined) | undefined;
   /** Exit codes by the codes that they stand for. */
   readonly exitMap?: ReadonlyMap<number, number>;
 };
@@ -50,7 +52,7 @@ export async function exec(settings: ExecSettings): Promise<number> {
 
 /** One attempt, from its claim to its end. */
 async function attend(settings: ExecSettings, claims: Claims): Promise<number> {
-  const { url, ticket, command, environment, say, drain, stall, metadata } = settings;
+  const { url, ticket, command, environment, say, drain, stall, metadata, identity } = settings;
   const { run, lease } = claims;
   const id = randomBytes(16).toString("hex");
   const folder = await stateFolder(settings.stateFolder, say);
@@ -59,9 +61,9 @@ async function attend(settings: ExecSettings, claims: Claims): Promise<number> {
   // Requests that are still out when the attempt has ended would keep the process waiting for nothing.
   const over = new AbortController();
   const watches: { stop(): void | Promise<void> }[] = [{ stop: () => over.abort() }];
-  if (folder !== undefined) void deliverLeftovers(folder, say, over.signal);
+  if (folder !== undefined) void deliverLeftovers(folder, say, over.signal, identity);
   const living: Living = live({
-    door: frontDoors(url, run, requestTimeout(lease), over.signal),
+    door: frontDoors(url, { run, timeout: requestTimeout(lease), until: over.signal, identity }),
     ticket,
     lease,
     holder: { ...settings.holder, id },

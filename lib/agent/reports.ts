@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Report } from "../core/run.ts";
 import { type Span, seconds } from "../core/time.ts";
 import type { Answer } from "./answer.ts";
-import { addressesOf, frontDoors } from "./door.ts";
+import { addressesOf, type Caller, frontDoors } from "./door.ts";
 import { isOurs, onDisk } from "./folder.ts";
 
 /** A report that was kept: all that anybody needs to deliver it. */
@@ -51,11 +51,16 @@ export function keeper(
 const remove = (file: string): Promise<void> => onDisk(rm(file, { force: true })).catch(() => {});
 
 /** Delivers once what agents before us could not. What is answered definitely is removed; errors are only said. */
-export async function deliverLeftovers(folder: string, say: (line: string) => void, until: AbortSignal): Promise<void> {
+export async function deliverLeftovers(
+  folder: string,
+  say: (line: string) => void,
+  until: AbortSignal,
+  identity?: Caller["identity"],
+): Promise<void> {
   try {
     for (const file of await leftovers(folder)) {
       if (until.aborted) return;
-      await deliver(file, say, until);
+      await deliver(file, say, until, identity);
     }
   } catch (error) {
     say(`older reports could not be looked for: ${(error as Error).message}`);
@@ -79,7 +84,12 @@ async function leftovers(folder: string): Promise<readonly string[]> {
     .map(({ file }) => file);
 }
 
-async function deliver(file: string, say: (line: string) => void, until: AbortSignal): Promise<void> {
+async function deliver(
+  file: string,
+  say: (line: string) => void,
+  until: AbortSignal,
+  identity: Caller["identity"],
+): Promise<void> {
   const text = await onDisk(readFile(file, "utf8")).catch(() => undefined);
   if (text === undefined) return;
   const kept = read(text);
@@ -87,7 +97,7 @@ async function deliver(file: string, say: (line: string) => void, until: AbortSi
     say(`${file} is not a report of ours; it is removed`);
     return remove(file);
   }
-  const door = frontDoors(kept.url, kept.run, TIMEOUT, until);
+  const door = frontDoors(kept.url, { run: kept.run, timeout: TIMEOUT, until, identity });
   let answer: Answer<unknown> = { kind: "unclear", detail: "there is no front door" };
   for (const _ of addressesOf(kept.url)) {
     answer = await door.finish(kept.token, kept.report);

@@ -22,6 +22,7 @@ const VARIABLES = {
   "state-dir": "LASTBEAT_STATE_DIR",
   imds: "LASTBEAT_IMDS",
   "exit-map": "LASTBEAT_EXIT_MAP",
+  "identity-file": "LASTBEAT_IDENTITY_FILE",
 } as const;
 
 /** Where every EC2 instance finds its own metadata. */
@@ -97,6 +98,19 @@ function frontDoorsFrom(urls: string): string {
   return addresses.join(",");
 }
 
+/** The token in a file, read each time: the kubelet replaces it before it expires. One that cannot be read is not shown. */
+function identityFrom(file: string | undefined): (() => string | undefined) | undefined {
+  if (file === undefined) return undefined;
+  return () => {
+    try {
+      const token = readFileSync(file, "utf8").trim();
+      return /^[\x21-\x7e]+$/.test(token) ? token : undefined; // or it would be no header
+    } catch {
+      return undefined;
+    }
+  };
+}
+
 /** Runs the command under a lease; the exit code is the agent's. */
 export function runExec(urls: string, flags: Flags, command: readonly string[]): Promise<number> {
   const [program, ...args] = command;
@@ -114,6 +128,7 @@ export function runExec(urls: string, flags: Flags, command: readonly string[]):
     holder: { ...Object.fromEntries(facts), ...(HOST.test(host) && { host }) },
     environment: process.env,
     say: (line) => console.error(`lastbeat: ${line}`),
+    identity: identityFrom(chosen(flags, "identity-file")),
     exitMap: exitMapFrom(chosen(flags, "exit-map")),
     drain: spanFrom(flags, "drain-seconds"),
     stall: spanFrom(flags, "stall"),

@@ -29,6 +29,7 @@ const OPTIONS: Readonly<Record<string, Described["options"]>> = {
     "state-dir": text,
     imds: text,
     "exit-map": text,
+    "identity-file": text,
     help: { ...flag, short: "h" },
   },
   register: {

@@ -71,6 +71,9 @@ stopped (self-fenced). When its host is about to be taken, it gets SIGTERM and m
                        (LASTBEAT_STATE_DIR; a folder of yours in the temporary one)
   --imds auto|off      ask the EC2 instance metadata for spot notices (LASTBEAT_IMDS;
                        auto: on EC2 only, or where LASTBEAT_IMDS_URL says)
+  --identity-file FILE
+                       a token of the cluster, for a front door with a JWT authorizer;
+                       read again for each call (LASTBEAT_IDENTITY_FILE)
   --exit-map A=B,...   leave with B instead of A, as 80=137,82=137 (LASTBEAT_EXIT_MAP)
 
 COMMAND sees LASTBEAT_RUN_ID, LASTBEAT_ATTEMPT and LASTBEAT_FENCE; the fence rises with

@@ -15,6 +15,9 @@ export type Route = {
   readonly does: string;
 };
 
+/** Where a runner shows the token of its cluster, beside ticket or token, when the front door asks for one. */
+export const IDENTITY_HEADER = "x-lastbeat-identity";
+
 /** Every call of the HTTP API. The Lambdas, the embedded server and the OpenAPI document are driven by this table. */
 export const ROUTES = {
   register: { method: "PUT", path: "/v1/runs/{run}", by: "owner", at: "owner", does: "Register a run" },

@@ -147,13 +147,13 @@ test("a ticket that is none is an error of the agent, and nobody is asked", asyn
 
 test("an answer that takes longer than the timeout is dropped", async () => {
   door = await gateway(() => "hang");
-  const answer = await httpDoor(door.url, RUN, milliseconds(50)).beat("the-token");
+  const answer = await httpDoor(door.url, { run: RUN, timeout: milliseconds(50) }).beat("the-token");
   expect(answer).toMatchObject({ kind: "unclear" });
 });
 
 test("a server that is not there is an unclear answer that says why", async () => {
   door = await gateway(usual);
-  const answer = await httpDoor("http://127.0.0.1:1", RUN, seconds(1)).claim(TICKET, {});
+  const answer = await httpDoor("http://127.0.0.1:1", { run: RUN, timeout: seconds(1) }).claim(TICKET, {});
   expect(answer).toMatchObject({ kind: "unclear", detail: expect.stringMatching(/fetch failed|bad port/) });
 });
 
@@ -257,6 +257,19 @@ test("of several front doors the next is tried when one fails", async () => {
   expect(await left).toBe(0);
   expect(broken.calls.map(({ name }) => name)).toEqual(["claim"]);
   await broken.stop();
+});
+
+test("the token of the cluster goes with every call, as it is by then", async () => {
+  door = await gateway(usual);
+  let asked = 0;
+  const identity = () => {
+    asked += 1;
+    return `token-${asked}`;
+  };
+  const left = exec(settings(sh("sleep 0.2"), { identity }));
+  expect(await left).toBe(0);
+  expect(door.calls.length).toBeGreaterThan(2);
+  expect(door.calls.map(({ identity: shown }) => shown)).toEqual(door.calls.map((_, n) => `Bearer token-${n + 1}`));
 });
 
 describe("a beat address that the reply to the claim names", () => {

@@ -7,7 +7,12 @@ export type Behaviour =
   | "reset"
   | { readonly status: number; readonly body: string; readonly headers?: Record<string, string> };
 
-export type Call = { readonly name: string; readonly credential: string; readonly body: unknown };
+export type Call = {
+  readonly name: string;
+  readonly credential: string;
+  readonly identity?: string;
+  readonly body: unknown;
+};
 
 /** A front door whose behaviour the test sets, call by call. */
 export type Gateway = {
@@ -33,7 +38,13 @@ export async function gateway(behave: (name: string, before: number) => Behaviou
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const name = request.url?.split("/").at(-1) ?? "";
     const before = calls.filter((call) => call.name === name).length;
-    calls.push({ name, credential: request.headers.authorization ?? "", body: await bodyOf(request) });
+    const identity = request.headers["x-lastbeat-identity"];
+    calls.push({
+      name,
+      credential: request.headers.authorization ?? "",
+      ...(identity !== undefined && { identity: String(identity) }),
+      body: await bodyOf(request),
+    });
     for (const look of waiting) look();
     const behaviour = behave(name, before);
     if (behaviour === "reset") request.socket.destroy();

@@ -46,8 +46,9 @@ const FAULTS = [
   // The write is done, and its reply is lost: the client writes again.
   { service: "dynamodb", probability: 0.05, response: { abort_frac: 0.3 } },
   { service: "dynamodb", probability: 0.1, latency: { min: 100, max: 700 } },
-  { service: "sqs", probability: 0.2, error: { code: "ThrottlingException", status: 400 } },
-  { service: "sqs", probability: 0.1, response: { abort_frac: 0.3 } },
+  // Few messages are sent, so these are counted: the first two are refused, the replies of the next two are lost.
+  { service: "sqs", operation: "SendMessage", times: 2, error: { code: "ThrottlingException", status: 400 } },
+  { service: "sqs", operation: "SendMessage", times: 2, response: { abort_frac: 0.3 } },
   { service: "secretsmanager", probability: 0.2, error: { code: "InternalServiceError", status: 500 } },
 ];
 
@@ -58,7 +59,7 @@ async function start(name: string): Promise<Runner> {
   const spec = { leaseSeconds: LEASE / 1000, backoff: { baseSeconds: 0 } };
   const { ticket } = await owner.call<{ ticket: string }>("PUT", `/v1/runs/${name}`, spec);
   const gone = new AbortController();
-  const door = httpDoor(here.url(), name, requestTimeout(LEASE), gone.signal);
+  const door = httpDoor(here.url(), { run: name, timeout: requestTimeout(LEASE), until: gone.signal });
   const never = new Promise<never>(() => {});
   const orNothing = <T>(answer: Promise<T>): Promise<T> => answer.then((it) => (gone.signal.aborted ? never : it));
   const started = Promise.withResolvers<void>();

@@ -1,0 +1,187 @@
+import { describe, expect, test } from "vitest";
+import { type LastbeatProps, SettingError, settingsOf } from "../../cdk/settings.ts";
+import { noticeRules } from "./patterns.ts";
+import { resourcesOf, stackOf, templateOf } from "./synthesis.ts";
+
+const ISSUER = "https://oidc.example.com/id/1";
+const DOMAIN = { name: "beat.example.com", certificateArn: "arn:aws:acm:eu-central-1:123456789012:certificate/1" };
+
+/** Bad values of each setting: what is wrong with some of them a compiler would see, and JSON would not. */
+const BAD: readonly (readonly [keyof LastbeatProps, unknown, LastbeatProps?])[] = [
+  ["name", ""],
+  ["name", "1-begins-with-a-digit"],
+  ["name", "has space"],
+  ["name", "under_score"],
+  ["name", "a".repeat(37)],
+  ["name", "newline\n"],
+  ["expectedRuns", 0],
+  ["expectedRuns", 1.5],
+  ["expectedRuns", 10_000_001],
+  ["expectedRuns", Number.NaN],
+  ["expectedRuns", "1000"],
+  ["leaseSeconds", 4],
+  ["leaseSeconds", 3601],
+  ["leaseSeconds", Number.NaN],
+  ["sweepSeconds", 0],
+  ["sweepSeconds", 7],
+  ["sweepSeconds", 0.5],
+  ["sweepSeconds", 120],
+  ["sweepSeconds", -10],
+  ["retentionDays", 0],
+  ["retentionDays", 366],
+  ["retentionDays", 1.5],
+  ["frontDoors", []],
+  ["frontDoors", ["function-url"]],
+  ["frontDoors", ["http-api", "http-api"]],
+  ["beatUrl", "no"],
+  ["beatUrl", true, { jwt: { issuer: ISSUER, audience: ["lastbeat"] } }],
+  ["jwt", { issuer: "http://oidc.example.com", audience: ["lastbeat"] }],
+  ["jwt", { issuer: ISSUER, audience: [] }],
+  ["jwt", { issuer: ISSUER }],
+  ["jwt", { issuer: ISSUER, audience: "lastbeat" }],
+  ["jwt", ISSUER],
+  ["jwt", { issuer: ISSUER, audience: ["lastbeat"] }, { frontDoors: ["http-api", "rest-api"] }],
+  ["domain", { ...DOMAIN, name: "localhost" }],
+  ["domain", { ...DOMAIN, name: "https://beat.example.com" }],
+  ["domain", { ...DOMAIN, certificateArn: "certificate/1" }],
+  ["domain", { name: DOMAIN.name }],
+  ["domain", DOMAIN, { frontDoors: ["rest-api"] }],
+  ["publicUrl", "proxy.example.com"],
+  ["publicUrl", "ftp://proxy.example.com"],
+  ["publicUrl", ""],
+  ["observability", "some"],
+  ["logLevel", "info"],
+  ["logRetentionDays", 31],
+  ["keyRotationDays", 1],
+  ["keyRotationDays", 1001],
+  ["keyRotationDays", -1],
+  ["keyRotationDays", 30.5],
+  ["removalPolicy", "RETAIN"],
+  ["forwarderAccounts", ["12345"]],
+  ["forwarderAccounts", ["111122223333", "*"]],
+  ["forwarderAccounts", ["111122223333", "111122223333"]],
+];
+
+const GOOD: readonly LastbeatProps[] = [
+  {},
+  { name: "a" },
+  { name: "a".repeat(36) },
+  { expectedRuns: 1 },
+  { expectedRuns: 10_000_000 },
+  { leaseSeconds: 5 },
+  { leaseSeconds: 3600 },
+  { sweepSeconds: 1 },
+  { sweepSeconds: 60 },
+  { retentionDays: 1 },
+  { retentionDays: 365 },
+  { frontDoors: ["rest-api"] },
+  { frontDoors: ["rest-api", "http-api"], beatUrl: true },
+  { beatUrl: false, jwt: { issuer: ISSUER, audience: ["a", "b"] } },
+  { domain: DOMAIN },
+  { publicUrl: "http://127.0.0.1:4566/lastbeat" },
+  { observability: "none" },
+  { observability: "full" },
+  { logLevel: "WARN" },
+  { logRetentionDays: 1 },
+  { logRetentionDays: 3653 },
+  { keyRotationDays: 0 },
+  { keyRotationDays: 2 },
+  { keyRotationDays: 1000 },
+  { removalPolicy: "destroy" },
+  { forwarderAccounts: ["000000000000", "111122223333"] },
+];
+
+/** What a program that no compiler has read, or a JSON file, may hand over. */
+const given = (props: Readonly<Record<string, unknown>>): LastbeatProps => props as LastbeatProps;
+
+describe("a setting is refused by its name:", () => {
+  test.each(BAD.map(([name, value, beside = {}]) => ({ name, value, beside })))(
+    "$name cannot be $value",
+    ({ name, value, beside }) => {
+      const synthesize = (): unknown => stackOf(given({ ...beside, [name]: value }));
+      expect(synthesize).toThrow(SettingError);
+      expect(synthesize).toThrow(new RegExp(`^${name} [a-z]`));
+    },
+  );
+
+  test("every setting that can be wrong has been tried", () => {
+    // A topic and a VPC are constructs, which cannot be made wrongly.
+    const every = new Set([...BAD.map(([name]) => name), "alarmTopic", "vpc", "vpcSubnets"]);
+    const all: { readonly [K in keyof LastbeatProps]-?: true } = {
+      name: true,
+      expectedRuns: true,
+      leaseSeconds: true,
+      sweepSeconds: true,
+      retentionDays: true,
+      frontDoors: true,
+      beatUrl: true,
+      jwt: true,
+      domain: true,
+      publicUrl: true,
+      observability: true,
+      alarmTopic: true,
+      logLevel: true,
+      logRetentionDays: true,
+      keyRotationDays: true,
+      removalPolicy: true,
+      forwarderAccounts: true,
+      vpc: true,
+      vpcSubnets: true,
+    };
+    expect([...every].sort()).toEqual(Object.keys(all).sort());
+  });
+
+  test("all that are wrong, at once", () => {
+    const synthesize = (): unknown => stackOf({ expectedRuns: 0, sweepSeconds: 7, retentionDays: 0 });
+    expect(synthesize).toThrow(/^expectedRuns .+; sweepSeconds .+; retentionDays /);
+  });
+
+  test("what it can be is said, and what it was", () => {
+    expect(() => settingsOf({ sweepSeconds: 7 }, "Lastbeat")).toThrow("sweepSeconds is a whole divisor of 60, not 7");
+    expect(() => settingsOf(given({ logLevel: "info" }), "Lastbeat")).toThrow(
+      'logLevel is one of INFO, WARN; not "info"',
+    );
+  });
+
+  test("the name of the stack, where it is to be the name of the deployment", () => {
+    expect(() => settingsOf({}, "S".repeat(37))).toThrow(/^name /);
+    expect(settingsOf({ name: "jobs" }, "S".repeat(37)).name).toBe("jobs");
+  });
+});
+
+describe("a good setting", () => {
+  test.each(GOOD)("%j is taken as it is", (props) => {
+    expect(settingsOf(props, "Lastbeat")).toMatchObject(props);
+  });
+
+  test("of the longest name leaves room for what AWS takes as names of rules and statements", () => {
+    const template = templateOf({ name: "a".repeat(36), forwarderAccounts: ["000000000000"] });
+    const names = [...noticeRules(template).values()].map(({ Properties }) => Properties.Name);
+    const statements = resourcesOf<{ StatementId: string }>(template, "AWS::Events::EventBusPolicy");
+    names.push(...[...statements.values()].map(({ Properties }) => Properties.StatementId));
+    expect(Math.max(...names.map((name) => name.length))).toBe(64);
+  });
+
+  test.each([undefined, null])("that is %s is the default", (nothing) => {
+    const settings = settingsOf(given({ expectedRuns: nothing, jwt: nothing, name: nothing }), "Lastbeat");
+    expect(settings).toEqual(settingsOf({}, "Lastbeat"));
+  });
+
+  test("is there for everything that nobody has set", () => {
+    expect(settingsOf({}, "Jobs")).toEqual({
+      name: "Jobs",
+      expectedRuns: 1000,
+      leaseSeconds: 120,
+      sweepSeconds: 10,
+      retentionDays: 30,
+      frontDoors: ["http-api"],
+      beatUrl: false,
+      observability: "alarms",
+      logLevel: "INFO",
+      logRetentionDays: 30,
+      keyRotationDays: 90,
+      removalPolicy: "retain",
+      forwarderAccounts: [],
+    });
+  });
+});
