@@ -26,7 +26,7 @@ export default defineConfig({
     coverage: {
       provider: "v8",
       // What no test loads counts as uncovered.
-      include: ["lib/**/*.ts", "lambdas/**/*.ts"],
+      include: ["lib/**/*.ts", "lambdas/**/*.ts", "cdk/**/*.ts"],
       exclude: ["**/*.d.ts"],
       reporter: ["text-summary", "json-summary"],
       reportOnFailure: true,
@@ -37,7 +37,10 @@ export default defineConfig({
         "lib/memory/**": most,
         "lib/aws/**": most,
         "lib/agent/**": most,
+        "lib/account/**": most,
+        "lib/cost/**": most,
         "lambdas/**": most,
+        "cdk/**": most,
       },
     },
   },

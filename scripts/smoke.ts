@@ -85,6 +85,33 @@ async function serve(bin: string): Promise<void> {
   }
 }
 
+/** An app of somebody's own, in TypeScript, with the construct in it. */
+const APP = `import { App, CfnOutput, Stack } from "aws-cdk-lib";
+import { Lastbeat, type LastbeatProps } from "lastbeat/cdk";
+
+const settings: LastbeatProps = { expectedRuns: 50, observability: "none" };
+const app = new App({ outdir: "cdk.out" });
+const stack = new Stack(app, "Mine");
+const lastbeat: Lastbeat = new Lastbeat(stack, "Lastbeat", settings);
+new CfnOutput(stack, "LastbeatUrl", { value: lastbeat.url });
+app.synth();
+`;
+
+/** Compiles and synthesizes that app, beside the package and the CDK alone. */
+function embed(folder: string): void {
+  run(folder, "npm", "install", "--silent", "--no-audit", "--no-fund", "aws-cdk-lib@^2.276.0", "constructs@^10.8.0");
+  writeFileSync(join(folder, "app.mts"), APP);
+  const strict = ["--strict", "--module", "nodenext", "--target", "es2024", "--skipLibCheck", "--types", ""];
+  run(folder, join(HERE, "node_modules/.bin/tsc"), ...strict, "app.mts");
+  run(folder, process.execPath, "app.mjs");
+  const { Resources } = JSON.parse(readFileSync(join(folder, "cdk.out/Mine.template.json"), "utf8")) as {
+    Resources: object;
+  };
+  const count = Object.keys(Resources).length;
+  must(count > 50, `the embedded construct made ${count} resources`);
+  console.log(`${count} resources embedded`);
+}
+
 const folder = mkdtempSync(join(tmpdir(), "lastbeat-smoke-"));
 try {
   const { bin, files } = install(folder);
@@ -93,6 +120,7 @@ try {
   const said = run(join(folder, "empty"), "npx", "--no", "--", "lastbeat", "--version").trim();
   must(said === version, `lastbeat --version said "${said}" and not ${version}`);
   await serve(bin);
+  embed(join(folder, "empty"));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -31,7 +31,7 @@ test("every file and folder that a page links to or names in the layout is there
   for (const path of PAGES) {
     const links = [...page(path).matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)].map(([, link = ""]) => link);
     for (const link of links) expect([link, exists(join(ROOT, dirname(path), link))]).toEqual([link, true]);
-    for (const [, named = ""] of page(path).matchAll(/`((?:lib|lambdas|test|demo|bench|scripts|docs)\/[\w./-]+)`/g))
+    for (const [, named = ""] of page(path).matchAll(/`((?:lib|lambdas|cdk|test|demo|bench|scripts|docs)\/[\w./-]+)`/g))
       expect([named, exists(join(ROOT, named))]).toEqual([named, true]);
   }
 });
