@@ -97,8 +97,11 @@ export async function sweep(app: App, { period, until }: SweepBounds): Promise<S
   const isByClock = isBad || due.some(({ state }) => state !== "waiting");
   // A sweep that finds nothing due writes nothing, but for a sign of life once a minute. Of two at once, one judges.
   const isFirst = (isByClock || lastSweep <= before(now, SIGN_OF_LIFE)) && (await app.control.beginSweep(now, unless));
-  if (!isByClock) await judge(app, due, undefined, counts, goesOn);
-  else if (isFirst) await judge(app, due, await floorOf(app, isBad, now, counts), counts, goesOn);
+  if (!isByClock) await judge(app, due, { most: 0 }, counts, goesOn);
+  else if (isFirst) {
+    const floor = await floorOf(app, isBad, now, counts);
+    await judge(app, due, { most: verdictLimit(counts.live), ...(floor !== undefined && { floor }) }, counts, goesOn);
+  }
   app.log.write({ decision: "swept", counts });
   return counts;
 }
@@ -142,15 +145,15 @@ async function floorOf(app: App, isBad: boolean, now: Instant, counts: Counts): 
   return freeze?.floor;
 }
 
-/** The verdicts: the longest overdue first, those by the clock alone within their limit. */
+/** The verdicts: the longest overdue first, those by the clock alone `most` at most. */
 async function judge(
   app: App,
   due: Sighting[],
-  floor: Instant | undefined,
+  { most, floor }: { readonly most: number; readonly floor?: Instant },
   counts: Counts,
   goesOn: () => boolean,
 ): Promise<void> {
-  let left = verdictLimit(counts.live);
+  let left = most;
   const ordered = due.sort((one, other) => one.due - other.due);
   await atOnce(
     ordered,
