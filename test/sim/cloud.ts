@@ -10,7 +10,7 @@ import type { Key } from "../../lib/ports/surroundings.ts";
 import { Laws } from "./laws.ts";
 import { LIMIT, type Process, type World } from "./world.ts";
 
-const READS = new Set(["read", "list", "page", "evidence", "entries", "shards", "freeze"]);
+const READS = new Set(["read", "list", "page", "evidence", "entries", "shards", "standing", "freeze"]);
 
 /** Written once or twice in the life of a run: late ones are made frequent, or no schedule would ever see two meet. */
 const RARE = new Set(["ledger.end", "result.write"]);

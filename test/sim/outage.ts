@@ -3,6 +3,7 @@ import { isBeatBody, isClaimBody, isFinishBody } from "../../lib/agent/door.ts";
 import { type Action, type Heart, type Input, newHeart, requestTimeout, step, wakeAt } from "../../lib/agent/heart.ts";
 import type { App } from "../../lib/app/app.ts";
 import { beat } from "../../lib/app/beat.ts";
+import { canary } from "../../lib/app/canary.ts";
 import { claim } from "../../lib/app/claim.ts";
 import { finish } from "../../lib/app/finish.ts";
 import { register } from "../../lib/app/register.ts";
@@ -184,18 +185,27 @@ class Runner {
   }
 }
 
-/** Leases as fleets mix them: mostly the default, some short. One run in ten goes on when it is cut off. */
-function specFor(dice: Dice): Spec {
+/** Leases in seconds as fleets mix them: mostly the default, some short. */
+export type Leases = readonly [number, ...number[]];
+const MIXED: Leases = [120, 120, 120, 60, 60, 30];
+
+/** One run in ten goes on when it is cut off. */
+function specFor(dice: Dice, leases: Leases): Spec {
   return {
     ...DEFAULTS,
-    lease: seconds(dice.pick([120, 120, 120, 60, 60, 30])),
+    lease: seconds(dice.pick(leases)),
     onCutOff: dice.chance(0.1) ? "continue" : "stop",
     backoff: { base: seconds(0), max: seconds(0) },
   };
 }
 
 /** A fleet of so many runs, a few of which really die, through an outage of the front door of so many seconds. */
-export async function outage(outageSeconds: number, runs: number, dying: number): Promise<Damage> {
+export async function outage(
+  outageSeconds: number,
+  runs: number,
+  dying: number,
+  leases: Leases = MIXED,
+): Promise<Damage> {
   const dice = seededDice(outageSeconds);
   const clock = new Clockwork();
   const until = after(OUTAGE_AT, seconds(outageSeconds));
@@ -229,7 +239,7 @@ export async function outage(outageSeconds: number, runs: number, dying: number)
   for (let number = 0; number < runs; number += 1) {
     const startAt = instant(START + dice.between(0, 120_000));
     clock.at(startAt, async () => {
-      const made = await register(app, `run-${number}`, specFor(dice));
+      const made = await register(app, `run-${number}`, specFor(dice, leases));
       if (made.kind !== "registered" || made.ticket === undefined) throw new Error("not registered");
       const runner = new Runner(clock, app, dice, made.ticket, isAway);
       byRun.set(runner.run, runner);
@@ -244,6 +254,15 @@ export async function outage(outageSeconds: number, runs: number, dying: number)
   for (let at = after(START, PERIOD); at < end; at = after(at, PERIOD))
     clock.at(at, async () => {
       await sweep(app, { period: PERIOD, until: after(at, PERIOD) });
+    });
+  // Where in the minute the canary comes is chance.
+  for (let at = after(START, seconds(dice.between(1, 60))); at < end; at = after(at, seconds(60)))
+    clock.at(at, async () => {
+      await canary(
+        app,
+        async () => !isAway(),
+        async () => {},
+      );
     });
   await clock.runUntil(end);
   return damageOf([...byRun.values()], outageSeconds);
