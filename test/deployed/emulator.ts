@@ -1,9 +1,9 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+import type { ChildProcess } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
+import { end, spawnBound } from "./bound.ts";
 import { pythonProgram } from "./python.ts";
 
 /** The account and the region that the emulator plays. Its root user is `test`. */
@@ -15,7 +15,6 @@ export type Emulator = {
   /** The name is that in the URLs of its queues. */
   readonly endpoint: string;
   readonly port: number;
-  readonly pid: number;
   stop(): Promise<void>;
 };
 
@@ -44,16 +43,6 @@ export async function answers(url: string, program: ChildProcess): Promise<void>
   throw new Error(`${url} does not answer (exit code ${program.exitCode})`);
 }
 
-/** Ends a program of ours by its process id, and waits until it is gone. */
-export async function end(program: ChildProcess): Promise<void> {
-  if (program.exitCode !== null || program.signalCode !== null) return;
-  const gone = once(program, "exit");
-  program.kill("SIGTERM");
-  const late = setTimeout(() => program.kill("SIGKILL"), 10_000);
-  await gone;
-  clearTimeout(late);
-}
-
 /**
  * MiniStack, which plays AWS on the loopback interface, with authorization on: a Lambda may do what its role may. Lambdas
  * are plain processes of this very Node, and reach AWS through `lambdaEndpoint`.
@@ -63,21 +52,18 @@ export async function startEmulator(lambdaEndpoint: string): Promise<Emulator> {
   const folder = mkdtempSync(join(tmpdir(), "lastbeat-emulator-"));
   mkdirSync(join(folder, "s3"));
   const port = await freePort();
-  const child = spawn(program, {
-    stdio: ["ignore", "ignore", "ignore"],
-    env: {
-      PATH: [dirname(process.execPath), process.env["PATH"]].join(delimiter),
-      HOME: folder,
-      TMPDIR: folder,
-      S3_DATA_DIR: join(folder, "s3"),
-      BIND_HOST: "127.0.0.1",
-      GATEWAY_PORT: String(port),
-      IOT_MTLS_ENABLED: "0",
-      AUTH: "true",
-      AWS_ACCESS_KEY_ID: ROOT.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: ROOT.secretAccessKey,
-      AWS_ENDPOINT_URL: lambdaEndpoint,
-    },
+  const child = spawnBound(program, [], {
+    PATH: [dirname(process.execPath), process.env["PATH"]].join(delimiter),
+    HOME: folder,
+    TMPDIR: folder,
+    S3_DATA_DIR: join(folder, "s3"),
+    BIND_HOST: "127.0.0.1",
+    GATEWAY_PORT: String(port),
+    IOT_MTLS_ENABLED: "0",
+    AUTH: "true",
+    AWS_ACCESS_KEY_ID: ROOT.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: ROOT.secretAccessKey,
+    AWS_ENDPOINT_URL: lambdaEndpoint,
   });
   const stop = async (): Promise<void> => {
     await end(child);
@@ -90,5 +76,5 @@ export async function startEmulator(lambdaEndpoint: string): Promise<Emulator> {
     await stop();
     throw error;
   }
-  return { endpoint, port, pid: child.pid ?? 0, stop };
+  return { endpoint, port, stop };
 }

@@ -1,5 +1,5 @@
-import { spawn } from "node:child_process";
-import { answers, end, freePort } from "./emulator.ts";
+import { end, spawnBound } from "./bound.ts";
+import { answers, freePort } from "./emulator.ts";
 import { pythonProgram } from "./python.ts";
 
 export type Microburst = {
@@ -14,11 +14,8 @@ export type Microburst = {
 /** A proxy that fails calls as AWS does: throttles, errors, replies that get lost, latency. */
 export async function startMicroburst(upstream: string): Promise<Microburst> {
   const port = await freePort();
-  const program = spawn(
-    pythonProgram("microburst.txt", "microburst"),
-    ["--upstream", upstream, "--host", "127.0.0.1", "--port", String(port)],
-    { stdio: "ignore" },
-  );
+  const args = ["--upstream", upstream, "--host", "127.0.0.1", "--port", String(port)];
+  const program = spawnBound(pythonProgram("microburst.txt", "microburst"), args, process.env);
   const url = `http://127.0.0.1:${port}`;
   const rulesAt = `${url}/_microburst/rules`;
   await answers(rulesAt, program);
