@@ -1,5 +1,5 @@
-import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { Agent, IncomingMessage, ServerResponse } from "node:http";
+import { handOn, relay } from "./relay.ts";
 
 /** A call that a Lambda made of AWS. */
 export type Heard = {
@@ -60,11 +60,10 @@ async function played(incoming: IncomingMessage, player: Player): Promise<{ stat
 /** One that has no upstream yet answers 503. */
 export async function startWiretap(): Promise<Wiretap> {
   const heard: Heard[] = [];
-  const agent = new Agent({ keepAlive: true });
   const players = new Map<string, Player>();
   let upstream: { readonly all: URL; readonly lambdas: URL } | undefined;
   let fault: Fault | undefined;
-  const handle = (incoming: IncomingMessage, response: ServerResponse): void => {
+  const handle = (incoming: IncomingMessage, response: ServerResponse, agent: Agent): void => {
     const by = callerOf(incoming);
     const action = actionOf(incoming);
     const note = (status: number): void => void heard.push({ by, action, status });
@@ -82,24 +81,13 @@ export async function startWiretap(): Promise<Wiretap> {
       void played(incoming, player).then(({ status, body }) => response.writeHead(status).end(JSON.stringify(body)));
       return;
     }
-    const { hostname, port } = by === NOBODY ? upstream.all : upstream.lambdas;
-    // The headers go on as they are: the signature covers the host that the caller has named. Like a load balancer it says
-    // that the caller came by TLS, which policies of the bucket and of our queues ask for.
-    const headers = { ...incoming.headers, "x-forwarded-proto": "https" };
-    const onward = request({ hostname, port, agent, method: incoming.method, path: incoming.url, headers }, (reply) => {
-      note(reply.statusCode ?? 0);
-      response.writeHead(reply.statusCode ?? 502, reply.headers);
-      reply.on("error", () => response.destroy());
-      reply.pipe(response);
-    });
-    onward.on("error", () => response.destroy());
-    incoming.pipe(onward);
+    // The headers go on as they are: the signature covers the host that the caller has named.
+    handOn(incoming, response, { to: by === NOBODY ? upstream.all : upstream.lambdas, agent }, note);
   };
-  const server = createServer(handle);
-  server.keepAliveTimeout = 60_000; // shorter than that of its callers, it would cut a request off now and then
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { url, stop } = await relay(handle);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
+    stop,
     heard,
     leadTo: (endpoint, lambdasTo = endpoint) => {
       upstream = { all: new URL(endpoint), lambdas: new URL(lambdasTo) };
@@ -109,11 +97,6 @@ export async function startWiretap(): Promise<Wiretap> {
     },
     fail: (next) => {
       fault = next;
-    },
-    stop: async () => {
-      agent.destroy();
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
     },
   };
 }
