@@ -318,6 +318,7 @@ describe("the rules", () => {
       { ListRules: { Rules: [rule("a", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS")] } },
       [],
     ],
+    ["are in no state", { ListRules: { Rules: [{ Name: "lastbeat-a" }] } }, ["problem: rules"]],
     ["have no target", { ListTargetsByRule: { Targets: [] } }, ["problem: rules"]],
     ["may not be listed", { ListRules: denied("events:ListRules") }, ["warning: rules"]],
     ["do not show their targets", { ListTargetsByRule: denied("events:ListTargetsByRule") }, ["warning: rules"]],
@@ -384,6 +385,7 @@ describe("the concurrency of the account", () => {
       ["warning: concurrency"],
     ],
     ["of one that has asked", { GetAccountSettings: { AccountLimit: { ConcurrentExecutions: 11 } } }, []],
+    ["that AWS says nothing of", { GetAccountSettings: {} }, ["warning: concurrency"]],
     ["that nobody may see", { GetAccountSettings: denied("lambda:GetAccountSettings") }, ["warning: concurrency"]],
   ])("%s: %j", async (_, answers, bad) => {
     expect(badOf(await examined({ answers }))).toEqual(bad);

@@ -42,6 +42,18 @@ describe("a drill on a stack", () => {
     );
   });
 
+  test.each([
+    [
+      "its code, when that is all there is",
+      { FailedEntryCount: 1, Entries: [{ ErrorCode: "InternalFailure" }] },
+      "InternalFailure",
+    ],
+    ["that there is no reason, when none is given", { FailedEntryCount: 1, Entries: [{}] }, "no reason given"],
+    ["the same of an answer without entries", {}, "no reason given"],
+  ])("that failed says %s", async (_, answer, why) => {
+    await expect(played(answer)).rejects.toThrow(`EventBridge did not take the event: ${why}`);
+  });
+
   test("that is not allowed says what it needs", async () => {
     await expect(played(denied("events:PutEvents"))).rejects.toThrow("these credentials need events:PutEvents");
   });

@@ -42,6 +42,22 @@ describe("the clock here", () => {
 });
 
 describe("a front door", () => {
+  test.each([
+    ["null", null],
+    ["a list", []],
+    ["a health that is not good", { ok: false }],
+    ["a page of somebody else's", "<html>sign in</html>"],
+  ])("that answers 200 with %s is not ours", async (_, body) => {
+    await answering(body);
+    const [found] = await frontDoor(door.url, () => MIDDLE);
+    expect(found).toMatchObject({ state: "problem", says: expect.stringContaining("not as Lastbeat would") });
+  });
+
+  test.each(["not an address", "ftp://door"])("at %s is no address", async (url) => {
+    await answering({ ok: true });
+    expect(await frontDoor(url, () => MIDDLE)).toMatchObject([{ state: "problem", says: `"${url}" is no address` }]);
+  });
+
   test("is asked for its health under its whole path", async () => {
     await answering({ ok: true });
     const [found] = await frontDoor(`${door.url}/prod/`, () => MIDDLE);

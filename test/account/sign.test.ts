@@ -131,3 +131,25 @@ describe("the sentence about a refusal", () => {
     expect(await whyOf(settings)).toBe("AWS credentials cannot be had: the vault is sealed");
   });
 });
+
+describe("credentials that cannot be had", () => {
+  const expired = { region: REGION, credentials: () => Promise.reject(new Error("the SSO session has expired")) };
+
+  test("are an error of their own, when there should be some", async () => {
+    await doorThat({ status: 200, body: {} });
+    const call = api(door.url, { signer: signer(expired) }).call("GET", "/v1/runs");
+    await expect(call).rejects.toThrow("AWS credentials cannot be had: the SSO session has expired");
+    expect(door.received).toEqual([]);
+  });
+
+  test("are nobody's", async () => {
+    await doorThat({ status: 200, body: {} });
+    expect(await signer(expired).caller()).toBeUndefined();
+  });
+});
+
+test("who signs is unknown while STS cannot be asked", async () => {
+  await doorThat({ status: 200, body: {} });
+  const unreachable = { ...SIGNING, endpoint: "http://127.0.0.1:1" };
+  expect(await signer(unreachable).caller()).toBeUndefined();
+});

@@ -61,7 +61,8 @@ describe("in an app of one's own", () => {
 
 describe("the stack", () => {
   test("tells the command line all that it asks for", () => {
-    const template = Template.fromStack(stackOf({ frontDoors: ["http-api", "rest-api"] }));
+    const domain = { name: "beat.example.com", certificateArn: "arn:aws:acm:us-east-1:123456789012:certificate/x" };
+    const template = Template.fromStack(stackOf({ frontDoors: ["http-api", "rest-api"], domain }));
     expect(Object.keys(template.findOutputs("*"))).toEqual(expect.arrayContaining(Object.values(OUTPUTS)));
   });
 
