@@ -29,6 +29,7 @@ const asIs: Read = (value) => {
 const READ: Readonly<Record<string, Read>> = {
   name: asText,
   expectedRuns: asNumber,
+  warmWrites: asNumber,
   leaseSeconds: asNumber,
   sweepSeconds: asNumber,
   retentionDays: asNumber,

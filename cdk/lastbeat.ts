@@ -19,7 +19,7 @@ import { NoticeRules, SOURCES, toQueue } from "./rules.ts";
 import { Schedules } from "./schedules.ts";
 import { type FrontDoorKind, type LastbeatProps, type Settings, settingsOf } from "./settings.ts";
 import { Table } from "./table.ts";
-import { ACCOUNT_RATE, throttleOf } from "./throttles.ts";
+import { ACCOUNT, wantedRate } from "./throttles.ts";
 
 /** Lastbeat, whole: for an app of your own, `new Lastbeat(this, "Lastbeat")`; by itself, see LastbeatStack. */
 export class Lastbeat extends Construct {
@@ -96,11 +96,11 @@ export class Lastbeat extends Construct {
   }
 
   private open(settings: Settings, { services }: Lambdas): ReadonlyMap<FrontDoorKind, FrontDoor> {
-    const { rate } = throttleOf(ROUTES.beat, settings);
-    if (rate > ACCOUNT_RATE)
+    const rate = wantedRate(ROUTES.beat, settings);
+    if (rate > ACCOUNT.rate)
       Annotations.of(this).addWarningV2(
         "lastbeat:accountRate",
-        `${rate} beats a second may come after an outage, and an account's APIs take ${ACCOUNT_RATE} until it asks for more`,
+        `${rate} beats a second may come after an outage, and an account's APIs take ${ACCOUNT.rate} until it asks for more`,
       );
     return new Map(
       settings.frontDoors.map((kind) => [
@@ -118,7 +118,7 @@ export class Lastbeat extends Construct {
     runner.function.addEnvironment(ENVIRONMENT.beatUrl, url);
   }
 
-  /** Forwarders of other accounts may put events on the default bus: from the sources that the rules look for. */
+  /** Forwarders of other accounts may put events on the default bus: of AWS that the rules look for. Drills are played here. */
   private admit({ forwarderAccounts, name }: Settings): void {
     const { partition, region, account } = Stack.of(this);
     for (const forwarder of forwarderAccounts)
@@ -129,7 +129,7 @@ export class Lastbeat extends Construct {
           Principal: { AWS: `arn:${partition}:iam::${forwarder}:root` },
           Action: "events:PutEvents",
           Resource: `arn:${partition}:events:${region}:${account}:event-bus/default`,
-          Condition: { "ForAllValues:StringEquals": { "events:source": SOURCES } },
+          Condition: { StringEquals: { "events:source": SOURCES } },
         },
       });
   }

@@ -17,7 +17,7 @@ import { throttleOf } from "./throttles.ts";
 const STAGE = "prod";
 const ALL: readonly Route[] = Object.values(ROUTES);
 
-/** The REST API: the same calls, for who needs WAF or a private endpoint, at three and a half times the price. */
+/** The REST API: the same calls, for who needs WAF, at three and a half times the price. */
 export class RestFrontDoor extends Construct implements FrontDoor {
   readonly url: string;
   readonly apiId: string;

@@ -37,10 +37,8 @@ const NOTICES: Readonly<Record<string, Required<Pick<EventPattern, "source" | "d
   },
 };
 
-/** Who says these things. */
-export const SOURCES: readonly string[] = [
-  ...new Set([...Object.values(NOTICES).flatMap(({ source }) => source), DRILL_SOURCE]),
-];
+/** The services that say these things. */
+export const SOURCES: readonly string[] = [...new Set(Object.values(NOTICES).flatMap(({ source }) => source))];
 
 /** The rules, each with the target. AWS reserves its own sources, so what is played comes from another, by the same rule. */
 export class NoticeRules extends Construct {

@@ -8,8 +8,16 @@ export type FrontDoorKind = "http-api" | "rest-api";
 export type LastbeatProps = {
   /** What it is called in metrics, alarms and rules; once per account and region. Default: the name of its stack. */
   readonly name?: string;
-  /** Runs that are live at once, at a beat every 30 s each. Shards, throttles and warm throughput follow from it. Default 1000. */
+  /**
+   * Runs that are live at once, with the default lease of this deployment; one with half of it beats twice as often, and counts
+   * twice. Shards, throttles and the sweep's memory follow from it. Default 1000.
+   */
   readonly expectedRuns?: number;
+  /**
+   * Writes a second that the table is warmed up for (4,001 to 40,000), once, for a fleet that comes at one blow. AWS bills it, and
+   * never lets it fall: a lower number, or one below what the table has grown to, fails the update. Default: not at all.
+   */
+  readonly warmWrites?: number;
   /** The lease of a run whose owner asks for none, in seconds (5 to 3600). Default 120. */
   readonly leaseSeconds?: number;
   /** Time between two sweeps, in seconds; a divisor of 60. Default 10. */
@@ -51,7 +59,7 @@ export type LastbeatProps = {
   readonly vpcSubnets?: SubnetSelection;
 };
 
-type Optional = "jwt" | "domain" | "publicUrl" | "alarmTopic" | "vpc" | "vpcSubnets";
+type Optional = "warmWrites" | "jwt" | "domain" | "publicUrl" | "alarmTopic" | "vpc" | "vpcSubnets";
 
 export type Settings = Required<Omit<LastbeatProps, Optional>> & Pick<LastbeatProps, Optional>;
 
@@ -94,10 +102,8 @@ const oneOf =
   (value: string | number) =>
     allowed.includes(value) ? undefined : `is one of ${allowed.join(", ")}; not ${JSON.stringify(value)}`;
 
-const httpsUrl = (value: string): string | undefined =>
-  URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
-    ? undefined
-    : `is a URL, not ${JSON.stringify(value)}`;
+const address = (value: string): string | undefined =>
+  URL.canParse(value) && /^https?:\/\/[^?#]+$/.test(value) ? undefined : `is a URL, not ${JSON.stringify(value)}`;
 
 const KINDS: readonly FrontDoorKind[] = ["http-api", "rest-api"];
 
@@ -114,6 +120,7 @@ const CHECKS: Checks = {
       ? undefined
       : `begins with a letter and is 1 to 36 letters, digits and -, not ${JSON.stringify(value)}`,
   expectedRuns: whole(1, MOST_RUNS),
+  warmWrites: whole(4001, 40_000), // what every new table has, and what a table gets without a quota of its own
   leaseSeconds: (value) => (value >= 5 && value <= 3600 ? undefined : `is a number from 5 to 3600, not ${value}`),
   sweepSeconds: (value) =>
     Number.isInteger(value) && value >= 1 && 60 % value === 0 ? undefined : `is a whole divisor of 60, not ${value}`,
@@ -135,7 +142,7 @@ const CHECKS: Checks = {
     if (!/^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(name)) return `has a name that is no domain: ${JSON.stringify(name)}`;
     return /^arn:/.test(certificateArn) ? undefined : "has a certificateArn that is no ARN";
   },
-  publicUrl: httpsUrl,
+  publicUrl: address,
   observability: oneOf("none", "alarms", "full"),
   logLevel: oneOf("INFO", "WARN"),
   logRetentionDays: oneOf(...LOG_DAYS),
@@ -172,9 +179,11 @@ export function settingsOf(props: LastbeatProps, stackName: string): Settings {
   return settings;
 }
 
-/** The default interval between two beats, in seconds. */
-export const BEAT_SECONDS = 30;
+type Fleet = Pick<Settings, "expectedRuns" | "leaseSeconds">;
+
+/** Beats a second of the whole fleet: a quarter of a lease apart, 30 s at most (paceOf in lib/core/lease.ts). */
+export const beatsPerSecond = ({ expectedRuns, leaseSeconds }: Fleet): number =>
+  expectedRuns / Math.min(30, leaseSeconds / 4);
 
 /** A shard carries about 250 beats a second: a quarter of what one partition of DynamoDB writes. */
-export const shardsFor = ({ expectedRuns }: Pick<Settings, "expectedRuns">): number =>
-  Math.max(1, Math.ceil(expectedRuns / BEAT_SECONDS / 250));
+export const shardsFor = (fleet: Fleet): number => Math.max(1, Math.ceil(beatsPerSecond(fleet) / 250));

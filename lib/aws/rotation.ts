@@ -75,8 +75,16 @@ async function testKey(
   const [newest] = storedKeys(pending);
   const { SecretString: current = "" } = await client.send(new GetSecretValueCommand({ SecretId }));
   if (pending === current) return;
-  if (newest.signsFrom < after(now, milliseconds(KEYS_ARE_KEPT_MS)))
-    throw new Error("this rotation took too long: its key would sign before all have read it; rotate again");
+  if (newest.signsFrom >= after(now, milliseconds(KEYS_ARE_KEPT_MS))) return;
+  // While a pending version stands, Secrets Manager tries it again and again, and begins no other rotation.
+  await client.send(
+    new UpdateSecretVersionStageCommand({
+      SecretId,
+      VersionStage: "AWSPENDING",
+      RemoveFromVersionId: ClientRequestToken,
+    }),
+  );
+  throw new Error("this rotation took too long: its key would sign before all have read it; rotate again");
 }
 
 async function finish(client: SecretsManagerClient, { SecretId, ClientRequestToken }: RotationStep): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Load } from "./load.ts";
-import { ALARMS, FEWEST_POLLERS, monthOf, sweepMs, thousandRunnerHours, USUAL_POLLERS } from "./month.ts";
+import { ALARMS, FEWEST_POLLERS, type Month, monthOf, sweepMs, thousandRunnerHours, USUAL_POLLERS } from "./month.ts";
 import { FRONT_DOOR_PRICES, PRICES, type Price, usdOf } from "./prices.ts";
 
 /** Plumbing carries beats and verdicts; watching is the secret of the keys, and what tells people about the service. */
@@ -37,16 +37,26 @@ const line = (item: string, group: Group, units: number, price: Price): Line => 
   usd: usdOf(price, units),
 });
 
+/** Only beats may come in by a function URL; all else comes by the front door beside it. */
+function frontDoors({ frontDoor }: Load, { requests, beats }: Month): readonly Line[] {
+  if (frontDoor !== "function-url") return [line("front door", "plumbing", requests, FRONT_DOOR_PRICES[frontDoor])];
+  return [
+    line("front door, beats", "plumbing", beats, FRONT_DOOR_PRICES[frontDoor]),
+    line("front door, other calls", "plumbing", requests - beats, FRONT_DOOR_PRICES["http-api"]),
+  ];
+}
+
 /** The items of a month, each counted and priced. */
 function linesOf(load: Load): readonly Line[] {
   const month = monthOf(load);
   return [
-    line("front door", "plumbing", month.requests, FRONT_DOOR_PRICES[load.frontDoor]),
+    ...frontDoors(load, month),
     line("Lambda requests", "plumbing", month.invocations, PRICES.lambdaRequest),
     line("Lambda duration", "plumbing", month.gbSeconds, PRICES.lambdaSecond),
     line("DynamoDB writes", "plumbing", month.writes, PRICES.write),
     line("DynamoDB reads", "plumbing", month.reads, PRICES.read),
     line("DynamoDB storage", "plumbing", month.storedGb, PRICES.storage),
+    line("point-in-time recovery", "plumbing", month.storedGb, PRICES.recovery),
     line("SQS", "plumbing", month.sqs, PRICES.sqs),
     line("log of decisions", "plumbing", month.decisionGb, PRICES.logs),
     line("secret", "watching", 1, PRICES.secret),

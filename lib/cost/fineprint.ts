@@ -8,6 +8,8 @@ export const LEFT_OUT: readonly string[] = [
   "data transfer",
   "your own consumers of the requeue queue",
   "CloudTrail",
+  "events that are forwarded or played",
+  "warm throughput of the table",
   "X-Ray",
   "KMS customer keys",
   "storage of logs",
@@ -23,5 +25,5 @@ export const ASSUMED: readonly string[] = [
   `Lambdas on arm64 with ${BEAT_MB} MB (beat) and ${OTHER_MB} MB; their times are assumed, starts are not counted`,
   `${FEWEST_POLLERS} of Lambda's pollers on each queue, and as many receives as they can make`,
   "Lambda writes no lines of its own (system log level WARN)",
-  "all requests come in by the same front door",
+  "with function-url beats alone come in by it, and all else by an HTTP API",
 ];

@@ -107,7 +107,9 @@ function timesOf({ runs, beatSeconds, runHours, lossesPerThousand, sweepSeconds 
 
 /** Everything that AWS bills for a month, in the units of lib/cost/prices.ts, before it is priced. */
 export type Month = {
+  /** At the front door; `beats` of them of runs. */
   readonly requests: number;
+  readonly beats: number;
   readonly invocations: number;
   readonly gbSeconds: number;
   readonly writes: number;
@@ -166,6 +168,7 @@ export function monthOf(load: Load, pollers: number = FEWEST_POLLERS): Month {
   const busy = (beats * beatMs + calls * CALL_MS) / 1000 / MONTH_SECONDS;
   return {
     requests,
+    beats,
     invocations: requests + sweeps + MONTH_MINUTES * EACH_MINUTE,
     gbSeconds: gbSeconds((beats + MONTH_MINUTES) * beatMs, BEAT_MB) + gbSeconds(otherMs, OTHER_MB),
     writes: sum("writes"),

@@ -61,6 +61,7 @@ export const PRICES = {
   write: flat(0.625, MILLION, "WRU", "DynamoDB on demand since November 2024; airbyte.com, 2025-07-21"),
   read: flat(0.125, MILLION, "RRU", "DynamoDB on demand since November 2024; airbyte.com, 2025-07-21"),
   storage: flat(0.25, 1, "GB-months", "DynamoDB's list price, standard table class; usage.ai, 2026-05"),
+  recovery: flat(0.2, 1, "GB-months", "DynamoDB's public list price of point-in-time recovery"),
   sqs: flat(0.4, MILLION, "requests", "SQS standard queues; cloudburn.io, 2026-03-14"),
   secret: flat(0.4, 1, "secrets", "AWS's public list price of Secrets Manager"),
   secretCall: flat(0.05, 10_000, "calls", "AWS's public list price of Secrets Manager"),

@@ -2,8 +2,8 @@
 export type Caller = "owner" | "ticket" | "token" | "anyone";
 
 /**
- * The Lambda that serves a call: owners' calls may read and list, runners' calls only touch the run they name, and a beat
- * only its run item.
+ * The Lambda that serves a call: owners' calls may read and list, runners' calls touch the run that they name (and, by a notice
+ * about their host, what else stands there), and a beat only its run item.
  */
 export type Service = "owner" | "runner" | "beat";
 

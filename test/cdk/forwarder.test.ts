@@ -82,6 +82,16 @@ describe("accounts that may forward", () => {
     expect(principals.filter((principal) => principal.includes('"*"'))).toEqual([]);
   });
 
+  test("are let in with what AWS says, and not with drills", () => {
+    const [policy] = resourcesOf<{ readonly Statement: { readonly Condition: unknown } }>(
+      templateOf({ forwarderAccounts: ["111122223333"] }),
+      "AWS::Events::EventBusPolicy",
+    ).values();
+    expect(policy?.Properties.Statement.Condition).toEqual({
+      StringEquals: { "events:source": ["aws.ec2", "aws.autoscaling", "aws.health"] },
+    });
+  });
+
   test("are none unless they are named", () => {
     templateOf().resourceCountIs("AWS::Events::EventBusPolicy", 0);
   });

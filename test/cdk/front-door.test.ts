@@ -154,13 +154,17 @@ describe("limits", () => {
   };
 
   test.each([
-    [1, 50],
-    [1000, 100],
+    [1, 500],
+    [5000, 500],
     [30_000, 3000],
     [100_000, 10_000],
-  ])("of beats are three times what %i runs send, and %i a second at least", (runs, rate) => {
-    expect(rateOf(runs, "POST /v1/runs/{run}/beat")).toBe(rate);
-  });
+    [200_000, 10_000],
+  ])(
+    "of beats are three times what %i runs send, and %i a second: 500 at least, and no more than an account takes",
+    (runs, rate) => {
+      expect(rateOf(runs, "POST /v1/runs/{run}/beat")).toBe(rate);
+    },
+  );
 
   test("of claims let a tenth of the fleet be handed over at once; owners' stay low", () => {
     expect(rateOf(30_000, "POST /v1/runs/{run}/claim")).toBe(3000);

@@ -126,3 +126,11 @@ describe("settings reach the Lambdas:", () => {
     expect(told("ticker")).toMatchObject({ LASTBEAT_SWEEP_SECONDS: "20" });
   });
 });
+
+test("the rotation is invoked by Secrets Manager, for our secret in our account, and by nobody else's", () => {
+  templateOf().hasResourceProperties("AWS::Lambda::Permission", {
+    Principal: "secretsmanager.amazonaws.com",
+    SourceArn: { "Fn::GetAtt": [Match.stringLikeRegexp("KeysSecret"), "Id"] },
+    SourceAccount: Match.anyValue(),
+  });
+});

@@ -49,6 +49,9 @@ const BAD: readonly (readonly [keyof LastbeatProps, unknown, LastbeatProps?])[] 
   ["publicUrl", "proxy.example.com"],
   ["publicUrl", "ftp://proxy.example.com"],
   ["publicUrl", ""],
+  ["publicUrl", "https://proxy.example.com/?a=b"],
+  ["warmWrites", 4000],
+  ["warmWrites", 40_001],
   ["observability", "some"],
   ["logLevel", "info"],
   ["logRetentionDays", 31],
@@ -110,6 +113,7 @@ describe("a setting is refused by its name:", () => {
     const all: { readonly [K in keyof LastbeatProps]-?: true } = {
       name: true,
       expectedRuns: true,
+      warmWrites: true,
       leaseSeconds: true,
       sweepSeconds: true,
       retentionDays: true,

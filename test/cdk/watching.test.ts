@@ -15,6 +15,9 @@ type Alarm = {
   readonly MetricName?: string;
   readonly Dimensions?: readonly { readonly Name: string; readonly Value: Value }[];
   readonly TreatMissingData: string;
+  readonly Threshold: number;
+  readonly DatapointsToAlarm: number;
+  readonly EvaluationPeriods: number;
   readonly AlarmActions?: readonly Value[];
   readonly OKActions?: readonly Value[];
 };
@@ -59,6 +62,26 @@ describe("the alarms", () => {
       ["sweeps-stopped", "breaching"],
       ["front-door-unreachable", "breaching"],
     ]);
+  });
+
+  test("ring when their texts say so", () => {
+    const conditions = Object.fromEntries(
+      ALARMS.map((each) => [
+        headingOf(each),
+        [each.Threshold, each.DatapointsToAlarm, each.EvaluationPeriods].join(" "),
+      ]),
+    );
+    expect(conditions).toEqual({
+      "sweeps-stopped": "1 3 3",
+      "debts-unsettled": "120 3 3",
+      "front-door-unreachable": "1 2 3",
+      "front-door-failing": "5 3 5",
+      "verdicts-frozen": "1 3 3",
+      "valve-open": "1 1 1",
+      "requeues-unread": "900 1 1",
+      "requeues-dead": "1 1 1",
+      "notices-dead": "1 1 1",
+    });
   });
 
   test("tell nobody unless a topic is named", () => {
