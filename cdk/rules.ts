@@ -2,14 +2,16 @@ import type { IRuleTarget } from "aws-cdk-lib/aws-events";
 import { type EventPattern, Rule } from "aws-cdk-lib/aws-events";
 import { SqsQueue } from "aws-cdk-lib/aws-events-targets";
 import { Construct } from "constructs";
-import { DRILL_SOURCE } from "../lib/names.ts";
+import { DRILL_SOURCE, type NOTICE_RULES } from "../lib/names.ts";
 import type { Queues } from "./queues.ts";
+
+type Pattern = Required<Pick<EventPattern, "source" | "detailType">> & EventPattern;
 
 /**
  * What AWS says about hosts, by the name of its rule. Filtered where most of a kind concerns nobody: an instance that
  * starts, or a volume that is maintained, invokes nothing. lib/aws/notices reads them.
  */
-const NOTICES: Readonly<Record<string, Required<Pick<EventPattern, "source" | "detailType">> & EventPattern>> = {
+const NOTICES: Readonly<Record<(typeof NOTICE_RULES)[number], Pattern>> = {
   "spot-interruption": { source: ["aws.ec2"], detailType: ["EC2 Spot Instance Interruption Warning"] },
   rebalance: { source: ["aws.ec2"], detailType: ["EC2 Instance Rebalance Recommendation"] },
   "state-change": {

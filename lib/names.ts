@@ -33,6 +33,17 @@ export const ENVIRONMENT = {
 /** The source of events that somebody plays: AWS reserves its own. Rules for the events of AWS take this one too. */
 export const DRILL_SOURCE = "lastbeat.drill";
 
+/** The kinds of notices that have a rule each; its name is the stack's prefix and this. */
+export const NOTICE_RULES = [
+  "spot-interruption",
+  "rebalance",
+  "state-change",
+  "capacity-reservation",
+  "bid-evicted",
+  "scale-in",
+  "health",
+] as const;
+
 /** What a stack tells about itself: the names of its CloudFormation outputs. */
 export const OUTPUTS = {
   /** The first front door: what LASTBEAT_URL takes. */

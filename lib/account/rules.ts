@@ -1,4 +1,5 @@
 import { EventBridgeClient, ListRulesCommand, ListTargetsByRuleCommand, type Rule } from "@aws-sdk/client-eventbridge";
+import { NOTICE_RULES } from "../names.ts";
 import type { Check } from "./checks.ts";
 import { type Finding, ok, problem } from "./finding.ts";
 import { clientSettings } from "./settings.ts";
@@ -41,6 +42,13 @@ async function ruleFindings(client: EventBridgeClient, { Name = "", State }: Rul
   ];
 }
 
+function missing(prefix: string, found: readonly Rule[]): readonly Finding[] {
+  const there = new Set(found.map(({ Name }) => Name));
+  const absent = NOTICE_RULES.map((kind) => `${prefix}${kind}`).filter((name) => !there.has(name));
+  if (absent.length === 0) return [];
+  return [problem("rules", `${absent.join(", ")}: not there, and their notices do not come`, "deploy the stack again")];
+}
+
 const rules: Check = {
   name: "rules",
   needs: "events:ListRules",
@@ -50,7 +58,7 @@ const rules: Check = {
     const found = await rulesNamed(client, prefix);
     if (found.length === 0)
       return [problem("rules", `no rule is named ${prefix}...: no notice comes from AWS`, "deploy the stack again")];
-    const wrong: Finding[] = [];
+    const wrong: Finding[] = [...missing(prefix, found)];
     for (const rule of found) wrong.push(...(await ruleFindings(client, rule)));
     return wrong.length > 0 ? wrong : [ok("rules", `${found.length} named ${prefix}..., enabled, each with a target`)];
   },

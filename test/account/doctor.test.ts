@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { doctor } from "../../lib/account/doctor.ts";
 import type { Finding } from "../../lib/account/finding.ts";
+import { NOTICE_RULES } from "../../lib/names.ts";
 import {
   type Answers,
   denied,
@@ -29,6 +30,13 @@ afterEach(async () => {
 });
 
 const rule = (Name: string, State = "ENABLED") => ({ Name, State });
+/** All that there should be, some of them otherwise. */
+const rules = (...others: readonly { readonly Name: string; readonly State?: string }[]) => [
+  ...NOTICE_RULES.map((kind) => rule(`lastbeat-${kind}`)).filter(
+    ({ Name }) => !others.some((other) => other.Name === Name),
+  ),
+  ...others,
+];
 const TRAIL = { Name: "all", TrailARN: "arn:aws:cloudtrail:eu-central-1:123456789012:trail/all" };
 
 /** What all of AWS says when nothing is wrong. */
@@ -38,7 +46,7 @@ const healthy = (outputs: Readonly<Record<string, string>>): Answers => ({
   DescribeTimeToLive: { TimeToLiveDescription: { TimeToLiveStatus: "ENABLED", AttributeName: "t" } },
   GetItem: { Item: { d: { N: String(NOW - 7_000) } } },
   GetQueueAttributes: { Attributes: { QueueArn: "arn", ApproximateNumberOfMessages: "0" } },
-  ListRules: { Rules: [rule("lastbeat-spot")] },
+  ListRules: { Rules: rules() },
   ListTargetsByRule: { Targets: [{ Id: "1", Arn: "arn" }] },
   DescribeTrails: { trailList: [TRAIL] },
   GetTrailStatus: { IsLogging: true },
@@ -308,18 +316,15 @@ describe("the queues", () => {
 describe("the rules", () => {
   test.each<[string, Answers, string[]]>([
     ["are not there", { ListRules: { Rules: [] } }, ["problem: rules"]],
-    [
-      "are disabled",
-      { ListRules: { Rules: [rule("lastbeat-a", "DISABLED"), rule("lastbeat-b")] } },
-      ["problem: rules"],
-    ],
+    ["are disabled", { ListRules: { Rules: rules(rule("lastbeat-health", "DISABLED")) } }, ["problem: rules"]],
     [
       "see all management events",
-      { ListRules: { Rules: [rule("a", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS")] } },
+      { ListRules: { Rules: rules(rule("lastbeat-health", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS")) } },
       [],
     ],
-    ["are in no state", { ListRules: { Rules: [{ Name: "lastbeat-a" }] } }, ["problem: rules"]],
-    ["have no target", { ListTargetsByRule: { Targets: [] } }, ["problem: rules"]],
+    ["are in no state", { ListRules: { Rules: rules({ Name: "lastbeat-health" }) } }, ["problem: rules"]],
+    ["have one too few", { ListRules: { Rules: rules().slice(1) } }, ["problem: rules"]],
+    ["have no target", { ListTargetsByRule: { Targets: [] } }, NOTICE_RULES.map(() => "problem: rules")],
     ["may not be listed", { ListRules: denied("events:ListRules") }, ["warning: rules"]],
     ["do not show their targets", { ListTargetsByRule: denied("events:ListTargetsByRule") }, ["warning: rules"]],
   ])("that %s: %j", async (_, answers, bad) => {
@@ -329,9 +334,7 @@ describe("the rules", () => {
   test("are looked for by the stack's prefix, on all pages", async () => {
     const answers: Answers = {
       ListRules: ({ NextToken }) =>
-        NextToken === undefined
-          ? { Rules: [rule("lastbeat-a")], NextToken: "next" }
-          : { Rules: [rule("lastbeat-z", "DISABLED")] },
+        NextToken === undefined ? { Rules: rules(), NextToken: "next" } : { Rules: [rule("lastbeat-z", "DISABLED")] },
     };
     const [found] = of(await examined({ answers }), "rules");
     expect(found).toMatchObject({ state: "problem", says: expect.stringContaining("lastbeat-z is DISABLED") });

@@ -1,14 +1,17 @@
 import type { Template } from "./deployment.ts";
 import { type Heard, NOBODY } from "./wiretap.ts";
 
-type Statement = { readonly Effect: string; readonly Action: string | readonly string[] };
+type Statement = {
+  readonly Action: string | readonly string[];
+  readonly Resource: { readonly "Fn::GetAtt"?: readonly [id: string, attribute: string] };
+};
 
 const listOf = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? value : [value as T]);
 
 /** Log lines and the poller of a queue are Lambda's own calls, made with the function's role. */
 const OF_LAMBDA_ITSELF = /^(logs:|sqs:(ReceiveMessage|DeleteMessage|GetQueueAttributes)$)/;
 
-/** What each role of ours may do, by the Lambda's name. */
+/** What each role of ours may do, by the Lambda's name: each action with the logical id of what it may be done to. */
 export function grantsOf({ Resources }: Template): Readonly<Record<string, readonly string[]>> {
   const names = new Map(
     Object.entries(Resources).flatMap(([id, { Type, Properties }]) => {
@@ -26,20 +29,26 @@ export function grantsOf({ Resources }: Template): Readonly<Record<string, reado
     for (const { Ref } of Roles) {
       const name = names.get(Ref);
       if (name === undefined) continue;
-      const actions = PolicyDocument.Statement.flatMap(({ Action }) => listOf(Action));
-      grants[name] = new Set([...(grants[name] ?? []), ...actions.filter((action) => !OF_LAMBDA_ITSELF.test(action))]);
+      const actions = PolicyDocument.Statement.flatMap(({ Action, Resource }) =>
+        listOf(Action)
+          .filter((action) => !OF_LAMBDA_ITSELF.test(action))
+          .map((action) => `${action} on ${Resource["Fn::GetAtt"]?.[0] ?? "anything"}`),
+      );
+      grants[name] = new Set([...(grants[name] ?? []), ...actions]);
     }
   }
   return sorted(grants);
 }
 
-/** What each Lambda has called. */
-export function callsOf(heard: readonly Heard[]): Readonly<Record<string, readonly string[]>> {
+/** What each Lambda has called, in the same words. The emulator's names of resources hold their logical ids. */
+export function callsOf(heard: readonly Heard[], { Resources }: Template): Readonly<Record<string, readonly string[]>> {
+  const ids = Object.keys(Resources);
   const calls: Record<string, Set<string>> = {};
-  for (const { by, action } of heard) {
+  for (const { by, action, resource } of heard) {
     if (by === NOBODY) continue;
     const name = by.replace(/^lastbeat-/, "");
-    calls[name] = new Set([...(calls[name] ?? []), action]);
+    const id = ids.find((each) => resource.includes(each)) ?? resource;
+    calls[name] = new Set([...(calls[name] ?? []), `${action} on ${id}`]);
   }
   return sorted(calls);
 }

@@ -440,8 +440,9 @@ describe("the grants", () => {
   });
 
   test("each role may do what its Lambda has called in all these stories, and nothing else", () => {
-    const grants = grantsOf(here.template());
+    const template = here.template();
+    const grants = grantsOf(template);
     expect(Object.keys(grants)).toHaveLength(8);
-    expect(callsOf(here.wiretap.heard)).toEqual(grants);
+    expect(callsOf(here.wiretap.heard, template)).toEqual(grants);
   });
 });

@@ -7,6 +7,8 @@ export type Heard = {
   readonly by: string;
   /** As IAM calls it: `dynamodb:UpdateItem`. */
   readonly action: string;
+  /** The name, URL or ARN of what it was about; empty where the call names nothing. */
+  readonly resource: string;
   readonly status: number;
 };
 
@@ -45,6 +47,15 @@ export const NOBODY = "nobody";
 const callerOf = ({ headers }: IncomingMessage): string =>
   / app\/([\w-]+)/.exec(` ${headers["user-agent"] ?? ""} ${headers["x-amz-user-agent"] ?? ""}`)?.[1] ?? NOBODY;
 
+function resourceOf(body: string): string {
+  try {
+    const { TableName, QueueUrl, SecretId } = JSON.parse(body) as Readonly<Record<string, unknown>>;
+    return String(TableName ?? QueueUrl ?? SecretId ?? "");
+  } catch {
+    return "";
+  }
+}
+
 type Player = (input: unknown) => Promise<object>;
 
 async function played(incoming: IncomingMessage, player: Player): Promise<{ status: number; body: object }> {
@@ -66,7 +77,10 @@ export async function startWiretap(): Promise<Wiretap> {
   const handle = (incoming: IncomingMessage, response: ServerResponse, agent: Agent): void => {
     const by = callerOf(incoming);
     const action = actionOf(incoming);
-    const note = (status: number): void => void heard.push({ by, action, status });
+    const chunks: Buffer[] = [];
+    if (by !== NOBODY) incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
+    const note = (status: number): void =>
+      void heard.push({ by, action, resource: resourceOf(Buffer.concat(chunks).toString("utf8")), status });
     if (upstream === undefined || (fault?.by === by && action.startsWith(`${fault.service}:`))) {
       incoming.resume();
       const { status = 503, error = "ServiceUnavailable" } = fault ?? {};
