@@ -5,8 +5,12 @@ import { once } from "node:events";
  * Ends the program when its own end is asked for, and when its standard input is closed: that happens, too, when whoever has
  * started it was killed and can clean up nothing.
  */
-const KEEPER =
-  'exec 3<&0; "$@" </dev/null 3<&- & pid=$!; trap "kill $pid" TERM INT; (cat <&3 >/dev/null; kill $pid 2>/dev/null) & wait $pid';
+const KEEPER = `exec 3<&0
+"$@" </dev/null 3<&- &
+pid=$!
+trap 'kill $pid 2>/dev/null' TERM INT
+(cat <&3 >/dev/null; kill $pid 2>/dev/null) &
+while kill -0 $pid 2>/dev/null; do wait $pid; done`;
 
 /** Starts a program that does not outlive us. */
 export const spawnBound = (program: string, args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess =>

@@ -82,16 +82,14 @@ export async function startWiretap(): Promise<Wiretap> {
     const note = (status: number): void =>
       void heard.push({ by, action, resource: resourceOf(Buffer.concat(chunks).toString("utf8")), status });
     if (upstream === undefined || (fault?.by === by && action.startsWith(`${fault.service}:`))) {
-      incoming.resume();
       const { status = 503, error = "ServiceUnavailable" } = fault ?? {};
-      note(status);
+      incoming.resume().once("end", () => note(status));
       response.writeHead(status, { "content-type": "application/x-amz-json-1.0" });
       response.end(JSON.stringify({ __type: error, message: "the wire was told so" }));
       return;
     }
     const player = players.get(action);
     if (player !== undefined) {
-      note(200);
       void played(incoming, player).then(({ status, body }) => response.writeHead(status).end(JSON.stringify(body)));
       return;
     }
