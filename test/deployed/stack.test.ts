@@ -250,7 +250,11 @@ describe.concurrent("a run in the account", () => {
     await eventually(item, (found) => found === undefined);
     expect(await here.record("canceled")).toMatchObject({ outcome: "canceled" });
   });
+});
 
+// By itself: while it replaces a Lambda the emulator answers 502, where AWS lets the old one finish. Agents get over that; the
+// one-off calls of the other stories would not.
+describe("a run that is live", () => {
   test("is not disturbed by an update of the stack: none is lost, old tokens and tickets are good", async () => {
     const go = join(folder, "go");
     const script = `echo up; while [ ! -e ${go} ]; do sleep 0.2; done`;
