@@ -118,7 +118,7 @@ export class Lastbeat extends Construct {
     runner.function.addEnvironment(ENVIRONMENT.beatUrl, url);
   }
 
-  /** Forwarders of other accounts may put events on the default bus: of AWS that the rules look for. Drills are played here. */
+  /** Forwarders of other accounts may put events of AWS on the default bus, and no drills: those are played here. */
   private admit({ forwarderAccounts, name }: Settings): void {
     const { partition, region, account } = Stack.of(this);
     for (const forwarder of forwarderAccounts)
