@@ -18,8 +18,8 @@ import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations
 import { Certificate } from "aws-cdk-lib/aws-certificatemanager";
 import type { Metric } from "aws-cdk-lib/aws-cloudwatch";
 import { Construct } from "constructs";
-import { IDENTITY_HEADER, ROUTES, type Route, type Service } from "../lib/wire/routes.ts";
-import type { FrontDoor } from "./front-door.ts";
+import { IDENTITY_HEADER, ROUTES, type Service } from "../lib/wire/routes.ts";
+import { ALL_ROUTES, type FrontDoor, NAMED_ROUTES, ownerArns } from "./front-door.ts";
 import type { Lambda } from "./lambda.ts";
 import type { Settings } from "./settings.ts";
 import { throttleOf } from "./throttles.ts";
@@ -43,7 +43,7 @@ export class HttpFrontDoor extends Construct implements FrontDoor {
       ]),
     ) as Record<Service, HttpLambdaIntegration>;
     const authorizers = { owner: new HttpIamAuthorizer(), runner: this.runnerAuthorizer(settings) };
-    const routes = Object.entries(ROUTES as Readonly<Record<string, Route>>).map(([name, { method, path, by, at }]) => {
+    const routes = NAMED_ROUTES.map(([name, { method, path, by, at }]) => {
       const authorizer =
         by === "owner" ? authorizers.owner : by === "anyone" ? new HttpNoneAuthorizer() : authorizers.runner;
       const route = new HttpRoute(this, name, {
@@ -71,7 +71,7 @@ export class HttpFrontDoor extends Construct implements FrontDoor {
     });
     const stage = this.stage.node.defaultChild as CfnStage;
     stage.routeSettings = Object.fromEntries(
-      Object.values(ROUTES as Readonly<Record<string, Route>>).map((route) => {
+      ALL_ROUTES.map((route) => {
         const { rate, burst } = throttleOf(route, settings);
         return [`${route.method} ${route.path}`, { ThrottlingRateLimit: rate, ThrottlingBurstLimit: burst }];
       }),
@@ -94,9 +94,7 @@ export class HttpFrontDoor extends Construct implements FrontDoor {
 
   /** ARNs of owners' calls, for policies of callers. */
   get ownerRoutes(): readonly string[] {
-    return Object.values(ROUTES as Readonly<Record<string, Route>>)
-      .filter(({ by }) => by === "owner")
-      .map(({ method, path }) => this.api.arnForExecuteApi(method, path.replaceAll(/\{\w+\}/g, "*"), "$default"));
+    return ownerArns((method, path) => this.api.arnForExecuteApi(method, path, "$default"));
   }
 
   requests(): Metric {

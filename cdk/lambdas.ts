@@ -1,4 +1,4 @@
-import { Duration, Validations } from "aws-cdk-lib";
+import { Validations } from "aws-cdk-lib";
 import { EventSourceMapping } from "aws-cdk-lib/aws-lambda";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
@@ -101,7 +101,6 @@ export class Lambdas extends Construct {
       eventSourceArn: queue.queueArn,
       batchSize: 10,
       reportBatchItemFailures: reportsFailures,
-      maxBatchingWindow: Duration.seconds(0),
     });
     mapping.node.addDependency(lambda);
     Validations.of(mapping).acknowledge({

@@ -9,13 +9,12 @@ import {
 import type { Metric } from "aws-cdk-lib/aws-cloudwatch";
 import { Construct } from "constructs";
 import { ROUTES, type Route, type Service } from "../lib/wire/routes.ts";
-import type { FrontDoor } from "./front-door.ts";
+import { ALL_ROUTES, type FrontDoor, ownerArns } from "./front-door.ts";
 import type { Lambda } from "./lambda.ts";
 import type { Settings } from "./settings.ts";
 import { throttleOf } from "./throttles.ts";
 
 const STAGE = "prod";
-const ALL: readonly Route[] = Object.values(ROUTES);
 
 /** The REST API: the same calls, for who needs WAF, at three and a half times the price. */
 export class RestFrontDoor extends Construct implements FrontDoor {
@@ -35,7 +34,7 @@ export class RestFrontDoor extends Construct implements FrontDoor {
         throttlingRateLimit: rate, // for what has no limit of its own
         throttlingBurstLimit: burst,
         methodOptions: Object.fromEntries(
-          ALL.map((route) => [`${route.path}/${route.method}`, limitsOf(route, settings)]),
+          ALL_ROUTES.map((route) => [`${route.path}/${route.method}`, limitsOf(route, settings)]),
         ),
       },
     });
@@ -45,7 +44,7 @@ export class RestFrontDoor extends Construct implements FrontDoor {
         new LambdaIntegration(handler, { allowTestInvoke: false }),
       ]),
     ) as Record<Service, LambdaIntegration>;
-    for (const { method, path, by, at } of ALL) {
+    for (const { method, path, by, at } of ALL_ROUTES) {
       const made = this.api.root.resourceForPath(path).addMethod(method, integrations[at], {
         authorizationType: by === "owner" ? AuthorizationType.IAM : AuthorizationType.NONE,
       });
@@ -84,9 +83,7 @@ export class RestFrontDoor extends Construct implements FrontDoor {
   }
 
   get ownerRoutes(): readonly string[] {
-    return ALL.filter(({ by }) => by === "owner").map(({ method, path }) =>
-      this.api.arnForExecuteApi(method, path.replaceAll(/\{\w+\}/g, "*"), STAGE),
-    );
+    return ownerArns((method, path) => this.api.arnForExecuteApi(method, path, STAGE));
   }
 
   requests(): Metric {
