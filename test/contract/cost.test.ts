@@ -15,7 +15,7 @@ import type { Canceling, Leaving, Progress, Running } from "../../lib/core/run.t
 import type { Instant } from "../../lib/core/time.ts";
 import { memoryNotices, memoryRequeues } from "../../lib/memory/plumbing.ts";
 import * as schemas from "../../lib/wire/schemas.ts";
-import { startDynamoDbLocal } from "./engines.ts";
+import { dynamoDbLocalEngine } from "./engines.ts";
 import { itemSize } from "./item-size.ts";
 import { at, FENCE, running } from "./samples.ts";
 
@@ -84,7 +84,7 @@ const appAt = (dynamo: Dynamo, now: Instant): App => ({
 
 const tokenOf = ({ run, shard, attempt, fence, lease }: Running | Canceling) => ({ run, shard, attempt, fence, lease });
 
-const engine = await startDynamoDbLocal();
+const engine = await dynamoDbLocalEngine();
 
 if ("missing" in engine) {
   console.warn(`skipped: what a beat costs on DynamoDB Local, because ${engine.missing}`);

@@ -1,8 +1,8 @@
 import { afterAll, expect, test } from "vitest";
-import { LOOPBACK, listeners, startDynamoDbLocal } from "./engines.ts";
+import { dynamoDbLocalEngine, LOOPBACK, listeners } from "./engines.ts";
 import { describePorts, dynamoPorts } from "./ports.ts";
 
-const engine = await startDynamoDbLocal();
+const engine = await dynamoDbLocalEngine();
 
 if ("missing" in engine) {
   console.warn(`skipped: DynamoDB Local, because ${engine.missing}`);

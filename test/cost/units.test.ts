@@ -19,7 +19,7 @@ import { after, instant, type Span, seconds } from "../../lib/core/time.ts";
 import * as units from "../../lib/cost/units.ts";
 import { memoryNotices, memoryRequeues } from "../../lib/memory/plumbing.ts";
 import { type Claims, parseBearer } from "../../lib/wire/credentials.ts";
-import { startDynalite, startDynamoDbLocal } from "../contract/engines.ts";
+import { dynamoDbLocalEngine, startDynalite } from "../contract/engines.ts";
 import { itemSize } from "../contract/item-size.ts";
 import { at } from "../contract/samples.ts";
 import { billed, isOfPass, metered, type Sent } from "./meter.ts";
@@ -34,7 +34,7 @@ const HOLDER = {
 };
 
 /** Amazon's own engine where Java is; dynalite, which brings no item back with a refused write, elsewhere. */
-const local = await startDynamoDbLocal();
+const local = await dynamoDbLocalEngine();
 const engine = "missing" in local ? await startDynalite() : local;
 afterAll(() => engine.stop());
 

@@ -1,22 +1,35 @@
 import type { ChildProcess } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
-import { end, spawnBound } from "./bound.ts";
-import { pythonProgram } from "./python.ts";
+import type { SQSClient } from "@aws-sdk/client-sqs";
+import type { OUTPUTS } from "../../lib/names.ts";
 
-/** The account and the region that the emulator plays. Its root user is `test`. */
+/** The account and the region that the emulators play. Their root user is `test`. */
 export const ACCOUNT = "000000000000";
 export const REGION = "us-east-1";
 export const ROOT = { accessKeyId: "test", secretAccessKey: "test" } as const;
 
+export type Sdk = { readonly endpoint: string; readonly region: string; readonly credentials: typeof ROOT };
+
+/** Something that plays AWS on this machine, and how it differs from AWS. */
 export type Emulator = {
-  /** The name is that in the URLs of its queues. */
+  /** Which one and which version, and whose code does what in it. */
+  readonly what: string;
   readonly endpoint: string;
-  readonly port: number;
+  /** The way in that is used unless another is asked for. */
+  readonly frontDoor: "httpApi" | "restApi";
+  /** Whether the calls of Lambdas come through the wiretap. */
+  readonly isTapped: boolean;
+  /** Settings of the stack without which it cannot be deployed there. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** Actions that it does not know, and who plays them. */
+  readonly played: Readonly<Record<string, (sqs: SQSClient, input: unknown) => Promise<object>>>;
+  /** After each deployment: makes good what it does otherwise than AWS. */
+  mend(sdk: Sdk, output: (name: keyof typeof OUTPUTS) => string): Promise<void>;
   stop(): Promise<void>;
 };
+
+/** Starts one whose Lambdas reach AWS through that endpoint. */
+export type StartEmulator = (lambdaEndpoint: string) => Promise<Emulator>;
 
 export async function freePort(): Promise<number> {
   const server = createServer();
@@ -41,40 +54,4 @@ export async function answers(url: string, program: ChildProcess): Promise<void>
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error(`${url} does not answer (exit code ${program.exitCode})`);
-}
-
-/**
- * MiniStack, which plays AWS on the loopback interface, with authorization on: a Lambda may do what its role may. Lambdas
- * are plain processes of this very Node, and reach AWS through `lambdaEndpoint`.
- */
-export async function startEmulator(lambdaEndpoint: string): Promise<Emulator> {
-  const program = pythonProgram("requirements.txt", "ministack");
-  const folder = mkdtempSync(join(tmpdir(), "lastbeat-emulator-"));
-  mkdirSync(join(folder, "s3"));
-  const port = await freePort();
-  const child = spawnBound(program, [], {
-    PATH: [dirname(process.execPath), process.env["PATH"]].join(delimiter),
-    HOME: folder,
-    TMPDIR: folder,
-    S3_DATA_DIR: join(folder, "s3"),
-    BIND_HOST: "127.0.0.1",
-    GATEWAY_PORT: String(port),
-    IOT_MTLS_ENABLED: "0",
-    AUTH: "true",
-    AWS_ACCESS_KEY_ID: ROOT.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: ROOT.secretAccessKey,
-    AWS_ENDPOINT_URL: lambdaEndpoint,
-  });
-  const stop = async (): Promise<void> => {
-    await end(child);
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
-  };
-  const endpoint = `http://localhost:${port}`;
-  try {
-    await answers(`${endpoint}/_ministack/health`, child);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return { endpoint, port, stop };
 }

@@ -40,14 +40,19 @@ export function grantsOf({ Resources }: Template): Readonly<Record<string, reado
   return sorted(grants);
 }
 
-/** What each Lambda has called, in the same words. The emulator's names of resources hold their logical ids. */
-export function callsOf(heard: readonly Heard[], { Resources }: Template): Readonly<Record<string, readonly string[]>> {
-  const ids = Object.keys(Resources);
+/** What each Lambda has called, in the same words. `physicalIds`: what the resources are called in the account. */
+export function callsOf(
+  heard: readonly Heard[],
+  physicalIds: ReadonlyMap<string, string>,
+): Readonly<Record<string, readonly string[]>> {
+  const ids = [...physicalIds];
   const calls: Record<string, Set<string>> = {};
   for (const { by, action, resource } of heard) {
     if (by === NOBODY) continue;
     const name = by.replace(/^lastbeat-/, "");
-    const id = ids.find((each) => resource.includes(each)) ?? resource;
+    // MiniStack gives the name of a secret where AWS gives its ARN, which goes on with a dash.
+    const is = (physical: string): boolean => physical === resource || resource.includes(`:secret:${physical}-`);
+    const [id = resource] = ids.find(([, physical]) => is(physical)) ?? [];
     calls[name] = new Set([...(calls[name] ?? []), `${action} on ${id}`]);
   }
   return sorted(calls);

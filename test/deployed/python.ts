@@ -3,17 +3,28 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const HERE = fileURLToPath(new URL(".", import.meta.url));
 /** Beside the packages that npm installed: gone with them, and in no commit. */
 const CACHE = fileURLToPath(new URL("../../node_modules/.cache/lastbeat", import.meta.url));
 
+export type PythonEnvironment = {
+  /** The name of its folder in the cache. */
+  readonly name: string;
+  /** The file that lists its packages. */
+  readonly requirements: URL;
+  /** The folder of a package of our own, which is not copied. */
+  readonly plugin?: URL;
+  /** The Python that makes it. */
+  readonly python?: string;
+};
+
 /**
- * The program of a Python package in an environment of its own, installed when it is not there yet. An environment whose
- * requirements have changed, or whose installation was cut off, is made anew.
+ * The folder of the programs of an environment, which is installed when it is not there yet. One whose requirements have
+ * changed, or whose installation was cut off, is made anew.
  */
-export function pythonProgram(requirements: string, program: string): string {
-  const wanted = readFileSync(join(HERE, requirements), "utf8");
-  const folder = join(CACHE, requirements.replace(".txt", ""));
+export function pythonPrograms({ name, requirements, plugin, python = "python3" }: PythonEnvironment): string {
+  const described = [requirements, ...(plugin === undefined ? [] : [new URL("pyproject.toml", plugin)])];
+  const wanted = described.map((url) => readFileSync(url, "utf8")).join("\n");
+  const folder = join(CACHE, name);
   const mark = join(folder, "installed.txt");
   if (!existsSync(mark) || readFileSync(mark, "utf8") !== wanted) {
     rmSync(folder, { recursive: true, force: true });
@@ -21,10 +32,12 @@ export function pythonProgram(requirements: string, program: string): string {
     const run = (file: string, ...args: readonly string[]): void => {
       execFileSync(file, [...args], { stdio: ["ignore", "ignore", "inherit"] });
     };
-    run("python3", "-m", "venv", folder);
-    run(join(folder, "bin/pip"), "install", "--quiet", "--disable-pip-version-check", "-r", join(HERE, requirements));
+    const own = plugin === undefined ? [] : ["-e", fileURLToPath(plugin)];
+    run(python, "-m", "venv", folder);
+    const pip = join(folder, "bin/pip");
+    run(pip, "install", "--quiet", "--disable-pip-version-check", "-r", fileURLToPath(requirements), ...own);
     writeFileSync(`${mark}.new`, wanted);
     renameSync(`${mark}.new`, mark);
   }
-  return join(folder, "bin", program);
+  return join(folder, "bin");
 }

@@ -21,6 +21,8 @@ export type Wiretap = {
   readonly heard: readonly Heard[];
   /** Where calls go from now on; those of our Lambdas by another way, if there is one. */
   leadTo(endpoint: string, lambdasTo?: string): void;
+  /** What the path of our front door stands for: a name for it that is known before it is there. */
+  frontDoorIs(path: string): void;
   /** That action is answered here from now on, because the emulator does not know it. */
   play(action: string, answer: (input: unknown) => Promise<object>): void;
   /** All calls of that Lambda to that service fail from now on, until `undefined` is said. */
@@ -40,6 +42,9 @@ function actionOf({ headers }: IncomingMessage): string {
   const [prefix = "", name = ""] = String(headers["x-amz-target"] ?? "").split(".");
   return `${SERVICES[prefix] ?? prefix}:${RENAMED[name] ?? name}`;
 }
+
+/** The path under which the wiretap leads to the front door. */
+export const FRONT_DOOR = "/front-door";
 
 /** Somebody without a name of ours: the CDK, the command line, the tests. */
 export const NOBODY = "nobody";
@@ -74,7 +79,9 @@ export async function startWiretap(): Promise<Wiretap> {
   const players = new Map<string, Player>();
   let upstream: { readonly all: URL; readonly lambdas: URL } | undefined;
   let fault: Fault | undefined;
+  let frontDoor = "";
   const handle = (incoming: IncomingMessage, response: ServerResponse, agent: Agent): void => {
+    if (incoming.url?.startsWith(FRONT_DOOR)) incoming.url = frontDoor + incoming.url.slice(FRONT_DOOR.length);
     const by = callerOf(incoming);
     const action = actionOf(incoming);
     const chunks: Buffer[] = [];
@@ -103,6 +110,9 @@ export async function startWiretap(): Promise<Wiretap> {
     heard,
     leadTo: (endpoint, lambdasTo = endpoint) => {
       upstream = { all: new URL(endpoint), lambdas: new URL(lambdasTo) };
+    },
+    frontDoorIs: (path) => {
+      frontDoor = path;
     },
     play: (action, player) => {
       players.set(action, player);

@@ -1,6 +1,7 @@
-import { end, spawnBound } from "./bound.ts";
-import { answers, freePort } from "./emulator.ts";
-import { pythonProgram } from "./python.ts";
+import { join } from "node:path";
+import { end, spawnBound } from "../bound.ts";
+import { answers, freePort } from "../emulator.ts";
+import { pythonPrograms } from "../python.ts";
 
 export type Microburst = {
   readonly url: string;
@@ -15,7 +16,9 @@ export type Microburst = {
 export async function startMicroburst(upstream: string): Promise<Microburst> {
   const port = await freePort();
   const args = ["--upstream", upstream, "--host", "127.0.0.1", "--port", String(port)];
-  const program = spawnBound(pythonProgram("microburst.txt", "microburst"), args, process.env);
+  // An environment of its own: it brings another botocore.
+  const programs = pythonPrograms({ name: "microburst", requirements: new URL("microburst.txt", import.meta.url) });
+  const program = spawnBound(join(programs, "microburst"), args, process.env);
   const url = `http://127.0.0.1:${port}`;
   const rulesAt = `${url}/_microburst/rules`;
   await answers(rulesAt, program);

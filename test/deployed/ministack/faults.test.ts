@@ -1,18 +1,19 @@
 import { randomBytes } from "node:crypto";
 import { ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { signer } from "../../lib/account/sign.ts";
-import { httpDoor } from "../../lib/agent/door.ts";
-import { requestTimeout } from "../../lib/agent/heart.ts";
-import { type Left, live } from "../../lib/agent/live.ts";
-import { type Api, api } from "../../lib/cli/api.ts";
-import { seconds } from "../../lib/core/time.ts";
-import type { RecordView } from "../../lib/wire/record.ts";
-import type { RequeueEvent } from "../../lib/wire/requeue.ts";
-import { type Deployment, deployment } from "./deployment.ts";
-import { REGION, ROOT } from "./emulator.ts";
+import { signer } from "../../../lib/account/sign.ts";
+import { httpDoor } from "../../../lib/agent/door.ts";
+import { requestTimeout } from "../../../lib/agent/heart.ts";
+import { type Left, live } from "../../../lib/agent/live.ts";
+import { type Api, api } from "../../../lib/cli/api.ts";
+import { seconds } from "../../../lib/core/time.ts";
+import type { RecordView } from "../../../lib/wire/record.ts";
+import type { RequeueEvent } from "../../../lib/wire/requeue.ts";
+import { type Deployment, deployment } from "../deployment.ts";
+import { REGION, ROOT } from "../emulator.ts";
+import { type Relay, relayAs } from "../relay.ts";
 import { type Microburst, startMicroburst } from "./microburst.ts";
-import { type Relay, relayAs } from "./relay.ts";
+import { startMiniStack } from "./ministack.ts";
 
 let here: Deployment;
 let burst: Microburst;
@@ -20,9 +21,8 @@ let relay: Relay;
 let owner: Api;
 
 beforeAll(async () => {
-  here = await deployment();
+  here = await deployment(startMiniStack);
   await here.deploy({});
-  await here.deploy({ publicUrl: here.url() });
   relay = await relayAs(new URL(here.wiretap.url).host, here.emulator.endpoint);
   burst = await startMicroburst(relay.url);
   owner = api(here.url(), { signer: signer({ region: REGION, credentials: async () => ROOT }) });

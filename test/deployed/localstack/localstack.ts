@@ -1,0 +1,97 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { startDynamoDbLocal } from "../../contract/dynamodb-local.ts";
+import { end, spawnBound } from "../bound.ts";
+import { answers, type Emulator, freePort } from "../emulator.ts";
+import { pythonPrograms } from "../python.ts";
+import { needs } from "./needs.ts";
+
+/** What holds for every LocalStack of this line. */
+const COMMON = {
+  // It answers CREATE_COMPLETE for an HTTP API, and creates none.
+  frontDoor: "restApi",
+  // It has no rotation schedules.
+  settings: { frontDoors: "rest-api", keyRotationDays: "0" },
+  played: {},
+  mend: async () => {},
+} as const satisfies Partial<Emulator>;
+
+const COVERS = "SQS, EventBridge, CloudFormation, API Gateway (REST) and Lambda's control plane are LocalStack's code";
+const LACKS = "not covered: IAM, HTTP APIs, EventBridge Scheduler";
+
+/** Who answers at that endpoint; rejects when it is not LocalStack. */
+async function versionOf(endpoint: string): Promise<string> {
+  const info = await fetch(`${endpoint}/_localstack/info`)
+    .then(async (response) => (await response.json()) as Readonly<Record<string, unknown>>)
+    .catch((error: Error) => ({ error: error.message }) as Readonly<Record<string, unknown>>);
+  const { version, session_id: session } = info;
+  // Other emulators answer this path, too; a session is LocalStack's own.
+  if (typeof version !== "string" || typeof session !== "string")
+    throw new Error(`there is no LocalStack at ${endpoint}: ${JSON.stringify(info)}`);
+  return `LocalStack ${version}`;
+}
+
+/** One that somebody else has started. Its Lambdas run where it runs them, and call AWS where it tells them to. */
+async function foreign(given: string): Promise<Emulator> {
+  // A host that is a name would be put behind the name of a bucket, and such a name is found on few machines.
+  const endpoint = given.replace("//localhost", "//127.0.0.1").replace(/\/$/, "");
+  const what = `${await versionOf(endpoint)} at ${endpoint}; ${COVERS}; ${LACKS}`;
+  return { ...COMMON, what, endpoint, isTapped: false, stop: async () => {} };
+}
+
+/** LocalStack from PyPI, on 127.0.0.1 and a free port, without Docker. */
+async function own(lambdaEndpoint: string): Promise<Emulator> {
+  const { python } = needs();
+  const programs = pythonPrograms({
+    name: "localstack",
+    requirements: new URL("requirements.txt", import.meta.url),
+    plugin: new URL("plugin/", import.meta.url),
+    python,
+  });
+  const dynamodb = await startDynamoDbLocal();
+  const folder = mkdtempSync(join(tmpdir(), "lastbeat-localstack-"));
+  const port = await freePort();
+  const child = spawnBound(join(programs, "python"), ["-m", "localstack.runtime.main"], {
+    PATH: [dirname(process.execPath), process.env["PATH"]].join(delimiter),
+    HOME: folder,
+    TMPDIR: folder,
+    XDG_CACHE_HOME: folder,
+    FILESYSTEM_ROOT: folder,
+    OVERRIDE_IN_DOCKER: "0", // in a container, too, it is not the one of its image
+    GATEWAY_SERVER: "loopback",
+    GATEWAY_LISTEN: `127.0.0.1:${port}`,
+    LOCALSTACK_HOST: `127.0.0.1:${port}`,
+    SQS_ENDPOINT_STRATEGY: "path",
+    DNS_ADDRESS: "0",
+    SKIP_SSL_CERT_DOWNLOAD: "1",
+    DISABLE_EVENTS: "1",
+    PROVIDER_OVERRIDE_DYNAMODB: "v2",
+    PROVIDER_OVERRIDE_DYNAMODBSTREAMS: "v2",
+    DYNAMODB_LOCAL_PORT: String(dynamodb.port),
+    LAMBDA_RUNTIME_EXECUTOR: "node",
+    LASTBEAT_LAMBDA_ENDPOINT: lambdaEndpoint,
+  });
+  const stop = async (): Promise<void> => {
+    await end(child);
+    await dynamodb.stop();
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  };
+  const endpoint = `http://127.0.0.1:${port}`;
+  try {
+    await answers(`${endpoint}/_localstack/health`, child);
+    const version = await versionOf(endpoint);
+    const ours = "DynamoDB is Amazon's DynamoDB Local, and Lambdas run in plain Node by an executor of ours";
+    const what = `${version}, from PyPI, without Docker; ${COVERS}; ${ours}; ${LACKS}`;
+    return { ...COMMON, what, endpoint, isTapped: true, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** The LocalStack at AWS_ENDPOINT_URL; one of our own where that is not set. */
+export function startLocalStack(lambdaEndpoint: string): Promise<Emulator> {
+  const given = process.env["AWS_ENDPOINT_URL"] ?? "";
+  return given === "" ? own(lambdaEndpoint) : foreign(given);
+}

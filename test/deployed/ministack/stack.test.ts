@@ -1,0 +1,27 @@
+import { afterAll } from "vitest";
+import { describeDeadLetters } from "../stories/dead-letters.ts";
+import { describeEvents } from "../stories/events.ts";
+import { describeGrants } from "../stories/grants.ts";
+import { describeKeys } from "../stories/keys.ts";
+import { describeOperating } from "../stories/operating.ts";
+import { describeRemoval, describeRuns } from "../stories/runs.ts";
+import { stage } from "../stories/stage.ts";
+import { describeUpdate } from "../stories/update.ts";
+import { describeFrontDoor } from "./front-door.ts";
+import { startMiniStack } from "./ministack.ts";
+
+const here = await stage(startMiniStack, { frontDoors: "http-api,rest-api", observability: "full" });
+afterAll(() => here.stop());
+
+describeFrontDoor(here);
+
+// These are told at the same time.
+describeRuns(here);
+describeEvents(here);
+describeKeys(here);
+
+describeUpdate(here);
+describeDeadLetters(here);
+describeRemoval(here);
+describeOperating(here, { problems: ["deletion protection"], warnings: ["trail"] });
+describeGrants(here);
