@@ -55,24 +55,26 @@ export type QueueUrls = {
 const ACCOUNT = "000000000000";
 const REGION = "us-east-1";
 
-/** Creates the queues, with the redrive that the real ones have. The URLs name 127.0.0.1: the emulator's own do not resolve. */
-export async function createQueues(client: SQSClient, endpoint: string): Promise<QueueUrls> {
-  const create = async (name: string, attributes: Record<string, string>): Promise<string> => {
+/**
+ * Creates the queues, with the redrive that the real ones have. The URLs name the endpoint: the emulator's own do not resolve.
+ * `prefix`: what their names begin with.
+ */
+export async function createQueues(client: SQSClient, endpoint: string, prefix = "lastbeat"): Promise<QueueUrls> {
+  const create = async (kind: string, attributes: Record<string, string> = {}): Promise<string> => {
+    const name = `${prefix}-${kind}`;
     await client.send(new CreateQueueCommand({ QueueName: name, Attributes: attributes }));
     return `${endpoint}/${ACCOUNT}/${name}`;
   };
-  const deadLetter = await create("lastbeat-requeue-dead", {});
-  const deadLetterTargetArn = `arn:aws:sqs:${REGION}:${ACCOUNT}:lastbeat-requeue-dead`;
-  const requeue = await create("lastbeat-requeue", {
-    RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: MAX_RECEIVES }),
-  });
-  const tick = await create("lastbeat-tick", { MessageRetentionPeriod: String(TICK_RETENTION_SECONDS) });
-  const noticeDead = await create("lastbeat-notice-dead", {});
-  const notice = await create("lastbeat-notice", {
+  /** One whose messages go to a queue of dead letters after so many receives. */
+  const redriven = (deadLetters: string): Record<string, string> => ({
     RedrivePolicy: JSON.stringify({
-      deadLetterTargetArn: `arn:aws:sqs:${REGION}:${ACCOUNT}:${noticeDead.split("/").at(-1)}`,
+      deadLetterTargetArn: `arn:aws:sqs:${REGION}:${ACCOUNT}:${deadLetters.split("/").at(-1)}`,
       maxReceiveCount: MAX_RECEIVES,
     }),
   });
+  const deadLetter = await create("requeue-dead");
+  const requeue = await create("requeue", redriven(deadLetter));
+  const tick = await create("tick", { MessageRetentionPeriod: String(TICK_RETENTION_SECONDS) });
+  const notice = await create("notice", redriven(await create("notice-dead")));
   return { requeue, deadLetter, tick, notice };
 }

@@ -44,12 +44,16 @@ export type Queues = {
   stop(): Promise<void>;
 };
 
-/** Our queues at an endpoint of SQS. */
-export async function queuesAt(endpoint: string, stop = async (): Promise<void> => {}): Promise<Queues> {
+/** Our queues at an endpoint of SQS; `prefix`: what their names begin with. */
+export async function queuesAt(
+  endpoint: string,
+  stop = async (): Promise<void> => {},
+  prefix?: string,
+): Promise<Queues> {
   const client = sqsClient({ endpoint, ...ANYBODY, ...PATIENT });
   return {
     client,
-    urls: await createQueues(client, endpoint),
+    urls: await createQueues(client, endpoint, prefix),
     stop: async () => {
       client.destroy();
       await stop();

@@ -126,7 +126,7 @@ export function describeQueues(name: string, { client, urls }: Queues): void {
     test("an event that was received five times in vain goes to a dead-letter queue", async () => {
       const { RedrivePolicy = "{}" } = await attributesOf(urls.notice);
       expect(JSON.parse(RedrivePolicy)).toEqual({
-        deadLetterTargetArn: expect.stringMatching(/:lastbeat-notice-dead$/),
+        deadLetterTargetArn: expect.stringMatching(/-notice-dead$/),
         maxReceiveCount: 5,
       });
     });

@@ -12,11 +12,10 @@ import { lastbeat, type Program } from "../e2e/processes.ts";
 import { ACCOUNT, type Emulator, REGION, ROOT, type Sdk, type StartEmulator } from "./emulator.ts";
 import { FRONT_DOOR, startWiretap, type Wiretap } from "./wiretap.ts";
 
-export const STACK = "Lastbeat";
-
 /** The real stack, deployed by the CDK's own command line, and everything that is needed to use it. */
 export type Deployment = {
   readonly emulator: Emulator;
+  readonly stack: string;
   readonly wiretap: Wiretap;
   /** For clients of AWS. */
   readonly sdk: Sdk;
@@ -83,6 +82,9 @@ export async function deployment(start: StartEmulator): Promise<Deployment> {
   console.log(emulator.what);
   wiretap.leadTo(emulator.endpoint);
   const stopAll = async (): Promise<void> => {
+    // Who goes on without us is left as he was found, but for what the CDK has bootstrapped.
+    if (emulator.inside !== undefined)
+      await cdk("destroy", "--force", "-c", `lastbeat:stackName=${stack}`).catch(console.error);
     await emulator.stop();
     await wiretap.stop();
     rmSync(folder, { recursive: true, force: true });
@@ -116,8 +118,24 @@ export async function deployment(start: StartEmulator): Promise<Deployment> {
   const pathOf = (kind = emulator.frontDoor): string =>
     `/_aws/execute-api/${output(kind)}${kind === "restApi" ? "/prod" : ""}`;
   const urlOf = (kind?: "httpApi" | "restApi"): string => `${wiretap.url}${pathOf(kind)}`;
-  // The canary has to reach the front door, whose name is not one that can be resolved here.
-  const reachable = emulator.isTapped ? { publicUrl: `${wiretap.url}${FRONT_DOOR}` } : {};
+  const { stack = "Lastbeat", inside } = emulator;
+  const deployOnce = async (settings: Readonly<Record<string, string>>, build?: string): Promise<void> => {
+    const context = Object.entries({ ...emulator.settings, stackName: stack, ...settings }).flatMap(([name, value]) => [
+      "-c",
+      `lastbeat:${name}=${value}`,
+    ]);
+    const said = await cdk(
+      "deploy",
+      ...["--require-approval", "never", "--outputs-file", outputsFile, "--output", out],
+      ...(build === undefined ? [] : ["--build", build]),
+      ...context,
+    );
+    outputs = (JSON.parse(readFileSync(outputsFile, "utf8")) as Record<string, Record<string, string>>)[stack] ?? {};
+    if (!said.includes(`✅  ${stack}`)) throw new Error(`the stack was not deployed:\n${said}`);
+    const missing = MISSING.exec(said);
+    if (missing !== null) throw new Error(`not all of the stack was deployed: ${missing[0]}`);
+    await emulator.mend(sdk, output);
+  };
   const ask: Deployment["ask"] = (...args) =>
     lastbeat(args.includes("--url") ? args : [...args, "--url", urlOf()], {
       ...environment,
@@ -141,16 +159,17 @@ export async function deployment(start: StartEmulator): Promise<Deployment> {
   }
   return {
     emulator,
+    stack,
     wiretap,
     sdk,
     dynamodb,
     sqs,
     output,
     url: urlOf,
-    template: () => JSON.parse(readFileSync(join(out, `${STACK}.template.json`), "utf8")) as Template,
+    template: () => JSON.parse(readFileSync(join(out, `${stack}.template.json`), "utf8")) as Template,
     physicalIds: async () => {
       const { StackResources = [] } = await new CloudFormationClient(sdk).send(
-        new DescribeStackResourcesCommand({ StackName: STACK }),
+        new DescribeStackResourcesCommand({ StackName: stack }),
       );
       return new Map(
         StackResources.map(({ LogicalResourceId = "", PhysicalResourceId = "" }) => [
@@ -160,27 +179,19 @@ export async function deployment(start: StartEmulator): Promise<Deployment> {
       );
     },
     deploy: async (settings, build) => {
-      const context = Object.entries({ ...emulator.settings, ...reachable, ...settings }).flatMap(([name, value]) => [
-        "-c",
-        `lastbeat:${name}=${value}`,
-      ]);
-      const said = await cdk(
-        "deploy",
-        ...["--require-approval", "never", "--outputs-file", outputsFile, "--output", out],
-        ...(build === undefined ? [] : ["--build", build]),
-        ...context,
-      );
-      outputs = (JSON.parse(readFileSync(outputsFile, "utf8")) as Record<string, Record<string, string>>)[STACK] ?? {};
-      if (!said.includes(`✅  ${STACK}`)) throw new Error(`the stack was not deployed:\n${said}`);
-      const missing = MISSING.exec(said);
-      if (missing !== null) throw new Error(`not all of the stack was deployed: ${missing[0]}`);
-      wiretap.frontDoorIs(pathOf());
-      await emulator.mend(sdk, output);
+      // The canary has to reach the front door, whose name is not one that can be resolved here.
+      if (inside === undefined) {
+        await deployOnce({ publicUrl: `${wiretap.url}${FRONT_DOOR}`, ...settings }, build);
+        wiretap.frontDoorIs(pathOf());
+      } else {
+        if (outputs[OUTPUTS[emulator.frontDoor]] === undefined) await deployOnce(settings, build);
+        await deployOnce({ publicUrl: `${inside}${pathOf()}`, ...settings }, build);
+      }
     },
     ask,
     askAs,
     findings: async () => {
-      const { left, lines } = ask("doctor", "--stack", STACK, "--json");
+      const { left, lines } = ask("doctor", "--stack", stack, "--json");
       await left; // 1 when there is a problem
       return (JSON.parse(lines.join("\n")) as { findings: readonly Finding[] }).findings;
     },

@@ -17,8 +17,10 @@ export type Emulator = {
   readonly endpoint: string;
   /** The way in that is used unless another is asked for. */
   readonly frontDoor: "httpApi" | "restApi";
-  /** Whether the calls of Lambdas come through the wiretap. */
-  readonly isTapped: boolean;
+  /** How its Lambdas reach it, when that is not through the wiretap. */
+  readonly inside?: string;
+  /** The name of the stack there, when others may have one. */
+  readonly stack?: string;
   /** Settings of the stack without which it cannot be deployed there. */
   readonly settings: Readonly<Record<string, string>>;
   /** Actions that it does not know, and who plays them. */

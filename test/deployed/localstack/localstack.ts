@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
@@ -32,12 +33,17 @@ async function versionOf(endpoint: string): Promise<string> {
   return `LocalStack ${version}`;
 }
 
-/** One that somebody else has started. Its Lambdas run where it runs them, and call AWS where it tells them to. */
+/** How the Lambdas of a LocalStack in a container reach it, by the name that its own resolver knows. */
+const INSIDE = "http://localhost.localstack.cloud:4566";
+
+/** One that somebody else has started, and in which he may have a stack of his own. Its Lambdas run where it runs them. */
 async function foreign(given: string): Promise<Emulator> {
   // A host that is a name would be put behind the name of a bucket, and such a name is found on few machines.
   const endpoint = given.replace("//localhost", "//127.0.0.1").replace(/\/$/, "");
   const what = `${await versionOf(endpoint)} at ${endpoint}; ${COVERS}; ${LACKS}`;
-  return { ...COMMON, what, endpoint, isTapped: false, stop: async () => {} };
+  const inside = process.env["LASTBEAT_LOCALSTACK_INSIDE"] ?? INSIDE;
+  const stack = `LastbeatTest${randomUUID().slice(0, 8)}`;
+  return { ...COMMON, what, endpoint, inside, stack, stop: async () => {} };
 }
 
 /** LocalStack from PyPI, on 127.0.0.1 and a free port, without Docker. */
@@ -83,7 +89,7 @@ async function own(lambdaEndpoint: string): Promise<Emulator> {
     const version = await versionOf(endpoint);
     const ours = "DynamoDB is Amazon's DynamoDB Local, and Lambdas run in plain Node by an executor of ours";
     const what = `${version}, from PyPI, without Docker; ${COVERS}; ${ours}; ${LACKS}`;
-    return { ...COMMON, what, endpoint, isTapped: true, stop };
+    return { ...COMMON, what, endpoint, stop };
   } catch (error) {
     await stop();
     throw error;

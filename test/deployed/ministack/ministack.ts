@@ -72,7 +72,6 @@ export async function startMiniStack(lambdaEndpoint: string): Promise<Emulator> 
     what: "MiniStack 1.5.33, with IAM enforced; Lambdas run in plain Node",
     endpoint,
     frontDoor: "httpApi",
-    isTapped: true,
     // It has no rotation schedules. The Lambda is there, and the test plays Secrets Manager.
     settings: { keyRotationDays: "0" },
     played: { "sqs:StartMessageMoveTask": moveMessages },

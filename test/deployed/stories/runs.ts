@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { GetItemCommand } from "@aws-sdk/client-dynamodb";
 import { describe, expect, test } from "vitest";
-import { type Deployment, STACK } from "../deployment.ts";
+import type { Deployment } from "../deployment.ts";
 import { eventually } from "../eventually.ts";
 import { SLEEP, type Stage } from "./stage.ts";
 
@@ -41,7 +41,7 @@ export function describeRuns({ here, owner, folder, newHost }: Stage): void {
       const host = newHost();
       const first = here.agent(await here.register("drilled", "--lease", "20"), host, ...SLEEP);
       await first.line(/^up/);
-      expect(await here.ask("drill", "spot", host, "--stack", STACK).left).toBe(0);
+      expect(await here.ask("drill", "spot", host, "--stack", here.stack).left).toBe(0);
       const { cause, next } = await owner.message("drilled", 2);
       expect({ cause, held: next.held }).toEqual({ cause: "interrupted", held: true });
       const second = here.agent(next.ticket, newHost(), "sh", "-c", "echo second");
