@@ -43,7 +43,8 @@ async function foreign(given: string): Promise<Emulator> {
   const what = `${await versionOf(endpoint)} at ${endpoint}; ${COVERS}; ${LACKS}`;
   const inside = process.env["LASTBEAT_LOCALSTACK_INSIDE"] ?? INSIDE;
   const stack = `LastbeatTest${randomUUID().slice(0, 8)}`;
-  return { ...COMMON, what, endpoint, inside, stack, stop: async () => {} };
+  const settings = { ...COMMON.settings, removalPolicy: "destroy" };
+  return { ...COMMON, settings, what, endpoint, inside, stack, stop: async () => {} };
 }
 
 /** LocalStack from PyPI, on 127.0.0.1 and a free port, without Docker. */
