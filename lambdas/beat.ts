@@ -1,12 +1,32 @@
-import { beat } from "../lib/app/beat.ts";
+import { type Beats, beat } from "../lib/app/beat.ts";
 import { sign } from "../lib/app/credentials.ts";
+import { DYNAMODB, SECRETS_MANAGER, signedCall } from "../lib/aws/signed-call.ts";
+import { signedRuns } from "../lib/aws/signed-runs.ts";
+import { ENVIRONMENT } from "../lib/names.ts";
 import { read } from "../lib/wire/read.ts";
 import { httpReply, refused } from "../lib/wire/replies.ts";
 import * as schemas from "../lib/wire/schemas.ts";
+import { keysFrom, once, setting, systemClock } from "./environment.ts";
 import { claimsOf, type HttpHandler, httpHandler } from "./http.ts";
-import { theBeats } from "./store.ts";
 
-/** The one hot call, in a Lambda of its own: it loads nothing that a beat does not need, and may write to run items only. */
+/** Two tries of a second are over long before an agent with the default lease gives up waiting (30 s). */
+const TABLE_LIMITS = { attempts: 2, timeoutMs: 1000 };
+/** A read that takes longer has failed; a Lambda that knows its keys works on with them. */
+const SECRET_LIMITS = { attempts: 3, timeoutMs: 2000 };
+
+/** What a beat needs, and no more. */
+const theBeats = once(
+  (environment): Beats => ({
+    clock: systemClock,
+    keys: keysFrom(environment, (SecretId) => async () => {
+      const answer = await signedCall(SECRETS_MANAGER, environment, SECRET_LIMITS)("GetSecretValue", { SecretId });
+      return String(answer["SecretString"] ?? "");
+    }),
+    runs: signedRuns(signedCall(DYNAMODB, environment, TABLE_LIMITS), setting(environment, ENVIRONMENT.table)),
+  }),
+);
+
+/** The one hot call, in a Lambda of its own: it loads nothing that a beat does not need, not even the SDK, and may write to run items only. */
 export const handler: HttpHandler = httpHandler(theBeats, {
   beat: async (app, request) => {
     const body = read(schemas.beat, request.body);

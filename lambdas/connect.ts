@@ -6,13 +6,15 @@ import { dynamoHosts } from "../lib/aws/hosts.ts";
 import { dynamoOddities } from "../lib/aws/oddities.ts";
 import { sqsClient, sqsNotices, sqsRequeues, sqsTicks } from "../lib/aws/queues.ts";
 import { dynamoLedger, dynamoResults, dynamoSpecs } from "../lib/aws/records.ts";
+import { dynamoRuns } from "../lib/aws/runs.ts";
 import { type Span, seconds } from "../lib/core/time.ts";
 import { ENVIRONMENT } from "../lib/names.ts";
 import type { Control } from "../lib/ports/control.ts";
 import type { Ticks } from "../lib/ports/queues.ts";
 import type { Log } from "../lib/ports/surroundings.ts";
+import { type Environment, once, setting, systemClock } from "./environment.ts";
 import { lambdaLog } from "./log.ts";
-import { type Environment, once, setting, systemClock, theBeats, theKeys, theTable } from "./store.ts";
+import { theKeys, theTable } from "./store.ts";
 
 let log: Log | undefined;
 
@@ -43,7 +45,9 @@ function connect(environment: Environment): App {
   const dynamo = theTable();
   const sqs = sqsClient();
   return {
-    ...theBeats(),
+    clock: systemClock,
+    keys: theKeys(),
+    runs: dynamoRuns(dynamo),
     retention: retentionOf(environment),
     dice: { roll: Math.random },
     log: logOf(environment),

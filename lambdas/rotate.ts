@@ -1,7 +1,7 @@
 import middy from "@middy/core";
-import { secretsClient } from "../lib/aws/keys.ts";
 import { type RotationStep, rotate } from "../lib/aws/rotation.ts";
-import { once, systemClock } from "./store.ts";
+import { secretsClient } from "../lib/aws/secrets.ts";
+import { once, systemClock } from "./environment.ts";
 
 const theSecrets = once(secretsClient);
 

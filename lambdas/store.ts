@@ -1,48 +1,8 @@
-import type { Beats } from "../lib/app/beat.ts";
 import { type Dynamo, dynamoClient } from "../lib/aws/dynamo.ts";
-import { secretKeys, secretsClient } from "../lib/aws/keys.ts";
-import { dynamoRuns } from "../lib/aws/runs.ts";
-import { instant } from "../lib/core/time.ts";
+import { secretReader, secretsClient } from "../lib/aws/secrets.ts";
 import { ENVIRONMENT } from "../lib/names.ts";
-import type { Clock, Key, Keys } from "../lib/ports/surroundings.ts";
-
-export type Environment = Readonly<Record<string, string | undefined>>;
-
-export function setting(environment: Environment, name: string): string {
-  const value = environment[name];
-  if (value === undefined || value === "") throw new Error(`the environment variable ${name} is not set`);
-  return value;
-}
-
-/** 256 bits: a shorter secret would be weaker than the HMAC itself. */
-const SECRET_BYTES = 32;
-
-/** The signing keys of the environment. Errors name the key by its place, never its secret. */
-export function keysOf(value: string): readonly [Key, ...Key[]] {
-  const keys = value.split(",").map((part, index): Key => {
-    const [id = "", secret = ""] = part.split(":");
-    const bytes = Buffer.from(secret, "base64url");
-    if (!/^[A-Za-z0-9_-]{1,32}$/.test(id) || bytes.length < SECRET_BYTES)
-      throw new Error(
-        `key ${index + 1} of ${ENVIRONMENT.keys} is not <id>:<base64url of at least ${SECRET_BYTES} bytes>`,
-      );
-    return { id, secret: bytes };
-  });
-  const [newest, ...older] = keys;
-  if (newest === undefined) throw new Error(`${ENVIRONMENT.keys} holds no key`);
-  return [newest, ...older];
-}
-
-export const systemClock: Clock = { now: () => instant(Date.now()) };
-
-/** Made at the first request of a Lambda container, kept for the next ones. */
-export function once<T>(make: (environment: Environment) => T): () => T {
-  let made: { readonly it: T } | undefined;
-  return () => {
-    made ??= { it: make(process.env) };
-    return made.it;
-  };
-}
+import type { Keys } from "../lib/ports/surroundings.ts";
+import { keysFrom, once, setting } from "./environment.ts";
 
 /** One client, and so one set of connections, for all ports. */
 export const theTable = once(
@@ -52,19 +12,6 @@ export const theTable = once(
   }),
 );
 
-/** The keys of the account's secret, or of the embedded server's environment. */
-export const theKeys = once((environment): Keys => {
-  const secret = environment[ENVIRONMENT.keysSecret];
-  if (secret !== undefined) return secretKeys(secretsClient(), secret, systemClock);
-  const keys = keysOf(setting(environment, ENVIRONMENT.keys));
-  return { all: async () => keys };
-});
-
-/** What a beat needs, and no more: its Lambda loads no client of a queue. */
-export const theBeats = once(
-  (): Beats => ({
-    clock: systemClock,
-    keys: theKeys(),
-    runs: dynamoRuns(theTable()),
-  }),
+export const theKeys = once(
+  (environment): Keys => keysFrom(environment, (secretId) => secretReader(secretsClient(), secretId)),
 );

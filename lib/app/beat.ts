@@ -7,7 +7,7 @@ import type { App } from "./app.ts";
 import { Contended } from "./change.ts";
 
 /** As much of the app as a beat needs. */
-export type Beats = Pick<App, "clock" | "keys" | "runs">;
+export type Beats = Pick<App, "clock" | "keys"> & { readonly runs: Pick<App["runs"], "renew"> };
 
 /** Renews the lease: one write, and nothing else is touched. */
 export async function beat(app: Beats, token: Claims, progress?: Progress): Promise<Reply> {

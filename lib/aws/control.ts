@@ -3,7 +3,8 @@ import type { Freeze } from "../core/freeze.ts";
 import { instant } from "../core/time.ts";
 import { CONTROL } from "../names.ts";
 import type { Control, Standing } from "../ports/control.ts";
-import { type Dynamo, guarded, type Item, json, jsonOf, keyOf, number, numberOf } from "./dynamo.ts";
+import { type Dynamo, guarded } from "./dynamo.ts";
+import { type Item, json, jsonOf, keyOf, number, numberOf } from "./item.ts";
 
 /** One partition takes 1,000 write units a second; a beat a second and room to spare: about 250 beats/s a shard. */
 const FIRST_SHARDS = 4;

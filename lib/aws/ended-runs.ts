@@ -3,7 +3,8 @@ import { before, type Instant, instant, seconds } from "../core/time.ts";
 import { TABLE } from "../names.ts";
 import type { EndedRun, EndedRuns } from "../ports/records.ts";
 import { iso } from "../wire/instants.ts";
-import { type Dynamo, json, jsonOf, keyOf, text, textOf, ttl } from "./dynamo.ts";
+import type { Dynamo } from "./dynamo.ts";
+import { json, jsonOf, keyOf, text, textOf, ttl } from "./item.ts";
 
 const HOUR = seconds(3600);
 

@@ -2,7 +2,8 @@ import { PutItemCommand, QueryCommand, UpdateItemCommand } from "@aws-sdk/client
 import type { Evidence } from "../core/evidence.ts";
 import { TABLE } from "../names.ts";
 import type { HostEntry, Hosts } from "../ports/hosts.ts";
-import { type Dynamo, type Item, json, jsonOf, keyOf, text, ttl } from "./dynamo.ts";
+import type { Dynamo } from "./dynamo.ts";
+import { type Item, json, jsonOf, keyOf, text, ttl } from "./item.ts";
 
 const hostKey = (host: string): string => `H#${host}`;
 

@@ -1,4 +1,3 @@
-import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { type Instant, instant } from "../core/time.ts";
 import type { Clock, Key, Keys } from "../ports/surroundings.ts";
 
@@ -75,21 +74,11 @@ export function inUse(stored: readonly [StoredKey, ...StoredKey[]], now: Instant
   return [signing, ...stored.filter((key) => key !== signing)];
 }
 
-/** A read that takes longer has failed; a Lambda that knows its keys works on with them. */
-export const secretsClient = (): SecretsManagerClient =>
-  new SecretsManagerClient({
-    maxAttempts: 3,
-    requestHandler: { connectionTimeout: 1000, requestTimeout: 2000, throwOnRequestTimeout: true },
-  });
-
-/** The keys of Secrets Manager, read again every 15 minutes. While it cannot be read, those that are known stay good. */
-export function secretKeys(client: SecretsManagerClient, secretId: string, clock: Clock): Keys {
+/** The keys of a secret whose text is read again every 15 minutes. While it cannot be read, those that are known stay good. */
+export function secretKeys(readSecret: () => Promise<string>, clock: Clock): Keys {
   let known: readonly [StoredKey, ...StoredKey[]] | undefined;
   let readAt = 0;
-  const read = async (): Promise<readonly [StoredKey, ...StoredKey[]]> => {
-    const { SecretString = "" } = await client.send(new GetSecretValueCommand({ SecretId: secretId }));
-    return storedKeys(SecretString);
-  };
+  const read = async (): Promise<readonly [StoredKey, ...StoredKey[]]> => storedKeys(await readSecret());
   return {
     all: async () => {
       const now = clock.now();

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { TABLE } from "../names.ts";
 import type { Oddities } from "../ports/records.ts";
-import { type Dynamo, keyOf, text, ttl } from "./dynamo.ts";
+import type { Dynamo } from "./dynamo.ts";
+import { keyOf, text, ttl } from "./item.ts";
 
 /** An event of AWS has at most 256 KiB; the beginning is enough to see what it was, and costs 8 write units. */
 const KEPT = 8000;

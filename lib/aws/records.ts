@@ -4,20 +4,8 @@ import type { Registration } from "../core/spec.ts";
 import { type Instant, instant } from "../core/time.ts";
 import { TABLE } from "../names.ts";
 import type { Ledger, LedgerClaim, LedgerLine, Results, Specs } from "../ports/records.ts";
-import {
-  type Dynamo,
-  guarded,
-  type Item,
-  isExpired,
-  json,
-  jsonOf,
-  keyOf,
-  number,
-  numberOf,
-  text,
-  textOf,
-  ttl,
-} from "./dynamo.ts";
+import { type Dynamo, guarded } from "./dynamo.ts";
+import { type Item, isExpired, json, jsonOf, keyOf, number, numberOf, text, textOf, ttl } from "./item.ts";
 
 const recordKey = (run: string): string => `R#${run}`;
 

@@ -4,7 +4,7 @@ import { type Debt, fence, type Run, type State } from "../core/run.ts";
 import { after, instant, milliseconds, seconds } from "../core/time.ts";
 import { TABLE } from "../names.ts";
 import type { Sighting } from "../ports/runs.ts";
-import { type Item, json, keyOf, number, text, ttl } from "./dynamo.ts";
+import { type Item, json, keyOf, number, text, ttl } from "./item.ts";
 
 /** The partition of a shard's run items. */
 export const shardKey = (shard: number): string => `L#${shard}`;

@@ -1,25 +1,37 @@
 import {
   ConditionalCheckFailedException,
   DeleteItemCommand,
+  type DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
   QueryCommand,
   type QueryCommandInput,
   UpdateItemCommand,
+  type UpdateItemCommandInput,
 } from "@aws-sdk/client-dynamodb";
 import type { DueGuard } from "../core/decision.ts";
 import type { Run, RunKey } from "../core/run.ts";
 import { TABLE } from "../names.ts";
 import type { Runs } from "../ports/runs.ts";
-import { type Dynamo, guarded, type Item, keyOf, number, text, textOf } from "./dynamo.ts";
-import { attributesOf, itemOf, runOf, SIGHTED, shardKey, sightingOf, stateLetter, updateOf } from "./run-item.ts";
-
-/** `renews` of lib/core/lease.ts in DynamoDB's words. */
-const RENEWS = "f = :fence AND q IN (:running, :leaving) AND d < :d AND (attribute_not_exists(x) OR x > :now)";
+import { type Dynamo, guarded } from "./dynamo.ts";
+import { type Item, keyOf, number, text, textOf } from "./item.ts";
+import { renewing, type Updated } from "./renew.ts";
+import { itemOf, runOf, SIGHTED, shardKey, sightingOf, updateOf } from "./run-item.ts";
 
 function guardOf(due: DueGuard | undefined): string {
   if (due === undefined) return "";
   return "is" in due ? " AND d = :dueSeen" : " AND d <= :dueSeen";
+}
+
+/** The update of a beat, by the SDK. */
+async function updateBySdk(client: DynamoDBClient, input: UpdateItemCommandInput): Promise<Updated> {
+  try {
+    const { Attributes = {} } = await client.send(new UpdateItemCommand(input));
+    return { isRefused: false, item: Attributes };
+  } catch (error) {
+    if (!(error instanceof ConditionalCheckFailedException)) throw error;
+    return { isRefused: true, item: error.Item };
+  }
 }
 
 /** The run items in DynamoDB. */
@@ -85,34 +97,7 @@ export function dynamoRuns({ client, table }: Dynamo): Runs {
         ),
       );
     },
-    renew: async (key, { fence, now, due, progress }) => {
-      const attributes = attributesOf({ due, ...(progress !== undefined && { progress }) });
-      const letters = Object.keys(attributes);
-      try {
-        const { Attributes } = await client.send(
-          new UpdateItemCommand({
-            TableName: table,
-            Key: itemKey(key),
-            UpdateExpression: `SET ${letters.map((letter) => `${letter} = :${letter}`).join(", ")}`,
-            ConditionExpression: RENEWS,
-            ExpressionAttributeValues: {
-              ...Object.fromEntries(letters.map((letter) => [`:${letter}`, attributes[letter] ?? { NULL: true }])),
-              ":fence": number(fence),
-              ":now": number(now),
-              ":running": stateLetter("running"),
-              ":leaving": stateLetter("leaving"),
-            },
-            ReturnValues: "ALL_NEW",
-            ReturnValuesOnConditionCheckFailure: "ALL_OLD",
-          }),
-        );
-        return { write: "written", run: runOf(Attributes ?? {}) };
-      } catch (error) {
-        if (!(error instanceof ConditionalCheckFailedException)) throw error;
-        // dynalite does not return the item with the failure; and an absent item has none to return.
-        return { write: "stale", run: error.Item === undefined ? await read(key) : runOf(error.Item) };
-      }
-    },
+    renew: renewing(table, { read, update: (input) => updateBySdk(client, input) }),
     remove: (seen) =>
       guarded(() =>
         client.send(

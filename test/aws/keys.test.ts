@@ -1,4 +1,3 @@
-import type { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { describe, expect, test } from "vitest";
 import { inUse, type StoredKey, secretKeys, secretText, storedKeys } from "../../lib/aws/keys.ts";
 import { rotated } from "../../lib/aws/rotation.ts";
@@ -76,13 +75,12 @@ describe("the keys of Secrets Manager", () => {
   /** A secret whose text the test sets; `undefined` cannot be read. */
   function secretWith(first: string) {
     const it = { text: first as string | undefined, reads: 0, time: at("12:00:00") };
-    const send = async (_: GetSecretValueCommand) => {
+    const read = async () => {
       it.reads += 1;
       if (it.text === undefined) throw new Error("Secrets Manager is away");
-      return { SecretString: it.text };
+      return it.text;
     };
-    const client = { send } as unknown as SecretsManagerClient;
-    return { it, keys: secretKeys(client, "the-secret", { now: () => it.time }) };
+    return { it, keys: secretKeys(read, { now: () => it.time }) };
   }
   const text = (...all: readonly string[]): string => secretText(all.map((id) => stored(id, at("10:00:00"))));
 

@@ -2,7 +2,8 @@ import { afterAll, expect, test } from "vitest";
 import { dynamoRuns } from "../../lib/aws/runs.ts";
 import { createTable } from "../../lib/dev/resources.ts";
 import { LOOPBACK, listeners, startDynalite } from "./engines.ts";
-import { describePorts, dynamoPorts } from "./ports.ts";
+import { describePorts, dynamoPorts, signedByHand } from "./ports.ts";
+import { describeRuns } from "./runs.ts";
 import { queued } from "./samples.ts";
 
 const before = listeners(process.pid);
@@ -24,3 +25,4 @@ test("a table takes requests as soon as it is created", async () => {
 });
 
 describePorts("dynalite", dynamoPorts(engine));
+describeRuns("dynalite, signed by hand", signedByHand(engine).runs);

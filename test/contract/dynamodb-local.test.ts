@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from "vitest";
 import { dynamoDbLocalEngine, LOOPBACK, listeners } from "./engines.ts";
-import { describePorts, dynamoPorts } from "./ports.ts";
+import { describePorts, dynamoPorts, signedByHand } from "./ports.ts";
+import { describeRuns } from "./runs.ts";
 
 const engine = await dynamoDbLocalEngine();
 
@@ -15,4 +16,5 @@ if ("missing" in engine) {
   });
 
   describePorts("DynamoDB Local", dynamoPorts(engine));
+  describeRuns("DynamoDB Local, signed by hand", signedByHand(engine).runs);
 }

@@ -7,7 +7,12 @@ import { createQueues, createTable, type QueueUrls } from "../../lib/dev/resourc
 import { obstacle, startDynamoDbLocal } from "./dynamodb-local.ts";
 
 /** A DynamoDB engine on this machine. `table` makes a new, empty one; `pid` is the process that listens. */
-export type Engine = { readonly pid: number; table(): Promise<Dynamo>; stop(): Promise<void> };
+export type Engine = {
+  readonly pid: number;
+  readonly endpoint: string;
+  table(): Promise<Dynamo>;
+  stop(): Promise<void>;
+};
 
 /** The emulators take any credentials. */
 const ANYBODY = { region: "us-east-1", credentials: { accessKeyId: "contract", secretAccessKey: "contract" } };
@@ -20,6 +25,7 @@ export function engineAt(endpoint: string, pid = 0, stop = async (): Promise<voi
   const client = dynamoClient({ endpoint, ...ANYBODY, ...PATIENT });
   return {
     pid,
+    endpoint,
     table: async () => {
       const table = `contract-${randomUUID()}`;
       await createTable(client, table);

@@ -1,5 +1,5 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import type { Item } from "../../lib/aws/dynamo.ts";
+import type { Item } from "../../lib/aws/item.ts";
 
 const bytes = (text: string): number => Buffer.byteLength(text);
 

@@ -1,11 +1,13 @@
 import { ScanCommand } from "@aws-sdk/client-dynamodb";
 import { dynamoControl } from "../../lib/aws/control.ts";
-import { textOf } from "../../lib/aws/dynamo.ts";
 import { dynamoEndedRuns } from "../../lib/aws/ended-runs.ts";
 import { dynamoHosts } from "../../lib/aws/hosts.ts";
+import { textOf } from "../../lib/aws/item.ts";
 import { dynamoOddities } from "../../lib/aws/oddities.ts";
 import { dynamoLedger, dynamoResults, dynamoSpecs } from "../../lib/aws/records.ts";
 import { dynamoRuns } from "../../lib/aws/runs.ts";
+import { DYNAMODB, signedCall } from "../../lib/aws/signed-call.ts";
+import { signedRuns } from "../../lib/aws/signed-runs.ts";
 import type { Hosts } from "../../lib/ports/hosts.ts";
 import type { EndedRuns, Ledger, Results, Specs } from "../../lib/ports/records.ts";
 import type { Runs } from "../../lib/ports/runs.ts";
@@ -58,6 +60,21 @@ export const dynamoPorts = ({ table }: Engine): Ports => ({
         return Items.map((item) => ({ text: textOf(item, "j"), why: textOf(item, "w") }));
       },
     };
+  },
+});
+
+/** The run items as the Lambda of beats reaches them: beats are signed by hand, and all else goes the usual way. */
+export const signedByHand = ({ endpoint, table }: Engine): Pick<Ports, "runs"> => ({
+  runs: async () => {
+    const dynamo = await table();
+    const environment = {
+      AWS_REGION: "us-east-1",
+      AWS_ENDPOINT_URL_DYNAMODB: endpoint,
+      AWS_ACCESS_KEY_ID: "contract",
+      AWS_SECRET_ACCESS_KEY: "contract",
+    };
+    const call = signedCall(DYNAMODB, environment, { attempts: 1, timeoutMs: 20_000 });
+    return { ...dynamoRuns(dynamo), ...signedRuns(call, dynamo.table) };
   },
 });
 

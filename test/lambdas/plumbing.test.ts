@@ -1,8 +1,8 @@
 import type { Context, APIGatewayProxyEventV2 as HttpEvent, ScheduledEvent, SQSEvent } from "aws-lambda";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { theApp } from "../../lambdas/connect.ts";
+import { keysOf } from "../../lambdas/environment.ts";
 import { httpHandler } from "../../lambdas/http.ts";
-import { keysOf } from "../../lambdas/store.ts";
 import { handler as sweep } from "../../lambdas/sweep.ts";
 import { handler as ticker } from "../../lambdas/ticker.ts";
 import { sign } from "../../lib/app/credentials.ts";

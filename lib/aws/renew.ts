@@ -1,0 +1,45 @@
+import type { UpdateItemCommandInput } from "@aws-sdk/client-dynamodb";
+import type { Run, RunKey } from "../core/run.ts";
+import type { Runs } from "../ports/runs.ts";
+import { type Item, keyOf, number } from "./item.ts";
+import { attributesOf, runOf, shardKey, stateLetter } from "./run-item.ts";
+
+/** `renews` of lib/core/lease.ts in DynamoDB's words. */
+const RENEWS = "f = :fence AND q IN (:running, :leaving) AND d < :d AND (attribute_not_exists(x) OR x > :now)";
+
+/** What an update has done; refused by its own condition, it may bring the item that was there. */
+export type Updated =
+  | { readonly isRefused: false; readonly item: Item }
+  | { readonly isRefused: true; readonly item: Item | undefined };
+
+/** How a beat reaches the table: with the SDK, or signed by hand. */
+export type Reach = {
+  update(input: UpdateItemCommandInput): Promise<Updated>;
+  read(key: RunKey): Promise<Run | undefined>;
+};
+
+/** The write of a beat: one update, whose guard is all that it rests on. */
+export function renewing(table: string, { update, read }: Reach): Runs["renew"] {
+  return async (key, { fence, now, due, progress }) => {
+    const attributes = attributesOf({ due, ...(progress !== undefined && { progress }) });
+    const letters = Object.keys(attributes);
+    const updated = await update({
+      TableName: table,
+      Key: keyOf(shardKey(key.shard), key.run),
+      UpdateExpression: `SET ${letters.map((letter) => `${letter} = :${letter}`).join(", ")}`,
+      ConditionExpression: RENEWS,
+      ExpressionAttributeValues: {
+        ...Object.fromEntries(letters.map((letter) => [`:${letter}`, attributes[letter] ?? { NULL: true }])),
+        ":fence": number(fence),
+        ":now": number(now),
+        ":running": stateLetter("running"),
+        ":leaving": stateLetter("leaving"),
+      },
+      ReturnValues: "ALL_NEW",
+      ReturnValuesOnConditionCheckFailure: "ALL_OLD",
+    });
+    if (!updated.isRefused) return { write: "written", run: runOf(updated.item) };
+    // dynalite does not return the item with the failure; and an absent item has none to return.
+    return { write: "stale", run: updated.item === undefined ? await read(key) : runOf(updated.item) };
+  };
+}

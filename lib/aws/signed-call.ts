@@ -1,0 +1,152 @@
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { type Credentials, signed } from "./signature.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A service of AWS that speaks JSON over POST. */
+export type JsonService = {
+  /** As in its host name and in signatures. */
+  readonly name: string;
+  /** What X-Amz-Target begins with. */
+  readonly target: string;
+  readonly contentType: string;
+  /** As the SDK's environment variable for its endpoint ends. */
+  readonly variable: string;
+};
+
+export const DYNAMODB: JsonService = {
+  name: "dynamodb",
+  target: "DynamoDB_20120810",
+  contentType: "application/x-amz-json-1.0",
+  variable: "DYNAMODB",
+};
+export const SECRETS_MANAGER: JsonService = {
+  name: "secretsmanager",
+  target: "secretsmanager",
+  contentType: "application/x-amz-json-1.1",
+  variable: "SECRETS_MANAGER",
+};
+
+export type Limits = {
+  readonly attempts: number;
+  /** Of one attempt, from its connection to the end of its answer. */
+  readonly timeoutMs: number;
+};
+
+/** What AWS answered instead of a result. */
+export class Refused extends Error {
+  /** As AWS calls it: ConditionalCheckFailedException. */
+  readonly kind: string;
+  readonly body: Readonly<Record<string, unknown>>;
+
+  constructor(kind: string, body: Readonly<Record<string, unknown>>) {
+    super(`${kind}: ${String(body["message"] ?? body["Message"] ?? "")}`);
+    this.kind = kind;
+    this.body = body;
+  }
+}
+
+export type SignedCall = (operation: string, input: object) => Promise<Readonly<Record<string, unknown>>>;
+
+/** What passes, beside 5xx: the SDK's own list for these services. */
+const PASSES =
+  /^(Throttling|ThrottlingException|ThrottledException|ProvisionedThroughputExceededException|RequestLimitExceeded|TooManyRequestsException|RequestThrottled|RequestThrottledException|TransactionInProgressException|InternalServerError|InternalServiceError|ServiceUnavailable)$/;
+
+/** The longest wait before another attempt, times a random number: the SDK's base of 100 ms. */
+const PAUSE_MS = 100;
+
+type Answer = { readonly status: number; readonly text: string };
+
+/**
+ * Calls AWS without the SDK, for the one Lambda that is called all the time: a fraction of the SDK's code, and of its processor
+ * time (docs/performance.md). Reads what the SDK would read of a Lambda's environment: region, credentials, endpoint.
+ * Throws Refused for what AWS refuses, and any other error for what did not get through.
+ */
+export function signedCall(
+  service: JsonService,
+  environment: Environment,
+  { attempts, timeoutMs }: Limits,
+): SignedCall {
+  const region = environment["AWS_REGION"] ?? "";
+  if (region === "") throw new Error("the environment variable AWS_REGION is not set");
+  const url = endpointOf(service, region, environment);
+  const isSecure = url.protocol === "https:";
+  const send = isSecure ? httpsRequest : httpRequest;
+  const agent = new (isSecure ? HttpsAgent : HttpAgent)({ keepAlive: true });
+  const app = environment["AWS_SDK_UA_APP_ID"];
+
+  const once = (operation: string, body: string): Promise<Answer> => {
+    const headers = signed(
+      {
+        host: url.host,
+        "content-type": service.contentType,
+        "x-amz-target": `${service.target}.${operation}`,
+        "user-agent": `lastbeat${app === undefined ? "" : ` app/${app}`}`,
+      },
+      body,
+      credentialsOf(environment),
+      { region, service: service.name },
+      new Date(),
+    );
+    return new Promise((resolve, reject) => {
+      const { hostname, port } = url;
+      const options = { agent, hostname, port, method: "POST", path: "/", signal: AbortSignal.timeout(timeoutMs) };
+      const outgoing = send({ ...options, headers: { ...headers, "content-length": Buffer.byteLength(body) } });
+      outgoing.on("response", (incoming) => answerOf(incoming).then(resolve, reject)).on("error", reject);
+      outgoing.end(body);
+    });
+  };
+
+  return async (operation, input) => {
+    const body = JSON.stringify(input);
+    for (let attempt = 1; ; attempt += 1) {
+      const isLast = attempt === attempts;
+      try {
+        return resultOf(await once(operation, body));
+      } catch (error) {
+        if (isLast || (error instanceof Refused && !PASSES.test(error.kind))) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * PAUSE_MS * 2 ** (attempt - 1)));
+    }
+  };
+}
+
+function endpointOf({ name, variable }: JsonService, region: string, environment: Environment): URL {
+  const given = environment[`AWS_ENDPOINT_URL_${variable}`] ?? environment["AWS_ENDPOINT_URL"];
+  const suffix = region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
+  return new URL(given ?? `https://${name}.${region}.${suffix}`);
+}
+
+function credentialsOf(environment: Environment): Credentials {
+  const accessKeyId = environment["AWS_ACCESS_KEY_ID"];
+  const secretAccessKey = environment["AWS_SECRET_ACCESS_KEY"];
+  if (accessKeyId === undefined || secretAccessKey === undefined)
+    throw new Error("the environment has no AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
+  return { accessKeyId, secretAccessKey, sessionToken: environment["AWS_SESSION_TOKEN"] };
+}
+
+async function answerOf(incoming: IncomingMessage): Promise<Answer> {
+  let text = "";
+  incoming.setEncoding("utf8");
+  for await (const chunk of incoming) text += String(chunk);
+  return { status: incoming.statusCode ?? 0, text };
+}
+
+/** Errors come as `{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", ...}`. */
+function resultOf({ status, text }: Answer): Readonly<Record<string, unknown>> {
+  const body = parsed(text);
+  if (status === 200 && body !== undefined) return body;
+  const kind = /([A-Za-z]+)$/.exec(String(body?.["__type"] ?? ""))?.[1];
+  if (kind === undefined || status >= 500) throw new Error(`AWS answered ${status}: ${text.slice(0, 200)}`);
+  throw new Refused(kind, body ?? {});
+}
+
+function parsed(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const body: unknown = JSON.parse(text);
+    return typeof body === "object" && body !== null ? (body as Readonly<Record<string, unknown>>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
