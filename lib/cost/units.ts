@@ -1,3 +1,5 @@
+import { readUnits } from "./capacity.ts";
+
 /**
  * What an operation takes of what AWS bills. test/cost/units.test.ts runs each of them on the adapters, counts what leaves
  * the client, and compares.
@@ -78,10 +80,6 @@ export const LINE_KEPT_DAYS = 395;
 
 /** Runs that one request of a sweep brings: PAGE in lib/app/sweep.ts. */
 const PAGE = 1000;
-/** DynamoDB rounds what a Query read up to 4 KB; eventually consistent, each is half a unit, and so is an empty one. */
-const READ_BYTES = 4096;
-const READ_UNITS = 0.5;
-
 /** What it takes to read all runs once: requests, and RRU. */
 export type Pass = { readonly pages: number; readonly reads: number };
 
@@ -89,7 +87,7 @@ export type Pass = { readonly pages: number; readonly reads: number };
 export function passOver(runs: number, shards: number): Pass {
   const inShard = runs / shards;
   const full = Math.floor(inShard / PAGE);
-  const unitsOf = (items: number): number => READ_UNITS * Math.max(1, Math.ceil((items * RUN_ITEM_BYTES) / READ_BYTES));
+  const unitsOf = (items: number): number => readUnits(items * RUN_ITEM_BYTES, false);
   return {
     pages: shards * (full + 1),
     reads: shards * (full * unitsOf(PAGE) + unitsOf(inShard - full * PAGE)),

@@ -1,4 +1,4 @@
-import { GetItemCommand, PutItemCommand, type ServiceOutputTypes } from "@aws-sdk/client-dynamodb";
+import { GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, describe, expect, test } from "vitest";
 import type { App } from "../../lib/app/app.ts";
 import { beat } from "../../lib/app/beat.ts";
@@ -14,10 +14,11 @@ import { itemOf, shardKey } from "../../lib/aws/run-item.ts";
 import { dynamoRuns } from "../../lib/aws/runs.ts";
 import type { Canceling, Leaving, Progress, Running } from "../../lib/core/run.ts";
 import type { Instant } from "../../lib/core/time.ts";
+import { itemBytes } from "../../lib/cost/capacity.ts";
 import { memoryNotices, memoryRequeues } from "../../lib/memory/plumbing.ts";
 import * as schemas from "../../lib/wire/schemas.ts";
+import { metered } from "../cost/meter.ts";
 import { dynamoDbLocalEngine } from "./engines.ts";
-import { itemSize } from "./item-size.ts";
 import { at, FENCE, running } from "./samples.ts";
 
 /** As many letters as the ids of the usual workflow runners have. */
@@ -32,37 +33,6 @@ const usual: Running = {
   claimedAt: at("12:00:00.456"),
   lastRenewable: at("18:00:00.789"),
 };
-
-type Sent = { readonly command: string; readonly capacity: number | undefined };
-
-function unitsOf(output: ServiceOutputTypes | undefined): number | undefined {
-  const taken = output !== undefined && "ConsumedCapacity" in output ? output.ConsumedCapacity : undefined;
-  return taken !== undefined && "CapacityUnits" in taken ? taken.CapacityUnits : undefined;
-}
-
-/** Writes down each request that leaves the client, retries too, with the capacity units that the engine took for it. */
-function metered({ client }: Dynamo): Sent[] {
-  const sent: Sent[] = [];
-  client.middlewareStack.add(
-    (next) => (args) => next({ ...args, input: Object.assign(args.input, { ReturnConsumedCapacity: "TOTAL" }) }),
-    { step: "initialize" },
-  );
-  client.middlewareStack.add(
-    (next, { commandName = "" }) =>
-      async (args) => {
-        try {
-          const answer = await next(args);
-          sent.push({ command: commandName, capacity: unitsOf(answer.output) });
-          return answer;
-        } catch (error) {
-          sent.push({ command: commandName, capacity: undefined });
-          throw error;
-        }
-      },
-    { step: "deserialize", priority: "high" },
-  );
-  return sent;
-}
 
 /** Every adapter that a Lambda has, all behind one client, so that no request goes unseen. */
 const appAt = (dynamo: Dynamo, now: Instant): App => ({
@@ -91,8 +61,7 @@ if ("missing" in engine) {
   console.warn(`skipped: what a beat costs on DynamoDB Local, because ${engine.missing}`);
   test.skip(`what a beat costs: ${engine.missing}`);
 } else {
-  const dynamo = await engine.table();
-  const sent = metered(dynamo);
+  const { dynamo, sent } = await metered(engine);
   afterAll(() => engine.stop());
 
   describe("what a beat costs", () => {
@@ -101,7 +70,7 @@ if ("missing" in engine) {
       sent.length = 0;
       const reply = await beat(appAt(dynamo, at("13:01:00")), tokenOf(usual), { value: 3, of: 7, note: "epoch 3" });
       expect(reply).toMatchObject({ kind: "renewed", directive: "continue" });
-      expect(sent).toEqual([{ command: "UpdateItemCommand", capacity: 1 }]);
+      expect(sent).toEqual([{ command: "UpdateItemCommand", partition: "L#2", writes: 1, reads: 0, said: 1 }]);
     });
 
     test("a beat that is told to stop is one request too: the refused write brings the item back", async () => {
@@ -110,7 +79,7 @@ if ("missing" in engine) {
       sent.length = 0;
       const reply = await beat(appAt(dynamo, at("13:01:00")), tokenOf(canceling));
       expect(reply).toMatchObject({ kind: "renewed", directive: "stop" });
-      expect(sent).toEqual([{ command: "UpdateItemCommand", capacity: undefined }]);
+      expect(sent).toEqual([{ command: "UpdateItemCommand", partition: "L#2", writes: 1, reads: 0, said: undefined }]);
     });
 
     test("a beat moves the item's TTL to 30 days after its new due time", async () => {
@@ -131,8 +100,9 @@ if ("missing" in engine) {
       const { client, table } = dynamo;
       const unitsFor = async (size: number): Promise<number | undefined> => {
         const item = { ...itemOf({ ...usual, run: `size-${size}` }), number: { N: value } };
-        const w = { S: "x".repeat(size - itemSize({ ...item, w: { S: "" } })) };
-        return unitsOf(await client.send(new PutItemCommand({ TableName: table, Item: { ...item, w } })));
+        const w = { S: "x".repeat(size - itemBytes({ ...item, w: { S: "" } })) };
+        await client.send(new PutItemCommand({ TableName: table, Item: { ...item, w } }));
+        return sent.at(-1)?.said;
       };
       expect(await unitsFor(1024)).toBe(1);
       expect(await unitsFor(1025)).toBe(2);
@@ -145,7 +115,7 @@ describe("the size of a running item", () => {
     expect(RUN).toHaveLength(16);
     expect(usual.host).toHaveLength(19);
     expect(usual.fence).toBe(FENCE);
-    expect(itemSize(itemOf(usual))).toBeLessThanOrEqual(128);
+    expect(itemBytes(itemOf(usual))).toBeLessThanOrEqual(128);
   });
 
   /** The API takes 200 bytes of JSON; these are the kinds of letters that take the most. */
@@ -182,6 +152,6 @@ describe("the size of a running item", () => {
     if (progress === undefined) throw new Error("the note was refused");
     expect(schemas.requeue.safeParse({ reason }).success).toBe(true);
     const leaving: Leaving = { ...largest, state: "leaving", directive: "stop", free: true, reason, progress };
-    expect(itemSize(itemOf(leaving))).toBeLessThan(1024);
+    expect(itemBytes(itemOf(leaving))).toBeLessThan(1024);
   });
 });

@@ -20,9 +20,12 @@ const ANYBODY = { region: "us-east-1", credentials: { accessKeyId: "contract", s
 /** A Java virtual machine on a busy machine answers its first requests slowly; a retried write would look stale. */
 const PATIENT = { maxAttempts: 1, requestHandler: { connectionTimeout: 10_000, requestTimeout: 20_000 } };
 
+/** A client of an emulator. */
+export const clientAt = (endpoint: string): Dynamo["client"] => dynamoClient({ endpoint, ...ANYBODY, ...PATIENT });
+
 /** `pid` is the process that listens; 0 for one that is not ours. */
 export function engineAt(endpoint: string, pid = 0, stop = async (): Promise<void> => {}): Engine {
-  const client = dynamoClient({ endpoint, ...ANYBODY, ...PATIENT });
+  const client = clientAt(endpoint);
   return {
     pid,
     endpoint,

@@ -1,71 +1,115 @@
-import type { ServiceOutputTypes } from "@aws-sdk/client-dynamodb";
+import { ConditionalCheckFailedException, type ServiceOutputTypes } from "@aws-sdk/client-dynamodb";
 import type { Dynamo } from "../../lib/aws/dynamo.ts";
+import { DYNAMODB, type SignedCall, signedCall } from "../../lib/aws/signed-call.ts";
+import { itemBytes, type MeteredItem, readUnits, refusedWriteUnits, writeUnits } from "../../lib/cost/capacity.ts";
+import { clientAt, type Engine } from "../contract/engines.ts";
 
-/** One request that left the client. `capacity` is what the engine took for it; it tells nothing of a refused write. */
+/** One request that left the client, and what AWS bills for it by the rules of lib/cost/capacity.ts. */
 export type Sent = {
   readonly command: string;
   readonly partition: string;
-  readonly isConsistent: boolean;
-  readonly capacity: number | undefined;
+  /** WRU and RRU. The table has no index. */
+  readonly writes: number;
+  readonly reads: number;
+  /** What the engine says that it took; it says nothing of a refused write. */
+  readonly said: number | undefined;
 };
 
 type Input = {
-  readonly Key?: Readonly<Record<string, { readonly S?: string }>>;
-  readonly Item?: Readonly<Record<string, { readonly S?: string }>>;
-  readonly ExpressionAttributeValues?: Readonly<Record<string, { readonly S?: string }>>;
+  readonly TableName?: string;
+  readonly Key?: MeteredItem;
+  readonly Item?: MeteredItem;
+  readonly ExpressionAttributeValues?: MeteredItem;
   readonly ConsistentRead?: boolean;
 };
 
 const partitionOf = ({ Key, Item, ExpressionAttributeValues }: Input): string =>
   (Key ?? Item)?.["p"]?.S ?? ExpressionAttributeValues?.[":p"]?.S ?? "";
 
-function capacityOf(output: ServiceOutputTypes | undefined): number | undefined {
+function saidBy(output: ServiceOutputTypes | undefined): number | undefined {
   const taken = output !== undefined && "ConsumedCapacity" in output ? output.ConsumedCapacity : undefined;
   return taken !== undefined && "CapacityUnits" in taken ? taken.CapacityUnits : undefined;
 }
 
-/** Writes down each request that leaves the client from now on, retries too. */
-export function metered({ client }: Dynamo): Sent[] {
+/** Looks at the table beside the client that is metered. */
+const lookerAt = (endpoint: string): SignedCall =>
+  signedCall(
+    DYNAMODB,
+    {
+      AWS_REGION: "us-east-1",
+      AWS_ENDPOINT_URL: endpoint,
+      AWS_ACCESS_KEY_ID: "contract",
+      AWS_SECRET_ACCESS_KEY: "contract",
+    },
+    { attempts: 1, timeoutMs: 20_000 },
+  );
+
+const READS: ReadonlySet<string> = new Set(["GetItemCommand", "QueryCommand"]);
+const WRITES: ReadonlySet<string> = new Set(["PutItemCommand", "UpdateItemCommand", "DeleteItemCommand"]);
+
+/** A new table, reached by a client of its own; and what leaves that client. */
+export type Metered = { readonly dynamo: Dynamo; readonly sent: Sent[] };
+
+/**
+ * Writes down each request that leaves the client, retries too, with what AWS bills for it: the sizes of items are looked up
+ * before and after each, so the engine need not know how to count.
+ */
+export async function metered({ endpoint, table }: Engine): Promise<Metered> {
+  const client = clientAt(endpoint);
   const sent: Sent[] = [];
+  const look = lookerAt(endpoint);
+  const sizeOf = async (TableName: string | undefined, { Key, Item }: Input): Promise<number> => {
+    const [p, s] = [(Key ?? Item)?.["p"], (Key ?? Item)?.["s"]];
+    const found = (await look("GetItem", { TableName, Key: { p, s }, ConsistentRead: true })) as { Item?: MeteredItem };
+    return found.Item === undefined ? 0 : itemBytes(found.Item);
+  };
+  /** Everything that the query went over: DynamoDB bills what it has read, not what it brings. */
+  const readBy = async (input: Input): Promise<number> => {
+    const { ProjectionExpression: _, ...whole } = input as Input & { ProjectionExpression?: string };
+    const { Items = [] } = (await look("Query", whole)) as { Items?: readonly MeteredItem[] };
+    return Items.reduce((bytes, item) => bytes + itemBytes(item), 0);
+  };
   client.middlewareStack.add(
     (next) => (args) => next({ ...args, input: Object.assign(args.input, { ReturnConsumedCapacity: "TOTAL" }) }),
     { step: "initialize" },
   );
   client.middlewareStack.add(
-    (next, { commandName = "" }) =>
+    (next, { commandName: command = "" }) =>
       async (args) => {
         const input = args.input as Input;
-        const asked = {
-          command: commandName,
-          partition: partitionOf(input),
-          isConsistent: input.ConsistentRead === true,
-        };
+        const asked = { command, partition: partitionOf(input) };
+        if (!READS.has(command) && !WRITES.has(command)) throw new Error(`the meter has no rule for ${command}`);
+        if (READS.has(command)) {
+          const bytes = command === "QueryCommand" ? await readBy(input) : await sizeOf(input.TableName, input);
+          const answer = await next(args);
+          const reads = readUnits(bytes, input.ConsistentRead === true);
+          sent.push({ ...asked, writes: 0, reads, said: saidBy(answer.output) });
+          return answer;
+        }
+        const before = await sizeOf(input.TableName, input);
         try {
           const answer = await next(args);
-          sent.push({ ...asked, capacity: capacityOf(answer.output) });
+          const writes = writeUnits(before, await sizeOf(input.TableName, input));
+          sent.push({ ...asked, writes, reads: 0, said: saidBy(answer.output) });
           return answer;
         } catch (error) {
-          sent.push({ ...asked, capacity: undefined });
+          if (error instanceof ConditionalCheckFailedException)
+            sent.push({ ...asked, writes: refusedWriteUnits(before), reads: 0, said: undefined });
           throw error;
         }
       },
     { step: "deserialize", priority: "high" },
   );
-  return sent;
+  return { dynamo: { client, table: (await table()).table }, sent };
 }
 
-const isRead = ({ command }: Sent): boolean => command === "GetItemCommand" || command === "QueryCommand";
-
-/**
- * What AWS bills for these requests. A read costs at least its minimum, also where the engine says 0 because nothing was
- * found; a write that its guard refused costs one unit (developer guide, "Working with items").
- */
+/** What these requests take in all. */
 export function billed(sent: readonly Sent[]): { readonly writes: number; readonly reads: number } {
-  let writes = 0;
-  let reads = 0;
-  for (const each of sent)
-    if (isRead(each)) reads += Math.max(each.capacity ?? 0, each.isConsistent ? 1 : 0.5);
-    else writes += each.capacity ?? 1;
+  let [writes, reads] = [0, 0];
+  for (const each of sent) {
+    writes += each.writes;
+    reads += each.reads;
+  }
   return { writes, reads };
 }
 

@@ -1,0 +1,89 @@
+/**
+ * What DynamoDB bills for a request, by its rules: developer guide, "Item sizes and formats", "Read and write requests" and
+ * "Global secondary indexes"; where those are vague, captures of real tables (Parity's suite, eu-west-2, 2026-08-12; the
+ * changelog of dynoxide). test/cost/capacity.test.ts has them as facts.
+ */
+
+/** An attribute value as DynamoDB has it on the wire; bytes also as such. */
+export type Value = {
+  readonly S?: string | undefined;
+  readonly N?: string | undefined;
+  readonly B?: Uint8Array | string | undefined;
+  readonly BOOL?: boolean | undefined;
+  readonly NULL?: boolean | undefined;
+  readonly L?: readonly Value[] | undefined;
+  readonly M?: Readonly<Record<string, Value>> | undefined;
+  readonly SS?: readonly string[] | undefined;
+  readonly NS?: readonly string[] | undefined;
+};
+
+export type MeteredItem = Readonly<Record<string, Value>>;
+
+const utf8 = new TextEncoder();
+const textBytes = (text: string): number => utf8.encode(text).length;
+
+/** The digits in pairs, counted from the point. */
+const pairs = (digits: number): number => Math.ceil(digits / 2);
+
+/** One byte, one more for a minus, and one per pair of digits; pairs of zeros in front and behind are not kept. */
+function numberBytes(value: string): number {
+  const [, minus, whole = "", fraction = ""] = /^(-?)0*(\d*)(?:\.(\d*?)0*)?$/.exec(value) ?? [];
+  if (minus === undefined) throw new Error(`${value} is not a number in decimal digits`);
+  const kept = fraction === "" ? whole.replace(/(00)+$/, "") : whole;
+  return 1 + minus.length + pairs(kept.length) + pairs(fraction.length);
+}
+
+const sum = <T>(all: readonly T[], bytes: (one: T) => number): number =>
+  all.reduce((total, one) => total + bytes(one), 0);
+
+/** A list or a map costs 3 bytes, and each of its elements one more. */
+const STRUCTURE = 3;
+const ELEMENT = 1;
+
+function valueBytes(value: Value): number {
+  if (value.S !== undefined) return textBytes(value.S);
+  if (value.N !== undefined) return numberBytes(value.N);
+  if (value.B !== undefined)
+    return typeof value.B === "string" ? Math.floor((value.B.replace(/=+$/, "").length * 3) / 4) : value.B.length;
+  if (value.BOOL !== undefined || value.NULL !== undefined) return 1;
+  if (value.SS !== undefined) return sum(value.SS, textBytes);
+  if (value.NS !== undefined) return sum(value.NS, numberBytes);
+  if (value.L !== undefined) return STRUCTURE + sum(value.L, (one) => ELEMENT + valueBytes(one));
+  if (value.M !== undefined)
+    return STRUCTURE + sum(Object.entries(value.M), ([name, one]) => ELEMENT + textBytes(name) + valueBytes(one));
+  throw new Error(`no rule for ${JSON.stringify(value)}`);
+}
+
+/** Bytes of an item, by which it is billed: its names count as its values do. */
+export const itemBytes = (item: MeteredItem): number =>
+  sum(Object.entries(item), ([name, value]) => textBytes(name) + valueBytes(value));
+
+const WRITE_BYTES = 1024;
+const READ_BYTES = 4096;
+
+const inKilobytes = (bytes: number): number => Math.max(1, Math.ceil(bytes / WRITE_BYTES));
+
+/** WRU of a write: of the larger of what was there and what is there after it, in bytes; 0 where there was, or is, nothing. */
+export const writeUnits = (before: number, after: number): number => inKilobytes(Math.max(before, after));
+
+/** WRU of a write that its condition refused: of the item that is there, and 1 where there is none. */
+export const refusedWriteUnits = (existing: number): number => inKilobytes(existing);
+
+/** RRU of a read of so many bytes in all: one item, or all items that a query went over, before its filter and projection. */
+export const readUnits = (bytes: number, isConsistent: boolean): number =>
+  Math.max(1, Math.ceil(bytes / READ_BYTES)) * (isConsistent ? 1 : 0.5);
+
+/** An entry in an index: its key, and what is projected into it, in bytes with the names. */
+export type IndexEntry = { readonly key: string; readonly projected: string; readonly bytes: number };
+
+/** WRU of a write in one index beside the table. */
+export function indexUnits(before: IndexEntry | undefined, after: IndexEntry | undefined): number {
+  if (before === undefined) return after === undefined ? 0 : inKilobytes(after.bytes);
+  if (after === undefined) return inKilobytes(before.bytes);
+  if (before.key !== after.key) return inKilobytes(before.bytes) + inKilobytes(after.bytes);
+  return before.projected === after.projected ? 0 : inKilobytes(Math.max(before.bytes, after.bytes));
+}
+
+/** WRU of a transaction: twice for the table, once for indexes. */
+export const transactionUnits = (table: readonly number[], indexes: readonly number[]): number =>
+  2 * sum(table, (units) => units) + sum(indexes, (units) => units);
