@@ -19,52 +19,93 @@ const sight = ({ run, shard, state, due, lease, debt }: Run): Sighting => ({
   ...(debt !== undefined && { owedSince: debt.since }),
 });
 
-/** The run items in memory. Each call is one atomic step. `items` may be looked at, not changed. */
-export function memoryRuns(): Runs & { readonly items: ReadonlyMap<string, Run> } {
-  const items = new Map<string, Run>();
-  const keyOf = ({ run, shard }: RunKey): string => `${shard}/${run}`;
-  const shardOf = (shard: number, limit: number, cursor = ""): { page: Run[]; cursor?: string } => {
-    const all = [...items.values()].filter((run) => run.shard === shard && run.run > cursor);
-    const page = all.sort((one, other) => (one.run < other.run ? -1 : 1)).slice(0, limit);
-    const last = page.at(-1);
-    return { page, ...(last !== undefined && all.length > limit && { cursor: last.run }) };
+/** One shard: its runs, and their ids in the order in which a query brings them, sorted again when some came or went. */
+class Shard {
+  readonly runs = new Map<string, Run>();
+  private sorted: readonly string[] | undefined;
+
+  put(run: Run): void {
+    if (!this.runs.has(run.run)) this.sorted = undefined;
+    this.runs.set(run.run, run);
+  }
+
+  delete(id: string): void {
+    if (this.runs.delete(id)) this.sorted = undefined;
+  }
+
+  page(limit: number, cursor = ""): { page: Run[]; cursor?: string } {
+    this.sorted ??= [...this.runs.keys()].sort();
+    const first = firstBeyond(this.sorted, cursor);
+    const ids = this.sorted.slice(first, first + limit);
+    const last = ids.at(-1);
+    const isMore = first + limit < this.sorted.length;
+    return {
+      page: ids.map((id) => this.runs.get(id) as Run),
+      ...(last !== undefined && isMore && { cursor: last }),
+    };
+  }
+}
+
+/** Where the first id is that comes after `cursor`. */
+function firstBeyond(sorted: readonly string[], cursor: string): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] as string) > cursor) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** Run items that can be looked at, too, without a step in between. */
+export type MemoryRuns = Runs & { items(): readonly Run[]; look(key: RunKey): Run | undefined };
+
+/** The run items in memory. Each call is one atomic step. */
+export function memoryRuns(): MemoryRuns {
+  const shards = new Map<number, Shard>();
+  const shardOf = (shard: number): Shard => {
+    const found = shards.get(shard) ?? new Shard();
+    shards.set(shard, found);
+    return found;
   };
+  const found = ({ run, shard }: RunKey): Run | undefined => shards.get(shard)?.runs.get(run);
   return {
-    items,
-    read: async (key) => items.get(keyOf(key)),
+    items: () => [...shards.values()].flatMap(({ runs }) => [...runs.values()]),
+    look: found,
+    read: async (key) => found(key),
     create: async (run) => {
-      if (items.has(keyOf(run))) return "stale";
-      items.set(keyOf(run), run);
+      if (found(run) !== undefined) return "stale";
+      shardOf(run.shard).put(run);
       return "written";
     },
     replace: async (seen, next, due) => {
-      const current = items.get(keyOf(seen));
+      const current = found(seen);
       if (current === undefined || current.rev !== seen.rev) return "stale";
       if (due !== undefined && "is" in due && current.due !== due.is) return "stale";
       if (due !== undefined && "atMost" in due && current.due > due.atMost) return "stale";
-      items.set(keyOf(seen), apply(current, seen, next));
+      shardOf(seen.shard).put(apply(current, seen, next));
       return "written";
     },
     renew: async (key, renewal) => {
-      const run = items.get(keyOf(key));
+      const run = found(key);
       if (run === undefined || !renews(run, renewal)) return { write: "stale", run };
       const { due, progress } = renewal;
       const renewed = { ...run, due, ...(progress !== undefined && { progress }) } as Run;
-      items.set(keyOf(key), renewed);
+      shardOf(key.shard).put(renewed);
       return { write: "written", run: renewed };
     },
     remove: async (seen) => {
-      const current = items.get(keyOf(seen));
+      const current = found(seen);
       if (current !== undefined && current.rev !== seen.rev) return "stale";
-      items.delete(keyOf(seen));
+      shardOf(seen.shard).delete(seen.run);
       return "written";
     },
     page: async (shard, limit, cursor) => {
-      const { page, ...rest } = shardOf(shard, limit, cursor);
+      const { page, ...rest } = shardOf(shard).page(limit, cursor);
       return { sightings: page.map(sight), ...rest };
     },
     list: async (shard, limit, cursor) => {
-      const { page, ...rest } = shardOf(shard, limit, cursor);
+      const { page, ...rest } = shardOf(shard).page(limit, cursor);
       return { runs: page, ...rest };
     },
   };

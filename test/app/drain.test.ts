@@ -70,7 +70,7 @@ describe("a runner that tells what it was told", () => {
     expect(await relay(app, token, TOLD)).toEqual({ kind: "ended" });
     app.pass(seconds(100));
     await app.swept();
-    expect(app.runs.items.size).toBe(0);
+    expect(app.runs.items().length).toBe(0);
     expect(await relay(app, token, TOLD)).toEqual({ kind: "ended" });
     expect(app.notices.sent).toEqual([]);
   });

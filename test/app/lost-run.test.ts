@@ -89,14 +89,14 @@ describe("a lost run", () => {
     await app.swept();
     app.pass(seconds(60));
     await app.swept();
-    expect(app.runs.items.size).toBe(0);
+    expect(app.runs.items().length).toBe(0);
     expect(await finish(app, token, SUCCESS)).toMatchObject({ outcome: "succeeded" });
     expect(await finish(app, token, SUCCESS)).toMatchObject({ outcome: "succeeded" });
     expect((await inspect(app, "etl"))?.current).toMatchObject({ outcome: "succeeded", charges: "+" });
     app.pass(seconds(60));
     await app.swept();
     expect((await inspect(app, "etl"))?.current).toMatchObject({ outcome: "succeeded" });
-    expect(app.runs.items.size).toBe(0);
+    expect(app.runs.items().length).toBe(0);
   });
 
   test("on a host that was being reclaimed is charged to interruptions", async () => {
@@ -166,7 +166,7 @@ describe("a debt", () => {
     app.requeues.send = send;
     await app.swept(); // 12:12:10
     expect(app.messages()[0]?.data.next.startBy).toBe("2026-11-22T12:13:10.000Z");
-    expect(app.runs.items.values().next().value).toMatchObject({ state: "queued", charges: "l" });
+    expect(app.runs.items()[0]).toMatchObject({ state: "queued", charges: "l" });
   });
 
   test("that is settled twice sends the same message twice, and nothing else", async () => {
@@ -359,7 +359,7 @@ describe("a run that is gone", () => {
     await finish(app, token, { outcome: "failed", exitCode: 1 });
     app.pass(seconds(60));
     await app.swept();
-    expect(app.runs.items.size).toBe(0);
+    expect(app.runs.items().length).toBe(0);
     expect(await beat(app, token)).toEqual({ kind: "ended" });
     expect((await claim(app, token, holder("b"))).reply).toEqual({ kind: "ended" });
     expect(await finish(app, token, SUCCESS)).toEqual({ kind: "finished-otherwise" });
@@ -367,7 +367,7 @@ describe("a run that is gone", () => {
     await settle(app, token);
     expect(await cancel(app, "etl")).toEqual({ kind: "ended" });
     expect(await requeue(app, "etl")).toEqual({ kind: "ended" });
-    expect(app.runs.items.size).toBe(0);
+    expect(app.runs.items().length).toBe(0);
   });
 
   test("and whose record has expired is not known at all", async () => {
@@ -440,5 +440,5 @@ test("an item that was sighted as ended and lives again is not removed", async (
     sightings: [{ run: token.run, shard: token.shard, state: "ended", due: NOON, lease: seconds(120) }],
   });
   await app.swept();
-  expect(app.runs.items.size).toBe(1);
+  expect(app.runs.items().length).toBe(1);
 });

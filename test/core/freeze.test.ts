@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import {
   type Fleet,
   type Freeze,
+  isCutOff,
   isSilent,
   isValveOpen,
   leaseEnd,
@@ -135,6 +136,17 @@ describe("a freeze", () => {
 test("the floor never falls, although the clocks of two sweeps differ", () => {
   const ahead = nextFreeze(undefined, at("12:30:01"), true);
   expect(nextFreeze(ahead, at("12:30:00"), true)?.floor).toBe(at("12:30:01"));
+});
+
+describe("runners are cut off", () => {
+  test.each([
+    ["not before the canary has failed", undefined, false],
+    ["from the moment that it failed", at("12:30:00"), true],
+    ["for 90 s", at("12:28:30.001"), true],
+    ["and no longer, unless it fails again", at("12:28:30"), false],
+  ])("%s", (_, failedAt, isOff) => {
+    expect(isCutOff(failedAt, at("12:30:00"))).toBe(isOff);
+  });
 });
 
 describe("a lease", () => {

@@ -5,6 +5,7 @@ import { directiveOf, type Ended, isHeld, type Run, type RunKey } from "../../li
 import type { Spec } from "../../lib/core/spec.ts";
 import { instant } from "../../lib/core/time.ts";
 import { transitions } from "../../lib/core/transitions.ts";
+import type { MemoryRuns } from "../../lib/memory/runs.ts";
 import type { RequeueMessage, Requeues } from "../../lib/ports/queues.ts";
 import type { Runs } from "../../lib/ports/runs.ts";
 import type { RequeueEvent } from "../../lib/wire/requeue.ts";
@@ -42,8 +43,8 @@ export class Laws {
     this.cloud = cloud;
   }
 
-  watch(runs: Runs & { readonly items: ReadonlyMap<string, Run> }): Runs {
-    const itemOf = ({ run, shard }: RunKey): Run | undefined => runs.items.get(`${shard}/${run}`);
+  watch(runs: MemoryRuns): Runs {
+    const itemOf = runs.look;
     const seen = async <T>(key: RunKey, write: () => Promise<T>, by?: "clock" | "proof"): Promise<T> => {
       const before = itemOf(key);
       const writing = write(); // the memory adapter has written when this returns
@@ -246,7 +247,7 @@ export class Laws {
 
   /** In calm: what the clock has decided is carried out within two sweeps. */
   timely(): void {
-    for (const run of this.cloud.runs.items.values())
+    for (const run of this.cloud.runs.items())
       if (run.due + SWEPT_WITHIN_MS < this.world.now && run.state !== "ended")
         this.world.fail(`a ${run.state} run stayed ${this.world.now - run.due} ms past its due time`);
   }
@@ -276,7 +277,7 @@ export class Laws {
   }
 
   private async faultOf(run: string, news: ReadonlyMap<string, readonly Evidence[]>): Promise<string | undefined> {
-    const item = [...this.cloud.runs.items.values()].find((each) => each.run === run);
+    const item = this.cloud.runs.items().find((each) => each.run === run);
     if (item !== undefined) return `the run does not end, or its item is not deleted: ${brief(item)}`;
     const result = await this.cloud.results.read(run, this.world.now);
     const registration = await this.cloud.specs.read(run, this.world.now);

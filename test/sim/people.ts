@@ -61,7 +61,7 @@ export class People {
   /** Cancels or requeues, as an owner would who sees something odd. */
   async ask(run: string, what: "cancel" | "requeue"): Promise<void> {
     const { world } = this;
-    const item = [...this.cloud.runs.items.values()].find((each) => each.run === run);
+    const item = this.cloud.runs.items().find((each) => each.run === run);
     const attempt = world.dice.chance(0.5) ? item?.attempt : undefined;
     const answer = await this.network.request<{ state: string }>(
       `${what} ${run}`,
@@ -98,10 +98,10 @@ export class People {
 
   /** One tick: a sweep, which may meet another one. One that gets to its end has seen every run that was there. */
   tick(period: Span): void {
-    const { items } = this.cloud.runs;
+    const { runs } = this.cloud;
     this.world.spawn("sweep", "lambda", async (process) => {
       const app = this.cloud.appFor(process);
-      const there = [...items.keys()];
+      const there = runs.items();
       const seen = new Set<string>();
       const page: Runs["page"] = async (...asked) => {
         const found = await app.runs.page(...asked);
@@ -113,7 +113,7 @@ export class People {
         if (error instanceof Away) return undefined;
         throw error;
       });
-      const missed = there.find((key) => items.has(key) && !seen.has(key));
+      const missed = there.find((run) => runs.look(run) !== undefined && !seen.has(`${run.shard}/${run.run}`));
       if (counts !== undefined && app.clock.now() < until && missed !== undefined)
         this.world.fail("a sweep passed over a run");
     });

@@ -115,7 +115,7 @@ export async function schedule(seed: number): Promise<Outcome> {
       if (people.hasMail() && dice.chance(0.1)) people.consume();
       if (news.hasMail() && dice.chance(0.1)) news.relay();
       if (world.now > settledBy) cloud.laws.timely();
-      if (!world.isChaotic && cloud.runs.items.size === 0 && !people.hasMail() && world.isOver) break;
+      if (!world.isChaotic && cloud.runs.items().length === 0 && !people.hasMail() && world.isOver) break;
       if (world.isOver) world.now = nextSweep;
       await world.advance();
     }
