@@ -5,15 +5,15 @@ import { beat } from "../lib/app/beat.ts";
 import { claim } from "../lib/app/claim.ts";
 import { RETENTION } from "../lib/app/retention.ts";
 import { sweep } from "../lib/app/sweep.ts";
-import { fence, type Running } from "../lib/core/run.ts";
+import { fence } from "../lib/core/run.ts";
 import { DEFAULTS, type Spec } from "../lib/core/spec.ts";
 import { type Instant, instant, milliseconds, seconds } from "../lib/core/time.ts";
 import { memoryHosts } from "../lib/memory/hosts.ts";
 import { memoryControl, memoryNotices, memoryOddities, memoryRequeues } from "../lib/memory/plumbing.ts";
 import { memoryEndedRuns, memoryLedger, memoryResults, memorySpecs } from "../lib/memory/records.ts";
-import { memoryRuns } from "../lib/memory/runs.ts";
 import { type Claims, parseBearer } from "../lib/wire/credentials.ts";
 import type { RequeueEvent } from "../lib/wire/requeue.ts";
+import { fleetRuns } from "./fleet.ts";
 
 /**
  * So many runners for so long in virtual time, through the use cases that the Lambdas call: each beats once a minute, a sweep
@@ -51,7 +51,7 @@ const roll = dice(Number(values.seed));
 let now: Instant = instant(START);
 const SPEC: Spec = { ...DEFAULTS, lease: LEASE, backoff: { ...DEFAULTS.backoff, base: milliseconds(0) } };
 const REGISTRATION = { fence: fence(1), registeredAt: instant(START), hash: "", spec: SPEC };
-const runs = memoryRuns();
+const fleet = fleetRuns({ runs: RUNS, shards: SHARDS, lease: LEASE, start: instant(START), spread: BEAT_SECONDS });
 const requeues = memoryRequeues();
 const app: App = {
   clock: { now: () => now },
@@ -59,9 +59,9 @@ const app: App = {
   retention: RETENTION,
   keys: { all: async () => [{ id: "k1", secret: new Uint8Array(32) }] },
   log: { write: () => {} },
-  runs,
+  runs: fleet,
   // A million copies of the same registration would tell nothing.
-  specs: { ...memorySpecs(), read: async (run) => ({ ...REGISTRATION, run, shard: Number(run.slice(1)) % SHARDS }) },
+  specs: { ...memorySpecs(), read: async (run) => ({ ...REGISTRATION, run, shard: fleet.shardOf(run) }) },
   ledger: memoryLedger(),
   results: memoryResults(),
   endedRuns: memoryEndedRuns(),
@@ -72,25 +72,13 @@ const app: App = {
   oddities: memoryOddities(),
 };
 
-/** Who beats in which second of the minute. A run that was declared lost is held by its claim until the next attempt's. */
-const beating: Claims[][] = Array.from({ length: BEAT_SECONDS }, () => []);
-for (let n = 0; n < RUNS; n += 1) {
-  const run: Running = {
-    run: `r${n}`,
-    shard: n % SHARDS,
-    state: "running",
-    attempt: 1,
-    fence: fence(1),
-    rev: 1,
-    charges: "",
-    due: instant(START + LEASE + (n % BEAT_SECONDS) * 1000),
-    lease: LEASE,
-    holder: "00112233445566778899aabbccddeeff",
-    claimedAt: instant(START),
-  };
-  await runs.create(run);
-  beating[n % BEAT_SECONDS]?.push(run);
-}
+/** Who beats in which second of the minute: first attempts by their numbers, later ones by their tokens. */
+const firsts = Array.from({ length: BEAT_SECONDS }, (_, at) => {
+  const numbers = new Int32Array(Math.ceil((RUNS - at) / BEAT_SECONDS));
+  for (let n = 0; n < numbers.length; n += 1) numbers[n] = at + n * BEAT_SECONDS;
+  return { numbers, alive: numbers.length };
+});
+const later: Claims[][] = Array.from({ length: BEAT_SECONDS }, () => []);
 
 const minutesOf = Array.from({ length: DEATHS }, () => Math.floor(roll() * MINUTES * 60));
 const deaths = new Map<number, number>();
@@ -100,11 +88,17 @@ const digest = createHash("sha256");
 const counted = { beats: 0, refused: 0, deaths: 0, announced: 0, claimed: 0, reaped: 0, frozen: 0 };
 
 /** Somebody of those who would beat now says nothing from now on. */
-function die(these: Claims[]): void {
-  const at = Math.floor(roll() * these.length);
-  const last = these.pop();
-  if (last !== undefined && at < these.length) these[at] = last;
+function die(these: { readonly numbers: Int32Array; alive: number }): void {
+  const at = Math.floor(roll() * these.alive);
+  these.alive -= 1;
+  these.numbers[at] = these.numbers[these.alive] as number;
   counted.deaths += 1;
+}
+
+async function beats(token: Claims): Promise<void> {
+  const { kind } = await beat(app, token);
+  counted.beats += 1;
+  if (kind !== "renewed") counted.refused += 1;
 }
 
 const before = process.cpuUsage();
@@ -112,13 +106,10 @@ const started = performance.now();
 let read = 0;
 for (let at = 0; at < MINUTES * 60; at += 1) {
   now = instant(START + at * 1000);
-  const these = beating[at % BEAT_SECONDS] ?? [];
-  for (let n = deaths.get(at) ?? 0; n > 0 && these.length > 0; n -= 1) die(these);
-  for (const token of these) {
-    const { kind } = await beat(app, token);
-    if (kind !== "renewed") counted.refused += 1;
-  }
-  counted.beats += these.length;
+  const these = firsts[at % BEAT_SECONDS] ?? { numbers: new Int32Array(), alive: 0 };
+  for (let n = deaths.get(at) ?? 0; n > 0 && these.alive > 0; n -= 1) die(these);
+  for (let n = 0; n < these.alive; n += 1) await beats(fleet.token(these.numbers[n] as number));
+  for (const token of later[at % BEAT_SECONDS] ?? []) await beats(token);
   if (at % SWEEP_SECONDS !== 0) continue;
   const counts = await sweep(app, { period: seconds(SWEEP_SECONDS), until: instant(now + 60_000) });
   counted.reaped += counts?.reaped ?? 0;
@@ -133,7 +124,7 @@ for (let at = 0; at < MINUTES * 60; at += 1) {
     const claims = parseBearer(`Bearer ${token}`)?.claims;
     if (claims === undefined) continue;
     counted.claimed += 1;
-    beating[(at + BEAT_SECONDS - 1) % BEAT_SECONDS]?.push(claims);
+    later[(at + BEAT_SECONDS - 1) % BEAT_SECONDS]?.push(claims);
   }
 }
 const wallSeconds = (performance.now() - started) / 1000;

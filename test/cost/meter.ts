@@ -1,4 +1,8 @@
-import { ConditionalCheckFailedException, type ServiceOutputTypes } from "@aws-sdk/client-dynamodb";
+import {
+  ConditionalCheckFailedException,
+  DescribeTableCommand,
+  type ServiceOutputTypes,
+} from "@aws-sdk/client-dynamodb";
 import type { Dynamo } from "../../lib/aws/dynamo.ts";
 import { DYNAMODB, type SignedCall, signedCall } from "../../lib/aws/signed-call.ts";
 import { itemBytes, type MeteredItem, readUnits, refusedWriteUnits, writeUnits } from "../../lib/cost/capacity.ts";
@@ -100,7 +104,10 @@ export async function metered({ endpoint, table }: Engine): Promise<Metered> {
       },
     { step: "deserialize", priority: "high" },
   );
-  return { dynamo: { client, table: (await table()).table }, sent };
+  const { client: plain, table: TableName } = await table();
+  const { Table } = await plain.send(new DescribeTableCommand({ TableName }));
+  if (Table?.GlobalSecondaryIndexes !== undefined) throw new Error("the meter counts no index, and the table has one");
+  return { dynamo: { client, table: TableName }, sent };
 }
 
 /** What these requests take in all. */

@@ -7,23 +7,15 @@ import { finish } from "../../lib/app/finish.ts";
 import { register } from "../../lib/app/register.ts";
 import { expiryOf, lineExpiryOf, RETENTION } from "../../lib/app/retention.ts";
 import { sweep } from "../../lib/app/sweep.ts";
-import { dynamoControl } from "../../lib/aws/control.ts";
-import type { Dynamo } from "../../lib/aws/dynamo.ts";
-import { dynamoEndedRuns } from "../../lib/aws/ended-runs.ts";
-import { dynamoHosts } from "../../lib/aws/hosts.ts";
 import { type Item, textOf } from "../../lib/aws/item.ts";
-import { dynamoOddities } from "../../lib/aws/oddities.ts";
-import { dynamoLedger, dynamoResults, dynamoSpecs } from "../../lib/aws/records.ts";
-import { dynamoRuns } from "../../lib/aws/runs.ts";
 import { DEFAULTS } from "../../lib/core/spec.ts";
-import { after, instant, type Span, seconds } from "../../lib/core/time.ts";
+import { after, instant, seconds } from "../../lib/core/time.ts";
 import { itemBytes } from "../../lib/cost/capacity.ts";
 import * as units from "../../lib/cost/units.ts";
-import { memoryNotices, memoryRequeues } from "../../lib/memory/plumbing.ts";
 import { type Claims, parseBearer } from "../../lib/wire/credentials.ts";
 import { clientAt, dynamoDbLocalEngine, startDynalite } from "../contract/engines.ts";
-import { at } from "../contract/samples.ts";
-import { billed, isOfPass, metered, type Sent } from "./meter.ts";
+import { isOfPass, type Sent } from "./meter.ts";
+import { type World, world } from "./world.ts";
 
 /** As many letters as the ids of the usual workflow runners have. */
 const RUN = "nightly-train-42";
@@ -38,55 +30,6 @@ const HOLDER = {
 const local = await dynamoDbLocalEngine();
 const engine = "missing" in local ? await startDynalite() : local;
 afterAll(() => engine.stop());
-
-type World = {
-  readonly dynamo: Dynamo;
-  readonly app: App;
-  readonly sent: Sent[];
-  pass(span: Span): void;
-  /** What this took of the store and of SQS. */
-  counted(act: () => Promise<unknown>, isCounted?: (sent: Sent) => boolean): Promise<Omit<units.Units, "requests">>;
-};
-
-/** Every adapter that a Lambda has on one metered client; the queues alone are in memory. */
-async function world(): Promise<World> {
-  const { dynamo, sent } = await metered(engine);
-  const requeues = memoryRequeues();
-  let now = at("12:00:00");
-  const app: App = {
-    clock: { now: () => now },
-    dice: { roll: () => 0.5 },
-    retention: RETENTION,
-    keys: { all: async () => [{ id: "k1", secret: new Uint8Array(32) }] },
-    log: { write: () => {} },
-    runs: dynamoRuns(dynamo),
-    specs: dynamoSpecs(dynamo),
-    ledger: dynamoLedger(dynamo),
-    results: dynamoResults(dynamo),
-    endedRuns: dynamoEndedRuns(dynamo),
-    hosts: dynamoHosts(dynamo),
-    control: dynamoControl(dynamo, 1),
-    requeues,
-    notices: memoryNotices(),
-    oddities: dynamoOddities(dynamo),
-  };
-  await app.control.shards(); // The first service that starts writes the number down, once.
-  sent.length = 0;
-  return {
-    dynamo,
-    app,
-    sent,
-    pass: (span) => {
-      now = after(now, span);
-    },
-    counted: async (act, isCounted = () => true) => {
-      sent.length = 0;
-      const before = requeues.sent.length;
-      await act();
-      return { ...billed(sent.filter(isCounted)), sqs: requeues.sent.length - before };
-    },
-  };
-}
 
 const unitsOf = ({ writes, reads, sqs }: units.Units): Omit<units.Units, "requests"> => ({ writes, reads, sqs });
 
@@ -122,7 +65,7 @@ const isFound = (sent: Sent): boolean => !isOfPass(sent);
 describe("what an operation takes is what the bill says", () => {
   let here: World;
   beforeEach(async () => {
-    here = await world();
+    here = await world(engine);
   });
 
   test("a registration", async () => {
@@ -222,7 +165,7 @@ describe("what is kept of a run", () => {
     textOf(item, "p").startsWith(partition) && textOf(item, "s").startsWith(sort);
 
   test("is as large as the bill says, to 100 bytes", async () => {
-    const here = await world();
+    const here = await world(engine);
     await finish(here.app, await tokenOf(here.app), { outcome: "succeeded", exitCode: 0 });
     const { Items: items = [] } = await clientAt(engine.endpoint).send(
       new ScanCommand({ TableName: here.dynamo.table }),

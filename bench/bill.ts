@@ -1,0 +1,104 @@
+import { billOf } from "../lib/cost/bill.ts";
+import { type Load, USUAL } from "../lib/cost/load.ts";
+import { PRICES, usdOf } from "../lib/cost/prices.ts";
+import type { Figure } from "./figure.ts";
+
+const perHours = (more: Partial<Load>): number => billOf({ ...USUAL, runs: 1000, ...more }).perThousandRunnerHours;
+
+/** Beats of 1,000 runner-hours. */
+const beats = (beatSeconds: number): number => (1000 * 3600) / beatSeconds;
+
+/** What others take for the same, in US dollars; sources in docs/performance.md. */
+export const RIVALS: readonly {
+  readonly name: string;
+  readonly usd: (beatSeconds: number) => number;
+  readonly limit: string;
+}[] = [
+  {
+    name: "Temporal Cloud, an Action a beat",
+    usd: (h) => (beats(h) * 50) / 1e6,
+    limit: "$50 a million falling to $25; 60 times a write",
+  },
+  {
+    name: "HTTP API, Lambda, an index on the due time",
+    usd: (h) => (beats(h) * (1 + 0.2 + 0.15 + 0.014 + 3 * 0.625)) / 1e6,
+    limit: "the usual tutorial",
+  },
+  {
+    name: "SQS, ChangeMessageVisibility by the runner",
+    usd: (h) => usdOf(PRICES.sqs, beats(h)),
+    limit: "cheaper; 12 hours at most, 120,000 in flight, AWS credentials in each runner, no cause, no fence",
+  },
+  {
+    name: "Step Functions, task token with a heartbeat",
+    usd: () => 0.1,
+    limit:
+      "cheaper for long runs: $0.0001 a run (here of an hour), whatever its length; 500 beats a second and account",
+  },
+  {
+    name: "IoT Core, MQTT keep-alive",
+    usd: () => 0.0048,
+    limit: "cheaper; a connection held open by each runner, no cause, no fence",
+  },
+];
+
+export type Dollars = {
+  readonly dollarsPer1000RunnerHours: { readonly functionUrl: number; readonly httpApi: number };
+  readonly idleDollarsPerMonth: { readonly plumbing: number; readonly all: number };
+};
+
+export function dollars(): Dollars {
+  const idle = billOf({ ...USUAL, runs: 0 });
+  return {
+    dollarsPer1000RunnerHours: {
+      functionUrl: perHours({ beatSeconds: 60, frontDoor: "function-url" }),
+      httpApi: perHours({ beatSeconds: 60, frontDoor: "http-api" }),
+    },
+    idleDollarsPerMonth: { plumbing: idle.plumbing, all: idle.total },
+  };
+}
+
+export function billFigures({
+  dollarsPer1000RunnerHours: hours,
+  idleDollarsPerMonth: idle,
+}: Dollars): readonly Figure[] {
+  const unit = "$";
+  const name = (door: string, h: number, ms: number): string =>
+    `1,000 runner-hours, ${door}, a beat each ${h} s, ${ms} ms of Lambda`;
+  return [
+    {
+      name: name("function URL", 60, 8),
+      value: hours.functionUrl,
+      unit,
+      atMost: 0.051,
+      beside: "floor 0.0375: the write alone",
+    },
+    { name: name("HTTP API", 60, 8), value: hours.httpApi, unit, atMost: 0.111 },
+    ...(["function-url", "http-api"] as const).flatMap((frontDoor) =>
+      (
+        [
+          [60, 25],
+          [30, 8],
+          [30, 25],
+        ] as const
+      ).map(
+        ([beatSeconds, beatMs]): Figure => ({
+          name: name(frontDoor === "http-api" ? "HTTP API" : "function URL", beatSeconds, beatMs),
+          value: perHours({ beatSeconds, beatMs, frontDoor }),
+          unit,
+        }),
+      ),
+    ),
+    ...RIVALS.map(
+      ({ name: rival, usd, limit }): Figure => ({ name: `the same, ${rival}`, value: usd(60), unit, beside: limit }),
+    ),
+    {
+      name: "idle month, plumbing",
+      value: idle.plumbing,
+      unit,
+      atMost: 0.8,
+      beside: "a pod of a controller, day and night",
+    },
+    { name: "idle month, with secret, alarms and metrics", value: idle.all, unit, atMost: 4 },
+  ];
+}

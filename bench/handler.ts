@@ -1,0 +1,166 @@
+import { execFile, execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { createServer as createPlain, type RequestListener } from "node:http";
+import { createServer as createSecure } from "node:https";
+import type { AddressInfo, Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { build } from "esbuild";
+import { sign } from "../lib/app/credentials.ts";
+import { itemOf } from "../lib/aws/run-item.ts";
+import { ENVIRONMENT } from "../lib/names.ts";
+import { bundleLambdas } from "../scripts/bundle.ts";
+import { running } from "../test/contract/samples.ts";
+import { type Figure, quantile } from "./figure.ts";
+
+const run = promisify(execFile);
+const CHILD = fileURLToPath(new URL("handler-child.mjs", import.meta.url));
+const KEY = { id: "k1", secret: Buffer.alloc(32, 1) };
+const BEATS = 5000;
+const STARTS = 15;
+
+/** An answer of DynamoDB to each beat, at once. */
+const answering: RequestListener = (request, response) => {
+  const wire = Object.fromEntries(
+    Object.entries(itemOf(running("train"))).map(([name, value]) => [
+      name,
+      value.B === undefined ? value : { B: Buffer.from(value.B).toString("base64") },
+    ]),
+  );
+  request.resume().once("end", () => {
+    response.writeHead(200, { "content-type": "application/x-amz-json-1.0" });
+    response.end(JSON.stringify({ Attributes: wire }));
+  });
+};
+
+async function listening(server: Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return (server.address() as AddressInfo).port;
+}
+
+type Measured = { readonly cpuMs: number; readonly latencyMs: number; readonly slowMs: number; readonly mb: number };
+
+/**
+ * The Lambda of beats, signed by hand and with the SDK, in processes of their own beside a table that answers at once: what
+ * a warm beat takes of the processor, and how long a first one takes, over TLS, beyond the start of a bare Node.
+ */
+export async function handlers(): Promise<{ readonly figures: readonly Figure[]; readonly requestBytes: number }> {
+  const folder = mkdtempSync(join(tmpdir(), "lastbeat-bench-"));
+  const plain = createPlain(answering);
+  const [key, certificate] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
+  const made = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"];
+  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
+  execFileSync("openssl", [...made, ...subject, "-keyout", key, "-out", certificate], { stdio: "ignore" });
+  const secure = createSecure({ key: readFileSync(key), cert: readFileSync(certificate) }, answering);
+  try {
+    await bundleLambdas(join(folder, "lambdas"));
+    const byHand = join(folder, "lambdas/beat/index.mjs");
+    const bySdk = join(folder, "sdk.mjs");
+    await build({
+      entryPoints: [fileURLToPath(new URL("sdk-beat.ts", import.meta.url))],
+      outfile: bySdk,
+      bundle: true,
+      minify: true,
+      format: "esm",
+      platform: "node",
+      target: "node24",
+      mainFields: ["module", "main"],
+      banner: { js: 'import{createRequire as r}from"node:module";const require=r(import.meta.url);' },
+    });
+    const [plainPort, securePort] = [await listening(plain), await listening(secure)];
+    const { shard, attempt, fence, lease, run: id } = running("train");
+    const token = await sign({ keys: { all: async () => [KEY] } }, "token", { run: id, shard, attempt, fence, lease });
+    const body = JSON.stringify({ progress: { value: 3, of: 7 } });
+    const event = JSON.stringify({
+      version: "2.0",
+      rawPath: `/v1/runs/${id}/beat`,
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      requestContext: { http: { method: "POST" }, stage: "$default" },
+      body,
+      isBase64Encoded: false,
+    });
+    const environment = (endpoint: string): NodeJS.ProcessEnv => ({
+      AWS_REGION: "us-east-1",
+      AWS_ACCESS_KEY_ID: "bench",
+      AWS_SECRET_ACCESS_KEY: "bench",
+      AWS_ENDPOINT_URL_DYNAMODB: endpoint,
+      NODE_EXTRA_CA_CERTS: certificate,
+      [ENVIRONMENT.table]: "bench",
+      [ENVIRONMENT.keys]: `${KEY.id}:${KEY.secret.toString("base64url")}`,
+    });
+    const warm = async (bundle: string): Promise<Measured> => {
+      const options = { env: environment(`http://127.0.0.1:${plainPort}`) };
+      const { stdout } = await run(process.execPath, [CHILD, bundle, event, String(BEATS)], options);
+      return JSON.parse(stdout) as Measured;
+    };
+    const cold = async (...args: readonly string[]): Promise<number> => {
+      const started = performance.now();
+      await run(process.execPath, [...args], { env: environment(`https://localhost:${securePort}`) });
+      return performance.now() - started;
+    };
+    const [hand, sdk] = [await warm(byHand), await warm(bySdk)];
+    const starts = { bare: [] as number[], hand: [] as number[], sdk: [] as number[] };
+    for (let n = 0; n < STARTS; n += 1) {
+      starts.bare.push(await cold("-e", ""));
+      starts.hand.push(await cold(CHILD, byHand, event, "0"));
+      starts.sdk.push(await cold(CHILD, bySdk, event, "0"));
+    }
+    const beyond = (all: readonly number[]): number => quantile(all, 0.5) - quantile(starts.bare, 0.5);
+    const [handCold, sdkCold] = [beyond(starts.hand), beyond(starts.sdk)];
+    const kb = (bundle: string): number => statSync(bundle).size / 1000;
+    const figures: readonly Figure[] = [
+      {
+        name: "warm beat, processor, p50",
+        value: hand.cpuMs,
+        unit: "ms",
+        atMost: 0.2,
+        beside: `with the SDK ${sdk.cpuMs.toFixed(2)} ms`,
+      },
+      {
+        name: "warm beat, processor, the SDK's over ours",
+        value: sdk.cpuMs / hand.cpuMs,
+        unit: "times",
+        atLeast: 2,
+        beside: "why it is signed by hand",
+      },
+      {
+        name: "warm beat, latency, p50",
+        value: hand.latencyMs,
+        unit: "ms",
+        beside: `with the SDK ${sdk.latencyMs.toFixed(2)} ms`,
+      },
+      {
+        name: "warm beat, latency, p99",
+        value: hand.slowMs,
+        unit: "ms",
+        beside: `with the SDK ${sdk.slowMs.toFixed(2)} ms`,
+      },
+      {
+        name: "warm beat, resident memory",
+        value: hand.mb,
+        unit: "MB",
+        beside: `with the SDK ${sdk.mb.toFixed(0)} MB`,
+      },
+      {
+        name: "first beat over TLS, beyond a bare Node",
+        value: handCold,
+        unit: "ms",
+        atMost: 40,
+        beside: `with the SDK ${sdkCold.toFixed(0)} ms`,
+      },
+      {
+        name: "bundle of beats",
+        value: kb(byHand),
+        unit: "kB",
+        beside: `with the SDK ${kb(bySdk).toFixed(0)} kB; 12 kB were aimed at: 29 kB are zod, which reads every body of ours`,
+      },
+    ];
+    return { figures, requestBytes: `POST /v1/runs/${id}/beat`.length + token.length + body.length };
+  } finally {
+    plain.close();
+    secure.close();
+    rmSync(folder, { recursive: true });
+  }
+}

@@ -1,0 +1,25 @@
+import { keysFrom, once, setting, systemClock } from "../lambdas/environment.ts";
+import { claimsOf, httpHandler } from "../lambdas/http.ts";
+import { type Beats, beat } from "../lib/app/beat.ts";
+import { dynamoClient } from "../lib/aws/dynamo.ts";
+import { dynamoRuns } from "../lib/aws/runs.ts";
+import { ENVIRONMENT } from "../lib/names.ts";
+import { read } from "../lib/wire/read.ts";
+import { httpReply, refused } from "../lib/wire/replies.ts";
+import * as schemas from "../lib/wire/schemas.ts";
+
+/** lambdas/beat.ts with the AWS SDK instead of calls that are signed by hand: what that is compared with. */
+const theBeats = once(
+  (environment): Beats => ({
+    clock: systemClock,
+    keys: keysFrom(environment, () => () => Promise.reject(new Error("no secret here"))),
+    runs: dynamoRuns({ client: dynamoClient(), table: setting(environment, ENVIRONMENT.table) }),
+  }),
+);
+
+export const handler = httpHandler(theBeats, {
+  beat: async (app, request) => {
+    const body = read(schemas.beat, request.body);
+    return body.ok ? httpReply(await beat(app, claimsOf(request), body.value.progress)) : refused(body.problem);
+  },
+});

@@ -1,0 +1,64 @@
+import type { App } from "../../lib/app/app.ts";
+import { RETENTION } from "../../lib/app/retention.ts";
+import { dynamoControl } from "../../lib/aws/control.ts";
+import type { Dynamo } from "../../lib/aws/dynamo.ts";
+import { dynamoEndedRuns } from "../../lib/aws/ended-runs.ts";
+import { dynamoHosts } from "../../lib/aws/hosts.ts";
+import { dynamoOddities } from "../../lib/aws/oddities.ts";
+import { dynamoLedger, dynamoResults, dynamoSpecs } from "../../lib/aws/records.ts";
+import { dynamoRuns } from "../../lib/aws/runs.ts";
+import { after, type Span } from "../../lib/core/time.ts";
+import type * as units from "../../lib/cost/units.ts";
+import { memoryNotices, memoryRequeues } from "../../lib/memory/plumbing.ts";
+import type { Engine } from "../contract/engines.ts";
+import { at } from "../contract/samples.ts";
+import { billed, metered, type Sent } from "./meter.ts";
+
+export type World = {
+  readonly dynamo: Dynamo;
+  readonly app: App;
+  readonly sent: Sent[];
+  pass(span: Span): void;
+  /** What this took of the store and of SQS. */
+  counted(act: () => Promise<unknown>, isCounted?: (sent: Sent) => boolean): Promise<Omit<units.Units, "requests">>;
+};
+
+/** Every adapter that a Lambda has on one metered client; the queues alone are in memory. */
+export async function world(engine: Engine, shards = 1): Promise<World> {
+  const { dynamo, sent } = await metered(engine);
+  const requeues = memoryRequeues();
+  let now = at("12:00:00");
+  const app: App = {
+    clock: { now: () => now },
+    dice: { roll: () => 0.5 },
+    retention: RETENTION,
+    keys: { all: async () => [{ id: "k1", secret: new Uint8Array(32) }] },
+    log: { write: () => {} },
+    runs: dynamoRuns(dynamo),
+    specs: dynamoSpecs(dynamo),
+    ledger: dynamoLedger(dynamo),
+    results: dynamoResults(dynamo),
+    endedRuns: dynamoEndedRuns(dynamo),
+    hosts: dynamoHosts(dynamo),
+    control: dynamoControl(dynamo, shards),
+    requeues,
+    notices: memoryNotices(),
+    oddities: dynamoOddities(dynamo),
+  };
+  await app.control.shards(); // The first service that starts writes the number down, once.
+  sent.length = 0;
+  return {
+    dynamo,
+    app,
+    sent,
+    pass: (span) => {
+      now = after(now, span);
+    },
+    counted: async (act, isCounted = () => true) => {
+      sent.length = 0;
+      const before = requeues.sent.length;
+      await act();
+      return { ...billed(sent.filter(isCounted)), sqs: requeues.sent.length - before };
+    },
+  };
+}
