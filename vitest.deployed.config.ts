@@ -17,6 +17,8 @@ const on = (emulator: string, fileParallelism: boolean) => ({
 export default defineConfig({
   test: {
     reporters: ["verbose", testCounts()],
+    // Vitest's own number is one on two cores, and more than these two files on others.
+    maxWorkers: 2,
     projects: [
       // One deployment at a time, on two cores.
       on("ministack", false),

@@ -1,9 +1,35 @@
 import { billOf } from "../lib/cost/bill.ts";
-import { type Load, USUAL } from "../lib/cost/load.ts";
-import { PRICES, usdOf } from "../lib/cost/prices.ts";
+import { USUAL } from "../lib/cost/load.ts";
+import { BEAT_MB, OTHER_MB, sweepMs } from "../lib/cost/month.ts";
+import { FRONT_DOOR_PRICES, type FrontDoor, PRICES, usdOf } from "../lib/cost/prices.ts";
 import type { Figure } from "./figure.ts";
 
-const perHours = (more: Partial<Load>): number => billOf({ ...USUAL, runs: 1000, ...more }).perThousandRunnerHours;
+/** What was counted, and what a beat's Lambda is billed for in milliseconds, which only AWS can tell. */
+export type Counted = {
+  readonly wruPerBeat: number;
+  readonly requestsPerBeat: number;
+  readonly rruPerLiveAndSweep: number;
+};
+
+type Way = { readonly frontDoor: FrontDoor; readonly beatSeconds: number; readonly beatMs: number };
+
+/** US dollars for 1,000 runner-hours: beats, and the sweeps over 1,000 runs every ten seconds, out of what was counted. */
+function perHours(
+  { wruPerBeat, requestsPerBeat, rruPerLiveAndSweep }: Counted,
+  { frontDoor, beatSeconds, beatMs }: Way,
+): number {
+  const count = beats(beatSeconds) * requestsPerBeat;
+  const sweeps = 3600 / USUAL.sweepSeconds;
+  const beatGbSeconds = count * (beatMs / 1000) * (BEAT_MB / 1024);
+  const sweepGbSeconds = (sweeps * (sweepMs(1000) - sweepMs(0)) * OTHER_MB) / 1024 / 1000;
+  return (
+    usdOf(FRONT_DOOR_PRICES[frontDoor], count) +
+    usdOf(PRICES.lambdaRequest, count) +
+    usdOf(PRICES.lambdaSecond, beatGbSeconds + sweepGbSeconds) +
+    usdOf(PRICES.write, beats(beatSeconds) * wruPerBeat) +
+    usdOf(PRICES.read, sweeps * 1000 * rruPerLiveAndSweep)
+  );
+}
 
 /** Beats of 1,000 runner-hours. */
 const beats = (beatSeconds: number): number => (1000 * 3600) / beatSeconds;
@@ -47,21 +73,21 @@ export type Dollars = {
   readonly idleDollarsPerMonth: { readonly plumbing: number; readonly all: number };
 };
 
-export function dollars(): Dollars {
+export function dollars(counted: Counted): Dollars {
   const idle = billOf({ ...USUAL, runs: 0 });
   return {
     dollarsPer1000RunnerHours: {
-      functionUrl: perHours({ beatSeconds: 60, frontDoor: "function-url" }),
-      httpApi: perHours({ beatSeconds: 60, frontDoor: "http-api" }),
+      functionUrl: perHours(counted, { frontDoor: "function-url", beatSeconds: 60, beatMs: 8 }),
+      httpApi: perHours(counted, { frontDoor: "http-api", beatSeconds: 60, beatMs: 8 }),
     },
     idleDollarsPerMonth: { plumbing: idle.plumbing, all: idle.total },
   };
 }
 
-export function billFigures({
-  dollarsPer1000RunnerHours: hours,
-  idleDollarsPerMonth: idle,
-}: Dollars): readonly Figure[] {
+export function billFigures(
+  counted: Counted,
+  { dollarsPer1000RunnerHours: hours, idleDollarsPerMonth: idle }: Dollars,
+): readonly Figure[] {
   const unit = "$";
   const name = (door: string, h: number, ms: number): string =>
     `1,000 runner-hours, ${door}, a beat each ${h} s, ${ms} ms of Lambda`;
@@ -84,7 +110,7 @@ export function billFigures({
       ).map(
         ([beatSeconds, beatMs]): Figure => ({
           name: name(frontDoor === "http-api" ? "HTTP API" : "function URL", beatSeconds, beatMs),
-          value: perHours({ beatSeconds, beatMs, frontDoor }),
+          value: perHours(counted, { frontDoor, beatSeconds, beatMs }),
           unit,
         }),
       ),

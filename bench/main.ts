@@ -84,11 +84,16 @@ say("a million runners");
 const large = await millionFigures();
 
 const bytes = runItemBytes();
-const money = dollars();
+const counted = {
+  wruPerBeat: beats["accepted"]?.wru ?? Number.NaN,
+  requestsPerBeat: beats["accepted"]?.requests ?? Number.NaN,
+  rruPerLiveAndSweep: sweeps.rruPerLive,
+};
+const money = dollars(counted);
 const figures: readonly Figure[] = [
   ...unitFigures(beats, bytes, sweeps),
   { name: "request of a beat: path, token, body", value: requestBytes, unit: "B", beside: "12 B of information" },
-  ...billFigures(money),
+  ...billFigures(counted, money),
   ...handlerFigures,
   ...timed,
   ...large,

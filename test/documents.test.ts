@@ -62,3 +62,15 @@ function exists(path: string): boolean {
     return (error as NodeJS.ErrnoException).code === "EISDIR";
   }
 }
+
+test("one version of LocalStack is named everywhere, and one of MiniStack", () => {
+  const [, localstack = ""] =
+    /^localstack-core\[runtime\]==(.+)$/m.exec(page("test/deployed/localstack/requirements.txt")) ?? [];
+  const [, ministack = ""] = /^ministack==(.+)$/m.exec(page("test/deployed/ministack/requirements.txt")) ?? [];
+  const named = (path: string, pattern: RegExp): readonly string[] =>
+    [...page(path).matchAll(pattern)].map(([, version = ""]) => version);
+  expect(named("test/deployed/localstack/compose.yaml", /localstack:(\d[\d.]+)/g)).toEqual([localstack]);
+  expect(new Set(named("README.md", /LocalStack (\d[\d.]+\d)/g))).toEqual(new Set([localstack]));
+  expect(new Set(named("README.md", /MiniStack (\d[\d.]+\d)/g))).toEqual(new Set([ministack]));
+  expect(named("test/deployed/ministack/ministack.ts", /MiniStack (\d[\d.]+\d)/g)).toEqual([ministack]);
+});

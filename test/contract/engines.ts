@@ -23,14 +23,19 @@ const PATIENT = { maxAttempts: 1, requestHandler: { connectionTimeout: 10_000, r
 /** A client of an emulator. */
 export const clientAt = (endpoint: string): Dynamo["client"] => dynamoClient({ endpoint, ...ANYBODY, ...PATIENT });
 
-/** `pid` is the process that listens; 0 for one that is not ours. */
-export function engineAt(endpoint: string, pid = 0, stop = async (): Promise<void> => {}): Engine {
+/** `pid` is the process that listens; 0 for one that is not ours. `prefix`: what the names of its tables begin with. */
+export function engineAt(
+  endpoint: string,
+  pid = 0,
+  stop = async (): Promise<void> => {},
+  prefix = "contract-",
+): Engine {
   const client = clientAt(endpoint);
   return {
     pid,
     endpoint,
     table: async () => {
-      const table = `contract-${randomUUID()}`;
+      const table = `${prefix}${randomUUID()}`;
       await createTable(client, table);
       return { client, table };
     },
@@ -98,15 +103,25 @@ export function listeners(pid: number): readonly string[] {
     const inode = /^socket:\[(\d+)\]$/.exec(target(`/proc/${pid}/fd/${descriptor}`))?.[1];
     if (inode !== undefined) sockets.add(inode);
   }
-  return ["tcp", "tcp6"].flatMap((family) =>
-    readFileSync(`/proc/${pid}/net/${family}`, "utf8")
+  return listening(String(pid)).flatMap(({ address, inode }) => (sockets.has(inode) ? [address] : []));
+}
+
+/** The local addresses on which somebody listens at that port. */
+export const listenersAt = (port: number): readonly string[] =>
+  listening("self").flatMap(({ address }) =>
+    Number.parseInt(address.split(":")[1] ?? "", 16) === port ? [address] : [],
+  );
+
+/** All sockets that listen, as that process sees them. */
+const listening = (process: string): readonly { readonly address: string; readonly inode: string }[] =>
+  ["tcp", "tcp6"].flatMap((family) =>
+    readFileSync(`/proc/${process}/net/${family}`, "utf8")
       .split("\n")
       .slice(1)
       .map((line) => line.trim().split(/\s+/))
-      .filter(([, , , state, , , , , , inode]) => state === LISTENING && inode !== undefined && sockets.has(inode))
-      .map(([, address = ""]) => address),
+      .filter(([, , , state]) => state === LISTENING)
+      .map(([, address = "", , , , , , , , inode = ""]) => ({ address, inode })),
   );
-}
 
 /** Where the link points; nowhere when the descriptor was closed meanwhile. */
 function target(link: string): string {

@@ -9,6 +9,7 @@ import type { Finding } from "../../lib/account/finding.ts";
 import { OUTPUTS } from "../../lib/names.ts";
 import type { RecordView } from "../../lib/wire/record.ts";
 import { lastbeat, type Program } from "../e2e/processes.ts";
+import { type Guard, guard } from "./bound.ts";
 import { ACCOUNT, type Emulator, REGION, ROOT, type Sdk, type StartEmulator } from "./emulator.ts";
 import { FRONT_DOOR, startWiretap, type Wiretap } from "./wiretap.ts";
 
@@ -54,9 +55,10 @@ export type Template = { readonly Resources: Readonly<Record<string, Resource>> 
 const LIMIT_MS = 300_000;
 
 /** Runs a program to its end; rejects with what it printed when it fails. */
-function done(file: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
+function done(file: string, args: readonly string[], env: NodeJS.ProcessEnv, guarded: Guard): Promise<string> {
   return new Promise((resolvePromise, reject) => {
     const child = spawn(file, args, { env, stdio: ["ignore", "pipe", "pipe"], timeout: LIMIT_MS });
+    guarded.watch(child.pid ?? 0);
     let output = "";
     for (const stream of [child.stdout, child.stderr])
       stream.on("data", (text) => {
@@ -75,19 +77,30 @@ function done(file: string, args: readonly string[], env: NodeJS.ProcessEnv): Pr
 const MISSING = /^.*deployed as a fallback.*$/m;
 
 export async function deployment(start: StartEmulator): Promise<Deployment> {
-  const folder = mkdtempSync(join(tmpdir(), "lastbeat-deployed-"));
   // All that is asked of AWS goes through the wiretap, by Lambdas, by the CDK and by ourselves.
   const wiretap = await startWiretap();
-  const emulator = await start(wiretap.url);
+  const emulator = await start(wiretap.url).catch(async (error: unknown) => {
+    await wiretap.stop();
+    throw error;
+  });
+  const folder = mkdtempSync(join(tmpdir(), "lastbeat-deployed-"));
+  const guarded = guard();
+  const watched = (program: Program): Program => {
+    guarded.watch(program.pid);
+    return program;
+  };
   console.log(emulator.what);
   wiretap.leadTo(emulator.endpoint);
   const stopAll = async (): Promise<void> => {
     // Who goes on without us is left as he was found, but for what the CDK has bootstrapped.
-    if (emulator.inside !== undefined)
-      await cdk("destroy", "--force", "-c", `lastbeat:stackName=${stack}`).catch(console.error);
-    await emulator.stop();
-    await wiretap.stop();
-    rmSync(folder, { recursive: true, force: true });
+    try {
+      if (emulator.inside !== undefined) await cdk("destroy", "--force", "-c", `lastbeat:stackName=${stack}`);
+    } finally {
+      guarded.dismiss();
+      await emulator.stop();
+      await wiretap.stop();
+      rmSync(folder, { recursive: true, force: true });
+    }
   };
   const environment: Record<string, string> = {
     PATH: [resolve("node_modules/.bin"), process.env["PATH"]].join(delimiter),
@@ -109,7 +122,7 @@ export async function deployment(start: StartEmulator): Promise<Deployment> {
   const outputsFile = join(folder, "outputs.json");
   const out = join(folder, "cdk.out");
   let outputs: Readonly<Record<string, string>> = {};
-  const cdk = (...args: readonly string[]): Promise<string> => done("cdk", args, environment);
+  const cdk = (...args: readonly string[]): Promise<string> => done("cdk", args, environment, guarded);
   const output = (name: keyof typeof OUTPUTS): string => {
     const value = outputs[OUTPUTS[name]];
     if (value === undefined) throw new Error(`the stack has no output ${OUTPUTS[name]}`);
@@ -199,11 +212,13 @@ export async function deployment(start: StartEmulator): Promise<Deployment> {
     record: (run) => json<RecordView>("show", run),
     register: (run, ...options) => printed("register", run, "--ticket", ...options),
     agent: (ticket, host, ...command) =>
-      lastbeat(["exec", "--url", urlOf(), "--host", host, "--", ...command], {
-        LASTBEAT_TICKET: ticket,
-        LASTBEAT_STATE_DIR: folder,
-        LASTBEAT_IMDS: "off",
-      }),
+      watched(
+        lastbeat(["exec", "--url", urlOf(), "--host", host, "--", ...command], {
+          LASTBEAT_TICKET: ticket,
+          LASTBEAT_STATE_DIR: folder,
+          LASTBEAT_IMDS: "off",
+        }),
+      ),
     stop: stopAll,
   };
 }

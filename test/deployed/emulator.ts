@@ -41,14 +41,14 @@ export async function freePort(): Promise<number> {
   return typeof address === "object" && address !== null ? address.port : 0;
 }
 
-/** Longer than a cold start on a busy machine, which took 3 s. */
+/** Longer than a cold start on a busy machine, which took LocalStack 4 s. */
 const START_MS = 60_000;
 
 /** Resolves when `url` answers; rejects when the program ends first, or takes too long. */
 export async function answers(url: string, program: ChildProcess): Promise<void> {
   const until = Date.now() + START_MS;
   while (Date.now() < until && program.exitCode === null) {
-    const isUp = await fetch(url).then(
+    const isUp = await fetch(url, { signal: AbortSignal.timeout(5000) }).then(
       ({ ok }) => ok,
       () => false,
     );

@@ -9,6 +9,8 @@ export type Heard = {
   readonly action: string;
   /** The name, URL or ARN of what it was about; empty where the call names nothing. */
   readonly resource: string;
+  /** The partition of the table that it was about; empty where it names none. */
+  readonly partition: string;
   readonly status: number;
 };
 
@@ -52,12 +54,22 @@ export const NOBODY = "nobody";
 const callerOf = ({ headers }: IncomingMessage): string =>
   / app\/([\w-]+)/.exec(` ${headers["user-agent"] ?? ""} ${headers["x-amz-user-agent"] ?? ""}`)?.[1] ?? NOBODY;
 
-function resourceOf(body: string): string {
+type Asked = {
+  readonly TableName?: string;
+  readonly QueueUrl?: string;
+  readonly SecretId?: string;
+  readonly Key?: Readonly<Record<string, { readonly S?: string }>>;
+  readonly Item?: Asked["Key"];
+  readonly ExpressionAttributeValues?: Asked["Key"];
+};
+
+function aboutWhat(body: string): Pick<Heard, "resource" | "partition"> {
   try {
-    const { TableName, QueueUrl, SecretId } = JSON.parse(body) as Readonly<Record<string, unknown>>;
-    return String(TableName ?? QueueUrl ?? SecretId ?? "");
+    const { TableName, QueueUrl, SecretId, Key, Item, ExpressionAttributeValues } = JSON.parse(body) as Asked;
+    const partition = (Key ?? Item)?.["p"]?.S ?? ExpressionAttributeValues?.[":p"]?.S ?? "";
+    return { resource: TableName ?? QueueUrl ?? SecretId ?? "", partition };
   } catch {
-    return "";
+    return { resource: "", partition: "" };
   }
 }
 
@@ -87,7 +99,7 @@ export async function startWiretap(): Promise<Wiretap> {
     const chunks: Buffer[] = [];
     if (by !== NOBODY) incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
     const note = (status: number): void =>
-      void heard.push({ by, action, resource: resourceOf(Buffer.concat(chunks).toString("utf8")), status });
+      void heard.push({ by, action, ...aboutWhat(Buffer.concat(chunks).toString("utf8")), status });
     if (upstream === undefined || (fault?.by === by && action.startsWith(`${fault.service}:`))) {
       const { status = 503, error = "ServiceUnavailable" } = fault ?? {};
       incoming.resume().once("end", () => note(status));

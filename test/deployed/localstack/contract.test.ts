@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { DeleteTableCommand, DynamoDBClient, paginateListTables } from "@aws-sdk/client-dynamodb";
 import { DeleteQueueCommand, ListQueuesCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { afterAll } from "vitest";
-import { engineAt, queuesAt } from "../../contract/engines.ts";
+import { afterAll, expect, test } from "vitest";
+import { engineAt, LOOPBACK, listenersAt, queuesAt } from "../../contract/engines.ts";
 import { describePorts, dynamoPorts } from "../../contract/ports.ts";
 import { describeQueues } from "../../contract/queues.ts";
 import { REGION, ROOT } from "../emulator.ts";
@@ -10,10 +10,10 @@ import { startLocalStack } from "./localstack.ts";
 
 // No Lambda is deployed, so none calls anybody.
 const emulator = await startLocalStack("http://127.0.0.1:0");
-/** What the names of our tables begin with, and those of our queues. */
-const OURS = "contract-";
-const engine = engineAt(emulator.endpoint);
-const queues = await queuesAt(emulator.endpoint, undefined, `${OURS}${randomUUID()}`);
+/** What the names of this run's tables begin with, and those of its queues. */
+const OURS = `contract-${randomUUID().slice(0, 8)}-`;
+const engine = engineAt(emulator.endpoint, 0, undefined, OURS);
+const queues = await queuesAt(emulator.endpoint, undefined, `${OURS}lastbeat`);
 
 afterAll(async () => {
   if (emulator.inside !== undefined) await cleanUp();
@@ -22,7 +22,7 @@ afterAll(async () => {
   await emulator.stop();
 });
 
-/** A LocalStack that goes on without us keeps nothing of ours. */
+/** A LocalStack that goes on without us keeps nothing of this run, and all that is not of this run. */
 async function cleanUp(): Promise<void> {
   const sdk = { endpoint: emulator.endpoint, region: REGION, credentials: ROOT };
   const dynamodb = new DynamoDBClient(sdk);
@@ -33,6 +33,13 @@ async function cleanUp(): Promise<void> {
   const { QueueUrls = [] } = await sqs.send(new ListQueuesCommand({ QueueNamePrefix: OURS }));
   for (const QueueUrl of QueueUrls) await sqs.send(new DeleteQueueCommand({ QueueUrl }));
 }
+
+test.skipIf(emulator.inside !== undefined || process.platform !== "linux")(
+  "LocalStack listens on 127.0.0.1 and nowhere else",
+  () => {
+    expect(listenersAt(Number(new URL(emulator.endpoint).port))).toEqual([expect.stringMatching(LOOPBACK)]);
+  },
+);
 
 describePorts("LocalStack", dynamoPorts(engine));
 describeQueues("LocalStack", queues);

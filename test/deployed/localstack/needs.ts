@@ -39,12 +39,11 @@ export function needs(): { readonly python: string } {
   );
 }
 
-// `node test/deployed/localstack/needs.ts` asks whether it can run here.
-if (import.meta.main) {
+// `node test/deployed/localstack/needs.ts` says what is missing here, if anything is; a LocalStack that is given needs nothing.
+if (import.meta.main && (process.env["AWS_ENDPOINT_URL"] ?? "") === "") {
   try {
     needs();
   } catch (error) {
     console.log((error as Error).message);
-    process.exitCode = 1;
   }
 }

@@ -2,6 +2,7 @@ import {
   DescribeRuleCommand,
   EventBridgeClient,
   ListRulesCommand,
+  ListTargetsByRuleCommand,
   PutEventsCommand,
   TestEventPatternCommand,
 } from "@aws-sdk/client-eventbridge";
@@ -19,6 +20,7 @@ import {
   spotWarning,
   stateChange,
 } from "../../aws/bus.ts";
+import { ACCOUNT, REGION } from "../emulator.ts";
 import { SLEEP, type Stage } from "../stories/stage.ts";
 
 /** Without these LocalStack judges no event. */
@@ -27,9 +29,11 @@ const ENVELOPE = { id: "1", time: "2026-11-22T12:00:00Z" };
 /** Our rules, judged by LocalStack; and an event in the name of AWS, which AWS would refuse from us. */
 export function describeRules({ here, owner, newHost }: Stage): void {
   const events = new EventBridgeClient(here.sdk);
+  let names: readonly string[] = [];
   let patterns: readonly string[] = [];
   beforeAll(async () => {
     const { Rules = [] } = await events.send(new ListRulesCommand({ NamePrefix: here.output("rulePrefix") }));
+    names = Rules.map(({ Name = "" }) => Name);
     const found = await Promise.all(Rules.map(({ Name }) => events.send(new DescribeRuleCommand({ Name }))));
     patterns = found.flatMap(({ EventPattern }) => (EventPattern === undefined ? [] : [EventPattern]));
   });
@@ -47,8 +51,15 @@ export function describeRules({ here, owner, newHost }: Stage): void {
   describe.concurrent("the rules", () => {
     const onBus = SAYING.filter((event) => "detail-type" in event && event["source"] !== hostDrain({})["source"]);
 
-    test("are there", () => {
-      expect(patterns.length).toBeGreaterThan(5);
+    test("hand over to the notice queue, and what cannot be handed over to its dead letters", async () => {
+      const arnOf = (output: "noticeQueue" | "noticeDeadLetters"): string =>
+        `arn:aws:sqs:${REGION}:${ACCOUNT}:${here.output(output).split("/").at(-1)}`;
+      const wanted = [{ Arn: arnOf("noticeQueue"), DeadLetterConfig: { Arn: arnOf("noticeDeadLetters") } }];
+      for (const Rule of names) {
+        const { Targets } = await events.send(new ListTargetsByRuleCommand({ Rule }));
+        expect(Targets, Rule).toMatchObject(wanted);
+      }
+      expect(names.length).toBeGreaterThan(5);
     });
 
     test.each(onBus.map((event) => [event["detail-type"], event] as const))(

@@ -1,4 +1,4 @@
-import { afterAll } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { describeDeadLetters } from "../stories/dead-letters.ts";
 import { describeEvents } from "../stories/events.ts";
 import { describeGrants } from "../stories/grants.ts";
@@ -7,6 +7,7 @@ import { describeOperating } from "../stories/operating.ts";
 import { describeRemoval, describeRuns } from "../stories/runs.ts";
 import { stage } from "../stories/stage.ts";
 import { describeUpdate } from "../stories/update.ts";
+import { NOBODY } from "../wiretap.ts";
 import { describeFrontDoor } from "./front-door.ts";
 import { startMiniStack } from "./ministack.ts";
 
@@ -25,3 +26,7 @@ describeDeadLetters(here);
 describeRemoval(here);
 describeOperating(here, { problems: ["deletion protection"], warnings: ["trail"] });
 describeGrants(here);
+
+test("no Lambda was refused anything by IAM", () => {
+  expect(here.here.wiretap.heard.filter(({ by, status }) => by !== NOBODY && status === 403)).toEqual([]);
+});

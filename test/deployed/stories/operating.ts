@@ -27,6 +27,11 @@ export function describeOperating({ here, invoke }: Stage, lacks: Lacks): void {
         for (const line of await logOf(here, name)) expect(line, name).not.toMatch(/\.initial\.[A-Za-z0-9_-]{43}/);
     });
 
+    test("the canary was sent by its rule, and got through", async () => {
+      const decisions = (await linesOf(here, "canary")).map((line) => line["decision"]);
+      expect(decisions).toContain("canary-sang");
+    });
+
     test("the canary gets through; and when it does not, that is written down", async () => {
       expect(await invoke("canary", {})).toEqual({ failed: false });
       if (here.emulator.inside !== undefined) return;

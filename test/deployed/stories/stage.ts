@@ -30,9 +30,9 @@ export type Stage = {
 export const SLEEP = ["sh", "-c", "echo up $$; exec sleep 600"] as const;
 
 export async function stage(start: StartEmulator, settings: Readonly<Record<string, string>>): Promise<Stage> {
+  const here = await deployment(start);
   const folder = mkdtempSync(join(tmpdir(), "lastbeat-stories-"));
   const failing = new Set<string>();
-  const here = await deployment(start);
   let owner: Consumer | undefined;
   const stop = async (): Promise<void> => {
     await owner?.stop();
