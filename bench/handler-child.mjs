@@ -1,8 +1,33 @@
 /**
  * Runs the handler of a bundle in a process of its own: one beat, and then as many as asked for, each timed. Prints one
- * line of JSON. Arguments: the bundle, the event as JSON, how many beats.
+ * line of JSON. Arguments: the bundle, the event as JSON, how many beats, and an answer of DynamoDB that is given without any
+ * network, if there is one.
  */
-const [, , bundle, event, count] = process.argv;
+import { EventEmitter } from "node:events";
+import http from "node:http";
+import { syncBuiltinESMExports } from "node:module";
+
+const [, , bundle, event, count, canned] = process.argv;
+
+if (canned !== undefined) {
+  http.request = () => {
+    const request = new EventEmitter();
+    request.destroy = () => {};
+    request.end = () => {
+      const response = new EventEmitter();
+      response.statusCode = 200;
+      response.setEncoding = () => {};
+      queueMicrotask(() => {
+        request.emit("response", response);
+        response.emit("data", canned);
+        response.emit("end");
+      });
+    };
+    return request;
+  };
+  syncBuiltinESMExports();
+}
+
 const { handler } = await import(bundle);
 const call = async () => {
   const { statusCode, body } = await handler(JSON.parse(event), { getRemainingTimeInMillis: () => 10_000 });

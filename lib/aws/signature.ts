@@ -1,4 +1,4 @@
-import { createHash, createHmac } from "node:crypto";
+import { createHmac, hash } from "node:crypto";
 
 export type Credentials = {
   readonly accessKeyId: string;
@@ -10,7 +10,7 @@ export type Credentials = {
 /** Whom a request is for. */
 export type Scope = { readonly region: string; readonly service: string };
 
-const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
+const sha256 = (text: string): string => hash("sha256", text);
 const hmac = (key: string | Buffer, text: string): Buffer => createHmac("sha256", key).update(text).digest();
 
 /** A key is good for a day, a region and a service: four digests, once a day. */

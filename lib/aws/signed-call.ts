@@ -1,4 +1,4 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
+import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { type Credentials, signed } from "./signature.ts";
 
@@ -91,9 +91,25 @@ export function signedCall(
     );
     return new Promise((resolve, reject) => {
       const { hostname, port } = url;
-      const options = { agent, hostname, port, method: "POST", path: "/", signal: AbortSignal.timeout(timeoutMs) };
+      const options = { agent, hostname, port, method: "POST", path: "/" };
       const outgoing = send({ ...options, headers: { ...headers, "content-length": Buffer.byteLength(body) } });
-      outgoing.on("response", (incoming) => answerOf(incoming).then(resolve, reject)).on("error", reject);
+      // Neither an AbortSignal nor a loop over the stream: both take a tenth of a warm beat's processor time.
+      const late = setTimeout(() => outgoing.destroy(new Error(`no answer in ${timeoutMs} ms: timeout`)), timeoutMs);
+      const failed = (error: Error): void => {
+        clearTimeout(late);
+        reject(error);
+      };
+      outgoing.on("error", failed).on("response", (incoming) => {
+        let text = "";
+        incoming.setEncoding("utf8");
+        incoming.on("data", (chunk: string) => {
+          text += chunk;
+        });
+        incoming.on("error", failed).on("end", () => {
+          clearTimeout(late);
+          resolve({ status: incoming.statusCode ?? 0, text });
+        });
+      });
       outgoing.end(body);
     });
   };
@@ -124,13 +140,6 @@ function credentialsOf(environment: Environment): Credentials {
   if (accessKeyId === undefined || secretAccessKey === undefined)
     throw new Error("the environment has no AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
   return { accessKeyId, secretAccessKey, sessionToken: environment["AWS_SESSION_TOKEN"] };
-}
-
-async function answerOf(incoming: IncomingMessage): Promise<Answer> {
-  let text = "";
-  incoming.setEncoding("utf8");
-  for await (const chunk of incoming) text += String(chunk);
-  return { status: incoming.statusCode ?? 0, text };
 }
 
 /** Errors come as `{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", ...}`. */
