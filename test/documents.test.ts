@@ -2,6 +2,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { isKept } from "../bench/figure.ts";
+import { type Kept, performancePage } from "../bench/page.ts";
 import { USAGE } from "../lib/cli/usage.ts";
 import { PROBLEMS } from "../lib/wire/problems.ts";
 import { ROUTES } from "../lib/wire/routes.ts";
@@ -73,4 +75,11 @@ test("one version of LocalStack is named everywhere, and one of MiniStack", () =
   expect(new Set(named("README.md", /LocalStack (\d[\d.]+\d)/g))).toEqual(new Set([localstack]));
   expect(new Set(named("README.md", /MiniStack (\d[\d.]+\d)/g))).toEqual(new Set([ministack]));
   expect(named("test/deployed/ministack/ministack.ts", /MiniStack (\d[\d.]+\d)/g)).toEqual([ministack]);
+});
+
+test("the page of performance is made of what the benchmark kept, and nothing in it is beyond what is promised", () => {
+  const kept = JSON.parse(page("docs/performance.json")) as Kept;
+  expect(page("docs/performance.md")).toBe(performancePage(kept));
+  expect(kept.figures.length).toBeGreaterThan(40);
+  expect(kept.figures.filter((figure) => !isKept(figure))).toEqual([]);
 });

@@ -34,7 +34,7 @@ const requeue = (own: Partial<Requeue> = {}): Requeue => ({
 
 describe("cancel", () => {
   test.each([queued(following("l")), waiting(following("l"))])("ends a run in state $state at once", (run) => {
-    expect(decide(run, cancel())).toEqual({
+    expect(decide(run, cancel())).toStrictEqual({
       write: "replace",
       next: ended({
         attempt: 2,
@@ -57,7 +57,7 @@ describe("cancel", () => {
   });
 
   test.each([running(), leaving()])("tells the holder in state $state to stop, and ends its renewals", (run) => {
-    expect(decide(run, cancel())).toEqual({
+    expect(decide(run, cancel())).toStrictEqual({
       write: "replace",
       next: canceling({ rev: run.rev + 1, lastRenewable: at("12:02:00") }),
       reply: { kind: "accepted", state: "canceling" },
@@ -86,16 +86,19 @@ describe("cancel", () => {
   });
 
   test("is accepted again while it is carried out, and changes nothing", () => {
-    expect(decide(canceling(), cancel())).toEqual({ write: "none", reply: { kind: "accepted", state: "canceling" } });
+    expect(decide(canceling(), cancel())).toStrictEqual({
+      write: "none",
+      reply: { kind: "accepted", state: "canceling" },
+    });
   });
 
   test("is refused once the run has ended", () => {
-    expect(decide(ended(), cancel())).toEqual({ write: "none", reply: { kind: "ended" } });
+    expect(decide(ended(), cancel())).toStrictEqual({ write: "none", reply: { kind: "ended" } });
   });
 
   test("of a run that was canceled already is accepted again: the first reply may have been lost", () => {
     const run = ended({ outcome: "canceled", cause: "canceled", charges: "-" });
-    expect(decide(run, cancel())).toEqual({ write: "none", reply: { kind: "accepted", state: "ended" } });
+    expect(decide(run, cancel())).toStrictEqual({ write: "none", reply: { kind: "accepted", state: "ended" } });
   });
 });
 
@@ -103,7 +106,7 @@ describe("manual requeue", () => {
   test.each([running(), leaving({ deadline: at("12:04:00") })])(
     "tells the holder in state $state to stop, free of charge",
     (run) => {
-      expect(decide(run, requeue())).toEqual({
+      expect(decide(run, requeue())).toStrictEqual({
         write: "replace",
         next: {
           ...run,
@@ -129,11 +132,14 @@ describe("manual requeue", () => {
   });
 
   test("of a released attempt is accepted again, and changes nothing", () => {
-    expect(decide(released(), requeue())).toEqual({ write: "none", reply: { kind: "accepted", state: "leaving" } });
+    expect(decide(released(), requeue())).toStrictEqual({
+      write: "none",
+      reply: { kind: "accepted", state: "leaving" },
+    });
   });
 
   test("of a waiting run makes it due now", () => {
-    expect(decide(waiting(), requeue({ now: at("12:10:05") }))).toEqual({
+    expect(decide(waiting(), requeue({ now: at("12:10:05") }))).toStrictEqual({
       write: "replace",
       next: queued({
         ...following("c"),
@@ -146,7 +152,7 @@ describe("manual requeue", () => {
   });
 
   test("of a queued run owes the same message again", () => {
-    expect(decide(queued(following("l")), requeue())).toEqual({
+    expect(decide(queued(following("l")), requeue())).toStrictEqual({
       write: "replace",
       next: queued({ ...following("l"), rev: queued().rev + 1, debt: { since: at("12:02:00"), owes: "message" } }),
       reply: { kind: "accepted", state: "queued" },
@@ -155,7 +161,7 @@ describe("manual requeue", () => {
 
   test("of a queued run keeps the ledger line that is still owed", () => {
     const run = queued({ ...following("l"), debt: { since: at("12:01:00"), ledger: lostLine(), owes: "message" } });
-    expect(written(decide(run, requeue())).debt).toEqual({
+    expect(written(decide(run, requeue())).debt).toStrictEqual({
       since: at("12:02:00"),
       ledger: lostLine(),
       owes: "message",
@@ -163,15 +169,15 @@ describe("manual requeue", () => {
   });
 
   test("of a run that is being canceled is refused", () => {
-    expect(decide(canceling(), requeue())).toEqual({ write: "none", reply: { kind: "canceling" } });
+    expect(decide(canceling(), requeue())).toStrictEqual({ write: "none", reply: { kind: "canceling" } });
   });
 
   test("of an ended run is refused", () => {
-    expect(decide(ended(), requeue())).toEqual({ write: "none", reply: { kind: "ended" } });
+    expect(decide(ended(), requeue())).toStrictEqual({ write: "none", reply: { kind: "ended" } });
   });
 
   test.each([queued, waiting, running, leaving])("of an attempt that is not the current one is refused", (of) => {
-    expect(decide(of(following("l")), requeue({ attempt: 1 }))).toEqual({
+    expect(decide(of(following("l")), requeue({ attempt: 1 }))).toStrictEqual({
       write: "none",
       reply: { kind: "superseded", attempt: 2, fence: fenceOf(2) },
     });

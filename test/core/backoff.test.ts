@@ -27,7 +27,7 @@ describe("the backoff", () => {
   });
 
   test("doubles with each charge of the same kind", () => {
-    expect(["c", "cc", "ccc"].map((charges) => backoff(spec(), charges, "crashed", 0.5))).toEqual([
+    expect(["c", "cc", "ccc"].map((charges) => backoff(spec(), charges, "crashed", 0.5))).toStrictEqual([
       7500, 15_000, 30_000,
     ]);
   });

@@ -19,7 +19,7 @@ const renewed = (more: object = {}) => ({ kind: "renewed", lease: seconds(120), 
 
 describe("a beat", () => {
   test("renews the lease in one write of its own", () => {
-    expect(decide(running(), beating(at("12:02:00")))).toEqual({
+    expect(decide(running(), beating(at("12:02:00")))).toStrictEqual({
       write: "renew",
       renewal: { fence: fenceOf(1), now: at("12:02:00"), due: at("12:04:00") },
       reply: renewed(),
@@ -32,7 +32,7 @@ describe("a beat", () => {
 
   test("of a draining attempt renews, and brings the directive, its reason and its deadline", () => {
     const run = leaving({ reason: "spot-interruption", deadline: at("12:04:00") });
-    expect(decide(run, beating(at("12:02:00")))).toEqual({
+    expect(decide(run, beating(at("12:02:00")))).toStrictEqual({
       write: "renew",
       renewal: { fence: fenceOf(1), now: at("12:02:00"), due: at("12:04:00") },
       reply: renewed({ directive: "drain", reason: "spot-interruption", deadline: at("12:04:00") }),
@@ -40,28 +40,28 @@ describe("a beat", () => {
   });
 
   test("that was overtaken by a later one is answered as renewed, and shortens nothing", () => {
-    expect(decide(running({ due: at("12:05:00") }), beating(at("12:02:00")))).toEqual({
+    expect(decide(running({ due: at("12:05:00") }), beating(at("12:02:00")))).toStrictEqual({
       write: "none",
       reply: renewed(),
     });
   });
 
   test("of a released attempt is told to stop, and is not renewed", () => {
-    expect(decide(released(), beating(at("12:02:30")))).toEqual({
+    expect(decide(released(), beating(at("12:02:30")))).toStrictEqual({
       write: "none",
       reply: renewed({ directive: "stop", reason: "requeued" }),
     });
   });
 
   test("of a canceled attempt is told to stop, and is not renewed", () => {
-    expect(decide(canceling(), beating(at("12:02:30")))).toEqual({
+    expect(decide(canceling(), beating(at("12:02:30")))).toStrictEqual({
       write: "none",
       reply: renewed({ directive: "stop", reason: "canceled" }),
     });
   });
 
   test.each([running, leaving])("past the deadline is refused as overran", (of) => {
-    expect(decide(of({ lastRenewable: at("12:02:00") }), beating(at("12:02:00")))).toEqual({
+    expect(decide(of({ lastRenewable: at("12:02:00") }), beating(at("12:02:00")))).toStrictEqual({
       write: "none",
       reply: { kind: "overran" },
     });
@@ -69,17 +69,20 @@ describe("a beat", () => {
 
   test("past the deadline is refused as overran even when a later one was faster", () => {
     const run = running({ lastRenewable: at("12:02:00"), due: at("12:06:00") });
-    expect(decide(run, beating(at("12:02:00"))).reply).toEqual({ kind: "overran" });
+    expect(decide(run, beating(at("12:02:00"))).reply).toStrictEqual({ kind: "overran" });
   });
 
   test.each([queued, waiting, running, leaving, canceling])("of an ended attempt is superseded", (of) => {
-    expect(decide(of(following("l")), beating(at("12:02:00"), fenceOf(1)))).toEqual({
+    expect(decide(of(following("l")), beating(at("12:02:00"), fenceOf(1)))).toStrictEqual({
       write: "none",
       reply: { kind: "superseded", attempt: 2, fence: fenceOf(2) },
     });
   });
 
   test("of an ended run is refused as ended, never as superseded", () => {
-    expect(decide(ended(), beating(at("12:04:00"), fenceOf(1)))).toEqual({ write: "none", reply: { kind: "ended" } });
+    expect(decide(ended(), beating(at("12:04:00"), fenceOf(1)))).toStrictEqual({
+      write: "none",
+      reply: { kind: "ended" },
+    });
   });
 });

@@ -20,11 +20,11 @@ const sum = (of: Budgets): number =>
 
 describe("a budget", () => {
   test("is spent by the letters of its kind", () => {
-    expect(spent("cciillls-+")).toEqual({ crashes: 2, interruptions: 2, losses: 3, starts: 1 });
+    expect(spent("cciillls-+")).toStrictEqual({ crashes: 2, interruptions: 2, losses: 3, starts: 1 });
   });
 
   test("of n has n charges left at first", () => {
-    expect([left(SOME, "", "crashes"), left(SOME, "", "starts")]).toEqual([1, 5]);
+    expect([left(SOME, "", "crashes"), left(SOME, "", "starts")]).toStrictEqual([1, 5]);
   });
 
   test("is not touched by the charges of another kind", () => {
@@ -108,7 +108,7 @@ describe("the last attempt", () => {
   });
 
   test("of three in all is the third", () => {
-    expect([isLast({ attempts: 3 }, "c"), isLast({ attempts: 3 }, "ci")]).toEqual([false, true]);
+    expect([isLast({ attempts: 3 }, "c"), isLast({ attempts: 3 }, "ci")]).toStrictEqual([false, true]);
   });
 
   test("is announced as the last if, and only if, every charge would end the run", () => {

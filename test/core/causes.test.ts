@@ -14,13 +14,13 @@ describe("a cause", () => {
     ["cut-off", "-", undefined],
     ["succeeded", "+", undefined],
   ])("%s leaves the letter %s, charged to %s", (cause, letter, budget) => {
-    expect([chargeOf(cause), budgetOf(cause)]).toEqual([letter, budget]);
+    expect([chargeOf(cause), budgetOf(cause)]).toStrictEqual([letter, budget]);
   });
 });
 
 describe("the charges", () => {
   test("name the budget that paid for an attempt, counted from 1", () => {
-    expect(["c", "i", "l", "s"].map((_, index) => paidBy("cils", index + 1))).toEqual([
+    expect(["c", "i", "l", "s"].map((_, index) => paidBy("cils", index + 1))).toStrictEqual([
       "crashes",
       "interruptions",
       "losses",
@@ -28,8 +28,12 @@ describe("the charges", () => {
     ]);
   });
 
+  test("name the budget of interruptions for one whose interruption was found out later", () => {
+    expect(paidBy("f", 1)).toBe("interruptions");
+  });
+
   test("name no budget for an attempt that cost nothing", () => {
-    expect([paidBy("-+", 1), paidBy("-+", 2)]).toEqual([undefined, undefined]);
+    expect([paidBy("-+", 1), paidBy("-+", 2)]).toStrictEqual([undefined, undefined]);
   });
 
   test("name no budget for an attempt that has not ended", () => {
@@ -37,7 +41,7 @@ describe("the charges", () => {
   });
 
   test("hold one letter per attempt", () => {
-    expect([chargeAt("li", 1), chargeAt("li", 2), chargeAt("li", 3)]).toEqual(["l", "i", undefined]);
+    expect([chargeAt("li", 1), chargeAt("li", 2), chargeAt("li", 3)]).toStrictEqual(["l", "i", undefined]);
   });
 
   test("count the attempts with one of the letters", () => {

@@ -25,7 +25,7 @@ const refused = (reply: object) => ({ write: "none", reply });
 
 describe("the first holder with the ticket", () => {
   test("opens the attempt: it runs, with a lease from now on", () => {
-    expect(decide(queued(), claim(at("12:05:00")))).toEqual({
+    expect(decide(queued(), claim(at("12:05:00")))).toStrictEqual({
       write: "replace",
       next: running({ claimedAt: at("12:05:00"), due: at("12:07:00"), rev: queued().rev + 1 }),
       reply: {
@@ -96,14 +96,14 @@ describe("the deadline of a claimed attempt", () => {
 
   test("refuses a claim as overran from the run's deadline on", () => {
     const registration = registered({ deadline: seconds(600) });
-    expect(decide(queued(), claim(at("12:10:00"), { registration }))).toEqual(refused({ kind: "overran" }));
+    expect(decide(queued(), claim(at("12:10:00"), { registration }))).toStrictEqual(refused({ kind: "overran" }));
     expect(decide(queued(), claim(at("12:09:59.999"), { registration })).reply.kind).toBe("claimed");
   });
 });
 
 describe("a claim of a held attempt", () => {
   test("by the same holder gives the same attempt, and renews the lease", () => {
-    expect(decide(running(), claim(at("12:02:00")))).toEqual({
+    expect(decide(running(), claim(at("12:02:00")))).toStrictEqual({
       write: "renew",
       renewal: { fence: fenceOf(1), now: at("12:02:00"), due: at("12:04:00") },
       reply: {
@@ -140,11 +140,13 @@ describe("a claim of a held attempt", () => {
 
   test.each([running(), leaving()])("by the same holder in state $state is refused past the deadline", (run) => {
     const late = { ...run, lastRenewable: at("12:02:00") };
-    expect(decide(late, claim(at("12:02:00")))).toEqual(refused({ kind: "overran" }));
+    expect(decide(late, claim(at("12:02:00")))).toStrictEqual(refused({ kind: "overran" }));
   });
 
   test.each([running(), leaving(), canceling()])("by another holder is refused in state $state", (run) => {
-    expect(decide(run, claim(at("12:02:00"), { holder: OTHER_HOLDER }))).toEqual(refused({ kind: "held-by-another" }));
+    expect(decide(run, claim(at("12:02:00"), { holder: OTHER_HOLDER }))).toStrictEqual(
+      refused({ kind: "held-by-another" }),
+    );
   });
 });
 
@@ -152,7 +154,7 @@ describe("a ticket", () => {
   test.each([queued, waiting, running, leaving, canceling])(
     "of an ended attempt is superseded, and told by whom",
     (of) => {
-      expect(decide(of(following("l")), claim(at("12:02:00"), { fence: fenceOf(1) }))).toEqual(
+      expect(decide(of(following("l")), claim(at("12:02:00"), { fence: fenceOf(1) }))).toStrictEqual(
         refused({ kind: "superseded", attempt: 2, fence: fenceOf(2) }),
       );
     },
@@ -161,20 +163,20 @@ describe("a ticket", () => {
   test.each([queued, waiting, running, leaving, canceling])(
     "of a handover is held while the old attempt is not provably gone",
     (of) => {
-      expect(decide(of(following("l")), claim(at("12:02:00"), { fence: fenceOf(3) }))).toEqual(
+      expect(decide(of(following("l")), claim(at("12:02:00"), { fence: fenceOf(3) }))).toStrictEqual(
         refused({ kind: "hold" }),
       );
     },
   );
 
   test("of a waiting attempt is held until its backoff is over", () => {
-    expect(decide(waiting(), claim(at("12:10:10"), { fence: fenceOf(2) }))).toEqual(refused({ kind: "hold" }));
+    expect(decide(waiting(), claim(at("12:10:10"), { fence: fenceOf(2) }))).toStrictEqual(refused({ kind: "hold" }));
   });
 
   test.each([fenceOf(1), fenceOf(2), fenceOf(3)])(
     "of an ended run is refused as ended, whatever its fence (%d)",
     (fence) => {
-      expect(decide(ended(), claim(at("12:04:00"), { fence }))).toEqual(refused({ kind: "ended" }));
+      expect(decide(ended(), claim(at("12:04:00"), { fence }))).toStrictEqual(refused({ kind: "ended" }));
     },
   );
 });
@@ -186,7 +188,7 @@ describe("a holder on a host that is going", () => {
   test.each(["spot-interruption", "drain", "stopping", "scale-in"] as const)(
     "is held, and nothing is spent: the ticket stays good for another host (%s)",
     (kind) => {
-      expect(decide(queued(), claim(at("12:05:00"), { evidence: told(kind) }))).toEqual(HELD);
+      expect(decide(queued(), claim(at("12:05:00"), { evidence: told(kind) }))).toStrictEqual(HELD);
     },
   );
 
@@ -204,7 +206,7 @@ describe("a holder on a host that is going", () => {
   test("is let in two minutes after: the host is still there, or another one by now", () => {
     const reply = (clock: string) =>
       decide(queued(), claim(at("12:05:00"), { evidence: [evidence("drain", at(clock))] })).reply.kind;
-    expect([reply("12:03:00"), reply("12:02:59.999")]).toEqual(["hold", "claimed"]);
+    expect([reply("12:03:00"), reply("12:02:59.999")]).toStrictEqual(["hold", "claimed"]);
   });
 
   test("is let in on a host whose namesake was gone before", () => {

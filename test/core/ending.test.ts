@@ -16,7 +16,7 @@ describe("the end of an attempt", () => {
     ["requeued", "-"],
   ])("that was %s charges the letter %s, once, and raises the fence by one", (cause, letter) => {
     const next = endAttempt(running(following("c")), registered(), end(cause));
-    expect([next.charges, next.fence, next.attempt]).toEqual([`c${letter}`, fenceOf(3), 3]);
+    expect([next.charges, next.fence, next.attempt]).toStrictEqual([`c${letter}`, fenceOf(3), 3]);
   });
 
   test("keeps the number of the attempt when the run ends with it", () => {
@@ -34,7 +34,7 @@ describe("the end of an attempt", () => {
       const next = endAttempt(running(following("-".repeat(ended))), registered(), end("requeued"));
       return next.state === "ended" ? next.outcome : next.state;
     };
-    expect([outcome(198), outcome(199)]).toEqual(["queued", "exhausted"]);
+    expect([outcome(198), outcome(199)]).toStrictEqual(["queued", "exhausted"]);
   });
 
   test("records when the attempt was last heard of: one lease before its lease ran out", () => {
@@ -94,7 +94,7 @@ describe("startBy", () => {
 describe("a settled debt", () => {
   test("is gone, and nothing else moved but rev", () => {
     const run = waiting({ debt: { since: at("12:10:00"), ledger: lostLine() } });
-    expect(settled(run, registered(), at("12:10:01"))).toEqual(waiting({ rev: run.rev + 1 }));
+    expect(settled(run, registered(), at("12:10:01"))).toStrictEqual(waiting({ rev: run.rev + 1 }));
   });
 
   test("leaves the lease of a held attempt to its beats", () => {
@@ -116,7 +116,7 @@ describe("a settled debt", () => {
 
   test("of an archive lets the item linger for 60 s from now", () => {
     const run = ended({ debt: { since: at("12:03:00"), owes: "archive" } });
-    expect(settled(run, registered(), at("12:10:00"))).toEqual(ended({ rev: run.rev + 1, due: at("12:11:00") }));
+    expect(settled(run, registered(), at("12:10:00"))).toStrictEqual(ended({ rev: run.rev + 1, due: at("12:11:00") }));
   });
 
   test("is the sweep's to settle once it has stood for 30 s", () => {
@@ -130,7 +130,7 @@ describe("an ended run whose item was deleted", () => {
   const { state: _, due: __, ...result } = ended({ rev: 41 });
 
   test("is put back as ended, with a higher rev and its archive owed", () => {
-    expect(reopen(result satisfies Result, at("13:00:00"))).toEqual(
+    expect(reopen(result satisfies Result, at("13:00:00"))).toStrictEqual(
       ended({ rev: 42, due: at("13:01:00"), debt: { since: at("13:00:00"), owes: "archive" } }),
     );
   });

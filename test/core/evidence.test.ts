@@ -19,19 +19,19 @@ describe("evidence", () => {
     "sigterm",
   ])("of a %s explains the end of an attempt", (kind) => {
     const told = evidence(kind, at("12:02:00"));
-    expect(explaining([told], START, END)).toEqual([told]);
+    expect(explaining([told], START, END)).toStrictEqual([told]);
   });
 
   test("of a rebalance recommendation neither explains nor drains: it is advice", () => {
     const advice = evidence("rebalance", at("12:02:00"));
-    expect([explaining([advice], START, END), explains(advice), drains(advice)]).toEqual([[], false, false]);
+    expect([explaining([advice], START, END), explains(advice), drains(advice)]).toStrictEqual([[], false, false]);
   });
 
   test.each<EvidenceKind>(["stopping", "terminated"])(
     "of a state change to %s drains and explains nothing: it says that a host goes, not why",
     (kind) => {
       const told = evidence(kind, at("12:02:00"));
-      expect([explaining([told], START, END), drains(told)]).toEqual([[], true]);
+      expect([explaining([told], START, END), drains(told)]).toStrictEqual([[], true]);
     },
   );
 
@@ -48,12 +48,12 @@ describe("evidence", () => {
 
   test("counts from 60 s before the attempt stood on the host", () => {
     const told = ["11:59:59.999", "12:00:00"].map((clock) => evidence("evicted", at(clock)));
-    expect(explaining(told, START, END)).toEqual(told.slice(1));
+    expect(explaining(told, START, END)).toStrictEqual(told.slice(1));
   });
 
   test("counts until 60 s after the attempt's end", () => {
     const told = ["12:04:00", "12:04:00.001"].map((clock) => evidence("evicted", at(clock)));
-    expect(explaining(told, START, END)).toEqual(told.slice(0, 1));
+    expect(explaining(told, START, END)).toStrictEqual(told.slice(0, 1));
   });
 
   test("counts for an attempt when it falls into its time on the host, 60 s either side", () => {

@@ -34,7 +34,7 @@ const charged = (...[run, event]: Parameters<typeof decide>) => written(decide(r
 
 describe("a success", () => {
   test("ends the run, with its ledger line and its archive owed", () => {
-    expect(decide(running({ host: "i-0abc" }), finishing(at("12:02:30"), SUCCEEDED))).toEqual({
+    expect(decide(running({ host: "i-0abc" }), finishing(at("12:02:30"), SUCCEEDED))).toStrictEqual({
       write: "replace",
       next: ended({
         rev: running().rev + 1,
@@ -70,7 +70,7 @@ describe("a success", () => {
   });
 
   test("of a released attempt still wins", () => {
-    expect(decide(released(), finishing(at("12:02:30"), SUCCEEDED)).reply).toEqual({
+    expect(decide(released(), finishing(at("12:02:30"), SUCCEEDED)).reply).toStrictEqual({
       kind: "finished",
       state: "ended",
       outcome: "succeeded",
@@ -96,11 +96,11 @@ describe("a success", () => {
 
 describe("an end of the child's own", () => {
   test("is known by an exit code without a signal", () => {
-    expect([CRASHED, KILLED, { ...KILLED, exitCode: 137 }].map(hasOwnExitCode)).toEqual([true, false, false]);
+    expect([CRASHED, KILLED, { ...KILLED, exitCode: 137 }].map(hasOwnExitCode)).toStrictEqual([true, false, false]);
   });
 
   test("fails the run where crashes is 0", () => {
-    expect(decide(running(), finishing(at("12:02:30"), CRASHED)).reply).toEqual({
+    expect(decide(running(), finishing(at("12:02:30"), CRASHED)).reply).toStrictEqual({
       kind: "finished",
       state: "ended",
       outcome: "failed",
@@ -200,11 +200,11 @@ describe("a self-fence", () => {
   });
 
   test("is a loss when the fleet was last silent before its last beat", () => {
-    expect([fencedWith("12:01:00").charges, fencedWith("12:00:59.999").charges]).toEqual(["-", "l"]);
+    expect([fencedWith("12:01:00").charges, fencedWith("12:00:59.999").charges]).toStrictEqual(["-", "l"]);
   });
 
   test("has its successor at once when we had cut it off, and after a backoff when it was lost", () => {
-    expect([fencedWith("12:02:20").state, fencedWith(undefined).state]).toEqual(["queued", "waiting"]);
+    expect([fencedWith("12:02:20").state, fencedWith(undefined).state]).toStrictEqual(["queued", "waiting"]);
   });
 
   test("on a doomed host is an interruption, whether or not the fleet was silent", () => {
@@ -248,7 +248,7 @@ describe("the end of an attempt that its owner wanted to be rid of", () => {
   });
 
   test.each([CRASHED, KILLED, INTERRUPTED])("ends a canceled run as canceled ($outcome)", (report) => {
-    expect(decide(canceling(), finishing(at("12:02:30"), report)).reply).toEqual({
+    expect(decide(canceling(), finishing(at("12:02:30"), report)).reply).toStrictEqual({
       kind: "finished",
       state: "ended",
       outcome: "canceled",
@@ -264,14 +264,14 @@ describe("a finish that is sent again", () => {
       ...following("c"),
       debt: { since: at("12:02:30"), owes: "message", ledger: lostLine({ body }) },
     });
-    expect(decide(run, finishing(at("12:02:31"), CRASHED))).toEqual({
+    expect(decide(run, finishing(at("12:02:31"), CRASHED))).toStrictEqual({
       write: "none",
       reply: { kind: "finished", state: "queued" },
     });
   });
 
   test("with the same body is answered as before, from the ledger", () => {
-    expect(decide(waiting(), finishing(at("12:10:05"), CRASHED, { line: lostLine({ body }) }))).toEqual({
+    expect(decide(waiting(), finishing(at("12:10:05"), CRASHED, { line: lostLine({ body }) }))).toStrictEqual({
       write: "none",
       reply: { kind: "finished", state: "waiting" },
     });
@@ -280,7 +280,7 @@ describe("a finish that is sent again", () => {
   test("with the same body is answered while a later attempt runs", () => {
     expect(
       decide(running(following("c")), finishing(at("12:10:30"), CRASHED, { line: lostLine({ body }) })).reply,
-    ).toEqual({
+    ).toStrictEqual({
       kind: "finished",
       state: "running",
     });
@@ -288,7 +288,7 @@ describe("a finish that is sent again", () => {
 
   test("with the same body is answered after the run has ended, with its outcome", () => {
     const run = ended({ charges: "c", outcome: "failed", cause: "crashed" });
-    expect(decide(run, finishing(at("12:03:30"), CRASHED, { line: lostLine({ body }) })).reply).toEqual({
+    expect(decide(run, finishing(at("12:03:30"), CRASHED, { line: lostLine({ body }) })).reply).toStrictEqual({
       kind: "finished",
       state: "ended",
       outcome: "failed",
@@ -303,7 +303,7 @@ describe("a finish that is sent again", () => {
     canceling(following("c")),
     ended(),
   ])("with another body is refused in state $state", (run) => {
-    expect(decide(run, finishing(at("12:10:05"), SUCCEEDED, { line: lostLine({ body }) }))).toEqual({
+    expect(decide(run, finishing(at("12:10:05"), SUCCEEDED, { line: lostLine({ body }) }))).toStrictEqual({
       write: "none",
       reply: { kind: "finished-otherwise" },
     });
@@ -327,7 +327,7 @@ describe("a late success", () => {
     finishing(at("12:05:00"), SUCCEEDED, { line: lostLine(), ...own });
 
   test.each([queued(following("l")), waiting(following("l"))])("makes a run in state $state succeed", (run) => {
-    expect(decide(run, late())).toEqual({
+    expect(decide(run, late())).toStrictEqual({
       write: "replace",
       next: ended({
         attempt: 2,
@@ -380,6 +380,15 @@ describe("a late success", () => {
     expect(decide(queued(following("i")), late()).reply.kind).toBe("finished");
   });
 
+  test("counts for an attempt whose loss was found to be an interruption later", () => {
+    expect(written(decide(queued(following("f")), late()))).toMatchObject({ outcome: "succeeded", charges: "+" });
+  });
+
+  test("keeps the time of an end that was there before", () => {
+    const run = ended({ cause: "lost", charges: "l", endedAt: at("12:03:00") });
+    expect(written(decide(run, late()))).toMatchObject({ endedAt: at("12:03:00") });
+  });
+
   test("counts while later attempts were never started", () => {
     expect(decide(queued(following("lss")), late()).reply.kind).toBe("finished");
   });
@@ -397,15 +406,15 @@ describe("a late success", () => {
   });
 
   test.each<Ended["outcome"]>(["canceled", "failed"])("does not change a run that was %s", (outcome) => {
-    expect(decide(ended({ outcome }), late()).reply).toEqual({ kind: "ended" });
+    expect(decide(ended({ outcome }), late()).reply).toStrictEqual({ kind: "ended" });
   });
 
   test("does not change a run that was exhausted by its crashes", () => {
-    expect(decide(ended({ charges: "lc", cause: "crashed", by: 2 }), late()).reply).toEqual({ kind: "ended" });
+    expect(decide(ended({ charges: "lc", cause: "crashed", by: 2 }), late()).reply).toStrictEqual({ kind: "ended" });
   });
 
   test("does not change a run whose later attempt overran while it was queued", () => {
-    expect(decide(ended({ charges: "lc", cause: "overran", by: 2 }), late()).reply).toEqual({ kind: "ended" });
+    expect(decide(ended({ charges: "lc", cause: "overran", by: 2 }), late()).reply).toStrictEqual({ kind: "ended" });
   });
 
   test("is not believed without the ledger line that declared the loss", () => {
@@ -418,14 +427,14 @@ describe("a late failure", () => {
   const late = finishing(at("12:05:00"), CRASHED, { line: lostLine() });
 
   test("never charges anything again", () => {
-    expect(decide(queued(following("l")), late)).toEqual({
+    expect(decide(queued(following("l")), late)).toStrictEqual({
       write: "none",
       reply: { kind: "superseded", attempt: 2, fence: fenceOf(2) },
     });
   });
 
   test("of an ended run is refused as ended", () => {
-    expect(decide(ended(), late)).toEqual({ write: "none", reply: { kind: "ended" } });
+    expect(decide(ended(), late)).toStrictEqual({ write: "none", reply: { kind: "ended" } });
   });
 });
 
@@ -434,12 +443,12 @@ describe("a finish and a reap race for one write", () => {
 
   test("both name the same rev, so only one of them is written", () => {
     const [one, other] = [finish(), due(at("12:03:00"))].map((event) => written(decide(running(), event)).rev);
-    expect([one, other]).toEqual([running().rev + 1, running().rev + 1]);
+    expect([one, other]).toStrictEqual([running().rev + 1, running().rev + 1]);
   });
 
   test("when the finish comes first, the reap spares", () => {
     const run = written(decide(running(), finish()));
-    expect(decide(run, due(at("12:03:00"))).reply).toEqual({ kind: "spared" });
+    expect(decide(run, due(at("12:03:00"))).reply).toStrictEqual({ kind: "spared" });
   });
 
   test("when the reap comes first, the success is a late one", () => {

@@ -79,7 +79,7 @@ describe("a freeze", () => {
   const first: Freeze = { floor: at("12:30:00"), since: at("12:30:00"), lastBad: at("12:30:00") };
 
   test("begins with the first bad sweep: every lease counts from there", () => {
-    expect(nextFreeze(undefined, at("12:30:00"), true)).toEqual(first);
+    expect(nextFreeze(undefined, at("12:30:00"), true)).toStrictEqual(first);
   });
 
   test("is none as long as no sweep was bad", () => {
@@ -87,7 +87,7 @@ describe("a freeze", () => {
   });
 
   test("moves its floor with each bad sweep, and remembers when it began", () => {
-    expect(nextFreeze(first, at("12:30:10"), true)).toEqual({
+    expect(nextFreeze(first, at("12:30:10"), true)).toStrictEqual({
       floor: at("12:30:10"),
       since: at("12:30:00"),
       lastBad: at("12:30:10"),
@@ -101,7 +101,7 @@ describe("a freeze", () => {
   test("moves its floor no more once it has lasted 15 minutes: the valve", () => {
     const last = { ...first, floor: at("12:44:50"), lastBad: at("12:44:50") };
     const open = nextFreeze(last, at("12:45:00"), true);
-    expect(open).toEqual({ floor: at("12:44:50"), since: at("12:30:00"), lastBad: at("12:45:00") });
+    expect(open).toStrictEqual({ floor: at("12:44:50"), since: at("12:30:00"), lastBad: at("12:45:00") });
     expect(isValveOpen(open, at("12:45:00"))).toBe(true);
   });
 
@@ -114,12 +114,12 @@ describe("a freeze", () => {
 
   test("cannot begin again while the fleet stays silent, however long", () => {
     const last = { floor: at("12:44:50"), since: at("12:30:00"), lastBad: at("13:59:50") };
-    expect(nextFreeze(last, at("14:00:00"), true)).toEqual({ ...last, lastBad: at("14:00:00") });
+    expect(nextFreeze(last, at("14:00:00"), true)).toStrictEqual({ ...last, lastBad: at("14:00:00") });
   });
 
   test("is re-armed after 15 good minutes, and not a millisecond earlier", () => {
     const last = { floor: at("12:44:50"), since: at("12:30:00"), lastBad: at("12:50:00") };
-    expect(nextFreeze(last, at("13:05:00"), true)).toEqual({
+    expect(nextFreeze(last, at("13:05:00"), true)).toStrictEqual({
       floor: at("13:05:00"),
       since: at("13:05:00"),
       lastBad: at("13:05:00"),
@@ -129,7 +129,7 @@ describe("a freeze", () => {
 
   test("has an open valve only in a bad sweep of its own", () => {
     const open = { floor: at("12:44:50"), since: at("12:30:00"), lastBad: at("12:45:00") };
-    expect([isValveOpen(open, at("12:45:10")), isValveOpen(undefined, at("12:45:00"))]).toEqual([false, false]);
+    expect([isValveOpen(open, at("12:45:10")), isValveOpen(undefined, at("12:45:00"))]).toStrictEqual([false, false]);
   });
 });
 
@@ -165,18 +165,18 @@ describe("a lease", () => {
 });
 
 test("a sweep may find 5 verdicts by the clock, or one in a hundred of the live runs", () => {
-  expect([0, 20, 599, 600, 10_000].map(verdictLimit)).toEqual([5, 5, 5, 6, 100]);
+  expect([0, 20, 599, 600, 10_000].map(verdictLimit)).toStrictEqual([5, 5, 5, 6, 100]);
 });
 
 describe("a verdict by the clock alone", () => {
   test.each([running(), queued({ due: at("12:03:00") })])("waits for the thaw in state $state", (run) => {
     const floor = at("12:03:00");
-    expect(decide(run, due(at("12:04:59.999"), { floor }))).toEqual({ write: "none", reply: { kind: "frozen" } });
-    expect(decide(run, due(at("12:05:00"), { floor })).reply).toEqual({ kind: "reaped", isByClock: true });
+    expect(decide(run, due(at("12:04:59.999"), { floor }))).toStrictEqual({ write: "none", reply: { kind: "frozen" } });
+    expect(decide(run, due(at("12:05:00"), { floor })).reply).toStrictEqual({ kind: "reaped", isByClock: true });
   });
 
   test.each([running(), queued({ due: at("12:03:00") })])("waits for the next sweep past the limit ($state)", (run) => {
-    expect(decide(run, due(at("12:05:00"), { isLimited: true }))).toEqual({
+    expect(decide(run, due(at("12:05:00"), { isLimited: true }))).toStrictEqual({
       write: "none",
       reply: { kind: "limited" },
     });
@@ -194,7 +194,7 @@ describe("a verdict by the clock alone", () => {
       decide(running(), due(NOW, { ...restraint, evidence: told })).reply,
       decide(running({ lastRenewable: at("12:02:00") }), due(NOW, restraint)).reply,
       decide(leaving(), due(NOW, restraint)).reply,
-    ]).toEqual([{ kind: "reaped" }, { kind: "reaped" }, { kind: "reaped" }]);
+    ]).toStrictEqual([{ kind: "reaped" }, { kind: "reaped" }, { kind: "reaped" }]);
   });
 
   test("is never found at the very floor", () => {

@@ -8,15 +8,15 @@ const leases = fc.integer({ min: 5000, max: 3_600_000 }).map(milliseconds);
 
 describe("the pace of a lease", () => {
   test("the default lease of 120 s: beats every 30 s, 20 s of grace, 5 s of margin", () => {
-    expect(paceOf(seconds(120))).toEqual({ interval: seconds(30), grace: seconds(20), margin: seconds(5) });
+    expect(paceOf(seconds(120))).toStrictEqual({ interval: seconds(30), grace: seconds(20), margin: seconds(5) });
   });
 
   test("a lease of 60 s: a quarter, a sixth and a twelfth of it", () => {
-    expect(paceOf(seconds(60))).toEqual({ interval: seconds(15), grace: seconds(10), margin: seconds(5) });
+    expect(paceOf(seconds(60))).toStrictEqual({ interval: seconds(15), grace: seconds(10), margin: seconds(5) });
   });
 
   test("the shortest lease, 5 s, still has a pace", () => {
-    expect(paceOf(seconds(5))).toEqual({
+    expect(paceOf(seconds(5))).toStrictEqual({
       interval: milliseconds(1250),
       grace: milliseconds(833),
       margin: milliseconds(416),
@@ -24,7 +24,7 @@ describe("the pace of a lease", () => {
   });
 
   test("an hour's lease beats every 30 s as well", () => {
-    expect(paceOf(seconds(3600))).toEqual({ interval: seconds(30), grace: seconds(20), margin: seconds(5) });
+    expect(paceOf(seconds(3600))).toStrictEqual({ interval: seconds(30), grace: seconds(20), margin: seconds(5) });
   });
 
   test("three intervals, the grace and the margin fit into any lease", () => {
@@ -39,7 +39,7 @@ describe("the pace of a lease", () => {
 
 describe("a renewal", () => {
   test("moves due to one lease from now", () => {
-    expect(renewal(fenceOf(1), at("12:02:00"), seconds(120))).toEqual({
+    expect(renewal(fenceOf(1), at("12:02:00"), seconds(120))).toStrictEqual({
       fence: fenceOf(1),
       now: at("12:02:00"),
       due: at("12:04:00"),

@@ -30,7 +30,7 @@ const NOTED = { write: "none", reply: { kind: "noted" } };
 describe("a notice with policy handover", () => {
   test("makes the attempt leave, and announces its successor at once: a debt in the same write", () => {
     const run = running({ host: "i-0abc", progress: { value: 3 } });
-    expect(decide(run, noticed(NOW, SPOT, { deadline: at("12:04:00") }))).toEqual({
+    expect(decide(run, noticed(NOW, SPOT, { deadline: at("12:04:00") }))).toStrictEqual({
       write: "replace",
       next: leaving({
         host: "i-0abc",
@@ -55,7 +55,7 @@ describe("a notice with policy handover", () => {
 
   test("keeps fence, attempt and lease: the old attempt goes on beating", () => {
     const next = written(decide(running(), noticed(NOW, SPOT)));
-    expect([next.fence, next.attempt, next.due]).toEqual([fenceOf(1), 1, at("12:03:00")]);
+    expect([next.fence, next.attempt, next.due]).toStrictEqual([fenceOf(1), 1, at("12:03:00")]);
     expect(decide(next, beating(at("12:02:10"))).write).toBe("renew");
   });
 
@@ -65,7 +65,11 @@ describe("a notice with policy handover", () => {
 
   test("keeps the ledger part of a debt that stands", () => {
     const run = running({ debt: { since: at("12:01:30"), ledger: lostLine() } });
-    expect(written(decide(run, noticed(NOW, SPOT))).debt).toEqual({ since: NOW, owes: "handover", ledger: lostLine() });
+    expect(written(decide(run, noticed(NOW, SPOT))).debt).toStrictEqual({
+      since: NOW,
+      owes: "handover",
+      ledger: lostLine(),
+    });
   });
 
   test("drains only when the interruption budget is spent: nobody will follow", () => {
@@ -86,7 +90,7 @@ describe("a notice with policy handover", () => {
     const debtAt = (deadline: number) =>
       written(decide(running(), noticed(NOW, SPOT, { registration: registered({ deadline: seconds(deadline) }) })))
         .debt;
-    expect([debtAt(121), debtAt(121.001)?.owes]).toEqual([undefined, "handover"]);
+    expect([debtAt(121), debtAt(121.001)?.owes]).toStrictEqual([undefined, "handover"]);
   });
 });
 
@@ -94,7 +98,7 @@ describe("a notice with policy drain", () => {
   test("makes the attempt leave, and announces nobody before it is gone", () => {
     const registration = registered({ onNotice: "drain" });
     const next = written(decide(running(), noticed(NOW, SPOT, { registration })));
-    expect(next).toEqual(leaving({ rev: running().rev + 1, reason: "spot-interruption" }));
+    expect(next).toStrictEqual(leaving({ rev: running().rev + 1, reason: "spot-interruption" }));
     expect(written(decide(next, due(at("12:03:00"), { registration })))).toMatchObject({
       state: "queued",
       charges: "i",
@@ -107,7 +111,7 @@ describe("a notice with policy ignore", () => {
   const registration = registered({ onNotice: "ignore" });
 
   test("is evidence only: nothing changes but rev, so that a reap in flight looks again", () => {
-    expect(decide(running(), noticed(NOW, SPOT, { registration }))).toEqual({
+    expect(decide(running(), noticed(NOW, SPOT, { registration }))).toStrictEqual({
       write: "replace",
       next: running({ rev: running().rev + 1 }),
       reply: { kind: "noted" },
@@ -115,7 +119,9 @@ describe("a notice with policy ignore", () => {
   });
 
   test("changes not even rev when it explains nothing", () => {
-    expect(decide(running(), noticed(NOW, evidence("terminated", at("12:02:00")), { registration }))).toEqual(NOTED);
+    expect(decide(running(), noticed(NOW, evidence("terminated", at("12:02:00")), { registration }))).toStrictEqual(
+      NOTED,
+    );
   });
 });
 
@@ -142,12 +148,12 @@ describe("the kind of a notice", () => {
       for (const onNotice of ["handover", "drain", "ignore"] as const)
         expect(
           decide(run, noticed(NOW, evidence("rebalance", NOW), { registration: registered({ onNotice }) })),
-        ).toEqual(NOTED);
+        ).toStrictEqual(NOTED);
     },
   );
 
   test("maintenance counts without a drain: rev rises, and nothing else", () => {
-    expect(decide(running(), noticed(NOW, evidence("maintenance", at("12:02:00"))))).toEqual({
+    expect(decide(running(), noticed(NOW, evidence("maintenance", at("12:02:00"))))).toStrictEqual({
       write: "replace",
       next: running({ rev: running().rev + 1 }),
       reply: { kind: "noted" },
@@ -157,26 +163,26 @@ describe("the kind of a notice", () => {
 
 describe("a notice", () => {
   test("moves the rev of a queued run, and nothing else, so that a claim that is under way looks at its host again", () => {
-    expect(decide(queued(), noticed(NOW, SPOT))).toEqual({
+    expect(decide(queued(), noticed(NOW, SPOT))).toStrictEqual({
       write: "replace",
       next: queued({ rev: queued().rev + 1 }),
       reply: { kind: "noted" },
     });
-    expect(decide(queued(), noticed(NOW, evidence("rebalance", NOW)))).toEqual(NOTED);
+    expect(decide(queued(), noticed(NOW, evidence("rebalance", NOW)))).toStrictEqual(NOTED);
   });
 
   test.each([waiting(), leaving(), released(), canceling(), ended()])("changes nothing in state $state", (run) => {
-    expect(decide(run, noticed(NOW, SPOT, { deadline: at("12:04:00") }))).toEqual(NOTED);
+    expect(decide(run, noticed(NOW, SPOT, { deadline: at("12:04:00") }))).toStrictEqual(NOTED);
   });
 
   test("of an event from 60 s before the claim concerns the attempt, from earlier it does not", () => {
     const reply = (clock: string) => decide(running(), noticed(NOW, evidence("drain", at(clock)))).reply.kind;
-    expect([reply("12:00:00"), reply("11:59:59.999")]).toEqual(["left", "noted"]);
+    expect([reply("12:00:00"), reply("11:59:59.999")]).toStrictEqual(["left", "noted"]);
   });
 
   test("of an event up to 60 s ahead of our clock concerns the attempt, from later on it does not", () => {
     const reply = (clock: string) => decide(running(), noticed(NOW, evidence("drain", at(clock)))).reply.kind;
-    expect([reply("12:03:01"), reply("12:03:01.001")]).toEqual(["left", "noted"]);
+    expect([reply("12:03:01"), reply("12:03:01.001")]).toStrictEqual(["left", "noted"]);
   });
 
   test("makes a reap in flight stale, which then finds it explained", () => {

@@ -25,25 +25,25 @@ const NO_BACKOFF = { backoff: { base: seconds(0), max: seconds(0) } };
 
 describe("a run that is not due", () => {
   test.each([queued(), running(), leaving(), canceling()])("is spared in state $state", (run) => {
-    expect(decide({ ...run, due: at("12:30:00") }, due(at("12:29:59.999")))).toEqual(SPARED);
+    expect(decide({ ...run, due: at("12:30:00") }, due(at("12:29:59.999")))).toStrictEqual(SPARED);
   });
 
   test("is spared while it waits for its backoff", () => {
-    expect(decide(waiting(), due(at("12:10:14.999")))).toEqual(SPARED);
+    expect(decide(waiting(), due(at("12:10:14.999")))).toStrictEqual(SPARED);
   });
 
   test("is spared when an attempt beat after the sweep saw it", () => {
-    expect(decide(running({ due: at("12:04:30") }), due(at("12:03:00")))).toEqual(SPARED);
+    expect(decide(running({ due: at("12:04:30") }), due(at("12:03:00")))).toStrictEqual(SPARED);
   });
 
   test("is spared for ever once it has ended", () => {
-    expect(decide(ended(), due(at("23:59:59")))).toEqual(SPARED);
+    expect(decide(ended(), due(at("23:59:59")))).toStrictEqual(SPARED);
   });
 });
 
 describe("a silent attempt", () => {
   test("is lost at the instant when its lease runs out: the fence rises, one loss is charged", () => {
-    expect(decide(running({ host: "i-0abc" }), due(at("12:03:00")))).toEqual({
+    expect(decide(running({ host: "i-0abc" }), due(at("12:03:00")))).toStrictEqual({
       write: "replace",
       due: { is: at("12:03:00") },
       next: waiting({
@@ -158,7 +158,7 @@ describe("a queued attempt", () => {
   });
 
   test("has no holder in its ledger line", () => {
-    expect(written(decide(queued(), due(at("12:15:00")))).debt?.ledger).toEqual({
+    expect(written(decide(queued(), due(at("12:15:00")))).debt?.ledger).toStrictEqual({
       attempt: 1,
       fence: fenceOf(1),
       cause: "never-started",
@@ -169,7 +169,7 @@ describe("a queued attempt", () => {
 
   test("that still owes its message is settled, not reaped", () => {
     const run = queued({ debt: { since: at("12:00:00"), owes: "message" } });
-    expect(decide(run, due(at("12:15:00")))).toEqual({ write: "none", reply: { kind: "owing" } });
+    expect(decide(run, due(at("12:15:00")))).toStrictEqual({ write: "none", reply: { kind: "owing" } });
   });
 
   test("that still owes only its ledger line is reaped", () => {
@@ -196,7 +196,7 @@ describe("a queued attempt", () => {
 
 describe("a waiting run that falls due", () => {
   test("is queued with its message owed, in one write, and keeps its attempt and fence", () => {
-    expect(decide(waiting(), due(at("12:10:15")))).toEqual({
+    expect(decide(waiting(), due(at("12:10:15")))).toStrictEqual({
       write: "replace",
       due: { is: at("12:10:15") },
       next: queued({
@@ -244,7 +244,7 @@ describe("proof that the host is gone", () => {
 
   test("of a termination does not say why: a loss, with the proof as its evidence, and not by the clock alone", () => {
     const decision = early(running());
-    expect(decision.reply).toEqual({ kind: "reaped" });
+    expect(decision.reply).toStrictEqual({ kind: "reaped" });
     expect(written(decision)).toMatchObject({ charges: "l", debt: { ledger: { cause: "lost", evidence: [GONE] } } });
   });
 
@@ -255,35 +255,35 @@ describe("proof that the host is gone", () => {
 
   test("is disproved by a beat from later than the death, the margin aside", () => {
     expect(early(running({ due: at("12:04:05") })).reply.kind).toBe("reaped");
-    expect(early(running({ due: at("12:04:05.001") }))).toEqual(SPARED);
+    expect(early(running({ due: at("12:04:05.001") }))).toStrictEqual(SPARED);
   });
 
   test("is about an attempt that was claimed before the event less a second: a host name may be used again at once", () => {
     const claimed = (clock: string) => running({ claimedAt: at(clock), due: at("12:04:00") });
     expect(early(claimed("12:01:58.999")).reply.kind).toBe("reaped");
-    expect(early(claimed("12:01:59"))).toEqual(SPARED);
-    expect(early(claimed("12:02:00.500"))).toEqual(SPARED);
+    expect(early(claimed("12:01:59"))).toStrictEqual(SPARED);
+    expect(early(claimed("12:02:00.500"))).toStrictEqual(SPARED);
   });
 
   test("of a death that is still to come proves nothing yet", () => {
     const soon = proof(at("12:02:15"), { at: at("12:02:00") });
-    expect(early(running(), soon, at("12:02:14.999"))).toEqual(SPARED);
+    expect(early(running(), soon, at("12:02:14.999"))).toStrictEqual(SPARED);
     expect(early(running(), soon, at("12:02:15")).reply.kind).toBe("reaped");
   });
 
   test("without an instant of death is none", () => {
-    expect(early(running(), evidence("terminated", at("12:02:00")))).toEqual(SPARED);
+    expect(early(running(), evidence("terminated", at("12:02:00")))).toStrictEqual(SPARED);
   });
 
   test("that proves nothing leaves even a due attempt to the sweep, with its freeze and its limit", () => {
     const told = evidence("evicted", at("12:02:00"));
-    expect(decide(running(), due(at("12:03:00"), { proof: told, evidence: [told] }))).toEqual(SPARED);
+    expect(decide(running(), due(at("12:03:00"), { proof: told, evidence: [told] }))).toStrictEqual(SPARED);
     const tomorrow = evidence("terminated", at("12:02:00"), { goneAt: at("12:59:00") });
-    expect(decide(running(), due(at("12:30:00"), { proof: tomorrow, floor: at("12:29:00") }))).toEqual(SPARED);
+    expect(decide(running(), due(at("12:30:00"), { proof: tomorrow, floor: at("12:29:00") }))).toStrictEqual(SPARED);
   });
 
   test("says nothing about a queued attempt: it stands nowhere", () => {
-    expect(early(queued())).toEqual(SPARED);
+    expect(early(queued())).toStrictEqual(SPARED);
   });
 });
 

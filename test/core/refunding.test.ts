@@ -31,7 +31,7 @@ const afterALoss: readonly Run[] = [
 
 describe("late evidence", () => {
   test.each(afterALoss)("moves the charge from losses to interruptions in state $state, and changes no more", (run) => {
-    expect(decide(run, refunding(LATER))).toEqual({
+    expect(decide(run, refunding(LATER))).toStrictEqual({
       write: "replace",
       next: { ...run, rev: run.rev + 1, charges: "i", debt: { since: LATER, ledger: CORRECTED } },
       reply: { kind: "refunded" },
@@ -39,7 +39,7 @@ describe("late evidence", () => {
   });
 
   test("never revives a run: an exhausted one stays so, and owes its archive again", () => {
-    expect(decide(ended(), refunding(LATER))).toEqual({
+    expect(decide(ended(), refunding(LATER))).toStrictEqual({
       write: "replace",
       next: ended({
         rev: ended().rev + 1,
@@ -53,11 +53,14 @@ describe("late evidence", () => {
 
   test.each([...afterALoss, ended()])("moves it once: the same event again is only noted (state $state)", (run) => {
     const next = written(decide(run, refunding(LATER)));
-    expect(decide(next, refunding(at("12:07:00")))).toEqual({ write: "none", reply: { kind: "noted" } });
+    expect(decide(next, refunding(at("12:07:00")))).toStrictEqual({ write: "none", reply: { kind: "noted" } });
   });
 
   test.each(["c", "i", "s", "-", "+"])("moves no charge but a loss (%s)", (charges) => {
-    expect(decide(queued(following(charges)), refunding(LATER))).toEqual({ write: "none", reply: { kind: "noted" } });
+    expect(decide(queued(following(charges)), refunding(LATER))).toStrictEqual({
+      write: "none",
+      reply: { kind: "noted" },
+    });
   });
 
   test("moves the charge of its own attempt only", () => {
@@ -73,17 +76,25 @@ describe("late evidence", () => {
 
   test("keeps the message that is still owed", () => {
     const run = queued({ ...following("l"), debt: { since: at("12:03:00"), owes: "message", ledger: lostLine() } });
-    expect(written(decide(run, refunding(LATER))).debt).toEqual({ since: LATER, owes: "message", ledger: CORRECTED });
+    expect(written(decide(run, refunding(LATER))).debt).toStrictEqual({
+      since: LATER,
+      owes: "message",
+      ledger: CORRECTED,
+    });
   });
 
   test("keeps the handover that is still owed", () => {
     const run = leaving({ ...following("l"), debt: { since: at("12:03:00"), owes: "handover" } });
-    expect(written(decide(run, refunding(LATER))).debt).toEqual({ since: LATER, owes: "handover", ledger: CORRECTED });
+    expect(written(decide(run, refunding(LATER))).debt).toStrictEqual({
+      since: LATER,
+      owes: "handover",
+      ledger: CORRECTED,
+    });
   });
 
   test("is added to what was known of the attempt", () => {
     const known = evidence("rebalance", at("12:01:30"));
     const event = refunding(LATER, { line: lostLine({ evidence: [known] }) });
-    expect(written(decide(queued(following("l")), event)).debt?.ledger?.evidence).toEqual([known, EVICTED]);
+    expect(written(decide(queued(following("l")), event)).debt?.ledger?.evidence).toStrictEqual([known, EVICTED]);
   });
 });

@@ -5,7 +5,7 @@ import { at, registered } from "./runs.ts";
 
 describe("a spec", () => {
   test("has the defaults of the design", () => {
-    expect(DEFAULTS).toEqual({
+    expect(DEFAULTS).toStrictEqual({
       start: "self",
       lease: milliseconds(120_000),
       startWithin: milliseconds(900_000),

@@ -183,15 +183,17 @@ describe.each(CELLS)("a run that is $state, at $kind,", ({ state, kind }) => {
   const outcomes = outcomesOf(state, kind);
 
   test("goes to the next states of the table, to each of them and to no other", () => {
-    expect(sorted(outcomes.map(({ seen, decision }) => stateAfter(seen, decision)))).toEqual(sorted(row.next));
+    expect(sorted(outcomes.map(({ seen, decision }) => stateAfter(seen, decision)))).toStrictEqual(sorted(row.next));
   });
 
   test("has the effects of the table, each of them and no other", () => {
-    expect(sorted(outcomes.flatMap(({ seen, decision }) => effectsOf(seen, decision)))).toEqual(sorted(row.effects));
+    expect(sorted(outcomes.flatMap(({ seen, decision }) => effectsOf(seen, decision)))).toStrictEqual(
+      sorted(row.effects),
+    );
   });
 
   test("gives the replies of the table, each of them and no other", () => {
-    expect(sorted(outcomes.map(({ decision }) => decision.reply.kind))).toEqual(sorted(row.replies));
+    expect(sorted(outcomes.map(({ decision }) => decision.reply.kind))).toStrictEqual(sorted(row.replies));
   });
 });
 
@@ -215,7 +217,7 @@ describe("in every life of a run", () => {
     const seen = lives.flatMap(([all, own]) =>
       stepsOf(all, own).map(({ seen: { state }, event }) => (event === "settle" ? event : `${state}, ${event.kind}`)),
     );
-    expect(sorted(seen)).toEqual(sorted([...CELLS.map(({ state, kind }) => `${state}, ${kind}`), "settle"]));
+    expect(sorted(seen)).toStrictEqual(sorted([...CELLS.map(({ state, kind }) => `${state}, ${kind}`), "settle"]));
   });
 
   test("each decision stays within its row of the table", () => {
@@ -260,8 +262,8 @@ describe("in every life of a run", () => {
       const moved = [...seen.charges].flatMap((letter, index) => (next.charges[index] === letter ? [] : [index]));
       const refunded = next.state === "ended" && next.outcome === "succeeded" ? [next.by - 1] : [];
       const isRefund = event !== "settle" && event.kind === "refund";
-      if (!isRefund) expect(refunded).toEqual(expect.arrayContaining(moved));
-      else for (const index of moved) expect([seen.charges[index], next.charges[index]]).toEqual(["l", "i"]);
+      if (!isRefund) expect(refunded).toStrictEqual(expect.arrayContaining(moved));
+      else for (const index of moved) expect([seen.charges[index], next.charges[index]]).toStrictEqual(["l", "i"]);
     });
   });
 
@@ -269,7 +271,7 @@ describe("in every life of a run", () => {
     inEveryLife(({ seen, event, next }) => {
       if (event === "settle" || event.kind !== "refund") return;
       expect([...seen.charges].filter((letter, index) => next.charges[index] !== letter).length).toBeLessThan(2);
-      expect([next.state, next.attempt, next.fence, next.due]).toEqual([
+      expect([next.state, next.attempt, next.fence, next.due]).toStrictEqual([
         seen.state,
         seen.attempt,
         seen.fence,
@@ -287,7 +289,7 @@ describe("in every life of a run", () => {
   test("advice to rebalance changes nothing", () => {
     inEveryLife(({ event, decision }) => {
       if (event === "settle" || event.kind !== "notice" || event.evidence.kind !== "rebalance") return;
-      expect(decision).toEqual({ write: "none", reply: { kind: "noted" } });
+      expect(decision).toStrictEqual({ write: "none", reply: { kind: "noted" } });
     });
   });
 
@@ -316,7 +318,7 @@ describe("in every life of a run", () => {
     inEveryLife(({ seen, event, decision }) => {
       if (event === "settle" || event.kind !== "due" || decision?.write !== "replace") return;
       const isProved = event.proof !== undefined && isHeld(seen);
-      expect(decision.due).toEqual(isProved ? { atMost: lastDue(seen, event) } : { is: seen.due });
+      expect(decision.due).toStrictEqual(isProved ? { atMost: lastDue(seen, event) } : { is: seen.due });
     });
   });
 
@@ -337,7 +339,7 @@ describe("in every life of a run", () => {
   test("an attempt has at most one holder", () => {
     inEveryLife(({ seen, next }) => {
       if (isHeld(seen) && isHeld(next))
-        expect([next.fence, next.holder, next.claimedAt]).toEqual([seen.fence, seen.holder, seen.claimedAt]);
+        expect([next.fence, next.holder, next.claimedAt]).toStrictEqual([seen.fence, seen.holder, seen.claimedAt]);
     });
   });
 
