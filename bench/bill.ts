@@ -35,7 +35,7 @@ function perHours(
 const beats = (beatSeconds: number): number => (1000 * 3600) / beatSeconds;
 
 /** What others take for the same, in US dollars; sources in docs/performance.md. */
-export const RIVALS: readonly {
+const RIVALS: readonly {
   readonly name: string;
   readonly usd: (beatSeconds: number) => number;
   readonly limit: string;

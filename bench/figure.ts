@@ -11,7 +11,7 @@ export type Figure = {
 };
 
 /** A number with as many digits as tell something. */
-export const short = (value: number): string =>
+const short = (value: number): string =>
   Number.isInteger(value) ? String(value) : value >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
 
 export const isKept = ({
