@@ -34,15 +34,28 @@ export async function end(program: ChildProcess): Promise<void> {
   await gone;
 }
 
-/** What it is told of is killed when we end, however that comes. */
-export type Guard = { watch(pid: number): void; dismiss(): void };
+/** What it watches is killed when we end, however that comes. */
+export type Guard = { watch(child: ChildProcess): void; dismiss(): void };
+
+/** Hears "+ pid" of who has started and "- pid" of who has ended, and kills the rest when nobody is left to tell. */
+const WATCHER = `pids=" "
+while read -r sign pid; do
+  case $sign in
+    +) pids="$pids$pid " ;;
+    -) pids="\${pids%% $pid *} \${pids#* $pid }" ;;
+  esac
+done
+for pid in $pids; do kill -9 $pid 2>/dev/null; done`;
 
 /** For programs that have to be children of our own. */
 export function guard(): Guard {
-  const script = 'while read -r pid; do pids="$pids $pid"; done; kill -9 $pids 2>/dev/null';
-  const watcher = spawn("sh", ["-c", script], { stdio: ["pipe", "ignore", "ignore"] });
+  const watcher = spawn("sh", ["-c", WATCHER], { stdio: ["pipe", "ignore", "ignore"] });
+  watcher.stdin?.on("error", () => {}); // told to nobody
   return {
-    watch: (pid) => void watcher.stdin?.write(`${pid}\n`),
+    watch: (child) => {
+      watcher.stdin?.write(`+ ${child.pid}\n`);
+      child.once("exit", () => watcher.stdin?.writable && watcher.stdin.write(`- ${child.pid}\n`));
+    },
     dismiss: () => void watcher.stdin?.end(),
   };
 }

@@ -58,7 +58,7 @@ const LIMIT_MS = 300_000;
 function done(file: string, args: readonly string[], env: NodeJS.ProcessEnv, guarded: Guard): Promise<string> {
   return new Promise((resolvePromise, reject) => {
     const child = spawn(file, args, { env, stdio: ["ignore", "pipe", "pipe"], timeout: LIMIT_MS });
-    guarded.watch(child.pid ?? 0);
+    guarded.watch(child);
     let output = "";
     for (const stream of [child.stdout, child.stderr])
       stream.on("data", (text) => {
@@ -86,7 +86,7 @@ export async function deployment(start: StartEmulator): Promise<Deployment> {
   const folder = mkdtempSync(join(tmpdir(), "lastbeat-deployed-"));
   const guarded = guard();
   const watched = (program: Program): Program => {
-    guarded.watch(program.pid);
+    guarded.watch(program.child);
     return program;
   };
   console.log(emulator.what);
