@@ -100,6 +100,14 @@ export function billFigures(
       beside: "floor 0.0375: the write alone",
     },
     { name: name("HTTP API", 60, 8), value: hours.httpApi, unit, atMost: 0.111 },
+    ...(["function-url", "http-api"] as const).map(
+      (frontDoor): Figure => ({
+        name: `${name(frontDoor === "http-api" ? "HTTP API" : "function URL", 60, 8)}, run items of 128 B`,
+        value: billOf({ ...USUAL, runs: 1000, beatSeconds: 60, beatMs: 8, frontDoor }).perThousandRunnerHours,
+        unit,
+        beside: "as `lastbeat cost` computes it: every item at its largest",
+      }),
+    ),
     ...(["function-url", "http-api"] as const).flatMap((frontDoor) =>
       (
         [

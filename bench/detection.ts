@@ -43,9 +43,12 @@ const RUNS = 3000;
 const DYING = 150;
 const MINUTES = 8;
 
+/** A few thousand deaths in all: a hundredth of them is enough to be one. */
+const SEEDS = 30;
+
 /** From the last beat to the verdict, in ms of virtual time: beats every 30 s at any phase, ticks as SQS brings them. */
-async function losses(): Promise<readonly number[]> {
-  const roll = dice(7);
+async function losses(seed: number): Promise<readonly number[]> {
+  const roll = dice(seed);
   const here = service();
   const runners: { token: Claims; next: number; last: number; diesAt: number }[] = [];
   const start = here.now();
@@ -110,7 +113,8 @@ async function requestsOfANotice(): Promise<number> {
 }
 
 export async function detection(): Promise<readonly Figure[]> {
-  const found = (await losses()).map((ms) => (ms - LEASE) / 1000);
+  const found: number[] = [];
+  for (let seed = 1; seed <= SEEDS; seed += 1) found.push(...(await losses(seed)).map((ms) => (ms - LEASE) / 1000));
   const requests = await requestsOfANotice();
   const roll = dice(11);
   const notices = Array.from({ length: 100_000 }, () => {

@@ -12,7 +12,11 @@ export type Figure = {
 
 /** A number with as many digits as tell something. */
 const short = (value: number): string =>
-  Number.isInteger(value) ? String(value) : value >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
+  Number.isInteger(value)
+    ? String(value)
+    : value >= 100
+      ? value.toFixed(0)
+      : String(Number(value.toPrecision(value < 1 ? 4 : 3)));
 
 export const isKept = ({
   value,

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { arch, cpus, release } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
-import { dynamoDbLocalEngine, startDynalite } from "../test/contract/engines.ts";
+import { dynamoDbLocalEngine } from "../test/contract/engines.ts";
 import { billFigures, dollars } from "./bill.ts";
 import { detection } from "./detection.ts";
 import { type Figure, isKept, table } from "./figure.ts";
@@ -27,6 +27,10 @@ type Million = {
   readonly beats: number;
   readonly refused: number;
   readonly frozen: number;
+  readonly findable: number;
+  readonly reaped: number;
+  readonly announced: number;
+  readonly claimed: number;
   readonly digest: string;
 };
 
@@ -36,7 +40,7 @@ async function million(...more: readonly string[]): Promise<Million> {
   return JSON.parse(stdout) as Million;
 }
 
-async function millionFigures(): Promise<readonly Figure[]> {
+async function millionFigures(calibrated: number): Promise<readonly Figure[]> {
   const whole = await million();
   const small = ["--runs", "20000", "--deaths", "500"];
   const [one, again, other] = [
@@ -45,6 +49,8 @@ async function millionFigures(): Promise<readonly Figure[]> {
     await million(...small, "--seed", "2"),
   ];
   const isSame = one.digest === again.digest && one.digest !== other.digest;
+  const { reaped, announced, claimed, findable } = whole;
+  const isFound = reaped >= findable && announced === reaped && claimed === reaped;
   return [
     {
       name: "1,000,000 runners for an hour, 60,000,000 beats",
@@ -53,9 +59,22 @@ async function millionFigures(): Promise<readonly Figure[]> {
       atMost: 120,
       beside: "one thread, through the use cases",
     },
+    { name: "the same, over the calibration", value: (whole.wallSeconds * 1000) / calibrated, unit: "times" },
     { name: "the same, peak memory", value: whole.peakMb, unit: "MB", atMost: 512 },
     { name: "the same, live runs declared lost or refused", value: whole.refused + whole.frozen, unit: "", atMost: 0 },
-    { name: "the same seed gives the same, another one another", value: isSame ? 1 : 0, unit: "", atLeast: 1 },
+    {
+      name: "the same, of those that died found, announced and claimed again",
+      value: isFound ? reaped : 0,
+      unit: "",
+      atLeast: findable,
+      beside: "whoever died in the last five minutes may still hold his lease",
+    },
+    {
+      name: "the same seed gives the same, another one another (20,000 runners)",
+      value: isSame ? 1 : 0,
+      unit: "",
+      atLeast: 1,
+    },
   ];
 }
 
@@ -69,8 +88,9 @@ function calibration(): number {
 }
 
 const say = (what: string): void => console.error(`... ${what}`);
-const local = await dynamoDbLocalEngine();
-const engine = "missing" in local ? await startDynalite() : local;
+const engine = await dynamoDbLocalEngine();
+// dynalite brings no item back with a refused write, so a refused beat would seem to take a read.
+if ("missing" in engine) throw new Error(`units are counted on DynamoDB Local, and ${engine.missing}`);
 const calibrated = calibration();
 say("units");
 const beats = await beatUnits(engine);
@@ -81,7 +101,7 @@ const { figures: handlerFigures, requestBytes } = await handlers();
 say("verdicts, detection");
 const timed = [...(await reaps()), ...(await detection())];
 say("a million runners");
-const large = await millionFigures();
+const large = await millionFigures(calibrated);
 
 const bytes = runItemBytes();
 const counted = {

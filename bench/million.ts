@@ -85,7 +85,7 @@ const deaths = new Map<number, number>();
 for (const at of minutesOf) deaths.set(at, (deaths.get(at) ?? 0) + 1);
 
 const digest = createHash("sha256");
-const counted = { beats: 0, refused: 0, deaths: 0, announced: 0, claimed: 0, reaped: 0, frozen: 0 };
+const counted = { beats: 0, refused: 0, deaths: 0, findable: 0, announced: 0, claimed: 0, reaped: 0, frozen: 0 };
 
 /** Somebody of those who would beat now says nothing from now on. */
 function die(these: { readonly numbers: Int32Array; alive: number }): void {
@@ -93,6 +93,8 @@ function die(these: { readonly numbers: Int32Array; alive: number }): void {
   these.alive -= 1;
   these.numbers[at] = these.numbers[these.alive] as number;
   counted.deaths += 1;
+  // Beat up to a minute before, then the lease, and a sweep: later deaths are found after the end.
+  if (now + LEASE + 60_000 < START + MINUTES * 60_000) counted.findable += 1;
 }
 
 async function beats(token: Claims): Promise<void> {

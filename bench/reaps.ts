@@ -32,7 +32,7 @@ export async function reaps(): Promise<readonly Figure[]> {
       value,
       unit: "",
       atLeast: 10_000,
-      beside: "Oban takes 16,700 jobs a second in batches, one node",
+      beside: "the code alone, in memory; Oban's 16,700 jobs a second are durable",
     },
   ];
 }

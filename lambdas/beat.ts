@@ -18,9 +18,9 @@ const SECRET_LIMITS = { attempts: 3, timeoutMs: 2000 };
 const theBeats = once(
   (environment): Beats => ({
     clock: systemClock,
-    keys: keysFrom(environment, (SecretId) => async () => {
-      const answer = await signedCall(SECRETS_MANAGER, environment, SECRET_LIMITS)("GetSecretValue", { SecretId });
-      return String(answer["SecretString"] ?? "");
+    keys: keysFrom(environment, (SecretId) => {
+      const call = signedCall(SECRETS_MANAGER, environment, SECRET_LIMITS);
+      return async () => String((await call("GetSecretValue", { SecretId }))["SecretString"] ?? "");
     }),
     runs: signedRuns(signedCall(DYNAMODB, environment, TABLE_LIMITS), setting(environment, ENVIRONMENT.table)),
   }),

@@ -49,9 +49,12 @@ export class Refused extends Error {
 
 export type SignedCall = (operation: string, input: object) => Promise<Readonly<Record<string, unknown>>>;
 
-/** What passes, beside 5xx: the SDK's own list for these services. */
+/** What passes, beside 5xx and 429: the throttles of these two services, as the SDK knows them. */
 const PASSES =
-  /^(Throttling|ThrottlingException|ThrottledException|ProvisionedThroughputExceededException|RequestLimitExceeded|TooManyRequestsException|RequestThrottled|RequestThrottledException|TransactionInProgressException|InternalServerError|InternalServiceError|ServiceUnavailable)$/;
+  /^(Throttling|ThrottlingException|ThrottledException|ProvisionedThroughputExceededException|RequestLimitExceeded|TooManyRequestsException|RequestThrottled|RequestThrottledException)$/;
+
+/** A refusal that is none of the service's own, such as that of a proxy: to ask again would bring the same. */
+class Strange extends Error {}
 
 /** The longest wait before another attempt, times a random number: the SDK's base of 100 ms. */
 const PAUSE_MS = 100;
@@ -76,7 +79,7 @@ export function signedCall(
   const agent = new (isSecure ? HttpsAgent : HttpAgent)({ keepAlive: true });
   const app = environment["AWS_SDK_UA_APP_ID"];
 
-  const once = (operation: string, body: string): Promise<Answer> => {
+  const once = (operation: string, body: string, credentials: Credentials): Promise<Answer> => {
     const headers = signed(
       {
         host: url.host,
@@ -85,7 +88,7 @@ export function signedCall(
         "user-agent": `lastbeat${app === undefined ? "" : ` app/${app}`}`,
       },
       body,
-      credentialsOf(environment),
+      credentials,
       { region, service: service.name },
       new Date(),
     );
@@ -116,22 +119,36 @@ export function signedCall(
 
   return async (operation, input) => {
     const body = JSON.stringify(input);
+    const credentials = credentialsOf(environment);
     for (let attempt = 1; ; attempt += 1) {
       const isLast = attempt === attempts;
       try {
-        return resultOf(await once(operation, body));
+        return resultOf(await once(operation, body, credentials));
       } catch (error) {
-        if (isLast || (error instanceof Refused && !PASSES.test(error.kind))) throw error;
+        const isFinal = error instanceof Refused ? !PASSES.test(error.kind) : error instanceof Strange;
+        if (isLast || isFinal) throw error;
       }
       await new Promise((resolve) => setTimeout(resolve, Math.random() * PAUSE_MS * 2 ** (attempt - 1)));
     }
   };
 }
 
-function endpointOf({ name, variable }: JsonService, region: string, environment: Environment): URL {
+/** Where the names of endpoints end otherwise, by the beginning of the region. */
+const SUFFIXES: readonly (readonly [region: string, suffix: string])[] = [
+  ["cn-", "amazonaws.com.cn"],
+  ["eusc-", "amazonaws.eu"],
+  ["us-iso-", "c2s.ic.gov"],
+  ["us-isob-", "sc2s.sgov.gov"],
+];
+
+/** The service's address: the one that is set, or its own in that region. */
+export function endpointOf({ name, variable }: JsonService, region: string, environment: Environment): URL {
   const given = environment[`AWS_ENDPOINT_URL_${variable}`] ?? environment["AWS_ENDPOINT_URL"];
-  const suffix = region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
-  return new URL(given ?? `https://${name}.${region}.${suffix}`);
+  if (given !== undefined) return new URL(given);
+  for (const wish of ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"])
+    if (environment[wish] === "true") throw new Error(`${wish} is not heeded here: set AWS_ENDPOINT_URL_${variable}`);
+  const [, suffix = "amazonaws.com"] = SUFFIXES.find(([beginning]) => region.startsWith(beginning)) ?? [];
+  return new URL(`https://${name}.${region}.${suffix}`);
 }
 
 function credentialsOf(environment: Environment): Credentials {
@@ -146,15 +163,19 @@ function credentialsOf(environment: Environment): Credentials {
 function resultOf({ status, text }: Answer): Readonly<Record<string, unknown>> {
   const body = parsed(text);
   if (status === 200 && body !== undefined) return body;
-  const kind = /([A-Za-z]+)$/.exec(String(body?.["__type"] ?? ""))?.[1];
-  if (kind === undefined || status >= 500) throw new Error(`AWS answered ${status}: ${text.slice(0, 200)}`);
+  const said = `AWS answered ${status}: ${text.slice(0, 200)}`;
+  const kind = /^(?:.*#)?([A-Za-z]\w*)(?::.*)?$/.exec(String(body?.["__type"] ?? ""))?.[1];
+  if (status === 200 || status === 429 || status >= 500) throw new Error(said);
+  if (kind === undefined) throw new Strange(said);
   throw new Refused(kind, body ?? {});
 }
 
 function parsed(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const body: unknown = JSON.parse(text);
-    return typeof body === "object" && body !== null ? (body as Readonly<Record<string, unknown>>) : undefined;
+    return typeof body === "object" && body !== null && !Array.isArray(body)
+      ? (body as Readonly<Record<string, unknown>>)
+      : undefined;
   } catch {
     return undefined;
   }

@@ -29,8 +29,9 @@ const pairs = (digits: number): number => Math.ceil(digits / 2);
 function numberBytes(value: string): number {
   const [, minus, whole = "", fraction = ""] = /^(-?)0*(\d*)(?:\.(\d*?)0*)?$/.exec(value) ?? [];
   if (minus === undefined) throw new Error(`${value} is not a number in decimal digits`);
-  const kept = fraction === "" ? whole.replace(/(00)+$/, "") : whole;
-  return 1 + minus.length + pairs(kept.length) + pairs(fraction.length);
+  const left = fraction === "" ? whole.replace(/(00)+$/, "") : whole;
+  const right = whole === "" ? fraction.replace(/^(00)+/, "") : fraction;
+  return 1 + minus.length + pairs(left.length) + pairs(right.length);
 }
 
 const sum = <T>(all: readonly T[], bytes: (one: T) => number): number =>

@@ -1,7 +1,14 @@
 import { createServer, type IncomingHttpHeaders, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
-import { DYNAMODB, Refused, SECRETS_MANAGER, type SignedCall, signedCall } from "../../lib/aws/signed-call.ts";
+import {
+  DYNAMODB,
+  endpointOf,
+  Refused,
+  SECRETS_MANAGER,
+  type SignedCall,
+  signedCall,
+} from "../../lib/aws/signed-call.ts";
 
 type Asked = { readonly headers: IncomingHttpHeaders; readonly body: unknown };
 
@@ -90,6 +97,42 @@ describe("a signed call", () => {
     const { asked, endpoint } = await serviceThat("silence");
     await expect(callTo(endpoint, 50)("UpdateItem", {})).rejects.toThrow(/timeout|aborted/i);
     expect(asked).toHaveLength(2);
+  });
+
+  test.each<readonly [string, Said]>([
+    ["a page of a proxy", { status: 403, body: "<html>" }],
+    ["a refusal without a name", { status: 400, body: {} }],
+  ])("is not tried again after %s", async (_, said) => {
+    const { asked, endpoint } = await serviceThat(said, OK);
+    await expect(callTo(endpoint)("UpdateItem", {})).rejects.toThrow(/AWS answered 40/);
+    expect(asked).toHaveLength(1);
+  });
+
+  test("takes no list for an answer", async () => {
+    const { endpoint } = await serviceThat({ status: 200, body: [] });
+    await expect(callTo(endpoint)("GetItem", {})).rejects.toThrow("AWS answered 200");
+  });
+
+  test.each([
+    ["com.amazonaws.dynamodb.v20120810#ResourceNotFoundException", "ResourceNotFoundException"],
+    ["ResourceNotFoundException:http://internal.amazon.com/coral/", "ResourceNotFoundException"],
+    ["Refusal2", "Refusal2"],
+  ])("knows a refusal by its name: %s", async (__type, kind) => {
+    const { endpoint } = await serviceThat({ status: 400, body: { __type } });
+    await expect(callTo(endpoint)("GetItem", {})).rejects.toMatchObject({ kind });
+  });
+
+  test.each([
+    [{ AWS_REGION: "eu-central-1" }, "dynamodb.eu-central-1.amazonaws.com"],
+    [{ AWS_REGION: "cn-north-1" }, "dynamodb.cn-north-1.amazonaws.com.cn"],
+    [{ AWS_REGION: "eusc-de-east-1" }, "dynamodb.eusc-de-east-1.amazonaws.eu"],
+  ])("goes to the endpoint of its region: %j", (more, host) => {
+    expect(endpointOf(DYNAMODB, more.AWS_REGION, {}).host).toBe(host);
+  });
+
+  test("says that it heeds no FIPS endpoint, where one is asked for", () => {
+    const environment = { ...ENVIRONMENT, AWS_USE_FIPS_ENDPOINT: "true" };
+    expect(() => signedCall(DYNAMODB, environment, { attempts: 1, timeoutMs: 1 })).toThrow("AWS_USE_FIPS_ENDPOINT");
   });
 
   test.each([refusal("ProvisionedThroughputExceededException"), refusal("InternalServerError", 500)])(

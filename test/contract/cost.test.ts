@@ -94,12 +94,32 @@ if ("missing" in engine) {
     });
   });
 
-  test.each(["0", "7", "42", "100", "120000", "1200000", "-12", "1.5", "10.05", "1795348801", "1795349700123"])(
+  test.each([
+    "0",
+    "7",
+    "42",
+    "100",
+    "120000",
+    "1200000",
+    "-12",
+    "1.5",
+    "10.05",
+    "0.001",
+    "0.00001",
+    "100.001",
+    "0.5",
+    "0.0000123",
+    "1795348801",
+    "1795349700123",
+  ])(
     "the meter and DynamoDB Local agree where an item with the number %s begins to cost a second unit",
     async (value) => {
       const { client, table } = dynamo;
       const unitsFor = async (size: number): Promise<number | undefined> => {
-        const item = { ...itemOf({ ...usual, run: `size-${size}` }), number: { N: value } };
+        const item = {
+          ...itemOf({ ...usual, run: `size-${size}-of-${value.replace(/\W/g, "-")}` }),
+          number: { N: value },
+        };
         const w = { S: "x".repeat(size - itemBytes({ ...item, w: { S: "" } })) };
         await client.send(new PutItemCommand({ TableName: table, Item: { ...item, w } }));
         return sent.at(-1)?.said;

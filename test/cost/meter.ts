@@ -4,7 +4,7 @@ import {
   type ServiceOutputTypes,
 } from "@aws-sdk/client-dynamodb";
 import type { Dynamo } from "../../lib/aws/dynamo.ts";
-import { DYNAMODB, type SignedCall, signedCall } from "../../lib/aws/signed-call.ts";
+import { DYNAMODB, Refused, type SignedCall, signedCall } from "../../lib/aws/signed-call.ts";
 import { itemBytes, type MeteredItem, readUnits, refusedWriteUnits, writeUnits } from "../../lib/cost/capacity.ts";
 import { clientAt, type Engine } from "../contract/engines.ts";
 
@@ -106,8 +106,39 @@ export async function metered({ endpoint, table }: Engine): Promise<Metered> {
   );
   const { client: plain, table: TableName } = await table();
   const { Table } = await plain.send(new DescribeTableCommand({ TableName }));
-  if (Table?.GlobalSecondaryIndexes !== undefined) throw new Error("the meter counts no index, and the table has one");
+  if (Table?.GlobalSecondaryIndexes !== undefined || Table?.LocalSecondaryIndexes !== undefined)
+    throw new Error("the meter counts no index, and the table has one");
   return { dynamo: { client, table: TableName }, sent };
+}
+
+/** The same for calls that are signed by hand, such as those of the Lambda of beats: UpdateItem, and GetItem. */
+export function meteredCall(endpoint: string, sent: Sent[]): SignedCall {
+  const call = lookerAt(endpoint);
+  const sizeOf = async (input: Input): Promise<number> => {
+    const look = { TableName: input.TableName, Key: input.Key, ConsistentRead: true };
+    const { Item } = (await call("GetItem", look)) as { Item?: MeteredItem };
+    return Item === undefined ? 0 : itemBytes(Item);
+  };
+  return async (operation, given) => {
+    const input = given as Input;
+    const asked = { command: `${operation}Command`, partition: partitionOf(input), said: undefined };
+    const before = await sizeOf(input);
+    if (operation === "GetItem") {
+      sent.push({ ...asked, writes: 0, reads: readUnits(before, input.ConsistentRead === true) });
+      return call(operation, given);
+    }
+    if (operation !== "UpdateItem") throw new Error(`the meter has no rule for ${operation}`);
+    try {
+      const answer = await call(operation, { ...given, ReturnConsumedCapacity: "TOTAL" });
+      const { CapacityUnits: said } = (answer["ConsumedCapacity"] ?? {}) as { CapacityUnits?: number };
+      sent.push({ ...asked, writes: writeUnits(before, await sizeOf(input)), reads: 0, said });
+      return answer;
+    } catch (error) {
+      if (error instanceof Refused && error.kind === "ConditionalCheckFailedException")
+        sent.push({ ...asked, writes: refusedWriteUnits(before), reads: 0 });
+      throw error;
+    }
+  };
 }
 
 /** What these requests take in all. */

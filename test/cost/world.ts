@@ -7,12 +7,13 @@ import { dynamoHosts } from "../../lib/aws/hosts.ts";
 import { dynamoOddities } from "../../lib/aws/oddities.ts";
 import { dynamoLedger, dynamoResults, dynamoSpecs } from "../../lib/aws/records.ts";
 import { dynamoRuns } from "../../lib/aws/runs.ts";
+import { signedRuns } from "../../lib/aws/signed-runs.ts";
 import { after, type Span } from "../../lib/core/time.ts";
 import type * as units from "../../lib/cost/units.ts";
 import { memoryNotices, memoryRequeues } from "../../lib/memory/plumbing.ts";
 import type { Engine } from "../contract/engines.ts";
 import { at } from "../contract/samples.ts";
-import { billed, metered, type Sent } from "./meter.ts";
+import { billed, metered, meteredCall, type Sent } from "./meter.ts";
 
 export type World = {
   readonly dynamo: Dynamo;
@@ -34,7 +35,8 @@ export async function world(engine: Engine, shards = 1): Promise<World> {
     retention: RETENTION,
     keys: { all: async () => [{ id: "k1", secret: new Uint8Array(32) }] },
     log: { write: () => {} },
-    runs: dynamoRuns(dynamo),
+    // As in the Lambdas: beats are signed by hand, all else goes by the SDK.
+    runs: { ...dynamoRuns(dynamo), ...signedRuns(meteredCall(engine.endpoint, sent), dynamo.table) },
     specs: dynamoSpecs(dynamo),
     ledger: dynamoLedger(dynamo),
     results: dynamoResults(dynamo),

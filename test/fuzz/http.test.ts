@@ -32,23 +32,38 @@ const calls: Calls<App> = Object.fromEntries(
   Object.keys(ROUTES).map((name) => [
     name as RouteName,
     async (_: App, { body }: { body: string }) => {
-      for (const schema of BODIES) {
-        const found = read<unknown>(schema, body);
-        if (!found.ok) return refused(found.problem);
-      }
-      return { status: 200, body: {}, headers: {} };
+      const found = BODIES.map((schema) => read<unknown>(schema, body));
+      const wrong = found.find(({ ok }) => !ok);
+      return found.some(({ ok }) => ok) || wrong === undefined || wrong.ok
+        ? { status: 200, body: {}, headers: {} }
+        : refused(wrong.problem);
     },
   ]),
 );
 const handler = httpHandler(() => app, calls);
 
 const text = fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: "grapheme" }));
-const segment = fc.oneof(fc.constantFrom("etl", "i-0abc", "..", "%2e%2e", "%00", "__proto__", ""), text);
-const path = fc.oneof(
-  fc
-    .tuple(fc.constantFrom(...Object.values(ROUTES).map(({ path: one }) => one)), segment)
-    .map(([route, name]) => route.replaceAll(/\{\w+\}/g, name)),
-  text.map((any) => `/${any}`),
+const segment = fc.oneof(
+  { weight: 3, arbitrary: fc.constant("etl") },
+  fc.constantFrom("i-0abc", "..", "%2e%2e", "%00", "__proto__", ""),
+  text,
+);
+const verb = fc.oneof(fc.constantFrom("GET", "PUT", "POST", "DELETE", "PATCH", "get"), text);
+/** A call of ours, most of the time. */
+const call = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(fc.constantFrom(...Object.values(ROUTES)), segment)
+      .map(([{ method, path }, name]) => ({ method: String(method), path: path.replaceAll(/\{\w+\}/g, name) })),
+  },
+  fc.record({
+    method: verb,
+    path: fc.oneof(
+      fc.constantFrom(...Object.values(ROUTES).map(({ path }) => path)),
+      text.map((any) => `/${any}`),
+    ),
+  }),
 );
 const field = fc.constantFrom(
   "progress",
@@ -70,19 +85,17 @@ const credential = fc.oneof(
   fc.constantFrom(...credentials).map((good) => `Bearer ${good}`),
   fc.constant(undefined),
 );
-const method = fc.oneof(fc.constantFrom("GET", "PUT", "POST", "DELETE", "PATCH", "get"), text);
 
 const events: fc.Arbitrary<HttpEvent> = fc
   .record({
-    method,
-    path,
+    call,
     body: fc.option(body),
     credential,
     isBase64Encoded: fc.boolean(),
     isV2: fc.boolean(),
     query: fc.dictionary(text, text),
   })
-  .map(({ method: verb, path: asked, body: sent, credential: shown, isBase64Encoded, isV2, query }) => {
+  .map(({ call: { method, path: asked }, body: sent, credential: shown, isBase64Encoded, isV2, query }) => {
     const common = {
       headers: { ...(shown !== undefined && { authorization: shown }) },
       queryStringParameters: query,
@@ -90,8 +103,8 @@ const events: fc.Arbitrary<HttpEvent> = fc
       isBase64Encoded,
     };
     return (isV2
-      ? { ...common, version: "2.0", rawPath: asked, requestContext: { stage: "$default", http: { method: verb } } }
-      : { ...common, httpMethod: verb, path: asked, requestContext: { stage: "prod" } }) as unknown as HttpEvent;
+      ? { ...common, version: "2.0", rawPath: asked, requestContext: { stage: "$default", http: { method } } }
+      : { ...common, httpMethod: method, path: asked, requestContext: { stage: "prod" } }) as unknown as HttpEvent;
   });
 
 test("a request of any kind gets an answer of ours in JSON, and never an error of ours", LONG, async () => {
@@ -107,5 +120,5 @@ test("a request of any kind gets an answer of ours in JSON, and never an error o
     RUNS,
   );
   // Or the inputs would all end at the same gate.
-  expect([...seen]).toEqual(expect.arrayContaining([400, 401, 404, 405]));
+  expect([...seen]).toEqual(expect.arrayContaining([200, 400, 401, 404, 405]));
 });
