@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { seconds } from "../../lib/core/time.ts";
+import { after, instant, seconds } from "../../lib/core/time.ts";
 import { decide } from "../../lib/core/transitions.ts";
 import {
   at,
@@ -170,6 +170,21 @@ describe("a queued attempt", () => {
   test("that still owes its message is settled, not reaped", () => {
     const run = queued({ debt: { since: at("12:00:00"), owes: "message" } });
     expect(decide(run, due(at("12:15:00")))).toStrictEqual({ write: "none", reply: { kind: "owing" } });
+  });
+
+  test("that has owed its message for a day has never started: nobody will be told any more", () => {
+    const run = queued({ debt: { since: at("12:00:00"), owes: "message" } });
+    const aDayLater = after(at("12:00:00"), seconds(24 * 3600));
+    expect(decide(run, due(instant(aDayLater - 1))).reply.kind).toBe("owing");
+    expect(written(decide(run, due(aDayLater)))).toMatchObject({
+      charges: "s",
+      debt: { ledger: { cause: "never-started" } },
+    });
+  });
+
+  test("has never started, and not overran, while the run's deadline is still to come", () => {
+    const registration = registered({ deadline: seconds(3600) });
+    expect(written(decide(queued(), due(at("12:15:00"), { registration }))).charges).toBe("s");
   });
 
   test("that still owes only its ledger line is reaped", () => {

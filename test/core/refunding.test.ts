@@ -69,6 +69,12 @@ describe("late evidence", () => {
     expect(written(decide(run, refunding(LATER, { line }))).charges).toBe("lcil");
   });
 
+  test("of an earlier attempt leaves the cause by which the run has ended", () => {
+    const run = ended({ by: 2, attempt: 2, fence: fenceOf(2), charges: "lc", cause: "crashed" });
+    const line = lostLine({ attempt: 1, fence: fenceOf(1) });
+    expect(written(decide(run, refunding(LATER, { line })))).toMatchObject({ cause: "crashed", charges: "ic" });
+  });
+
   test("about an attempt that has not ended moves nothing", () => {
     const line = lostLine({ attempt: 2, fence: fenceOf(2) });
     expect(decide(running(following("l")), refunding(LATER, { line })).write).toBe("none");
