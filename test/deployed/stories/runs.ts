@@ -76,7 +76,9 @@ export function describeRuns({ here, owner, folder, newHost }: Stage): void {
 
     test("hears of its own SIGTERM, and of a drain of its host", async () => {
       const [one, other] = [newHost(), newHost()];
-      const terminated = here.agent(await here.register("terminated"), one, ...SLEEP);
+      // One that ends at once would leave before the word of its SIGTERM was out.
+      const slowly = "trap 'sleep 1; trap - TERM; kill $$' TERM; echo up; while :; do sleep 0.1; done";
+      const terminated = here.agent(await here.register("terminated"), one, "sh", "-c", slowly);
       await terminated.line(/^up/);
       terminated.child.kill("SIGTERM");
       expect(await terminated.left).toBe(143);
