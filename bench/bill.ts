@@ -1,7 +1,7 @@
-import { billOf } from "../lib/cost/bill.ts";
+import { billOf, usdOfRunning } from "../lib/cost/bill.ts";
 import { USUAL } from "../lib/cost/load.ts";
-import { BEAT_MB, OTHER_MB, sweepMs } from "../lib/cost/month.ts";
-import { FRONT_DOOR_PRICES, type FrontDoor, PRICES, usdOf } from "../lib/cost/prices.ts";
+import { thousandRunnerHours } from "../lib/cost/month.ts";
+import { type FrontDoor, PRICES, usdOf } from "../lib/cost/prices.ts";
 import type { Figure } from "./figure.ts";
 
 /** What was counted, and what a beat's Lambda is billed for in milliseconds, which only AWS can tell. */
@@ -13,22 +13,19 @@ export type Counted = {
 
 type Way = { readonly frontDoor: FrontDoor; readonly beatSeconds: number; readonly beatMs: number };
 
-/** US dollars for 1,000 runner-hours: beats, and the sweeps over 1,000 runs every ten seconds, out of what was counted. */
+/** US dollars for 1,000 runner-hours, as `lastbeat cost` computes them, out of what was counted. */
 function perHours(
   { wruPerBeat, requestsPerBeat, rruPerLiveAndSweep }: Counted,
   { frontDoor, beatSeconds, beatMs }: Way,
 ): number {
-  const count = beats(beatSeconds) * requestsPerBeat;
-  const sweeps = 3600 / USUAL.sweepSeconds;
-  const beatGbSeconds = count * (beatMs / 1000) * (BEAT_MB / 1024);
-  const sweepGbSeconds = (sweeps * (sweepMs(1000) - sweepMs(0)) * OTHER_MB) / 1024 / 1000;
-  return (
-    usdOf(FRONT_DOOR_PRICES[frontDoor], count) +
-    usdOf(PRICES.lambdaRequest, count) +
-    usdOf(PRICES.lambdaSecond, beatGbSeconds + sweepGbSeconds) +
-    usdOf(PRICES.write, beats(beatSeconds) * wruPerBeat) +
-    usdOf(PRICES.read, sweeps * 1000 * rruPerLiveAndSweep)
-  );
+  const requests = beats(beatSeconds) * requestsPerBeat;
+  return usdOfRunning(frontDoor, {
+    ...thousandRunnerHours({ ...USUAL, runs: 1000, beatSeconds, beatMs }),
+    requests,
+    invocations: requests,
+    writes: beats(beatSeconds) * wruPerBeat,
+    reads: (3600 / USUAL.sweepSeconds) * 1000 * rruPerLiveAndSweep,
+  });
 }
 
 /** Beats of 1,000 runner-hours. */

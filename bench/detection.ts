@@ -7,18 +7,8 @@ import { after, instant, milliseconds, seconds } from "../lib/core/time.ts";
 import type { Claims } from "../lib/wire/credentials.ts";
 import { claimsOf, NOON, type Service, service, specWith, ticketOf } from "../test/app/service.ts";
 import { noticeOf, spotWarning } from "../test/aws/bus.ts";
+import { seededDice } from "../test/sim/dice.ts";
 import { type Figure, quantile } from "./figure.ts";
-
-/** Mulberry32, seeded: the same figures each time. */
-function dice(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 /** A latency in ms by three of its quantiles, straight lines between them; the slowest hundredth takes up to twice p99. */
 const latency =
@@ -48,7 +38,7 @@ const SEEDS = 30;
 
 /** From the last beat to the verdict, in ms of virtual time: beats every 30 s at any phase, ticks as SQS brings them. */
 async function losses(seed: number): Promise<readonly number[]> {
-  const roll = dice(seed);
+  const { roll } = seededDice(seed);
   const here = service();
   const runners: { token: Claims; next: number; last: number; diesAt: number }[] = [];
   const start = here.now();
@@ -116,7 +106,7 @@ export async function detection(): Promise<readonly Figure[]> {
   const found: number[] = [];
   for (let seed = 1; seed <= SEEDS; seed += 1) found.push(...(await losses(seed)).map((ms) => (ms - LEASE) / 1000));
   const requests = await requestsOfANotice();
-  const roll = dice(11);
+  const { roll } = seededDice(11);
   const notices = Array.from({ length: 100_000 }, () => {
     let ms = EVENT_BRIDGE(roll) + SQS_TO_LAMBDA(roll);
     for (let n = 0; n < requests; n += 1) ms += REQUEST(roll);

@@ -7,11 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { build } from "esbuild";
 import { sign } from "../lib/app/credentials.ts";
 import { itemOf } from "../lib/aws/run-item.ts";
 import { ENVIRONMENT } from "../lib/names.ts";
-import { bundleLambdas } from "../scripts/bundle.ts";
+import { bundle, bundleLambdas } from "../scripts/bundle.ts";
 import { running } from "../test/contract/samples.ts";
 import { type Figure, quantile } from "./figure.ts";
 
@@ -64,18 +63,8 @@ export async function handlers(): Promise<{ readonly figures: readonly Figure[];
   try {
     await bundleLambdas(join(folder, "lambdas"));
     const byHand = join(folder, "lambdas/beat/index.mjs");
-    const bySdk = join(folder, "sdk.mjs");
-    await build({
-      entryPoints: [fileURLToPath(new URL("sdk-beat.ts", import.meta.url))],
-      outfile: bySdk,
-      bundle: true,
-      minify: true,
-      format: "esm",
-      platform: "node",
-      target: "node24",
-      mainFields: ["module", "main"],
-      banner: { js: 'import{createRequire as r}from"node:module";const require=r(import.meta.url);' },
-    });
+    const bySdk = join(folder, "sdk/beat.mjs");
+    await bundle({ beat: fileURLToPath(new URL("sdk-beat.ts", import.meta.url)) }, join(folder, "sdk"));
     const [plainPort, securePort] = [await listening(plain), await listening(secure)];
     const { shard, attempt, fence, lease, run: id } = running("train");
     const token = await sign({ keys: { all: async () => [KEY] } }, "token", { run: id, shard, attempt, fence, lease });
@@ -97,9 +86,9 @@ export async function handlers(): Promise<{ readonly figures: readonly Figure[];
       [ENVIRONMENT.table]: "bench",
       [ENVIRONMENT.keys]: `${KEY.id}:${KEY.secret.toString("base64url")}`,
     });
-    const warm = async (bundle: string, ...canned: readonly string[]): Promise<Measured> => {
+    const warm = async (handler: string, ...canned: readonly string[]): Promise<Measured> => {
       const options = { env: environment(`http://127.0.0.1:${plainPort}`) };
-      const { stdout } = await run(process.execPath, [CHILD, bundle, event, String(BEATS), ...canned], options);
+      const { stdout } = await run(process.execPath, [CHILD, handler, event, String(BEATS), ...canned], options);
       return JSON.parse(stdout) as Measured;
     };
     const cold = async (...args: readonly string[]): Promise<number> => {
@@ -116,7 +105,7 @@ export async function handlers(): Promise<{ readonly figures: readonly Figure[];
       starts.sdk.push(await cold(CHILD, bySdk, event, "0"));
     }
     const beyond = (all: readonly number[]): number => quantile(all, 0.5) - quantile(starts.bare, 0.5);
-    const kb = (bundle: string): number => statSync(bundle).size / 1000;
+    const kb = (handler: string): number => statSync(handler).size / 1000;
     const bySdkIs = (what: string): string => `with the SDK ${what}`;
     const figures: readonly Figure[] = [
       { name: "warm beat, processor, without the network, p50", value: alone.cpuMs, unit: "ms", atMost: 0.2 },

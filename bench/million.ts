@@ -13,6 +13,7 @@ import { memoryControl, memoryNotices, memoryOddities, memoryRequeues } from "..
 import { memoryEndedRuns, memoryLedger, memoryResults, memorySpecs } from "../lib/memory/records.ts";
 import { type Claims, parseBearer } from "../lib/wire/credentials.ts";
 import type { RequeueEvent } from "../lib/wire/requeue.ts";
+import { seededDice } from "../test/sim/dice.ts";
 import { fleetRuns } from "./fleet.ts";
 
 /**
@@ -36,18 +37,7 @@ const LEASE = seconds(4 * BEAT_SECONDS);
 const SWEEP_SECONDS = 10;
 const START = Date.parse("2026-11-23T12:00:00Z");
 
-/** Mulberry32: a small generator with a seed, good enough to choose who dies when. */
-function dice(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
-const roll = dice(Number(values.seed));
+const { roll } = seededDice(Number(values.seed));
 let now: Instant = instant(START);
 const SPEC: Spec = { ...DEFAULTS, lease: LEASE, backoff: { ...DEFAULTS.backoff, base: milliseconds(0) } };
 const REGISTRATION = { fence: fence(1), registeredAt: instant(START), hash: "", spec: SPEC };

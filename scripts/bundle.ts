@@ -5,13 +5,14 @@ import { build, type Metafile } from "esbuild";
 export const LAMBDAS = ["beat", "runner", "owner", "sweep", "notice", "ticker", "canary", "rotate"] as const;
 
 /**
- * Bundles the Lambdas, each with all that it needs and nothing else: the SDK of the runtime is slower to load, and not the one
+ * Bundles each entry point with all that it needs and nothing else: the SDK of the runtime is slower to load, and not the one
  * that was tested. The same sources give the same bytes, so a deployment of what has not changed changes nothing.
+ * `entryPoints`: the sources, by the path of their bundle below `outdir`, which is emptied, without its ending .mjs.
  */
-export async function bundleLambdas(outdir: string): Promise<Metafile> {
+export async function bundle(entryPoints: Readonly<Record<string, string>>, outdir: string): Promise<Metafile> {
   rmSync(outdir, { recursive: true, force: true });
   const { metafile } = await build({
-    entryPoints: Object.fromEntries(LAMBDAS.map((name) => [`${name}/index`, `lambdas/${name}.ts`])),
+    entryPoints: { ...entryPoints },
     outdir,
     outExtension: { ".js": ".mjs" },
     bundle: true,
@@ -29,3 +30,7 @@ export async function bundleLambdas(outdir: string): Promise<Metafile> {
   });
   return metafile;
 }
+
+/** All Lambdas. */
+export const bundleLambdas = (outdir: string): Promise<Metafile> =>
+  bundle(Object.fromEntries(LAMBDAS.map((name) => [`${name}/index`, `lambdas/${name}.ts`])), outdir);

@@ -1,6 +1,15 @@
 import type { Load } from "./load.ts";
-import { ALARMS, FEWEST_POLLERS, type Month, monthOf, sweepMs, thousandRunnerHours, USUAL_POLLERS } from "./month.ts";
-import { FRONT_DOOR_PRICES, PRICES, type Price, usdOf } from "./prices.ts";
+import {
+  ALARMS,
+  FEWEST_POLLERS,
+  type Month,
+  monthOf,
+  type Running,
+  sweepMs,
+  thousandRunnerHours,
+  USUAL_POLLERS,
+} from "./month.ts";
+import { FRONT_DOOR_PRICES, type FrontDoor, PRICES, type Price, usdOf } from "./prices.ts";
 
 /** Plumbing carries beats and verdicts; watching is the secret of the keys, and what tells people about the service. */
 export type Group = "plumbing" | "watching";
@@ -68,10 +77,13 @@ function linesOf(load: Load): readonly Line[] {
   ];
 }
 
-function usdPerThousandRunnerHours(load: Load): number {
-  const { requests, invocations, gbSeconds, writes, reads } = thousandRunnerHours(load);
+/** What so much running costs in US dollars, at the prices of the first tiers. */
+export function usdOfRunning(
+  frontDoor: FrontDoor,
+  { requests, invocations, gbSeconds, writes, reads }: Running,
+): number {
   return (
-    usdOf(FRONT_DOOR_PRICES[load.frontDoor], requests) +
+    usdOf(FRONT_DOOR_PRICES[frontDoor], requests) +
     usdOf(PRICES.lambdaRequest, invocations) +
     usdOf(PRICES.lambdaSecond, gbSeconds) +
     usdOf(PRICES.write, writes) +
@@ -92,7 +104,7 @@ export function billOf(load: Load): Bill {
     plumbing,
     watching,
     total: plumbing + watching,
-    perThousandRunnerHours: usdPerThousandRunnerHours(load),
+    perThousandRunnerHours: usdOfRunning(load.frontDoor, thousandRunnerHours(load)),
     morePollers: sqs(USUAL_POLLERS) - sqs(FEWEST_POLLERS),
     sweepTakes: sweepMs(load.runs) / 1000,
   };

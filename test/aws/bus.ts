@@ -188,6 +188,23 @@ export const SAYING: readonly Json[] = [
   drill(spotWarning()),
 ];
 
+/** Those of them that come by a bus: the drain is put into the queue by the call of an owner; hooks, topics and trails bring none. */
+export const ON_BUS = SAYING.filter((event) => "detail-type" in event && event["source"] !== hostDrain({})["source"]);
+
+/** What AWS says, too, and nobody of ours has to hear. */
+export const SAYING_NOTHING: readonly (readonly [what: string, event: Json])[] = [
+  ["an instance that is pending", stateChange("pending")],
+  ["an instance that is running", stateChange("running")],
+  ["a service event of another kind", fromTrail({ ...eviction([]), eventName: "SpotFleetRequested" })],
+  ["a health event of another service", maintenance({ service: "RDS" })],
+  ["an issue", maintenance({ eventTypeCategory: "issue" })],
+  ["a notification of the account", maintenance({ eventTypeCategory: "accountNotification" })],
+  ["a launch that waits", launchAction()],
+  ["a launch", groupActivity("Launch Successful", "a user request")],
+  ["a launch that failed", groupActivity("Launch Unsuccessful", "a user request")],
+  ["an end that failed", groupActivity("Terminate Unsuccessful", "a user request")],
+];
+
 export const parsed = (event: unknown): Parsed => parseEvent(event, RECEIVED);
 
 /** The notices of an event that has some. */

@@ -7,19 +7,7 @@ import {
   TestEventPatternCommand,
 } from "@aws-sdk/client-eventbridge";
 import { beforeAll, describe, expect, test } from "vitest";
-import {
-  drill,
-  eviction,
-  fromTrail,
-  groupActivity,
-  hostDrain,
-  type Json,
-  launchAction,
-  maintenance,
-  SAYING,
-  spotWarning,
-  stateChange,
-} from "../../aws/bus.ts";
+import { drill, type Json, ON_BUS, SAYING_NOTHING, spotWarning } from "../../aws/bus.ts";
 import { ACCOUNT, REGION } from "../emulator.ts";
 import { SLEEP, type Stage } from "../stories/stage.ts";
 
@@ -49,8 +37,6 @@ export function describeRules({ here, owner, newHost }: Stage): void {
   };
 
   describe.concurrent("the rules", () => {
-    const onBus = SAYING.filter((event) => "detail-type" in event && event["source"] !== hostDrain({})["source"]);
-
     test("hand over to the notice queue, and what cannot be handed over to its dead letters", async () => {
       const arnOf = (output: "noticeQueue" | "noticeDeadLetters"): string =>
         `arn:aws:sqs:${REGION}:${ACCOUNT}:${here.output(output).split("/").at(-1)}`;
@@ -62,7 +48,7 @@ export function describeRules({ here, owner, newHost }: Stage): void {
       expect(names.length).toBeGreaterThan(5);
     });
 
-    test.each(onBus.map((event) => [event["detail-type"], event] as const))(
+    test.each(ON_BUS.map((event) => [event["detail-type"], event] as const))(
       "one takes %s, and its drill",
       async (_, event) => {
         expect(await takers(event)).toBe(1);
@@ -70,13 +56,7 @@ export function describeRules({ here, owner, newHost }: Stage): void {
       },
     );
 
-    test.each<readonly [string, Json]>([
-      ["an instance that is running", stateChange("running")],
-      ["a service event of another kind", fromTrail({ ...eviction([]), eventName: "SpotFleetRequested" })],
-      ["a health event of another service", maintenance({ service: "RDS" })],
-      ["a launch that waits", launchAction()],
-      ["a launch", groupActivity("Launch Successful", "a user request")],
-    ])("none takes %s", async (_, event) => {
+    test.each(SAYING_NOTHING)("none takes %s", async (_, event) => {
       expect(await takers(event)).toBe(0);
     });
 
