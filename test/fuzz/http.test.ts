@@ -11,6 +11,7 @@ import { ROUTES, type RouteName } from "../../lib/wire/routes.ts";
 import * as schemas from "../../lib/wire/schemas.ts";
 import { service, tokenOf } from "../app/service.ts";
 import { LONG, RUNS } from "./runs.ts";
+import { text } from "./texts.ts";
 
 const BODIES = [
   schemas.spec,
@@ -42,7 +43,6 @@ const calls: Calls<App> = Object.fromEntries(
 );
 const handler = httpHandler(() => app, calls);
 
-const text = fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: "grapheme" }));
 const segment = fc.oneof(
   { weight: 3, arbitrary: fc.constant("etl") },
   fc.constantFrom("i-0abc", "..", "%2e%2e", "%00", "__proto__", ""),

@@ -11,14 +11,7 @@ import { continuedOf, ownMessage } from "../../lib/wire/notices.ts";
 import { service, tokenOf } from "../app/service.ts";
 import { RECEIVED, SAYING } from "../aws/bus.ts";
 import { LONG, RUNS } from "./runs.ts";
-
-const text = fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: "grapheme" }));
-
-/** A text with something taken out, put in, doubled or changed. */
-const broken = (whole: string): fc.Arbitrary<string> =>
-  fc
-    .record({ at: fc.nat({ max: whole.length }), gone: fc.nat({ max: 3 }), put: fc.string({ maxLength: 3 }) })
-    .map(({ at, gone, put }) => whole.slice(0, at) + put + whole.slice(at + gone));
+import { broken, text } from "./texts.ts";
 
 describe("credentials", async () => {
   const app = service();
