@@ -1,36 +1,16 @@
 import { BatchWriteItemCommand } from "@aws-sdk/client-dynamodb";
 import { beat } from "../lib/app/beat.ts";
-import { claim } from "../lib/app/claim.ts";
-import { register } from "../lib/app/register.ts";
 import { sweep } from "../lib/app/sweep.ts";
 import { itemOf } from "../lib/aws/run-item.ts";
-import { DEFAULTS } from "../lib/core/spec.ts";
 import { after, seconds } from "../lib/core/time.ts";
 import { itemBytes } from "../lib/cost/capacity.ts";
 import { PRICES, usdOf } from "../lib/cost/prices.ts";
 import { BEAT } from "../lib/cost/units.ts";
-import { type Claims, parseBearer } from "../lib/wire/credentials.ts";
 import { clientAt, type Engine } from "../test/contract/engines.ts";
 import { running } from "../test/contract/samples.ts";
 import { isOfPass, type Sent } from "../test/cost/meter.ts";
-import { type World, world } from "../test/cost/world.ts";
+import { RUN, usualToken, type World, world } from "../test/cost/world.ts";
 import type { Figure } from "./figure.ts";
-
-/** As many letters as the ids of the usual workflow runners have. */
-const RUN = "nightly-train-42";
-const HOLDER = { id: "00112233445566778899aabbccddeeff", host: "i-0123456789abcdef0" };
-
-function claimsOf(credential: string | undefined): Claims {
-  const claims = parseBearer(`Bearer ${credential}`)?.claims;
-  if (claims === undefined) throw new Error(`${credential} is no credential`);
-  return claims;
-}
-
-async function tokenOf({ app }: World, run = RUN): Promise<Claims> {
-  const made = await register(app, run, DEFAULTS);
-  if (made.kind !== "registered") throw new Error(`${run} is ${made.kind}`);
-  return claimsOf((await claim(app, claimsOf(made.ticket), HOLDER)).token);
-}
 
 const totals = (sent: readonly Sent[]): { wru: number; rru: number; indexWru: number; requests: number } => ({
   wru: sent.reduce((sum, { writes }) => sum + writes, 0),
@@ -44,7 +24,7 @@ export type BeatUnits = ReturnType<typeof totals>;
 /** What beats take: one that is accepted, one that comes again (twice, or after its reply was lost), and one that is fenced off. */
 export async function beatUnits(engine: Engine): Promise<Readonly<Record<string, BeatUnits>>> {
   const here = await world(engine);
-  const token = await tokenOf(here);
+  const token = await usualToken(here.app);
   const counted = async (act: () => Promise<unknown>): Promise<BeatUnits> => {
     here.sent.length = 0;
     await act();
@@ -89,19 +69,29 @@ async function fill({ dynamo, app }: World, engine: Engine, live: number, shards
   client.destroy();
 }
 
-type Sample = { readonly shards: number; readonly live: number; readonly reads: number; readonly writes: number };
+type Sample = {
+  readonly shards: number;
+  readonly live: number;
+  readonly due: number;
+  readonly reads: number;
+  readonly writes: number;
+};
 
-async function idleSweep(engine: Engine, shards: number, live: number): Promise<Sample> {
+/** One sweep over so many live runs, of which so many have run out. */
+async function sampled(engine: Engine, shards: number, live: number, due: number): Promise<Sample> {
   const here = await world(engine, shards);
-  await fill(here, engine, live, shards);
-  const pass = (): Promise<unknown> =>
+  for (let n = 0; n < due; n += 1) await usualToken(here.app, `dying-${n}`);
+  here.pass(seconds(110));
+  await fill(here, engine, live - due, shards);
+  const pass = (): ReturnType<typeof sweep> =>
     sweep(here.app, { period: seconds(10), until: after(here.app.clock.now(), seconds(25)) });
   await pass(); // the sign of life of this minute
-  here.pass(seconds(10));
+  here.pass(seconds(20));
   here.sent.length = 0;
-  await pass();
+  const counts = await pass();
+  if (counts?.reaped !== due) throw new Error(`${counts?.reaped} of ${due} were declared lost`);
   const { rru, wru } = totals(here.sent);
-  return { shards, live, reads: rru, writes: wru };
+  return { shards, live, due, reads: rru, writes: wru };
 }
 
 /** What deaths take beside the passes: until all that died are announced again, their backoff included. */
@@ -111,7 +101,7 @@ async function deaths(
   dead: number,
 ): Promise<{ writes: number; reads: number; sqs: number }> {
   const here = await world(engine);
-  for (let n = 0; n < dead; n += 1) await tokenOf(here, `dying-${n}`);
+  for (let n = 0; n < dead; n += 1) await usualToken(here.app, `dying-${n}`);
   here.pass(seconds(130));
   await fill(here, engine, live, 1);
   let writes = 0;
@@ -130,23 +120,36 @@ async function deaths(
   return { writes: writes / dead, reads: reads / dead, sqs: requeues.sent.length / dead };
 }
 
-/** `reads = a*shards + b*live`, by least squares of the relative errors: an idle sweep counts as much as a large one. */
-function leastSquares(samples: readonly Sample[]): { readonly a: number; readonly b: number } {
-  const sum = (of: (sample: Sample) => number): number =>
-    samples.reduce((total, each) => total + of(each) / each.reads ** 2, 0);
-  const [ss, sl, ll] = [
-    sum(({ shards }) => shards ** 2),
-    sum(({ shards, live }) => shards * live),
-    sum(({ live }) => live ** 2),
-  ];
-  const [sr, lr] = [sum(({ shards, reads }) => shards * reads), sum(({ live, reads }) => live * reads)];
-  const determinant = ss * ll - sl * sl;
-  return { a: (sr * ll - lr * sl) / determinant, b: (ss * lr - sl * sr) / determinant };
+/**
+ * The factors of each quantity, by least squares of the relative errors, so that an idle sweep counts as much as a large
+ * one: `value` is about the sum of each quantity times its factor.
+ */
+function leastSquares(rows: readonly { readonly of: readonly number[]; readonly value: number }[]): readonly number[] {
+  const count = rows[0]?.of.length ?? 0;
+  const weighted = (x: (row: (typeof rows)[number]) => number, y: (row: (typeof rows)[number]) => number): number =>
+    rows.reduce((sum, row) => sum + (x(row) * y(row)) / row.value ** 2, 0);
+  const quantity = (n: number) => (row: (typeof rows)[number]) => row.of[n] ?? 0;
+  const system = Array.from({ length: count }, (_, i) => [
+    ...Array.from({ length: count }, (__, j) => weighted(quantity(i), quantity(j))),
+    weighted(quantity(i), ({ value }) => value),
+  ]);
+  // Gauss and Jordan: what is left of each line is its factor. The sums of squares on the diagonal are never 0.
+  system.forEach((line, i) => {
+    const pivot = line[i] ?? Number.NaN;
+    system[i] = line.map((each) => each / pivot);
+    system.forEach((other, j) => {
+      const times = other[i] ?? Number.NaN;
+      if (i !== j) system[j] = other.map((each, n) => each - times * (system[i]?.[n] ?? Number.NaN));
+    });
+  });
+  return system.map((line) => line.at(-1) ?? Number.NaN);
 }
 
 export type SweepCost = {
   readonly rruPerShard: number;
   readonly rruPerLive: number;
+  /** What one verdict reads, beside the pass. */
+  readonly rruPerDue: number;
   readonly wruWithoutDue: number;
   readonly perDeath: { readonly writes: number; readonly reads: number; readonly sqs: number };
   /** Of what beats cost in DynamoDB, one a minute, with sweeps every ten seconds over 1,000 live runs. */
@@ -156,15 +159,25 @@ export type SweepCost = {
 export async function sweepCost(engine: Engine): Promise<SweepCost> {
   const samples: Sample[] = [];
   for (const shards of [1, 4, 16])
-    for (const live of [0, 1000, 8000]) samples.push(await idleSweep(engine, shards, live));
-  const { a, b } = leastSquares(samples);
-  const thousand = samples.find(({ shards, live }) => shards === 1 && live === 1000);
+    for (const [live, due] of [
+      [0, 0],
+      [1000, 0],
+      [8000, 0],
+      [1000, 10],
+      [8000, 80],
+    ] as const)
+      samples.push(await sampled(engine, shards, live, due));
+  const [a = Number.NaN, b = Number.NaN, c = Number.NaN] = leastSquares(
+    samples.map(({ shards, live, due, reads }) => ({ of: [shards, live, due], value: reads })),
+  );
+  const thousand = samples.find(({ shards, live, due }) => shards === 1 && live === 1000 && due === 0);
   const sweeps = usdOf(PRICES.read, 6 * (thousand?.reads ?? Number.NaN));
   const beats = usdOf(PRICES.write, 1000 * BEAT.writes);
   return {
     rruPerShard: a,
     rruPerLive: b,
-    wruWithoutDue: Math.max(...samples.map(({ writes }) => writes)),
+    rruPerDue: c,
+    wruWithoutDue: Math.max(...samples.filter(({ due }) => due === 0).map(({ writes }) => writes)),
     perDeath: await deaths(engine, 2000, 40),
     shareOfBeats: sweeps / beats,
   };

@@ -1,5 +1,5 @@
 import type { App } from "../../lib/app/app.ts";
-import { claim } from "../../lib/app/claim.ts";
+import { claim, type Holder } from "../../lib/app/claim.ts";
 import { register } from "../../lib/app/register.ts";
 import { RETENTION } from "../../lib/app/retention.ts";
 import { sweep } from "../../lib/app/sweep.ts";
@@ -101,7 +101,12 @@ export async function ticketOf(app: App, run: string, spec: Spec = specWith()): 
 }
 
 /** Registers and claims a run; the claims of its token. */
-export async function tokenOf(app: App, run: string, spec: Spec = specWith()): Promise<Claims> {
-  const { token } = await claim(app, await ticketOf(app, run, spec), holder("a"));
+export async function tokenOf(
+  app: App,
+  run: string,
+  spec: Spec = specWith(),
+  by: Holder = holder("a"),
+): Promise<Claims> {
+  const { token } = await claim(app, await ticketOf(app, run, spec), by);
   return claimsOf(token);
 }

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { type Dynamo, dynamoClient } from "../../lib/aws/dynamo.ts";
 import { sqsClient } from "../../lib/aws/queues.ts";
+import { DYNAMODB, type SignedCall, signedCall } from "../../lib/aws/signed-call.ts";
 import { startEmulators } from "../../lib/dev/emulators.ts";
 import { createQueues, createTable, type QueueUrls } from "../../lib/dev/resources.ts";
 import { obstacle, startDynamoDbLocal } from "./dynamodb-local.ts";
@@ -22,6 +23,19 @@ const PATIENT = { maxAttempts: 1, requestHandler: { connectionTimeout: 10_000, r
 
 /** A client of an emulator. */
 export const clientAt = (endpoint: string): Dynamo["client"] => dynamoClient({ endpoint, ...ANYBODY, ...PATIENT });
+
+/** The same, signed by hand as the Lambda of beats does. */
+export const signedCallAt = (endpoint: string): SignedCall =>
+  signedCall(
+    DYNAMODB,
+    {
+      AWS_REGION: ANYBODY.region,
+      AWS_ENDPOINT_URL_DYNAMODB: endpoint,
+      AWS_ACCESS_KEY_ID: ANYBODY.credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: ANYBODY.credentials.secretAccessKey,
+    },
+    { attempts: PATIENT.maxAttempts, timeoutMs: PATIENT.requestHandler.requestTimeout },
+  );
 
 /** `pid` is the process that listens; 0 for one that is not ours. `prefix`: what the names of its tables begin with. */
 export function engineAt(

@@ -6,14 +6,13 @@ import { textOf } from "../../lib/aws/item.ts";
 import { dynamoOddities } from "../../lib/aws/oddities.ts";
 import { dynamoLedger, dynamoResults, dynamoSpecs } from "../../lib/aws/records.ts";
 import { dynamoRuns } from "../../lib/aws/runs.ts";
-import { DYNAMODB, signedCall } from "../../lib/aws/signed-call.ts";
 import { signedRuns } from "../../lib/aws/signed-runs.ts";
 import type { Hosts } from "../../lib/ports/hosts.ts";
 import type { EndedRuns, Ledger, Results, Specs } from "../../lib/ports/records.ts";
 import type { Runs } from "../../lib/ports/runs.ts";
 import { describeControl, type Operated } from "./control.ts";
 import { describeEndedRuns } from "./ended-runs.ts";
-import type { Engine } from "./engines.ts";
+import { type Engine, signedCallAt } from "./engines.ts";
 import { describeHosts } from "./hosts.ts";
 import { describeLedger } from "./ledger.ts";
 import { describeOddities, type SeenOddities } from "./oddities.ts";
@@ -67,14 +66,7 @@ export const dynamoPorts = ({ table }: Engine): Ports => ({
 export const signedByHand = ({ endpoint, table }: Engine): Pick<Ports, "runs"> => ({
   runs: async () => {
     const dynamo = await table();
-    const environment = {
-      AWS_REGION: "us-east-1",
-      AWS_ENDPOINT_URL_DYNAMODB: endpoint,
-      AWS_ACCESS_KEY_ID: "contract",
-      AWS_SECRET_ACCESS_KEY: "contract",
-    };
-    const call = signedCall(DYNAMODB, environment, { attempts: 1, timeoutMs: 20_000 });
-    return { ...dynamoRuns(dynamo), ...signedRuns(call, dynamo.table) };
+    return { ...dynamoRuns(dynamo), ...signedRuns(signedCallAt(endpoint), dynamo.table) };
   },
 });
 

@@ -4,9 +4,9 @@ import {
   type ServiceOutputTypes,
 } from "@aws-sdk/client-dynamodb";
 import type { Dynamo } from "../../lib/aws/dynamo.ts";
-import { DYNAMODB, Refused, type SignedCall, signedCall } from "../../lib/aws/signed-call.ts";
+import { Refused, type SignedCall } from "../../lib/aws/signed-call.ts";
 import { itemBytes, type MeteredItem, readUnits, refusedWriteUnits, writeUnits } from "../../lib/cost/capacity.ts";
-import { clientAt, type Engine } from "../contract/engines.ts";
+import { clientAt, type Engine, signedCallAt } from "../contract/engines.ts";
 
 /** One request that left the client, and what AWS bills for it by the rules of lib/cost/capacity.ts. */
 export type Sent = {
@@ -35,18 +35,19 @@ function saidBy(output: ServiceOutputTypes | undefined): number | undefined {
   return taken !== undefined && "CapacityUnits" in taken ? taken.CapacityUnits : undefined;
 }
 
-/** Looks at the table beside the client that is metered. */
-const lookerAt = (endpoint: string): SignedCall =>
-  signedCall(
-    DYNAMODB,
-    {
-      AWS_REGION: "us-east-1",
-      AWS_ENDPOINT_URL: endpoint,
-      AWS_ACCESS_KEY_ID: "contract",
-      AWS_SECRET_ACCESS_KEY: "contract",
-    },
-    { attempts: 1, timeoutMs: 20_000 },
-  );
+/** Bytes of the item that a call is about, looked up beside what is metered; 0 when there is none. */
+async function sizeOf(look: SignedCall, { TableName, Key, Item }: Input): Promise<number> {
+  const [p, s] = [(Key ?? Item)?.["p"], (Key ?? Item)?.["s"]];
+  const found = (await look("GetItem", { TableName, Key: { p, s }, ConsistentRead: true })) as { Item?: MeteredItem };
+  return found.Item === undefined ? 0 : itemBytes(found.Item);
+}
+
+/** Bytes of everything that a query went over: DynamoDB bills what it has read, not what it brings. */
+async function queriedBytes(look: SignedCall, input: Input): Promise<number> {
+  const { ProjectionExpression: _, ...whole } = input as Input & { ProjectionExpression?: string };
+  const { Items = [] } = (await look("Query", whole)) as { Items?: readonly MeteredItem[] };
+  return Items.reduce((bytes, item) => bytes + itemBytes(item), 0);
+}
 
 const READS: ReadonlySet<string> = new Set(["GetItemCommand", "QueryCommand"]);
 const WRITES: ReadonlySet<string> = new Set(["PutItemCommand", "UpdateItemCommand", "DeleteItemCommand"]);
@@ -61,18 +62,7 @@ export type Metered = { readonly dynamo: Dynamo; readonly sent: Sent[] };
 export async function metered({ endpoint, table }: Engine): Promise<Metered> {
   const client = clientAt(endpoint);
   const sent: Sent[] = [];
-  const look = lookerAt(endpoint);
-  const sizeOf = async (TableName: string | undefined, { Key, Item }: Input): Promise<number> => {
-    const [p, s] = [(Key ?? Item)?.["p"], (Key ?? Item)?.["s"]];
-    const found = (await look("GetItem", { TableName, Key: { p, s }, ConsistentRead: true })) as { Item?: MeteredItem };
-    return found.Item === undefined ? 0 : itemBytes(found.Item);
-  };
-  /** Everything that the query went over: DynamoDB bills what it has read, not what it brings. */
-  const readBy = async (input: Input): Promise<number> => {
-    const { ProjectionExpression: _, ...whole } = input as Input & { ProjectionExpression?: string };
-    const { Items = [] } = (await look("Query", whole)) as { Items?: readonly MeteredItem[] };
-    return Items.reduce((bytes, item) => bytes + itemBytes(item), 0);
-  };
+  const look = signedCallAt(endpoint);
   client.middlewareStack.add(
     (next) => (args) => next({ ...args, input: Object.assign(args.input, { ReturnConsumedCapacity: "TOTAL" }) }),
     { step: "initialize" },
@@ -84,16 +74,16 @@ export async function metered({ endpoint, table }: Engine): Promise<Metered> {
         const asked = { command, partition: partitionOf(input) };
         if (!READS.has(command) && !WRITES.has(command)) throw new Error(`the meter has no rule for ${command}`);
         if (READS.has(command)) {
-          const bytes = command === "QueryCommand" ? await readBy(input) : await sizeOf(input.TableName, input);
+          const bytes = await (command === "QueryCommand" ? queriedBytes : sizeOf)(look, input);
           const answer = await next(args);
           const reads = readUnits(bytes, input.ConsistentRead === true);
           sent.push({ ...asked, writes: 0, reads, said: saidBy(answer.output) });
           return answer;
         }
-        const before = await sizeOf(input.TableName, input);
+        const before = await sizeOf(look, input);
         try {
           const answer = await next(args);
-          const writes = writeUnits(before, await sizeOf(input.TableName, input));
+          const writes = writeUnits(before, await sizeOf(look, input));
           sent.push({ ...asked, writes, reads: 0, said: saidBy(answer.output) });
           return answer;
         } catch (error) {
@@ -113,16 +103,11 @@ export async function metered({ endpoint, table }: Engine): Promise<Metered> {
 
 /** The same for calls that are signed by hand, such as those of the Lambda of beats: UpdateItem, and GetItem. */
 export function meteredCall(endpoint: string, sent: Sent[]): SignedCall {
-  const call = lookerAt(endpoint);
-  const sizeOf = async (input: Input): Promise<number> => {
-    const look = { TableName: input.TableName, Key: input.Key, ConsistentRead: true };
-    const { Item } = (await call("GetItem", look)) as { Item?: MeteredItem };
-    return Item === undefined ? 0 : itemBytes(Item);
-  };
+  const call = signedCallAt(endpoint);
   return async (operation, given) => {
     const input = given as Input;
     const asked = { command: `${operation}Command`, partition: partitionOf(input), said: undefined };
-    const before = await sizeOf(input);
+    const before = await sizeOf(call, input);
     if (operation === "GetItem") {
       sent.push({ ...asked, writes: 0, reads: readUnits(before, input.ConsistentRead === true) });
       return call(operation, given);
@@ -131,7 +116,7 @@ export function meteredCall(endpoint: string, sent: Sent[]): SignedCall {
     try {
       const answer = await call(operation, { ...given, ReturnConsumedCapacity: "TOTAL" });
       const { CapacityUnits: said } = (answer["ConsumedCapacity"] ?? {}) as { CapacityUnits?: number };
-      sent.push({ ...asked, writes: writeUnits(before, await sizeOf(input)), reads: 0, said });
+      sent.push({ ...asked, writes: writeUnits(before, await sizeOf(call, input)), reads: 0, said });
       return answer;
     } catch (error) {
       if (error instanceof Refused && error.kind === "ConditionalCheckFailedException")

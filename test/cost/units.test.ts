@@ -4,7 +4,6 @@ import type { App } from "../../lib/app/app.ts";
 import { beat } from "../../lib/app/beat.ts";
 import { claim } from "../../lib/app/claim.ts";
 import { finish } from "../../lib/app/finish.ts";
-import { register } from "../../lib/app/register.ts";
 import { expiryOf, lineExpiryOf, RETENTION } from "../../lib/app/retention.ts";
 import { sweep } from "../../lib/app/sweep.ts";
 import { type Item, textOf } from "../../lib/aws/item.ts";
@@ -12,19 +11,14 @@ import { DEFAULTS } from "../../lib/core/spec.ts";
 import { after, instant, seconds } from "../../lib/core/time.ts";
 import { itemBytes } from "../../lib/cost/capacity.ts";
 import * as units from "../../lib/cost/units.ts";
-import { type Claims, parseBearer } from "../../lib/wire/credentials.ts";
+import type { Claims } from "../../lib/wire/credentials.ts";
+import { ticketOf } from "../app/service.ts";
 import { clientAt, dynamoDbLocalEngine, startDynalite } from "../contract/engines.ts";
 import { isOfPass, type Sent } from "./meter.ts";
-import { type World, world } from "./world.ts";
+import { HOLDER, RUN, usualToken, type World, world } from "./world.ts";
 
-/** As many letters as the ids of the usual workflow runners have. */
-const RUN = "nightly-train-42";
-const HOLDER = {
-  id: "00112233445566778899aabbccddeeff",
-  host: "i-0123456789abcdef0",
-  runner: "ip-10-0-12-34",
-  pid: "42",
-};
+/** As an agent names itself. */
+const AGENT = { ...HOLDER, runner: "ip-10-0-12-34", pid: "42" };
 
 /** Amazon's own engine where Java is; dynalite, which brings no item back with a refused write, elsewhere. */
 const local = await dynamoDbLocalEngine();
@@ -33,20 +27,7 @@ afterAll(() => engine.stop());
 
 const unitsOf = ({ writes, reads, sqs }: units.Units): Omit<units.Units, "requests"> => ({ writes, reads, sqs });
 
-function claimsOf(credential: string | undefined): Claims {
-  const claims = parseBearer(`Bearer ${credential}`)?.claims;
-  if (claims === undefined) throw new Error(`${credential} is no credential`);
-  return claims;
-}
-
-async function ticketOf(app: App, run = RUN): Promise<Claims> {
-  const made = await register(app, run, DEFAULTS);
-  if (made.kind !== "registered") throw new Error(`${run} is ${made.kind}`);
-  return claimsOf(made.ticket);
-}
-
-const tokenOf = async (app: App, run = RUN): Promise<Claims> =>
-  claimsOf((await claim(app, await ticketOf(app, run), HOLDER)).token);
+const tokenOf = (app: App, run = RUN): Promise<Claims> => usualToken(app, run, AGENT);
 
 const swept = async ({ app }: World): Promise<void> => {
   const counts = await sweep(app, { period: seconds(10), until: after(app.clock.now(), seconds(25)) });
@@ -69,12 +50,12 @@ describe("what an operation takes is what the bill says", () => {
   });
 
   test("a registration", async () => {
-    expect(await here.counted(() => ticketOf(here.app))).toEqual(unitsOf(units.REGISTER));
+    expect(await here.counted(() => ticketOf(here.app, RUN, DEFAULTS))).toEqual(unitsOf(units.REGISTER));
   });
 
   test("a claim", async () => {
-    const ticket = await ticketOf(here.app);
-    expect(await here.counted(() => claim(here.app, ticket, HOLDER))).toEqual(unitsOf(units.CLAIM));
+    const ticket = await ticketOf(here.app, RUN, DEFAULTS);
+    expect(await here.counted(() => claim(here.app, ticket, AGENT))).toEqual(unitsOf(units.CLAIM));
   });
 
   test("a beat", async () => {
@@ -94,7 +75,7 @@ describe("what an operation takes is what the bill says", () => {
   });
 
   test("a beat of a run that never was, as the canary sends it", async () => {
-    const nobody = { ...(await ticketOf(here.app)), run: "nobody" };
+    const nobody = { ...(await ticketOf(here.app, RUN, DEFAULTS)), run: "nobody" };
     expect(await here.counted(() => beat(here.app, nobody))).toEqual(unitsOf(units.BEAT_OF_NOBODY));
   });
 

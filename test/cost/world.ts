@@ -1,4 +1,5 @@
 import type { App } from "../../lib/app/app.ts";
+import type { Holder } from "../../lib/app/claim.ts";
 import { RETENTION } from "../../lib/app/retention.ts";
 import { dynamoControl } from "../../lib/aws/control.ts";
 import type { Dynamo } from "../../lib/aws/dynamo.ts";
@@ -8,12 +9,23 @@ import { dynamoOddities } from "../../lib/aws/oddities.ts";
 import { dynamoLedger, dynamoResults, dynamoSpecs } from "../../lib/aws/records.ts";
 import { dynamoRuns } from "../../lib/aws/runs.ts";
 import { signedRuns } from "../../lib/aws/signed-runs.ts";
+import { DEFAULTS } from "../../lib/core/spec.ts";
 import { after, type Span } from "../../lib/core/time.ts";
 import type * as units from "../../lib/cost/units.ts";
 import { memoryNotices, memoryRequeues } from "../../lib/memory/plumbing.ts";
+import type { Claims } from "../../lib/wire/credentials.ts";
+import { tokenOf } from "../app/service.ts";
 import type { Engine } from "../contract/engines.ts";
 import { at } from "../contract/samples.ts";
 import { billed, metered, meteredCall, type Sent } from "./meter.ts";
+
+/** As many letters as the ids of the usual workflow runners have. */
+export const RUN = "nightly-train-42";
+export const HOLDER = { id: "00112233445566778899aabbccddeeff", host: "i-0123456789abcdef0" };
+
+/** Registers and claims a run with the default spec; the claims of its token. */
+export const usualToken = (app: App, run = RUN, holder: Holder = HOLDER): Promise<Claims> =>
+  tokenOf(app, run, DEFAULTS, holder);
 
 export type World = {
   readonly dynamo: Dynamo;
