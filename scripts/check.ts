@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { delimiter, relative, resolve } from "node:path";
+import { parseArgs } from "node:util";
 import { BUGS } from "../test/sim/bugs.ts";
 
 /** How much a gate looked at, by the word for it. A gate that looked at nothing has failed, whatever its exit code. */
@@ -65,6 +66,8 @@ const TEST_FLOORS: Looked = {
   "in cdk": 18,
 };
 
+const TESTS = "tests and their coverage";
+
 const GATES: readonly Gate[] = [
   {
     name: "format and lint",
@@ -85,7 +88,7 @@ const GATES: readonly Gate[] = [
     looked: (output) => ({ files: oursIn(output) }),
   },
   {
-    name: "tests and their coverage",
+    name: TESTS,
     floors: TEST_FLOORS,
     command: ["vitest", "run", "--coverage"],
     looked: (output) => ({
@@ -170,9 +173,18 @@ function outputOf([file, ...args]: Gate["command"]): Promise<{ output: string; c
 /** Skipped tests are counted to be seen: without a JDK some are. */
 const leastOf = (floors: Looked, what: string): number => floors[what] ?? (what === "skipped" ? 0 : 1);
 
-async function passes({ name, command, floors, looked }: Gate): Promise<boolean> {
+/** `npm run check -- --tested FILE`: what `npm test -- --coverage` has printed and passed just now is not run again. */
+const { values, positionals: words } = parseArgs({ options: { tested: { type: "string" } }, allowPositionals: true });
+
+const resultOf = ({ name, command }: Gate): ReturnType<typeof outputOf> | { output: string; code: number } =>
+  name === TESTS && values.tested !== undefined
+    ? { output: readFileSync(values.tested, "utf8"), code: 0 }
+    : outputOf(command);
+
+async function passes(gate: Gate): Promise<boolean> {
+  const { name, floors, looked } = gate;
   const start = performance.now();
-  const { output, code } = await outputOf(command);
+  const { output, code } = await resultOf(gate);
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   const counts = code === 0 ? Object.entries(looked(output)) : [];
   const isGood = code === 0 && counts.every(([what, count]) => count >= leastOf(floors, what));
@@ -197,7 +209,6 @@ async function passes({ name, command, floors, looked }: Gate): Promise<boolean>
 }
 
 /** All gates, or those whose names contain one of the words: `npm run check -- types coverage`. */
-const words = process.argv.slice(2);
 const wanted = GATES.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)));
 if (wanted.length === 0) throw new Error(`no gate is named like ${words.join(" or ")}`);
 for (const gate of wanted) {
