@@ -1,4 +1,4 @@
-import { secretKeys } from "../lib/aws/keys.ts";
+import { SECRET_BYTES, secretKeys, signingKey } from "../lib/aws/keys.ts";
 import { instant } from "../lib/core/time.ts";
 import { ENVIRONMENT } from "../lib/names.ts";
 import type { Clock, Key, Keys } from "../lib/ports/surroundings.ts";
@@ -11,19 +11,16 @@ export function setting(environment: Environment, name: string): string {
   return value;
 }
 
-/** 256 bits: a shorter secret would be weaker than the HMAC itself. */
-const SECRET_BYTES = 32;
-
 /** The signing keys of the environment. Errors name the key by its place, never its secret. */
 export function keysOf(value: string): readonly [Key, ...Key[]] {
   const keys = value.split(",").map((part, index): Key => {
     const [id = "", secret = ""] = part.split(":");
-    const bytes = Buffer.from(secret, "base64url");
-    if (!/^[A-Za-z0-9_-]{1,32}$/.test(id) || bytes.length < SECRET_BYTES)
+    const key = signingKey(id, secret);
+    if (key === undefined)
       throw new Error(
         `key ${index + 1} of ${ENVIRONMENT.keys} is not <id>:<base64url of at least ${SECRET_BYTES} bytes>`,
       );
-    return { id, secret: bytes };
+    return key;
   });
   const [newest, ...older] = keys;
   if (newest === undefined) throw new Error(`${ENVIRONMENT.keys} holds no key`);

@@ -10,7 +10,7 @@ type Written = { readonly id: string; readonly secret: string; readonly signsFro
 /** The key that CloudFormation made up with the secret, before the first rotation. */
 const INITIAL = "initial";
 /** 256 bits: a shorter secret would be weaker than the HMAC itself. */
-const SECRET_BYTES = 32;
+export const SECRET_BYTES = 32;
 
 /**
  * How long a Lambda works with the keys that it has read. A new key signs only after twice that time, so nobody meets a
@@ -18,32 +18,29 @@ const SECRET_BYTES = 32;
  */
 export const KEYS_ARE_KEPT_MS = 15 * 60_000;
 
-const isWritten = (value: unknown): value is Written => {
+/** A signing key by its id and its secret in base64url; undefined when they are none, so that no error shows them. */
+export function signingKey(id: unknown, secret: unknown): Key | undefined {
+  if (typeof id !== "string" || !/^[A-Za-z0-9_-]{1,32}$/.test(id) || typeof secret !== "string") return undefined;
+  const bytes = Buffer.from(secret, "base64url");
+  return bytes.length < SECRET_BYTES ? undefined : { id, secret: bytes };
+}
+
+function storedKey(value: unknown): StoredKey | undefined {
   const { id, secret, signsFrom } = (value ?? {}) as Partial<Record<keyof Written, unknown>>;
-  return (
-    typeof id === "string" &&
-    /^[A-Za-z0-9_-]{1,32}$/.test(id) &&
-    typeof secret === "string" &&
-    Buffer.from(secret, "base64url").length >= SECRET_BYTES &&
-    typeof signsFrom === "string" &&
-    !Number.isNaN(Date.parse(signsFrom))
-  );
-};
+  const key = signingKey(id, secret);
+  const from = typeof signsFrom === "string" ? Date.parse(signsFrom) : Number.NaN;
+  return key === undefined || Number.isNaN(from) ? undefined : { ...key, signsFrom: instant(from) };
+}
 
 /** The keys of the secret's text, the newest first. Errors never show it. */
 export function storedKeys(text: string): readonly [StoredKey, ...StoredKey[]] {
   const { keys, [INITIAL]: made } = fieldsOf(text);
   if (typeof made === "string" && made.length >= SECRET_BYTES)
     return [{ id: INITIAL, secret: Buffer.from(made), signsFrom: instant(0) }];
-  if (!Array.isArray(keys) || !keys.every(isWritten))
+  const found = Array.isArray(keys) ? keys.map(storedKey) : [undefined];
+  if (!found.every((key) => key !== undefined))
     throw new Error('the secret of the signing keys is not {"keys": [{"id", "secret", "signsFrom"}]}');
-  const [newest, ...older] = keys
-    .map(({ id, secret, signsFrom }) => ({
-      id,
-      secret: Buffer.from(secret, "base64url"),
-      signsFrom: instant(Date.parse(signsFrom)),
-    }))
-    .sort((one, other) => other.signsFrom - one.signsFrom);
+  const [newest, ...older] = found.sort((one, other) => other.signsFrom - one.signsFrom);
   if (newest === undefined) throw new Error("the secret of the signing keys holds no key");
   return [newest, ...older];
 }
