@@ -26,7 +26,8 @@ keeps it, and \`node bench/page.ts > docs/performance.md\` makes this page of it
 - **Units are counted, never timed.** The use cases run on the adapters that the Lambdas have, against DynamoDB Local; beats by the client that is
   signed by hand. A meter around both clients looks up each item before and after a request and applies DynamoDB's rules
   (\`lib/cost/capacity.ts\`, held against facts from real tables in \`test/cost/capacity.test.ts\`); Amazon's own engine agrees wherever it
-  says anything, which it does not of refused writes. Sweeps are fitted as a x shards + b x live runs, and deaths counted apart.
+  says anything, which it does not of refused writes. Sweeps are fitted as a x shards + b x live runs + c x runs that are due;
+  deaths are counted to their last message.
 - **Money follows from units** and the dated list prices of \`lib/cost/prices.ts\`, for usual run items (16 letters, an instance, a first attempt). Billed
   milliseconds of a beat are an input (8 and 25), because only AWS can tell them. \`lastbeat cost\` takes every run item at 128 B, which is
   dearer by three thousandths, and just beyond what is promised. The agent beats at least every 30 s, so a real

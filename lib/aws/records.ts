@@ -53,7 +53,8 @@ export function dynamoSpecs(dynamo: Dynamo): Specs {
 }
 
 /** Twelve digits hold every Unix second until the year 33658, so that the lines sort by fence. */
-const lineKey = (run: string, of: Fence): Item => keyOf(recordKey(run), `a#${String(of).padStart(12, "0")}`);
+const lineSort = (of: Fence): string => `a#${String(of).padStart(12, "0")}`;
+const lineKey = (run: string, of: Fence): Item => keyOf(recordKey(run), lineSort(of));
 
 function lineOf(item: Item): LedgerLine {
   return {
@@ -121,7 +122,7 @@ export function dynamoLedger(dynamo: Dynamo): Ledger {
             KeyConditionExpression: `${TABLE.partitionKey} = :p AND ${TABLE.sortKey} BETWEEN :from AND :to`,
             ExpressionAttributeValues: {
               ":p": text(recordKey(run)),
-              ":from": lineKey(run, from)[TABLE.sortKey] ?? text("a#"),
+              ":from": text(lineSort(from)),
               ":to": text("a#:"), // ":" sorts after every digit
             },
             ConsistentRead: true,

@@ -2,7 +2,7 @@ import type { UpdateItemCommandInput } from "@aws-sdk/client-dynamodb";
 import type { Run, RunKey } from "../core/run.ts";
 import type { Runs } from "../ports/runs.ts";
 import { type Item, keyOf, number } from "./item.ts";
-import { attributesOf, runOf, shardKey, stateLetter } from "./run-item.ts";
+import { assigning, attributesOf, runOf, shardKey, stateLetter } from "./run-item.ts";
 
 /** `renews` of lib/core/lease.ts in DynamoDB's words. */
 const RENEWS = "f = :fence AND q IN (:running, :leaving) AND d < :d AND (attribute_not_exists(x) OR x > :now)";
@@ -21,15 +21,14 @@ export type Reach = {
 /** The write of a beat: one update, whose guard is all that it rests on. */
 export function renewing(table: string, { update, read }: Reach): Runs["renew"] {
   return async (key, { fence, now, due, progress }) => {
-    const attributes = attributesOf({ due, ...(progress !== undefined && { progress }) });
-    const letters = Object.keys(attributes);
+    const { assignments, values } = assigning(attributesOf({ due, ...(progress !== undefined && { progress }) }));
     const updated = await update({
       TableName: table,
       Key: keyOf(shardKey(key.shard), key.run),
-      UpdateExpression: `SET ${letters.map((letter) => `${letter} = :${letter}`).join(", ")}`,
+      UpdateExpression: `SET ${assignments}`,
       ConditionExpression: RENEWS,
       ExpressionAttributeValues: {
-        ...Object.fromEntries(letters.map((letter) => [`:${letter}`, attributes[letter] ?? { NULL: true }])),
+        ...values,
         ":fence": number(fence),
         ":now": number(now),
         ":running": stateLetter("running"),

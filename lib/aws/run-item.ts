@@ -107,17 +107,24 @@ export function runOf(item: Item): Run {
   return run as unknown as Run;
 }
 
+/** What an update says that sets these attributes. */
+export const assigning = (attributes: Item): { assignments: string; values: Item } => ({
+  assignments: Object.keys(attributes)
+    .map((letter) => `${letter} = :${letter}`)
+    .join(", "),
+  values: Object.fromEntries(Object.entries(attributes).map(([letter, value]) => [`:${letter}`, value])),
+});
+
 /** An update that sets and removes just what changed. */
 export function updateOf(seen: Run, next: Run): { expression: string; values: Item } {
   const { set, removed } = changesBetween(seen, next);
-  const attributes = attributesOf(set);
+  const { assignments, values } = assigning(attributesOf(set));
   const gone = removed.flatMap((name) =>
     name === "debt" ? [fieldOf(name).letter, OWED_SINCE] : [fieldOf(name).letter],
   );
-  const sets = Object.keys(attributes).map((letter) => `${letter} = :${letter}`);
   return {
-    expression: `SET ${sets.join(", ")}${gone.length > 0 ? ` REMOVE ${gone.join(", ")}` : ""}`,
-    values: Object.fromEntries(Object.entries(attributes).map(([letter, value]) => [`:${letter}`, value])),
+    expression: `SET ${assignments}${gone.length > 0 ? ` REMOVE ${gone.join(", ")}` : ""}`,
+    values,
   };
 }
 

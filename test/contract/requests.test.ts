@@ -1,0 +1,175 @@
+import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { dynamoControl } from "../../lib/aws/control.ts";
+import type { Dynamo } from "../../lib/aws/dynamo.ts";
+import { dynamoEndedRuns } from "../../lib/aws/ended-runs.ts";
+import { dynamoHosts } from "../../lib/aws/hosts.ts";
+import { dynamoLedger, dynamoResults, dynamoSpecs } from "../../lib/aws/records.ts";
+import { type Reach, renewing } from "../../lib/aws/renew.ts";
+import { itemOf } from "../../lib/aws/run-item.ts";
+import { dynamoRuns } from "../../lib/aws/runs.ts";
+import { renewal } from "../../lib/core/lease.ts";
+import { fence } from "../../lib/core/run.ts";
+import { type Instant, instant, seconds } from "../../lib/core/time.ts";
+import type { EndedRun } from "../../lib/ports/records.ts";
+import { clientAt, startDynalite } from "./engines.ts";
+import { at, FENCE, queued, running } from "./samples.ts";
+
+/** What the stores ask of DynamoDB, where the contract cannot see it: how a read is made, and how many there are. */
+type Asked = { readonly command: string; readonly input: Readonly<Record<string, unknown>> };
+
+const engine = await startDynalite();
+const client = clientAt(engine.endpoint);
+afterAll(async () => {
+  client.destroy();
+  await engine.stop();
+});
+
+let dynamo: Dynamo;
+let asked: Asked[] = [];
+/** Runs before the next request of that name is sent, once. */
+let before: { readonly command: string; readonly act: () => Promise<unknown> } | undefined;
+
+client.middlewareStack.add(
+  (next, { commandName: command = "" }) =>
+    async (args) => {
+      if (before?.command === command) {
+        const { act } = before;
+        before = undefined;
+        await act();
+      }
+      asked.push({ command, input: args.input as Asked["input"] });
+      return next(args);
+    },
+  { step: "initialize" },
+);
+beforeEach(async () => {
+  dynamo = { client, table: (await engine.table()).table };
+  asked = [];
+});
+
+const commands = (): string[] => asked.map(({ command }) => command);
+
+test("what a decision rests on is read consistently", async () => {
+  const now = at("12:00:00");
+  await dynamoRuns(dynamo).read(queued("train"));
+  await dynamoSpecs(dynamo).read("train", now);
+  await dynamoResults(dynamo).read("train", now);
+  await dynamoLedger(dynamo).read("train", FENCE);
+  await dynamoLedger(dynamo).list("train", fence(0));
+  await dynamoHosts(dynamo).evidence("i-0abc");
+  await dynamoHosts(dynamo).entries("i-0abc");
+  expect(asked).toHaveLength(7);
+  expect(asked.filter(({ input }) => input["ConsistentRead"] !== true)).toEqual([]);
+});
+
+test("a sweep asks for as much of an item as it looks at", async () => {
+  await dynamoRuns(dynamo).create(running("train"));
+  await dynamoRuns(dynamo).page(2, 10);
+  expect(asked.at(-1)?.input["ProjectionExpression"]).toBe("p, s, q, d, l, g");
+});
+
+describe("a beat", () => {
+  const beat = renewal(FENCE, at("12:00:30"), seconds(120));
+
+  test("that is refused with the item that was there reads nothing", async () => {
+    const read: Reach["read"] = async () => {
+      throw new Error("nothing is to be read");
+    };
+    let wanted: unknown;
+    const update: Reach["update"] = async (input) => {
+      wanted = input.ReturnValuesOnConditionCheckFailure;
+      return { isRefused: true, item: itemOf(running("train")) };
+    };
+    expect(await renewing("any", { update, read })(running("train"), beat)).toEqual({
+      write: "stale",
+      run: running("train"),
+    });
+    expect(wanted).toBe("ALL_OLD");
+  });
+
+  test("that the store cannot take is an error, and not a refusal", async () => {
+    const nowhere = dynamoRuns({ client, table: "nowhere" });
+    await expect(nowhere.renew(running("train"), beat)).rejects.toThrow(/resource not found/i);
+  });
+});
+
+describe("the number of shards", () => {
+  test("is written when it is first asked for, and read from then on", async () => {
+    await dynamoControl(dynamo, 5).shards();
+    expect(commands()).toEqual(["GetItemCommand", "UpdateItemCommand"]);
+    asked = [];
+    expect(await dynamoControl(dynamo, 5).shards()).toBe(5);
+    expect(await dynamoControl(dynamo, 3).shards()).toBe(5);
+    expect(commands()).toEqual(["GetItemCommand", "GetItemCommand"]);
+  });
+
+  test("stays the higher one when another service has raised it meanwhile", async () => {
+    before = { command: "UpdateItemCommand", act: () => dynamoControl(dynamo, 7).shards() };
+    await dynamoControl(dynamo, 5).shards();
+    expect(commands()).toEqual(["GetItemCommand", "GetItemCommand", "UpdateItemCommand", "UpdateItemCommand"]);
+    expect(await dynamoControl(dynamo, 5).shards()).toBe(7);
+  });
+});
+
+describe("a list of ended runs", () => {
+  const EXPIRY = at("23:00:00");
+  const HOUR = seconds(3600);
+  const BUCKETS = 8;
+  const noon = at("12:00:00");
+  const ago = (hours: number): Instant => instant(noon - hours * HOUR);
+
+  const ended = (run: string, endedAt: Instant): EndedRun => ({
+    run,
+    outcome: "succeeded",
+    cause: "succeeded",
+    attempt: 1,
+    fence: FENCE,
+    endedAt,
+  });
+
+  test("reads each hour from the newest to the oldest, and no other", async () => {
+    expect(await dynamoEndedRuns(dynamo).list(noon, ago(3), 10)).toEqual({ runs: [] });
+    const hours = asked.map(({ input }) => JSON.stringify(input).match(/D#[^#]*/)?.[0]);
+    expect([...new Set(hours)]).toEqual([12, 11, 10, 9].map((hour) => `D#2026-11-22T${String(hour).padStart(2, "0")}`));
+    expect(asked).toHaveLength(4 * BUCKETS);
+  });
+
+  test("reads two days at the most, and its cursor leads on from there", async () => {
+    const store = dynamoEndedRuns(dynamo);
+    const run = ended("train", ago(60));
+    await store.add(run, EXPIRY);
+    asked = [];
+    const first = await store.list(noon, ago(100), 10);
+    expect(first).toEqual({ runs: [], cursor: expect.any(String) });
+    expect(asked).toHaveLength(48 * BUCKETS);
+    expect(await store.list(noon, ago(100), 10, first.cursor)).toMatchObject({ runs: [run] });
+  });
+
+  test("reads no further back than the page needs", async () => {
+    const store = dynamoEndedRuns(dynamo);
+    for (const name of ["a", "b", "c"]) await store.add(ended(name, noon), EXPIRY);
+    asked = [];
+    expect((await store.list(noon, ago(30), 2)).runs).toHaveLength(2);
+    expect(asked).toHaveLength(BUCKETS);
+  });
+
+  test("that is just as long as the page has no cursor", async () => {
+    const store = dynamoEndedRuns(dynamo);
+    await store.add(ended("train", noon), EXPIRY);
+    expect(await store.list(noon, ago(2), 1)).toEqual({ runs: [ended("train", noon)] });
+  });
+
+  test("has a run that ended in the last millisecond of an hour, asked for from then on", async () => {
+    const store = dynamoEndedRuns(dynamo);
+    const last = at("11:59:59.999");
+    await store.add(ended("train", last), EXPIRY);
+    expect((await store.list(noon, last, 10)).runs).toEqual([ended("train", last)]);
+  });
+
+  test("is spread over partitions by the names of runs", async () => {
+    const store = dynamoEndedRuns(dynamo);
+    for (const name of ["a", "b", "c", "d"]) await store.add(ended(name, noon), EXPIRY);
+    const partitions = new Set(asked.map(({ input }) => JSON.stringify(input).match(/D#[^"]*/)?.[0]));
+    expect(partitions.size).toBe(4);
+  });
+});
