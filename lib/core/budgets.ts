@@ -51,7 +51,7 @@ export function overdrawn(budgets: Budgets, charges: Charges, cause: Cause): Out
 }
 
 /** `failed` where no crash may have a successor, `exhausted` where some could have had one. */
-export const outcomeOfCrash = (budgets: Budgets): Outcome =>
+const outcomeOfCrash = (budgets: Budgets): Outcome =>
   ("attempts" in budgets ? budgets.attempts - 1 : budgets.crashes) === 0 ? "failed" : "exhausted";
 
 /** Whether whatever ends the next attempt will end the run, a request of its owner aside. */

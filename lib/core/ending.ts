@@ -1,5 +1,5 @@
 import { backoff } from "./backoff.ts";
-import { outcomeOfCrash, overdrawn } from "./budgets.ts";
+import { overdrawn } from "./budgets.ts";
 import { type Cause, chargeOf, recharge } from "./causes.ts";
 import type { Evidence } from "./evidence.ts";
 import {
@@ -84,9 +84,9 @@ function outcomeAfter(registration: Registration, charges: string, { cause, now 
   if (charges.length >= MOST_ATTEMPTS) return "exhausted";
   const outcome = overdrawn(budgets, charges, cause);
   if (outcome !== undefined) return outcome;
+  // Past its own deadline a run has no successor, whatever its budgets would allow.
   const end = endOfRun(registration);
-  if (end === undefined || end > now) return undefined;
-  return chargeOf(cause) === "c" ? outcomeOfCrash(budgets) : "exhausted";
+  return end === undefined || end > now ? undefined : "exhausted";
 }
 
 /** The progress of this attempt, if no attempt before has come so far. */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { capacityFor, isLast, left, outcomeOfCrash, overdrawn, spent } from "../../lib/core/budgets.ts";
+import { capacityFor, isLast, left, overdrawn, spent } from "../../lib/core/budgets.ts";
 import { type Cause, chargeOf } from "../../lib/core/causes.ts";
 import { endAttempt } from "../../lib/core/ending.ts";
 import type { LiveRun } from "../../lib/core/run.ts";
@@ -90,11 +90,11 @@ describe("a crash", () => {
   });
 
   test("fails the run whose one attempt is its only one", () => {
-    expect(outcomeOfCrash({ attempts: 1 })).toBe("failed");
+    expect(overdrawn({ attempts: 1 }, "c", "crashed")).toBe("failed");
   });
 
   test("exhausts the run that had more than one attempt", () => {
-    expect(outcomeOfCrash({ attempts: 2 })).toBe("exhausted");
+    expect(overdrawn({ attempts: 2 }, "ic", "crashed")).toBe("exhausted");
   });
 });
 

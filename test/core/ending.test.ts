@@ -114,6 +114,10 @@ describe("a settled debt", () => {
     expect(settled(run, registered(), at("12:20:00")).due).toBe(at("12:15:00"));
   });
 
+  test("that stands no more changes nothing", () => {
+    expect(settled(queued(), registered(), at("12:20:00"))).toStrictEqual(queued({ rev: queued().rev + 1 }));
+  });
+
   test("of an archive lets the item linger for 60 s from now", () => {
     const run = ended({ debt: { since: at("12:03:00"), owes: "archive" } });
     expect(settled(run, registered(), at("12:10:00"))).toStrictEqual(ended({ rev: run.rev + 1, due: at("12:11:00") }));

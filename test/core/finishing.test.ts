@@ -150,6 +150,10 @@ describe("an end by a signal", () => {
     });
   });
 
+  test("may be told without signal and code: on a doomed host it is an interruption all the same", () => {
+    expect(charged(running(), finishing(at("12:02:30"), { outcome: "failed" }, { evidence: [NOTICE] }))).toBe("i");
+  });
+
   test("past the deadline is an overrun", () => {
     const run = running({ lastRenewable: at("12:02:00") });
     expect(written(decide(run, finishing(at("12:02:30"), KILLED)))).toMatchObject({ cause: "overran" });
@@ -171,6 +175,13 @@ describe("an interruption", () => {
       due: at("12:17:30"),
       debt: { since: at("12:02:30"), owes: "message", ledger: { cause: "interrupted" } },
     });
+  });
+
+  test.each<[string, Report]>([
+    ["an exit code of the child's own", { ...INTERRUPTED, exitCode: 3 }],
+    ["another agent's reason", { outcome: "interrupted", reason: "stalled" }],
+  ])("stays one with %s: only a failure is charged to crashes", (_, report) => {
+    expect(charged(running(), finishing(at("12:02:30"), report))).toBe("i");
   });
 
   test("by a self-fence is a loss: nothing is known but the silence", () => {

@@ -257,6 +257,14 @@ describe("proof that the host is gone", () => {
     expect(next).toMatchObject({ charges: "i", debt: { ledger: { cause: "interrupted", evidence: [evicted] } } });
   });
 
+  test("stands in the ledger beside what else is known of the host", () => {
+    const told = [evidence("spot-interruption", at("12:01:30"))];
+    expect(written(decide(running(), due(at("12:02:01"), { proof: GONE, evidence: told })))).toMatchObject({
+      charges: "i",
+      debt: { ledger: { evidence: [...told, GONE] } },
+    });
+  });
+
   test("of a termination does not say why: a loss, with the proof as its evidence, and not by the clock alone", () => {
     const decision = early(running());
     expect(decision.reply).toStrictEqual({ kind: "reaped" });
