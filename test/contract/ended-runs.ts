@@ -3,19 +3,10 @@ import { describe, expect, test } from "vitest";
 import { type Instant, instant, seconds } from "../../lib/core/time.ts";
 import type { EndedRun, EndedRuns } from "../../lib/ports/records.ts";
 import * as any from "./arbitraries.ts";
-import { at, FENCE } from "./samples.ts";
+import { at, ended } from "./samples.ts";
 
 const EXPIRY = at("23:00:00");
 const HOUR = seconds(3600);
-
-const ended = (run: string, endedAt: Instant): EndedRun => ({
-  run,
-  outcome: "succeeded",
-  cause: "succeeded",
-  attempt: 1,
-  fence: FENCE,
-  endedAt,
-});
 
 /** More pages than any test here needs: a cursor that does not end would run into it. */
 const PAGES = 60;

@@ -10,9 +10,8 @@ import { dynamoRuns } from "../../lib/aws/runs.ts";
 import { renewal } from "../../lib/core/lease.ts";
 import { fence } from "../../lib/core/run.ts";
 import { type Instant, instant, seconds } from "../../lib/core/time.ts";
-import type { EndedRun } from "../../lib/ports/records.ts";
 import { clientAt, startDynalite } from "./engines.ts";
-import { at, FENCE, queued, running } from "./samples.ts";
+import { at, ended, FENCE, queued, running } from "./samples.ts";
 
 /** What the stores ask of DynamoDB, where the contract cannot see it: how a read is made, and how many there are. */
 type Asked = { readonly command: string; readonly input: Readonly<Record<string, unknown>> };
@@ -117,15 +116,6 @@ describe("a list of ended runs", () => {
   const BUCKETS = 8;
   const noon = at("12:00:00");
   const ago = (hours: number): Instant => instant(noon - hours * HOUR);
-
-  const ended = (run: string, endedAt: Instant): EndedRun => ({
-    run,
-    outcome: "succeeded",
-    cause: "succeeded",
-    attempt: 1,
-    fence: FENCE,
-    endedAt,
-  });
 
   test("reads each hour from the newest to the oldest, and no other", async () => {
     expect(await dynamoEndedRuns(dynamo).list(noon, ago(3), 10)).toEqual({ runs: [] });

@@ -1,5 +1,6 @@
 import { fence, type LedgerEnd, type Queued, type Running } from "../../lib/core/run.ts";
 import { type Instant, instant, seconds } from "../../lib/core/time.ts";
+import type { EndedRun } from "../../lib/ports/records.ts";
 
 /** That time of the day on which all literal examples play. */
 export const at = (time: string): Instant =>
@@ -35,6 +36,16 @@ export const lost: LedgerEnd = {
   holder: "00112233445566778899aabbccddeeff",
   host: "i-0123456789abcdef0",
 };
+
+/** As a list of ended runs has it. */
+export const ended = (run: string, endedAt: Instant): EndedRun => ({
+  run,
+  outcome: "succeeded",
+  cause: "succeeded",
+  attempt: 1,
+  fence: FENCE,
+  endedAt,
+});
 
 /** A property writes and reads a store over HTTP some hundred times. */
 export const LONG = { timeout: 30_000 };
