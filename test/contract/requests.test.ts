@@ -86,9 +86,12 @@ describe("a beat", () => {
     expect(wanted).toBe("ALL_OLD");
   });
 
-  test("that the store cannot take is an error, and not a refusal", async () => {
-    const nowhere = dynamoRuns({ client, table: "nowhere" });
-    await expect(nowhere.renew(running("train"), beat)).rejects.toThrow(/resource not found/i);
+  test("that the store does not take is an error, and not a refusal", async () => {
+    const throttle = async (): Promise<never> => {
+      throw new Error("too many requests");
+    };
+    before = { command: "UpdateItemCommand", act: throttle };
+    await expect(dynamoRuns(dynamo).renew(running("train"), beat)).rejects.toThrow("too many requests");
   });
 });
 
