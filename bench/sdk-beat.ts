@@ -4,9 +4,9 @@ import { type Beats, beat } from "../lib/app/beat.ts";
 import { dynamoClient } from "../lib/aws/dynamo.ts";
 import { dynamoRuns } from "../lib/aws/runs.ts";
 import { ENVIRONMENT } from "../lib/names.ts";
+import { beat as schema } from "../lib/wire/beat.ts";
 import { read } from "../lib/wire/read.ts";
 import { httpReply, refused } from "../lib/wire/replies.ts";
-import * as schemas from "../lib/wire/schemas.ts";
 
 /** lambdas/beat.ts with the AWS SDK instead of calls that are signed by hand: what that is compared with. */
 const theBeats = once(
@@ -19,7 +19,7 @@ const theBeats = once(
 
 export const handler = httpHandler(theBeats, {
   beat: async (app, request) => {
-    const body = read(schemas.beat, request.body);
+    const body = read(schema, request.body);
     return body.ok ? httpReply(await beat(app, claimsOf(request), body.value.progress)) : refused(body.problem);
   },
 });

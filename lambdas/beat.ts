@@ -3,9 +3,9 @@ import { sign } from "../lib/app/credentials.ts";
 import { DYNAMODB, SECRETS_MANAGER, signedCall } from "../lib/aws/signed-call.ts";
 import { signedRuns } from "../lib/aws/signed-runs.ts";
 import { ENVIRONMENT } from "../lib/names.ts";
+import { beat as schema } from "../lib/wire/beat.ts";
 import { read } from "../lib/wire/read.ts";
 import { httpReply, refused } from "../lib/wire/replies.ts";
-import * as schemas from "../lib/wire/schemas.ts";
 import { keysFrom, once, setting, systemClock } from "./environment.ts";
 import { claimsOf, type HttpHandler, httpHandler } from "./http.ts";
 
@@ -29,7 +29,7 @@ const theBeats = once(
 /** The one hot call, in a Lambda of its own: it loads nothing that a beat does not need, not even the SDK, and may write to run items only. */
 export const handler: HttpHandler = httpHandler(theBeats, {
   beat: async (app, request) => {
-    const body = read(schemas.beat, request.body);
+    const body = read(schema, request.body);
     if (!body.ok) return refused(body.problem);
     const claims = claimsOf(request);
     const reply = await beat(app, claims, body.value.progress);

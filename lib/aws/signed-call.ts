@@ -1,5 +1,3 @@
-import { Agent as HttpAgent, request as httpRequest } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { type Credentials, signed } from "./signature.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -59,6 +57,13 @@ class Strange extends Error {}
 /** The longest wait before another attempt, times a random number: the SDK's base of 100 ms. */
 const PAUSE_MS = 100;
 
+/**
+ * Node's client for a scheme. It is not imported: an import makes everything that node:http exports, WebSocket too, and with it
+ * all of undici, which is a third of a cold start (docs/performance.md).
+ */
+const clientOf = (protocol: string): Pick<typeof import("node:https"), "Agent" | "request"> =>
+  process.getBuiltinModule(protocol === "https:" ? "node:https" : "node:http") as typeof import("node:https");
+
 type Answer = { readonly status: number; readonly text: string };
 
 /**
@@ -74,9 +79,8 @@ export function signedCall(
   const region = environment["AWS_REGION"] ?? "";
   if (region === "") throw new Error("the environment variable AWS_REGION is not set");
   const url = endpointOf(service, region, environment);
-  const isSecure = url.protocol === "https:";
-  const send = isSecure ? httpsRequest : httpRequest;
-  const agent = new (isSecure ? HttpsAgent : HttpAgent)({ keepAlive: true });
+  const { Agent, request } = clientOf(url.protocol);
+  const agent = new Agent({ keepAlive: true });
   const app = environment["AWS_SDK_UA_APP_ID"];
 
   const once = (operation: string, body: string, credentials: Credentials): Promise<Answer> => {
@@ -95,7 +99,7 @@ export function signedCall(
     return new Promise((resolve, reject) => {
       const { hostname, port } = url;
       const options = { agent, hostname, port, method: "POST", path: "/" };
-      const outgoing = send({ ...options, headers: { ...headers, "content-length": Buffer.byteLength(body) } });
+      const outgoing = request({ ...options, headers: { ...headers, "content-length": Buffer.byteLength(body) } });
       // Neither an AbortSignal nor a loop over the stream: both take a tenth of a warm beat's processor time.
       const late = setTimeout(() => outgoing.destroy(new Error(`no answer in ${timeoutMs} ms: timeout`)), timeoutMs);
       const failed = (error: Error): void => {

@@ -1,8 +1,8 @@
-import { en } from "zod/locales";
 import * as z from "zod/mini";
 import { HOST, ID } from "./ids.ts";
+import { bytes, onItem } from "./texts.ts";
 
-z.config(en()); // without it every refusal says "Invalid input" and no more
+export { beat } from "./beat.ts";
 
 /** Label keys, as Kubernetes has them: `app.kubernetes.io/name`. */
 const LABEL = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/;
@@ -15,22 +15,10 @@ const MOST_SECONDS = 365 * 24 * 3600;
 const MOST_CHARGES = 50;
 /** Bytes in JSON: 256 KiB is the bound of an SQS message, and 4 KiB of last lines are what a person reads. */
 const MESSAGE_BYTES = 4096;
-/**
- * Bytes in JSON of each of the two texts on the run item, the progress note and the reason. With them, the longest ids
- * and 200 charges the item stays under 1 KB, and is renewed for one write unit.
- */
-const TEXT_BYTES = 200;
 
 const seconds = (least: number, most: number) => z.number().check(z.minimum(least), z.maximum(most));
 const charges = () => z.int().check(z.minimum(0), z.maximum(MOST_CHARGES));
 const short = () => z.string().check(z.minLength(1), z.maxLength(256));
-const bytes = (most: number) =>
-  z.string().check(
-    z.refine((value) => new TextEncoder().encode(JSON.stringify(value)).length <= most + '""'.length, {
-      error: `is longer than ${most} bytes`,
-    }),
-  );
-const onItem = () => bytes(TEXT_BYTES);
 const reason = () => z.exactOptional(onItem());
 
 export const spec = z.strictObject({
@@ -96,12 +84,6 @@ export const claim = z.strictObject({
         error: "has a name that is not 1 to 32 letters, digits, - and _",
       }),
     ),
-});
-
-export const beat = z.strictObject({
-  progress: z.exactOptional(
-    z.strictObject({ value: z.number(), of: z.exactOptional(z.number()), note: z.exactOptional(onItem()) }),
-  ),
 });
 
 export const finish = z.strictObject({
