@@ -219,6 +219,7 @@ export const unitFigures = (
     unit: "RRU",
     beside: "an index on the due time: 2 WRU more a beat",
   },
+  { name: "sweep: per run that is due", value: cost.rruPerDue, unit: "RRU", beside: "its verdict, in the same sweep" },
   { name: "sweep: writes when nothing is due", value: cost.wruWithoutDue, unit: "WRU", atMost: 0 },
   {
     name: "sweep: of the beats' cost, 1,000 usual runs",
