@@ -34,7 +34,8 @@ keeps it, and \`node bench/page.ts > docs/performance.md\` makes this page of it
   thousand runner-hours cost what stands at 30 s; 60 s is what others are compared at.
 - **Times of this machine** are those of a process of its own beside a table that answers at once, on loopback, no two measured at the same time; the
   calibration line says how fast the machine was. The AWS SDK's figures come from the same handler with the SDK in it. Resident memory
-  is that of a process without a limit; of starts, which a busy machine disturbs most, it is the 25th percentile of 31. "Without the network" replaces Node's own HTTP client, too.
+  is that of a process without a limit; a first beat, which a busy machine disturbs most, is the 25th percentile of 31. "Without the
+  network" replaces Node's own HTTP client, too.
 - **Latencies of AWS are modelled**: EventBridge p50 148, p90 241, p99 387 ms and SQS to Lambda 16, 34, 105 ms (bitesizedserverless.com, 2023), a
   request to DynamoDB 5, 10, 25 ms (assumed). Detection runs the real sweep in virtual time over 4,500 deaths: a scheduled rule that fires
   within 3 s of its minute (assumed), ticks as SQS brings them, no cold starts.
@@ -53,7 +54,8 @@ Queue (5 to 10 min), from their sources.
 
 - The bundle of beats has 56 kB; 12 were aimed at. A beat is read by the same library and answered by the same table of decisions as
   everything else: without zod a first beat would come about 6 ms sooner, without the table 2, and a second reader and a second table would
-  be two more things to be wrong. What mattered more was not to import node:http (\`lib/aws/signed-call.ts\`), which took 20 ms.
+  be two more things to be wrong. What mattered more was not to import node:http (\`lib/aws/signed-call.ts\`), which loads all of
+  undici, and took 20 ms.
 - With the loopback network in it a beat takes half of the SDK's processor time, not a fifth: most of what is left is the kernel's and
   Node's HTTP client.
 
