@@ -1,31 +1,31 @@
 import { open, rm } from "node:fs/promises";
 import type { Progress } from "../core/run.ts";
 import { type Span, seconds } from "../core/time.ts";
+import { isStorable, TEXT_BYTES } from "../wire/bounds.ts";
 import { onDisk } from "./folder.ts";
 
 /** A number and a note; more than this is not meant for us. */
 const MOST_BYTES = 4096;
-/** What the service stores of a note, in bytes of JSON. */
-const NOTE_BYTES = 200;
 /** How often the file is looked at. */
 const LOOK: Span = seconds(0.5);
 
-/** What a progress file says: a number, or an object with a value; undefined when it is neither. */
+/** What a progress file says: a number, or an object with a value; undefined when it is neither, or none that is stored. */
 export function parseProgress(text: string): Progress | undefined {
   const said = parsed(text);
-  if (typeof said === "number") return { value: said };
+  if (isNumber(said)) return { value: said };
   if (typeof said !== "object" || said === null) return undefined;
   const { value, of, note } = said as Readonly<Record<string, unknown>>;
-  if (typeof value !== "number") return undefined;
-  if (of !== undefined && typeof of !== "number") return undefined;
+  if (!isNumber(value) || (of !== undefined && !isNumber(of))) return undefined;
   if (note !== undefined && typeof note !== "string") return undefined;
   return { value, ...(of !== undefined && { of }), ...(note !== undefined && { note: cut(note) }) };
 }
 
-/** JSON knows no Infinity, but 1e999 is read as one, and would be sent as null. */
+/** JSON knows no Infinity, but 1e999 is read as one; it is no number here. */
+const isNumber = (value: unknown): value is number => typeof value === "number" && isStorable(value);
+
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text, (_, value) => (typeof value === "number" && !Number.isFinite(value) ? null : value));
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
@@ -37,7 +37,7 @@ function cut(text: string): string {
   let bytes = 0;
   for (const character of text) {
     bytes += Buffer.byteLength(JSON.stringify(character)) - '""'.length;
-    if (bytes > NOTE_BYTES) break;
+    if (bytes > TEXT_BYTES) break;
     kept += character;
   }
   return kept;

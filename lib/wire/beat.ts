@@ -1,9 +1,13 @@
 import * as z from "zod/mini";
+import { isStorable } from "./bounds.ts";
 import { onItem } from "./texts.ts";
+
+const value = () =>
+  z.number().check(z.refine(isStorable, { error: "is neither 0 nor from 1e-130 to 1e125 in magnitude" }));
 
 /** The body of a beat, apart from the others: schemas are made when a Lambda starts, and that of beats needs this one. */
 export const beat = z.strictObject({
   progress: z.exactOptional(
-    z.strictObject({ value: z.number(), of: z.exactOptional(z.number()), note: z.exactOptional(onItem()) }),
+    z.strictObject({ value: value(), of: z.exactOptional(value()), note: z.exactOptional(onItem()) }),
   ),
 });

@@ -1,5 +1,6 @@
 import { en } from "zod/locales";
 import * as z from "zod/mini";
+import { TEXT_BYTES } from "./bounds.ts";
 
 z.config(en()); // without it every refusal says "Invalid input" and no more
 
@@ -11,10 +12,5 @@ export const bytes = (most: number) =>
     }),
   );
 
-/**
- * Bytes in JSON of each of the two texts on the run item, the progress note and the reason. With them, the longest ids
- * and 200 charges the item stays under 1 KB, and is renewed for one write unit.
- */
-const TEXT_BYTES = 200;
-
+/** A text that is kept on the run item. */
 export const onItem = () => bytes(TEXT_BYTES);

@@ -14,6 +14,7 @@ import {
 } from "../../lib/core/run.ts";
 import type { Registration, Spec } from "../../lib/core/spec.ts";
 import { type Instant, instant, milliseconds, type Span } from "../../lib/core/time.ts";
+import { isStorable } from "../../lib/wire/bounds.ts";
 
 /** Run ids, with room for the ending that `unique` gives them. */
 export const ids: fc.Arbitrary<string> = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_-]{0,100}$/);
@@ -42,8 +43,11 @@ const charges = fc.string({ unit: fc.constantFrom("c", "i", "l", "s", "-", "+"),
 /** Any text at all, the empty one and control characters included. */
 const texts = fc.string({ unit: "binary", maxLength: 200 });
 
-/** Numbers as JSON has them: -0 is 0 there. */
-const numbers = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0);
+/** Numbers that the API takes, as JSON has them: -0 is 0 there. */
+const numbers = fc
+  .double({ noNaN: true, noDefaultInfinity: true })
+  .filter(isStorable)
+  .map((value) => value + 0);
 
 /** The fields in `optional` are there or not; never there and undefined. */
 const record = <T, O extends object = Record<never, never>>(
@@ -127,7 +131,7 @@ const live = {
   lease: spans,
   charges,
 };
-const owing = { debt: debts };
+const owing = { debt: debts, best: numbers };
 const held = { ...live, holder: holders, claimedAt: instants };
 const heldPerhaps = { ...owing, host: hosts, lastRenewable: instants, progress, reason: texts };
 const outcomes = fc.constantFrom<Outcome>("succeeded", "failed", "canceled", "exhausted");

@@ -138,18 +138,21 @@ describe("the size of a running item", () => {
     expect(itemBytes(itemOf(usual))).toBeLessThanOrEqual(128);
   });
 
-  /** The API takes 200 bytes of JSON; these are the kinds of letters that take the most. */
+  /** The API takes 128 bytes of JSON; these are the kinds of letters that take the most. */
   const TEXTS = [
-    ["plain letters", "x", 200],
-    ["letters of three bytes each", "\u9032", 66],
-    ["quotes, which JSON escapes", '"', 100],
-    ["control characters, which JSON escapes", "\u001b", 33],
-    ["halves of surrogate pairs, which JSON escapes", "\ud800", 33],
+    ["plain letters", "x", 128],
+    ["letters of three bytes each", "\u9032", 42],
+    ["quotes, which JSON escapes", '"', 64],
+    ["control characters, which JSON escapes", "\u001b", 21],
+    ["halves of surrogate pairs, which JSON escapes", "\ud800", 21],
   ] as const;
+
+  /** As many letters as a number may have. */
+  const LONGEST = -1.2345678901234567e-129;
 
   /** The progress that takes the most bytes with that note, if the API takes it at all. */
   const progressWith = (note: string): Progress | undefined => {
-    const progress = { value: -Number.MAX_VALUE, of: -Number.MAX_VALUE, note };
+    const progress = { value: LONGEST, of: LONGEST, note };
     return schemas.beat.safeParse({ progress }).success ? progress : undefined;
   };
 
@@ -158,10 +161,15 @@ describe("the size of a running item", () => {
     ...usual,
     run: "r".repeat(128),
     host: "h".repeat(128),
+    shard: 9999,
+    attempt: 200,
     charges: "cils".repeat(50),
+    best: LONGEST,
+    lastRenewable: at("23:59:59.999"),
+    debt: { since: at("12:00:00.001"), owes: "handover" },
   };
 
-  test.each(TEXTS)("a note is taken up to 200 bytes of JSON, in %s", (_, letter, longest) => {
+  test.each(TEXTS)("a note is taken up to 128 bytes of JSON, in %s", (_, letter, longest) => {
     expect(progressWith(letter.repeat(longest))).toBeDefined();
     expect(progressWith(letter.repeat(longest + 1))).toBeUndefined();
   });
@@ -171,7 +179,15 @@ describe("the size of a running item", () => {
     const progress = progressWith(reason);
     if (progress === undefined) throw new Error("the note was refused");
     expect(schemas.requeue.safeParse({ reason }).success).toBe(true);
-    const leaving: Leaving = { ...largest, state: "leaving", directive: "stop", free: true, reason, progress };
+    const leaving: Leaving = {
+      ...largest,
+      state: "leaving",
+      directive: "stop",
+      free: true,
+      deadline: at("23:59:59.999"),
+      reason,
+      progress,
+    };
     expect(itemBytes(itemOf(leaving))).toBeLessThan(1024);
   });
 });

@@ -46,8 +46,17 @@ describe("the size of a value, beside the byte of its name", () => {
     expect(itemBytes({ a: value })).toBe(1 + bytes);
   });
 
-  test("a number that is not written in digits has none", () => {
-    expect(() => itemBytes({ a: { N: "1e3" } })).toThrow("1e3");
+  test.each([
+    ["1e-7", "0.0000001"],
+    ["-2.5e-7", "-0.00000025"],
+    ["1e21", "1000000000000000000000"],
+    ["1.25E+1", "12.5"],
+  ])("a number takes as much with an exponent (%s) as without (%s)", (short, long) => {
+    expect(itemBytes({ a: { N: short } })).toBe(itemBytes({ a: { N: long } }));
+  });
+
+  test.each(["", "one", "1e", "--1", "."])("%j is no number, and has none", (text) => {
+    expect(() => itemBytes({ a: { N: text } })).toThrow("is not a number");
   });
 });
 

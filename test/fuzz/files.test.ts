@@ -12,7 +12,7 @@ import { broken, text } from "./texts.ts";
 
 describe("a progress file", () => {
   const number = fc
-    .oneof(fc.double({ noDefaultInfinity: true }), fc.constantFrom("1e999", "-1e999", "0x1", ""))
+    .oneof(fc.double(), fc.double({ min: -1e6, max: 1e6 }), fc.constantFrom("1e999", "-1e999", "1e126", "0x1", ""))
     .map(String);
   const files = fc.oneof(
     text,

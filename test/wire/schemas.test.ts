@@ -185,8 +185,16 @@ describe("progress", () => {
     expect(beat({ of: 100 })).toEqual(["progress.value"]);
   });
 
-  test("has a note of at most 200 bytes", () => {
-    expect([beat({ value: 1, note: "x".repeat(200) }), beat({ value: 1, note: "x".repeat(201) })]).toEqual([
+  test.each([0, 1e125, -1e125, 1e-130, -1e-130])("may have the value %d", (value) => {
+    expect(beat({ value, of: value })).toEqual([]);
+  });
+
+  test.each([1.1e125, -1.1e125, 9e-131, 5e-324, 1e308])("may not have the value %d, which is not stored", (value) => {
+    expect(beat({ value, of: value })).toEqual(["progress.value", "progress.of"]);
+  });
+
+  test("has a note of at most 128 bytes", () => {
+    expect([beat({ value: 1, note: "x".repeat(128) }), beat({ value: 1, note: "x".repeat(129) })]).toEqual([
       [],
       ["progress.note"],
     ]);
@@ -222,8 +230,8 @@ describe("a finish", () => {
     expect([finish({ message: "x".repeat(4096) }), finish({ message: "x".repeat(4097) })]).toEqual([[], ["message"]]);
   });
 
-  test("has a reason of at most 200 bytes", () => {
-    expect([finish({ reason: "x".repeat(200) }), finish({ reason: "x".repeat(201) })]).toEqual([[], ["reason"]]);
+  test("has a reason of at most 128 bytes", () => {
+    expect([finish({ reason: "x".repeat(128) }), finish({ reason: "x".repeat(129) })]).toEqual([[], ["reason"]]);
   });
 });
 
@@ -253,8 +261,8 @@ describe("a drain of a host", () => {
     ]);
   });
 
-  test("has a reason of at most 200 bytes", () => {
-    expect([drain({ reason: "x".repeat(200) }), drain({ reason: "x".repeat(201) })]).toEqual([[], ["reason"]]);
+  test("has a reason of at most 128 bytes", () => {
+    expect([drain({ reason: "x".repeat(128) }), drain({ reason: "x".repeat(129) })]).toEqual([[], ["reason"]]);
   });
 });
 

@@ -1,0 +1,15 @@
+/**
+ * What the service stores of a runner's words; the agent keeps to it, so that no beat is refused for them.
+ *
+ * Bytes in JSON of each of the two texts on the run item, the progress note and the reason. With them, the longest ids,
+ * 200 charges and everything else that a held run may have, the item stays under 1 KB, and is renewed for one write unit.
+ */
+export const TEXT_BYTES = 128;
+
+/** DynamoDB's numbers have magnitudes from 1E-130 to 9.99E+125, or are 0 (its "Naming rules and data types"). */
+const LEAST_MAGNITUDE = 1e-130;
+const MOST_MAGNITUDE = 1e125;
+
+/** Whether a value of progress can be stored as a number. The furthest one is. */
+export const isStorable = (value: number): boolean =>
+  value === 0 || (Math.abs(value) >= LEAST_MAGNITUDE && Math.abs(value) <= MOST_MAGNITUDE);
