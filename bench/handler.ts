@@ -19,6 +19,7 @@ const CHILD = fileURLToPath(new URL("handler-child.mjs", import.meta.url));
 const KEY = { id: "k1", secret: Buffer.alloc(32, 1) };
 const BEATS = 5000;
 const STARTS = 31;
+const ROUNDS = 3;
 
 /** The answer of DynamoDB to each beat. */
 const ANSWER = JSON.stringify({
@@ -48,6 +49,10 @@ async function listening(server: Server): Promise<number> {
 
 type Measured = { readonly cpuMs: number; readonly latencyMs: number; readonly slowMs: number; readonly mb: number };
 
+/** The round that took the least processor time. */
+const bestOf = (rounds: readonly Measured[]): Measured =>
+  rounds.reduce((best, round) => (round.cpuMs < best.cpuMs ? round : best));
+
 /**
  * The Lambda of beats, signed by hand and with the SDK, in processes of their own beside a table that answers at once: what
  * a warm beat takes of the processor, and how long a first one takes, over TLS, beyond the start of a bare Node.
@@ -61,7 +66,13 @@ export async function handlers(): Promise<{ readonly figures: readonly Figure[];
   execFileSync("openssl", [...made, ...subject, "-keyout", key, "-out", certificate], { stdio: "ignore" });
   const secure = createSecure({ key: readFileSync(key), cert: readFileSync(certificate) }, answering);
   try {
-    await bundleLambdas(join(folder, "lambdas"));
+    const { outputs } = await bundleLambdas(join(folder, "lambdas"));
+    const beats = Object.entries(outputs).find(([file]) => file.endsWith("beat/index.mjs"))?.[1].inputs ?? {};
+    /** Of the bundle of beats, in kB, what comes from a folder. */
+    const of = (place: string): string => {
+      const from = Object.entries(beats).filter(([file]) => file.startsWith(place));
+      return (from.reduce((sum, [, { bytesInOutput }]) => sum + bytesInOutput, 0) / 1000).toFixed(0);
+    };
     const byHand = join(folder, "lambdas/beat/index.mjs");
     const bySdk = join(folder, "sdk/beat.mjs");
     await bundle({ beat: fileURLToPath(new URL("sdk-beat.ts", import.meta.url)) }, join(folder, "sdk"));
@@ -96,7 +107,13 @@ export async function handlers(): Promise<{ readonly figures: readonly Figure[];
       await run(process.execPath, [...args], { env: environment(`https://localhost:${securePort}`) });
       return performance.now() - started;
     };
-    const [hand, sdk, alone] = [await warm(byHand), await warm(bySdk), await warm(byHand, ANSWER)];
+    // In turns, and the best of each: what else the machine does meets one round, and not the same of them.
+    const rounds = { hand: [] as Measured[], sdk: [] as Measured[] };
+    for (let n = 0; n < ROUNDS; n += 1) {
+      rounds.hand.push(await warm(byHand));
+      rounds.sdk.push(await warm(bySdk));
+    }
+    const [hand, sdk, alone] = [bestOf(rounds.hand), bestOf(rounds.sdk), await warm(byHand, ANSWER)];
     const starts = { bare: [] as number[], call: [] as number[], hand: [] as number[], sdk: [] as number[] };
     for (let n = 0; n < STARTS; n += 1) {
       starts.bare.push(await cold("-e", ""));
@@ -105,7 +122,8 @@ export async function handlers(): Promise<{ readonly figures: readonly Figure[];
       starts.sdk.push(await cold(CHILD, bySdk, event, "0"));
     }
     // The quarter of the starts that the machine disturbed least: their median moves by a third from one minute to the next.
-    const beyond = (all: readonly number[]): number => quantile(all, 0.25) - quantile(starts.bare, 0.25);
+    const beyond = (all: readonly number[], share = 0.25): number =>
+      quantile(all, share) - quantile(starts.bare, share);
     const kb = (handler: string): number => statSync(handler).size / 1000;
     const bySdkIs = (what: string): string => `with the SDK ${what}`;
     const figures: readonly Figure[] = [
@@ -120,7 +138,8 @@ export async function handlers(): Promise<{ readonly figures: readonly Figure[];
         name: "warm beat, processor, the SDK's over ours",
         value: sdk.cpuMs / hand.cpuMs,
         unit: "times",
-        beside: "why it is signed by hand; from 1.9 to 2.5 on two busy cores",
+        atLeast: 2,
+        beside: "why it is signed by hand",
       },
       {
         name: "warm beat, latency, p50",
@@ -142,12 +161,13 @@ export async function handlers(): Promise<{ readonly figures: readonly Figure[];
         atMost: 40,
         beside: `floor ${beyond(starts.call).toFixed(0)} ms: one call by Node's own https; ${bySdkIs(`${beyond(starts.sdk).toFixed(0)} ms`)}`,
       },
+      { name: "the same, p50", value: beyond(starts.hand, 0.5), unit: "ms" },
       {
         name: "bundle of beats",
         value: kb(byHand),
         unit: "kB",
         atMost: 60,
-        beside: `${bySdkIs(`${kb(bySdk).toFixed(0)} kB`)}; 12 were aimed at: 18 are zod, which reads every body, and 15 the table of decisions`,
+        beside: `${bySdkIs(`${kb(bySdk).toFixed(0)} kB`)}; 12 were aimed at: ${of("node_modules/zod")} are zod, which reads every body, and ${of("lib/core")} the table of decisions`,
       },
     ];
     return { figures, requestBytes: `POST /v1/runs/${id}/beat`.length + token.length + body.length };

@@ -107,7 +107,7 @@ const bytes = runItemBytes();
 const counted = {
   wruPerBeat: beats["accepted"]?.wru ?? Number.NaN,
   requestsPerBeat: beats["accepted"]?.requests ?? Number.NaN,
-  rruPerLiveAndSweep: sweeps.rruPerLive,
+  rruPerSweep: sweeps.rruOverThousand,
 };
 const money = dollars(counted);
 const figures: readonly Figure[] = [

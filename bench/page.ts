@@ -26,25 +26,25 @@ keeps it, and \`node bench/page.ts > docs/performance.md\` makes this page of it
 - **Units are counted, never timed.** The use cases run on the adapters that the Lambdas have, against DynamoDB Local; beats by the client that is
   signed by hand. A meter around both clients looks up each item before and after a request and applies DynamoDB's rules
   (\`lib/cost/capacity.ts\`, held against facts from real tables in \`test/cost/capacity.test.ts\`); Amazon's own engine agrees wherever it
-  says anything, which it does not of refused writes. Sweeps are fitted as a x shards + b x live runs + c x runs that are due;
+  says anything: it says nothing of refused writes, and calls a read that found nothing free, where AWS bills the least that there is. Sweeps are fitted as a x shards + b x live runs + c x runs that are due;
   deaths are counted to their last message.
 - **Money follows from units** and the dated list prices of \`lib/cost/prices.ts\`, for usual run items (16 letters, an instance, a first attempt). Billed
   milliseconds of a beat are an input (8 and 25), because only AWS can tell them. \`lastbeat cost\` takes every run item at 128 B, which is
-  dearer by three thousandths, and just beyond what is promised. The agent beats at least every 30 s, so a real
+  dearer by two to four thousandths, and just beyond what is promised. The agent beats at least every 30 s, so a real
   thousand runner-hours cost what stands at 30 s; 60 s is what others are compared at.
-- **Times of this machine** are those of a process of its own beside a table that answers at once, on loopback, no two measured at the same time; the
+- **Times of this machine** are those of a process of its own beside a table that answers at once, on loopback, no two measured at the same time, the best of three rounds; the
   calibration line says how fast the machine was. The AWS SDK's figures come from the same handler with the SDK in it. Resident memory
   is that of a process without a limit; a first beat, which a busy machine disturbs most, is the 25th percentile of 31. "Without the
   network" replaces Node's own HTTP client, too.
 - **Latencies of AWS are modelled**: EventBridge p50 148, p90 241, p99 387 ms and SQS to Lambda 16, 34, 105 ms (bitesizedserverless.com, 2023), a
   request to DynamoDB 5, 10, 25 ms (assumed). Detection runs the real sweep in virtual time over 4,500 deaths: a scheduled rule that fires
   within 3 s of its minute (assumed), ticks as SQS brings them, no cold starts.
-- **A million runners** beat for an hour of virtual time through the real use cases; one in a hundred dies, is found, announced, and claimed
+- **A million runners** beat for an hour of virtual time through the real use cases, without HTTP, over a store of one number a run (\`bench/fleet.ts\`); one in a hundred dies, is found, announced, and claimed
   again. A seed gives the same digest each time.
 
 ## What it stands beside
 
-Temporal Cloud bills each heartbeat that reaches it as an Action ($50 a million, falling to $25; its price page, 2026-11). An index on the due time takes
+Temporal Cloud bills each heartbeat that reaches it as an Action ($50 a million, falling to $25; its documentation of prices). An index on the due time takes
 3 WRU a beat. SQS's ChangeMessageVisibility, Step Functions' task tokens and IoT Core's keep-alive are cheaper than a write, each with a
 limit that the table names: Lastbeat is not the cheapest signal of life, but the cheapest that fences, tells causes apart and needs no
 credentials on the runner. Detection of others: defaults of Temporal (1 s beyond the timeout), Kubernetes (40 s, and 300 s more), Airflow (300 s), Solid

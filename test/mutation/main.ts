@@ -41,7 +41,9 @@ for (const part of ["core", "guards"]) {
       all += 1;
       if (NOTICED.has(status)) noticed += 1;
       else {
-        const survivor = `${file}: ${textBetween(source, location)} => ${replacement.replaceAll(/\s+/g, " ")}`;
+        const line = source.split("\n")[location.start.line - 1]?.trim();
+        const change = `${textBetween(source, location)} => ${replacement.replaceAll(/\s+/g, " ")}`;
+        const survivor = `${file}: ${line} [${change}]`;
         (EXPLAINED.has(survivor) ? met : unexplained).add(survivor);
       }
     }

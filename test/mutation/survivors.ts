@@ -1,61 +1,67 @@
 /**
- * The mutants that survive, as "file: text => what it became", by the reason why no test could notice them: each makes a
- * program that does the same. test/mutation/main.ts fails for one that is not here, and for one that is here and was noticed.
+ * The mutants that survive, as "file: line [text => what it became]", by the reason why no test could notice them: each makes
+ * a program that does the same. test/mutation/main.ts fails for one that is not here, and for one that is here and was noticed.
  */
 const BECAUSE: Readonly<Record<string, readonly string[]>> = {
   "undefined is neither below nor above anything: the type checker needs the clause, the program does not": [
-    "lib/core/claiming.ts: end !== undefined => true",
-    "lib/core/ending.ts: end !== undefined => true",
-    "lib/core/finishing.ts: floor !== undefined => true",
-    "lib/core/finishing.ts: run.lastRenewable !== undefined => true",
-    "lib/core/freeze.ts: canaryFailedAt !== undefined => true",
-    "lib/core/freeze.ts: floor !== undefined => true",
-    "lib/core/reaping.ts: end !== undefined => true",
-    "lib/core/reaping.ts: goneAt === undefined => false",
-    "lib/core/reaping.ts: run.lastRenewable !== undefined => true",
+    'lib/core/claiming.ts: if (end !== undefined && end <= now) return refuse({ kind: "overran" }); [end !== undefined => true]',
+    'lib/core/ending.ts: if (end !== undefined && end <= now) return endAttempt(run, registration, { cause: "overran", now, roll }); [end !== undefined => true]',
+    'lib/core/finishing.ts: return floor !== undefined && floor >= before(run.due, run.lease) ? "cut-off" : "lost"; [floor !== undefined => true]',
+    'lib/core/finishing.ts: run.lastRenewable !== undefined && run.lastRenewable <= now ? "overran" : undefined; [run.lastRenewable !== undefined => true]',
+    "lib/core/freeze.ts: canaryFailedAt !== undefined && after(canaryFailedAt, CANARY_COUNTS) > now; [canaryFailedAt !== undefined => true]",
+    "lib/core/freeze.ts: floor !== undefined && floor > now ? floor : now; [floor !== undefined => true]",
+    "lib/core/reaping.ts: if (goneAt === undefined || goneAt > now) return false; [goneAt === undefined => false]",
+    "lib/core/reaping.ts: return end !== undefined && end <= now; [end !== undefined => true]",
+    'lib/core/reaping.ts: return run.lastRenewable !== undefined && run.lastRenewable <= due.now ? "overran" : "lost"; [run.lastRenewable !== undefined => true]',
   ],
   "only that state has the field that is asked for beside it": [
-    'lib/core/asking.ts: run.state === "leaving" => true',
-    'lib/core/beating.ts: run.state === "leaving" => true',
-    'lib/core/finishing.ts: run.state === "leaving" => true',
-    'lib/core/finishing.ts: run.state === "ended" => true',
-    'lib/core/reaping.ts: run.state === "queued" => true',
-    'lib/core/refunding.ts: run.state === "ended" => true',
+    'lib/core/asking.ts: if (run.state === "leaving" && run.free) return refuse({ kind: "accepted", state: "leaving" }); [run.state === "leaving" => true]',
+    'lib/core/beating.ts: ...(run.state === "leaving" && run.deadline !== undefined && { deadline: run.deadline }), [run.state === "leaving" => true]',
+    'lib/core/finishing.ts: (run.state === "ended" && [run.state === "ended" => true]',
+    'lib/core/finishing.ts: if (run.state === "leaving" && run.free) return "requeued"; [run.state === "leaving" => true]',
+    'lib/core/reaping.ts: if (run.state === "queued" && isUndelivered(run, now) && !isOver(due)) return refuse({ kind: "owing" }); [run.state === "queued" => true]',
+    'lib/core/refunding.ts: const cause = run.state === "ended" && run.by === line.attempt ? { cause: "interrupted" as const } : {}; [run.state === "ended" => true]',
   ],
   "both sides are the same where they are equal": [
-    "lib/core/freeze.ts: floor > now => floor >= now",
-    "lib/core/freeze.ts: after(floor, lease) <= due => after(floor, lease) < due",
-    "lib/core/time.ts: one <= other => one < other",
+    "lib/core/freeze.ts: floor !== undefined && floor > now ? floor : now; [floor > now => floor >= now]",
+    "lib/core/freeze.ts: floor === undefined || after(floor, lease) <= due ? due : after(floor, lease); [after(floor, lease) <= due => after(floor, lease) < due]",
+    "lib/core/time.ts: other === undefined || one <= other ? one : other; [one <= other => one < other]",
   ],
   "a queued run has no host and no claim, so that no evidence and no proof is about it": [
-    'lib/core/reaping.ts: run.state !== "queued" => true',
-    'lib/core/reaping.ts: "queued" => ""',
-    'lib/core/reaping.ts: run.state === "queued" => false',
+    'lib/core/reaping.ts: const evidence = run.state === "queued" ? [] : explaining(due.evidence, run.claimedAt, now); ["queued" => ""]',
+    'lib/core/reaping.ts: const evidence = run.state === "queued" ? [] : explaining(due.evidence, run.claimedAt, now); [run.state === "queued" => false]',
+    'lib/core/reaping.ts: const isDead = proof === undefined ? run.due <= now : run.state !== "queued" && isProved(run, proof, now); ["queued" => ""]',
+    'lib/core/reaping.ts: const isDead = proof === undefined ? run.due <= now : run.state !== "queued" && isProved(run, proof, now); [run.state !== "queued" => true]',
+    'lib/core/reaping.ts: proof?.goneAt === undefined || run.state === "queued" ? { is: run.due } : { atMost: lastDue(run, proof.goneAt) }; ["queued" => ""]',
+    'lib/core/reaping.ts: proof?.goneAt === undefined || run.state === "queued" ? { is: run.due } : { atMost: lastDue(run, proof.goneAt) }; [run.state === "queued" => false]',
   ],
   "a freeze that has lasted began before: the valve opens for none that begins now": [
-    "lib/core/freeze.ts: before !== undefined => true",
+    "lib/core/freeze.ts: return { since, lastBad: now, floor: isOpen && before !== undefined ? before.floor : latest(before?.floor, now) }; [before !== undefined => true]",
   ],
   "whatever is no letter of a budget ends in the same undefined": [
-    'lib/core/budgets.ts: "+" => ""',
-    'lib/core/budgets.ts: case "-": return undefined; => case "-":',
-    'lib/core/budgets.ts: "-" => ""',
+    'lib/core/budgets.ts: case "+": ["+" => ""]',
+    'lib/core/budgets.ts: case "-": ["-" => ""]',
+    'lib/core/budgets.ts: case "-": [case "-": return undefined; => case "-":]',
   ],
   "DynamoDB answers every query with items, if with none: the type alone allows an answer without": [
-    'lib/aws/ended-runs.ts: [] => ["Stryker was here"]',
-    'lib/aws/hosts.ts: [] => ["Stryker was here"]',
-    'lib/aws/records.ts: [] => ["Stryker was here"]',
-    'lib/aws/runs.ts: [] => ["Stryker was here"]',
+    'lib/aws/ended-runs.ts: const { Items = [] } = await client.send( [[] => ["Stryker was here"]]',
+    'lib/aws/hosts.ts: const { Items = [], LastEvaluatedKey } = await client.send( [[] => ["Stryker was here"]]',
+    'lib/aws/records.ts: const { Items = [], LastEvaluatedKey } = await client.send( [[] => ["Stryker was here"]]',
+    'lib/aws/runs.ts: const { Items = [], LastEvaluatedKey } = await client.send( [[] => ["Stryker was here"]]',
   ],
   "a field that is undefined is not sent, and not read": [
-    "lib/aws/ended-runs.ts: last !== undefined => true",
-    "lib/aws/hosts.ts: start !== undefined => true",
-    "lib/aws/records.ts: start !== undefined => true",
+    "lib/aws/ended-runs.ts: return { runs: page.map(([, run]) => run), ...(last !== undefined && { cursor: last }) }; [last !== undefined => true]",
+    "lib/aws/hosts.ts: ...(start !== undefined && { ExclusiveStartKey: start }), [start !== undefined => true]",
+    "lib/aws/records.ts: ...(start !== undefined && { ExclusiveStartKey: start }), [start !== undefined => true]",
   ],
   "no two keys are equal, and none is as short as the instant that it begins with": [
-    "lib/aws/ended-runs.ts: one < other => one <= other",
-    "lib/aws/ended-runs.ts: key >= from => key > from",
+    "lib/aws/ended-runs.ts: const within = found.filter(([key]) => key >= from); [key >= from => key > from]",
+    "lib/aws/ended-runs.ts: found.push(...buckets.flat().sort(([one], [other]) => (one < other ? 1 : -1))); [one < other => one <= other]",
   ],
-  "a page that is full has a last line": ["lib/aws/ended-runs.ts: page.at(-1)?.[0] => page.at(-1)[0]"],
+  "a page is asked for with a limit of 1 at the least (lib/wire/schemas.ts), so a full one has a last line": [
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the line of a program
+    "lib/aws/ended-runs.ts: const last = within.length > limit ? page.at(-1)?.[0] : isPast() ? undefined : `${iso(instant(hour + HOUR))}#`; [page.at(-1)?.[0] => page.at(-1)[0]]",
+  ],
 };
 
 /** Each survivor, and why it survives. */
