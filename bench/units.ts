@@ -124,13 +124,13 @@ async function deaths(
 }
 
 /**
- * The factors of each quantity, by least squares of the relative errors, so that an idle sweep counts as much as a large
- * one: `value` is about the sum of each quantity times its factor.
+ * The factors of each quantity, by least squares, so that `value` is about the sum of each quantity times its factor. The squares
+ * are divided by the value: a large sweep may miss by more than an idle one, but by less of what it is.
  */
 function leastSquares(rows: readonly { readonly of: readonly number[]; readonly value: number }[]): readonly number[] {
   const count = rows[0]?.of.length ?? 0;
   const weighted = (x: (row: (typeof rows)[number]) => number, y: (row: (typeof rows)[number]) => number): number =>
-    rows.reduce((sum, row) => sum + (x(row) * y(row)) / row.value ** 2, 0);
+    rows.reduce((sum, row) => sum + (x(row) * y(row)) / row.value, 0);
   const quantity = (n: number) => (row: (typeof rows)[number]) => row.of[n] ?? 0;
   const system = Array.from({ length: count }, (_, i) => [
     ...Array.from({ length: count }, (__, j) => weighted(quantity(i), quantity(j))),
