@@ -19,6 +19,7 @@ describe("a progress file", () => {
     number,
     fc.json(),
     broken(JSON.stringify({ value: 82, of: 100, note: "epoch 3" })),
+    fc.record({ value: fc.integer(), note: text }).map((all) => JSON.stringify(all)),
     fc
       .record({ value: number, of: fc.oneof(number, text), note: text })
       .map(({ value, of, note }) => `{"value": ${value}, "of": ${of}, "note": ${JSON.stringify(note.repeat(9))}}`),
@@ -38,7 +39,8 @@ describe("a progress file", () => {
       }),
       RUNS,
     );
-    expect(understood).toBeGreaterThan(RUNS.numRuns / 10);
+    // Of a quarter or so, which chance does not bring below a twentieth.
+    expect(understood).toBeGreaterThan(RUNS.numRuns / 20);
   });
 });
 
