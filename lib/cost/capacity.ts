@@ -25,21 +25,16 @@ const textBytes = (text: string): number => utf8.encode(text).length;
 /** The digits in pairs, counted from the point. */
 const pairs = (digits: number): number => Math.ceil(digits / 2);
 
-/** A number without its exponent: JavaScript writes the very large and the very small with one. */
-function plain(value: string): string {
-  const [, minus, whole = "", fraction = "", exponent = "0"] =
-    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(value) ?? [];
-  if (minus === undefined) throw new Error(`${value} is not a number`);
-  const digits = whole + fraction;
-  const point = whole.length + Number(exponent);
-  return point <= 0
-    ? `${minus}0.${"0".repeat(-point)}${digits}`
-    : `${minus}${digits.slice(0, point).padEnd(point, "0")}.${digits.slice(point)}`;
-}
-
 /** One byte, one more for a minus, and one per pair of digits; pairs of zeros in front and behind are not kept. */
 function numberBytes(value: string): number {
-  const [, minus = "", whole = "", fraction = ""] = /^(-?)0*(\d*)(?:\.(\d*?)0*)?$/.exec(plain(value)) ?? [];
+  const [, minus, before = "", behind = "", exponent = "0"] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(value) ?? [];
+  if (minus === undefined) throw new Error(`${value} is not a number`);
+  // JavaScript writes the very large and the very small with an exponent, which moves the point.
+  const digits = before + behind;
+  const point = before.length + Number(exponent);
+  const whole = digits.slice(0, Math.max(0, point)).padEnd(point, "0").replace(/^0+/, "");
+  const fraction = ("0".repeat(Math.max(0, -point)) + digits.slice(Math.max(0, point))).replace(/0+$/, "");
   const left = fraction === "" ? whole.replace(/(00)+$/, "") : whole;
   const right = whole === "" ? fraction.replace(/^(00)+/, "") : fraction;
   return 1 + minus.length + pairs(left.length) + pairs(right.length);

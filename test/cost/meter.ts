@@ -1,8 +1,4 @@
-import {
-  ConditionalCheckFailedException,
-  DescribeTableCommand,
-  type ServiceOutputTypes,
-} from "@aws-sdk/client-dynamodb";
+import { ConditionalCheckFailedException, DescribeTableCommand } from "@aws-sdk/client-dynamodb";
 import type { Dynamo } from "../../lib/aws/dynamo.ts";
 import { Refused, type SignedCall } from "../../lib/aws/signed-call.ts";
 import { itemBytes, type MeteredItem, readUnits, refusedWriteUnits, writeUnits } from "../../lib/cost/capacity.ts";
@@ -30,9 +26,9 @@ type Input = {
 const partitionOf = ({ Key, Item, ExpressionAttributeValues }: Input): string =>
   (Key ?? Item)?.["p"]?.S ?? ExpressionAttributeValues?.[":p"]?.S ?? "";
 
-function saidBy(output: ServiceOutputTypes | undefined): number | undefined {
-  const taken = output !== undefined && "ConsumedCapacity" in output ? output.ConsumedCapacity : undefined;
-  return taken !== undefined && "CapacityUnits" in taken ? taken.CapacityUnits : undefined;
+function saidBy(output: object | undefined): number | undefined {
+  const { ConsumedCapacity } = (output ?? {}) as { readonly ConsumedCapacity?: { readonly CapacityUnits?: number } };
+  return ConsumedCapacity?.CapacityUnits;
 }
 
 /** Bytes of the item that a call is about, looked up beside what is metered; 0 when there is none. */
@@ -52,6 +48,40 @@ async function queriedBytes(look: SignedCall, input: Input): Promise<number> {
 const READS: ReadonlySet<string> = new Set(["GetItemCommand", "QueryCommand"]);
 const WRITES: ReadonlySet<string> = new Set(["PutItemCommand", "UpdateItemCommand", "DeleteItemCommand"]);
 
+/** The guard of a write has refused it, as the SDK says that, and the client that signs by hand. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof ConditionalCheckFailedException ||
+  (error instanceof Refused && error.kind === "ConditionalCheckFailedException");
+
+type Request<T> = {
+  readonly command: string;
+  readonly input: Input;
+  send(): Promise<T>;
+  /** What the engine says in its answer that it took. */
+  said(answer: T): number | undefined;
+};
+
+/** Sends one request and writes it down, with what AWS bills for it. `look`: beside what is metered. */
+async function counted<T>(look: SignedCall, sent: Sent[], { command, input, send, said }: Request<T>): Promise<T> {
+  const asked = { command, partition: partitionOf(input) };
+  if (READS.has(command)) {
+    const bytes = await (command === "QueryCommand" ? queriedBytes : sizeOf)(look, input);
+    const answer = await send();
+    sent.push({ ...asked, writes: 0, reads: readUnits(bytes, input.ConsistentRead === true), said: said(answer) });
+    return answer;
+  }
+  if (!WRITES.has(command)) throw new Error(`the meter has no rule for ${command}`);
+  const before = await sizeOf(look, input);
+  try {
+    const answer = await send();
+    sent.push({ ...asked, writes: writeUnits(before, await sizeOf(look, input)), reads: 0, said: said(answer) });
+    return answer;
+  } catch (error) {
+    if (isRefusal(error)) sent.push({ ...asked, writes: refusedWriteUnits(before), reads: 0, said: undefined });
+    throw error;
+  }
+}
+
 /** A new table, reached by a client of its own; and what leaves that client. */
 export type Metered = { readonly dynamo: Dynamo; readonly sent: Sent[] };
 
@@ -69,29 +99,13 @@ export async function metered({ endpoint, table }: Engine): Promise<Metered> {
   );
   client.middlewareStack.add(
     (next, { commandName: command = "" }) =>
-      async (args) => {
-        const input = args.input as Input;
-        const asked = { command, partition: partitionOf(input) };
-        if (!READS.has(command) && !WRITES.has(command)) throw new Error(`the meter has no rule for ${command}`);
-        if (READS.has(command)) {
-          const bytes = await (command === "QueryCommand" ? queriedBytes : sizeOf)(look, input);
-          const answer = await next(args);
-          const reads = readUnits(bytes, input.ConsistentRead === true);
-          sent.push({ ...asked, writes: 0, reads, said: saidBy(answer.output) });
-          return answer;
-        }
-        const before = await sizeOf(look, input);
-        try {
-          const answer = await next(args);
-          const writes = writeUnits(before, await sizeOf(look, input));
-          sent.push({ ...asked, writes, reads: 0, said: saidBy(answer.output) });
-          return answer;
-        } catch (error) {
-          if (error instanceof ConditionalCheckFailedException)
-            sent.push({ ...asked, writes: refusedWriteUnits(before), reads: 0, said: undefined });
-          throw error;
-        }
-      },
+      (args) =>
+        counted(look, sent, {
+          command,
+          input: args.input as Input,
+          send: () => next(args),
+          said: ({ output }) => saidBy(output),
+        }),
     { step: "deserialize", priority: "high" },
   );
   const { client: plain, table: TableName } = await table();
@@ -101,29 +115,16 @@ export async function metered({ endpoint, table }: Engine): Promise<Metered> {
   return { dynamo: { client, table: TableName }, sent };
 }
 
-/** The same for calls that are signed by hand, such as those of the Lambda of beats: UpdateItem, and GetItem. */
+/** The same for calls that are signed by hand, such as those of the Lambda of beats. */
 export function meteredCall(endpoint: string, sent: Sent[]): SignedCall {
   const call = signedCallAt(endpoint);
-  return async (operation, given) => {
-    const input = given as Input;
-    const asked = { command: `${operation}Command`, partition: partitionOf(input), said: undefined };
-    const before = await sizeOf(call, input);
-    if (operation === "GetItem") {
-      sent.push({ ...asked, writes: 0, reads: readUnits(before, input.ConsistentRead === true) });
-      return call(operation, given);
-    }
-    if (operation !== "UpdateItem") throw new Error(`the meter has no rule for ${operation}`);
-    try {
-      const answer = await call(operation, { ...given, ReturnConsumedCapacity: "TOTAL" });
-      const { CapacityUnits: said } = (answer["ConsumedCapacity"] ?? {}) as { CapacityUnits?: number };
-      sent.push({ ...asked, writes: writeUnits(before, await sizeOf(call, input)), reads: 0, said });
-      return answer;
-    } catch (error) {
-      if (error instanceof Refused && error.kind === "ConditionalCheckFailedException")
-        sent.push({ ...asked, writes: refusedWriteUnits(before), reads: 0 });
-      throw error;
-    }
-  };
+  return (operation, input) =>
+    counted(call, sent, {
+      command: `${operation}Command`,
+      input,
+      send: () => call(operation, { ...input, ReturnConsumedCapacity: "TOTAL" }),
+      said: (answer) => saidBy(answer),
+    });
 }
 
 /** What these requests take in all. */

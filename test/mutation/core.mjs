@@ -1,0 +1,3 @@
+import { part } from "./part.mjs";
+
+export default part("core", ["lib/core/**/*.ts"]);
