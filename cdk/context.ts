@@ -35,6 +35,7 @@ const READ: Readonly<Record<string, Read>> = {
   retentionDays: asNumber,
   frontDoors: asList,
   beatUrl: asFlag,
+  trustRunners: asFlag,
   jwt: asIs,
   domain: asIs,
   publicUrl: asText,

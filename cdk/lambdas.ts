@@ -71,8 +71,12 @@ export class Lambdas extends Construct {
       { ...app, ...pace },
       sweepMemory(settings.expectedRuns),
     );
-    this.notice = lambda("notice", "what AWS says about hosts", app);
-    for (const one of [runner, owner, this.sweep, this.notice]) one.allow([...READ, ...WRITE], tableArn);
+    this.notice = lambda("notice", "what AWS says about hosts", {
+      ...app,
+      ...(settings.trustRunners && { [ENVIRONMENT.trustRunners]: "true" }),
+    });
+    runner.allow(["dynamodb:GetItem", ...WRITE], tableArn);
+    for (const one of [owner, this.sweep, this.notice]) one.allow([...READ, ...WRITE], tableArn);
     this.sweep.allow(["dynamodb:DeleteItem"], tableArn, RUN_ITEMS);
     for (const one of [runner, owner, this.sweep, this.notice]) one.allow(["sqs:SendMessage"], queues.requeue.queueArn);
     for (const one of [runner, owner, this.notice]) one.allow(["sqs:SendMessage"], queues.notice.queueArn);

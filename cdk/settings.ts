@@ -33,6 +33,11 @@ export type LastbeatProps = {
   readonly beatUrl?: boolean;
   /** An OIDC issuer, such as that of an EKS cluster, whose token runners send besides, in x-lastbeat-identity. HTTP API only. */
   readonly jwt?: { readonly issuer: string; readonly audience: readonly string[] };
+  /**
+   * A runner's word of an interruption counts for its whole host, as AWS's does, and not for its own attempt alone. Whoever holds
+   * a token can then drain what stands on any host that he names. Default false.
+   */
+  readonly trustRunners?: boolean;
   /** A domain of your own for the HTTP API, with the ARN of its certificate in this region. */
   readonly domain?: { readonly name: string; readonly certificateArn: string };
   /** The address by which runners reach the first front door, when that is neither its own nor `domain`. */
@@ -70,6 +75,7 @@ const DEFAULTS = {
   retentionDays: 30,
   frontDoors: ["http-api"],
   beatUrl: false,
+  trustRunners: false,
   observability: "alarms",
   logLevel: "INFO",
   logRetentionDays: 30,
@@ -105,6 +111,9 @@ const oneOf =
 const address = (value: string): string | undefined =>
   URL.canParse(value) && /^https?:\/\/[^?#]+$/.test(value) ? undefined : `is a URL, not ${JSON.stringify(value)}`;
 
+const flag = (value: unknown): string | undefined =>
+  typeof value === "boolean" ? undefined : `is true or false, not ${JSON.stringify(value)}`;
+
 const KINDS: readonly FrontDoorKind[] = ["http-api", "rest-api"];
 
 function frontDoors(value: readonly FrontDoorKind[]): string | undefined {
@@ -126,9 +135,11 @@ const CHECKS: Checks = {
     Number.isInteger(value) && value >= 1 && 60 % value === 0 ? undefined : `is a whole divisor of 60, not ${value}`,
   retentionDays: whole(1, 365),
   frontDoors,
+  trustRunners: flag,
   beatUrl: (value, { jwt }) => {
     // Whatever else stands there would open the URL, "no" as well.
-    if (typeof value !== "boolean") return `is true or false, not ${JSON.stringify(value)}`;
+    const odd = flag(value);
+    if (odd !== undefined) return odd;
     return value && jwt !== undefined ? "cannot be on beside jwt: it would lead past the authorizer" : undefined;
   },
   jwt: ({ issuer, audience }, all) => {

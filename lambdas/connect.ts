@@ -49,6 +49,7 @@ function connect(environment: Environment): App {
     keys: theKeys(),
     runs: dynamoRuns(dynamo),
     retention: retentionOf(environment),
+    trustRunners: environment[ENVIRONMENT.trustRunners] === "true",
     dice: { roll: Math.random },
     log: logOf(environment),
     specs: dynamoSpecs(dynamo),

@@ -1,7 +1,8 @@
 import { cancel, requeue } from "../lib/app/ask.ts";
 import { drain } from "../lib/app/drain.ts";
-import { inspect, listEnded, listLive } from "../lib/app/inspect.ts";
+import { freezeNow, inspect, listEnded, listLive } from "../lib/app/inspect.ts";
 import { type Registered, register } from "../lib/app/register.ts";
+import { freezeView } from "../lib/wire/freeze.ts";
 import { fromIso, iso } from "../lib/wire/instants.ts";
 import { openapi } from "../lib/wire/openapi.ts";
 import { problem } from "../lib/wire/problems.ts";
@@ -46,7 +47,7 @@ export const handler: HttpHandler = httpHandler(theApp, {
     const found = await inspect(app, run);
     return found === undefined
       ? unknown(run)
-      : { status: 200, body: recordView(found.registration, found.current, found.lines) };
+      : { status: 200, body: recordView(found.registration, found.current, found.lines, found.freeze) };
   },
   list: async (app, { query }) => {
     const asked = read(schemas.listing, JSON.stringify(query));
@@ -56,11 +57,15 @@ export const handler: HttpHandler = httpHandler(theApp, {
     const isOurs =
       given === undefined || (state === "live" ? schemas.isLiveCursor(given) : schemas.isEndedCursor(given));
     if (!isOurs) return refused(problem("malformed", { detail: "cursor: is not one that this list gave out" }));
-    const listed =
-      state === "live"
-        ? view(await listLive(app, Number(limit), given), runView)
-        : view(await listEnded(app, Number(limit), since === undefined ? undefined : fromIso(since), given), endedView);
-    return { status: 200, body: listed };
+    if (state === "live") {
+      const [live, freeze] = [await listLive(app, Number(limit), given), await freezeNow(app)];
+      return {
+        status: 200,
+        body: { ...view(live, runView), ...(freeze !== undefined && { freeze: freezeView(freeze) }) },
+      };
+    }
+    const from = since === undefined ? undefined : fromIso(since);
+    return { status: 200, body: view(await listEnded(app, Number(limit), from, given), endedView) };
   },
   cancel: async (app, { run, body }) => {
     const asked = read(schemas.cancel, body);
@@ -83,7 +88,7 @@ export const handler: HttpHandler = httpHandler(theApp, {
   openapi: async () => ({ status: 200, body: openapi() }),
 });
 
-const view = <T>({ runs, cursor }: { runs: readonly T[]; cursor?: string }, one: (run: T) => unknown): unknown => ({
+const view = <T>({ runs, cursor }: { runs: readonly T[]; cursor?: string }, one: (run: T) => unknown): object => ({
   runs: runs.map(one),
   ...(cursor !== undefined && { cursor: Buffer.from(cursor).toString("base64url") }),
 });

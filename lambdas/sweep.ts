@@ -8,7 +8,16 @@ import { sweepPeriod, theApp } from "./connect.ts";
 /** A sweep stops so long before its Lambda would be cut off: time for the verdicts that are under way. */
 const RESERVE_MS = 5000;
 
-const tickOf = (body: string): number => Date.parse((JSON.parse(body) as { at: string }).at);
+/** When a tick was for; one that cannot be read is long past, so that it does not keep the others of its batch from being heeded. */
+function tickOf(body: string): number {
+  try {
+    const { at } = JSON.parse(body) as { at?: unknown };
+    const time = Date.parse(String(at));
+    return Number.isNaN(time) ? 0 : time;
+  } catch {
+    return 0;
+  }
+}
 
 /** One sweep for all ticks of the batch; none for ticks that are long past. */
 export const handler = middy<SQSEvent, SweepCounts | undefined>().handler(async (event, context) => {

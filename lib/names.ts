@@ -26,6 +26,8 @@ export const ENVIRONMENT = {
   /** The lease of a run whose owner asks for none. */
   leaseSeconds: "LASTBEAT_LEASE_SECONDS",
   retentionDays: "LASTBEAT_RETENTION_DAYS",
+  /** "true": a runner's word of an interruption counts for its whole host. */
+  trustRunners: "LASTBEAT_TRUST_RUNNERS",
   /** Seconds between two sweeps. */
   sweepSeconds: "LASTBEAT_SWEEP_SECONDS",
 } as const;
@@ -75,7 +77,10 @@ export const CONTROL = {
   sort: "sweep",
   lastSweep: "d",
   canaryFailed: "b",
+  canarySang: "a",
+  canaryOpenSince: "o",
   freeze: "j",
+  freezeFound: "f",
   shards: "n",
 } as const;
 

@@ -10,6 +10,8 @@ import type { Clock, Dice, Keys, Log } from "../ports/surroundings.ts";
 export type App = {
   /** How long what happened to a run can be asked for; then its id may be used again. */
   readonly retention: Span;
+  /** Whether a runner's word of an interruption counts for its whole host; else it counts for its own attempt alone. */
+  readonly trustRunners?: boolean;
   readonly clock: Clock;
   readonly dice: Dice;
   readonly keys: Keys;

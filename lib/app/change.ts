@@ -1,7 +1,7 @@
 import type { Decision, Reply } from "../core/decision.ts";
 import { reopen } from "../core/ending.ts";
 import type { LedgerEnd, Run, RunKey } from "../core/run.ts";
-import type { Instant } from "../core/time.ts";
+import { after, type Instant, seconds } from "../core/time.ts";
 import type { LogLine } from "../ports/surroundings.ts";
 import type { App } from "./app.ts";
 import { payLedger, settleOrLeave } from "./settle.ts";
@@ -66,6 +66,12 @@ const verdictOf = ({ cause, endedAt, lastBeatAt }: LedgerEnd): NonNullable<LogLi
 });
 
 /**
+ * An item that is put back is archived again, and needs its spec until then. A request takes 30 s at most and a sweep settles
+ * what it left a minute later; a record that expires sooner than this is left as it is.
+ */
+const TO_BE_ARCHIVED = seconds(120);
+
+/**
  * For a run whose item was archived and deleted: when the event changes it, the item is put back from the result, so that
  * there is one place to write to, and undefined asks to decide again. `none` is the reply where there is no such result.
  */
@@ -76,7 +82,7 @@ export async function putBack(
   now: Instant,
   none: Reply,
 ): Promise<Reply | undefined> {
-  const result = await app.results.read(key.run, now);
+  const result = await app.results.read(key.run, after(now, TO_BE_ARCHIVED));
   if (result === undefined || result.shard !== key.shard) return none;
   const archived = reopen(result, now);
   const decision = await decideOn(archived);

@@ -1,13 +1,13 @@
 import type { Reply } from "../core/decision.ts";
-import { isHeld } from "../core/run.ts";
+import type { Evidence } from "../core/evidence.ts";
+import { isHeld, type Run } from "../core/run.ts";
 import { decide } from "../core/transitions.ts";
 import type { Claims } from "../wire/credentials.ts";
 import type { App } from "./app.ts";
 import { change } from "./change.ts";
 import { sign } from "./credentials.ts";
-import { known } from "./known.ts";
 import { openGate } from "./reap.ts";
-import { expiryOf } from "./retention.ts";
+import { lineExpiryOf } from "./retention.ts";
 
 /** Who claims: `id` is 32 hex digits made once per process, the rest says where it runs. */
 export type Holder = { readonly id: string; readonly host?: string } & Readonly<Record<string, string>>;
@@ -19,19 +19,26 @@ export async function claim(app: App, ticket: Claims, holder: Holder): Promise<C
   const now = app.clock.now();
   const { run, shard, fence, attempt } = ticket;
   const { id, host } = holder;
-  // The host entry is written before the evidence is read, and a notice writes evidence before it lists the entries: one of
-  // the two sees the other. A notice that finds the run not claimed yet moves its rev, so that the evidence is read again.
-  if (host !== undefined) await app.hosts.enter(host, { run, shard, fence, at: now }, expiryOf(app, now));
   const registration = await app.specs.read(run, now);
   if (registration === undefined) return { reply: { kind: "ended" } };
   let claimedAt = now;
+  let isEntered = false;
+  // The host entry is written before the evidence is read, and a notice writes evidence before it lists the entries: one of
+  // the two sees the other. A notice that finds the run not claimed yet moves its rev, so that the evidence is read again.
+  const evidenceFor = async (seen: Run): Promise<readonly Evidence[]> => {
+    // A claim that opens nothing leaves no entry: whoever holds an old ticket could leave as many as he can name hosts.
+    if (host === undefined || seen.state !== "queued" || seen.fence !== fence) return [];
+    if (!isEntered) await app.hosts.enter(host, { run, shard, fence, at: now }, lineExpiryOf(app, now));
+    isEntered = true;
+    return app.hosts.evidence(host);
+  };
   const decided = (): Promise<Reply> =>
     change(
       app,
       ticket,
       async (seen) => {
         if (isHeld(seen)) claimedAt = seen.claimedAt;
-        const evidence = await known(app, host, ticket);
+        const evidence = await evidenceFor(seen);
         return decide(seen, {
           kind: "claim",
           fence,

@@ -1,10 +1,17 @@
-import { randomUUID } from "node:crypto";
 import { type Refusal, superseded } from "../core/decision.ts";
-import { after, seconds } from "../core/time.ts";
+import { isHeld } from "../core/run.ts";
+import { after, earlier, type Instant, later, seconds } from "../core/time.ts";
 import type { Claims } from "../wire/credentials.ts";
 import { fromIso, iso } from "../wire/instants.ts";
 import { attemptNotice, hostDrain, type RunnerNotice } from "../wire/notices.ts";
 import type { App } from "./app.ts";
+import { digest } from "./digest.ts";
+
+/** One id for all drains of a host: a controller that repeats its request says nothing new. */
+const drainId = (host: string): string => `drain-${digest({ host })}`;
+
+/** The same for a runner's word: one of each kind about its attempt. */
+const wordId = ({ run, fence }: Claims, kind: string): string => `runner-${digest({ run, fence, kind })}`;
 
 /** An operator takes a host out of service. It goes the way of every notice: through the queue. */
 export async function drain(
@@ -15,7 +22,7 @@ export async function drain(
   const now = app.clock.now();
   const { deadlineSeconds, reason } = asked;
   await app.notices.send(
-    hostDrain(randomUUID(), iso(now), {
+    hostDrain(drainId(host), iso(now), {
       host,
       ...(deadlineSeconds !== undefined && { deadline: iso(after(now, seconds(deadlineSeconds))) }),
       ...(reason !== undefined && { reason }),
@@ -23,18 +30,40 @@ export async function drain(
   );
 }
 
-/** A runner tells what it was told. A refusal when its attempt is over; nothing is sent then. */
+/**
+ * A runner tells what it was told, as far as its clock and its deadline can be believed. A refusal when its attempt is over;
+ * nothing is sent then, nor for a kind that it has told before.
+ */
 export async function relay(app: App, token: Claims, told: RunnerNotice): Promise<Refusal | undefined> {
+  const { run: id, shard, fence } = token;
   const run = await app.runs.read(token);
   if (run === undefined || run.state === "ended") return { kind: "ended" };
-  if (run.fence !== token.fence) return superseded(run);
-  const { shard, fence } = token;
+  if (run.fence !== fence) return superseded(run);
+  const words = (await app.ledger.read(id, fence))?.words ?? [];
+  if (words.some((word) => word.id === wordId(token, told.kind))) return undefined;
   const now = app.clock.now();
-  const isOff = Math.abs(fromIso(told.at) - now) > CLOCK_OFF;
-  const at = isOff ? iso(now) : told.at; // by a clock that is wrong it would concern no attempt at all
-  await app.notices.send(attemptNotice(randomUUID(), iso(now), { run: token.run, shard, fence, ...told, at }));
+  const { kind } = told;
+  const at = fromIso(told.at);
+  const host = isHeld(run) ? run.host : undefined;
+  await app.notices.send(
+    attemptNotice(wordId(token, kind), iso(now), {
+      run: id,
+      shard,
+      fence,
+      ...(host !== undefined && { host }),
+      kind,
+      at: iso(Math.abs(at - now) > CLOCK_OFF ? now : at), // by a clock that is wrong it would concern no attempt at all
+      ...(told.deadline !== undefined && { deadline: iso(clamped(fromIso(told.deadline), now)) }),
+    }),
+  );
   return undefined;
 }
 
 /** A runner's clock that differs from ours by more is not believed. Half of the slack that every event is given. */
 const CLOCK_OFF = seconds(30);
+
+/** The longest warning of AWS, that of a capacity block. */
+const LONGEST_WARNING = seconds(600);
+
+const clamped = (deadline: Instant, now: Instant): Instant =>
+  later(earlier(deadline, after(now, LONGEST_WARNING)), now);

@@ -1,6 +1,7 @@
 import type { Decision, Reply } from "../core/decision.ts";
-import type { Evidence } from "../core/evidence.ts";
-import { type Finish, hasOwnExitCode, SELF_FENCED } from "../core/finishing.ts";
+import { reopen } from "../core/ending.ts";
+import { type Finish, SELF_FENCED, saysWhy } from "../core/finishing.ts";
+import { floorOf } from "../core/freeze.ts";
 import { isHeld, type LedgerEnd, type Report, type Run } from "../core/run.ts";
 import type { Instant } from "../core/time.ts";
 import { decide } from "../core/transitions.ts";
@@ -33,13 +34,22 @@ export async function finish(app: App, token: Claims, report: Report): Promise<R
 
   const eventFor = async (seen: Run): Promise<Finish> => {
     if (isHeld(seen) && seen.fence === fence)
-      return { ...base, evidence: await evidenceFor(app, seen, report), ...(await floorFor(app, report)) };
+      return {
+        ...base,
+        // What speaks for itself needs no evidence.
+        evidence: saysWhy(report) ? [] : await known(app, seen),
+        ...(await floorFor(app, seen, report)),
+      };
     // A fence from before the registration is of a former life of this run id, whose ledger lines may still be there.
     line = fence < registration.fence ? undefined : await app.ledger.read(run, fence);
     return { ...base, ...(line?.end !== undefined && { line: endOf(line.end) }) };
   };
 
-  const decideOn = async (seen: Run): Promise<Decision> => decide(seen, await eventFor(seen));
+  const decideOn = async (seen: Run): Promise<Decision> => {
+    const event = await eventFor(seen);
+    // The ledger knows of another copy of this report, so the run that was read before may be older than that.
+    return decide(event.line?.body === undefined ? seen : await newest(app, seen, now), event);
+  };
   const reply = await change(app, token, decideOn, () => putBack(app, token, decideOn, now, { kind: "ended" }));
   const isRefused = reply.kind === "superseded" || reply.kind === "ended";
   if (isRefused && report.outcome === "succeeded" && line?.end !== undefined && line.end.body === undefined)
@@ -52,15 +62,16 @@ export function endOf({ charge: _, ...end }: NonNullable<LedgerLine["end"]>): Le
   return end;
 }
 
-/** An agent that fenced itself while the fleet was silent was cut off by us. */
-async function floorFor(app: App, { reason }: Report): Promise<{ floor?: Instant }> {
-  const freeze = reason === SELF_FENCED ? await app.control.freeze() : undefined;
-  return freeze === undefined ? {} : { floor: freeze.lastBad }; // also after the valve has opened
+/** The run as it is by now, be it archived. */
+async function newest(app: App, seen: Run, now: Instant): Promise<Run> {
+  const run = await app.runs.read(seen);
+  if (run !== undefined) return run;
+  const result = await app.results.read(seen.run, now);
+  return result === undefined ? seen : reopen(result, now);
 }
 
-/** A success and a real exit code speak for themselves; otherwise the host's evidence is asked. */
-async function evidenceFor(app: App, run: Run, report: Report): Promise<readonly Evidence[]> {
-  if (!isHeld(run)) return [];
-  if (report.outcome === "succeeded" || (report.outcome === "failed" && hasOwnExitCode(report))) return [];
-  return known(app, run.host, run);
+/** An agent that fenced itself while the fault was ours was cut off by us. */
+async function floorFor(app: App, { lease }: Run, { reason }: Report): Promise<{ floor?: Instant }> {
+  const floor = reason === SELF_FENCED ? floorOf(await app.control.freeze(), lease) : undefined;
+  return floor === undefined ? {} : { floor };
 }

@@ -1,6 +1,7 @@
-import type { Result, Run } from "../core/run.ts";
+import { type Freeze, isFrozen } from "../core/freeze.ts";
+import type { LiveRun, Result, Run } from "../core/run.ts";
 import type { Registration } from "../core/spec.ts";
-import { before, type Instant } from "../core/time.ts";
+import { before, type Instant, later } from "../core/time.ts";
 import type { EndedRun, LedgerLine } from "../ports/records.ts";
 import type { App } from "./app.ts";
 
@@ -9,17 +10,34 @@ export type Inspection = {
   readonly registration: Registration;
   readonly current: Run | Result;
   readonly lines: readonly LedgerLine[];
+  /** The freeze that holds back a verdict by the clock on it, while one is on. */
+  readonly freeze?: Freeze;
 };
+
+/** A run that changes between two reads is read again; one that keeps changing is told as it was seen last. */
+const TRIES = 4;
 
 export async function inspect(app: App, run: string): Promise<Inspection | undefined> {
   const now = app.clock.now();
   const registration = await app.specs.read(run, now);
   if (registration === undefined) return undefined;
-  const current = (await app.runs.read(registration)) ?? (await app.results.read(run, now));
-  if (current === undefined) return undefined;
-  const lines = await app.ledger.list(run, registration.fence);
-  return { registration, current, lines: withOwed(lines, current) };
+  const read = async (): Promise<Run | Result | undefined> =>
+    (await app.runs.read(registration)) ?? (await app.results.read(run, now));
+  let current = await read();
+  for (let tried = 1; current !== undefined; tried += 1) {
+    const lines = await app.ledger.list(run, registration.fence);
+    const later = await read();
+    if (later === undefined || later.rev === current.rev || tried === TRIES) {
+      const freeze = await app.control.freeze();
+      const frozen = isHere(current) && isFrozen(freeze, now, current.lease) ? { freeze } : {};
+      return { registration, current, lines: withOwed(lines, current), ...frozen };
+    }
+    current = later;
+  }
+  return undefined;
 }
+
+const isHere = (current: Run | Result): current is LiveRun => "state" in current && current.state !== "ended";
 
 /** A ledger line that is still owed is as true as a written one. */
 function withOwed(lines: readonly LedgerLine[], current: Run | Result): readonly LedgerLine[] {
@@ -34,18 +52,31 @@ function withOwed(lines: readonly LedgerLine[], current: Run | Result): readonly
 
 export type Listing<T> = { readonly runs: readonly T[]; readonly cursor?: string };
 
-/** Live runs, shard by shard, in the order of their ids there. The cursor is `<shard>.<run>`. */
+/** Items of a first page, 13 kB, however few are asked for; a page after it is behind a crowd of ended runs, and larger. */
+const FIRST_PAGE = 100;
+const FURTHER_PAGE = 500;
+/** So many pages a call, 0.2 s: 20,000 runs that ended in the last minute. What lies behind is reached by the cursor. */
+const MOST_PAGES = 40;
+
+/**
+ * Live runs, shard by shard, in the order of their ids there. The cursor is `<shard>.<run>`. A call behind a crowd of ended runs
+ * may answer with few, or none, and a cursor.
+ */
 export async function listLive(app: App, limit: number, cursor?: string): Promise<Listing<Run>> {
   const shards = await app.control.shards();
   const [from = "0", ...rest] = (cursor ?? "0").split(".");
   const runs: Run[] = [];
   let after = rest.join(".") || undefined;
+  let pages = 0;
   for (let shard = Number(from); shard < shards; shard += 1) {
     do {
-      const page = await app.runs.list(shard, limit - runs.length, after);
-      runs.push(...page.runs.filter(({ state }) => state !== "ended"));
-      after = page.cursor;
-      if (runs.length >= limit) return { runs, ...next(shard, after, shards) };
+      const page = await app.runs.list(shard, Math.max(pages === 0 ? FIRST_PAGE : FURTHER_PAGE, limit), after);
+      pages += 1;
+      const live = page.runs.filter(({ state }) => state !== "ended");
+      runs.push(...live.slice(0, limit - runs.length));
+      const isCut = runs.at(-1) !== live.at(-1) && live.length > 0;
+      after = isCut ? runs.at(-1)?.run : page.cursor;
+      if (runs.length >= limit || pages >= MOST_PAGES) return { runs, ...next(shard, after, shards) };
     } while (after !== undefined);
   }
   return { runs };
@@ -64,5 +95,12 @@ export const listEnded = (
   cursor?: string,
 ): Promise<Listing<EndedRun>> => {
   const now = app.clock.now();
-  return app.endedRuns.list(now, since ?? before(now, app.retention), limit, cursor);
+  const oldest = before(now, app.retention);
+  return app.endedRuns.list(now, since === undefined ? oldest : later(since, oldest), limit, cursor);
 };
+
+/** The freeze of verdicts by the clock, while one is on. */
+export async function freezeNow(app: App): Promise<Freeze | undefined> {
+  const freeze = await app.control.freeze();
+  return isFrozen(freeze, app.clock.now()) ? freeze : undefined;
+}

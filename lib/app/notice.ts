@@ -1,136 +1,164 @@
 import type { Decision } from "../core/decision.ts";
-import { type Evidence, explains, isWithin, type Notice, SLACK } from "../core/evidence.ts";
+import { drains, type Evidence, explains, type Notice, SLACK } from "../core/evidence.ts";
 import { type Fence, isHeld, type LedgerEnd, type Run, type RunKey } from "../core/run.ts";
-import { before, type Instant } from "../core/time.ts";
+import { after, before, type Instant, milliseconds } from "../core/time.ts";
 import { decide } from "../core/transitions.ts";
 import type { HostEntry } from "../ports/hosts.ts";
 import { noticeContinued } from "../wire/notices.ts";
 import type { App } from "./app.ts";
-import { atOnce } from "./at-once.ts";
 import { change, putBack } from "./change.ts";
 import { endOf } from "./finish.ts";
-import { attemptName } from "./known.ts";
 import { reap } from "./reap.ts";
-import { expiryOf } from "./retention.ts";
-import { registrationOf, settle } from "./settle.ts";
+import { leaveHost, registrationOf, settle } from "./settle.ts";
+import { throwIfAny, visitAll } from "./visit-all.ts";
 
-/** A host carries tens of attempts at once, hundreds in the time that its entries are kept. What is older waits its turn. */
+/** A host carries tens of attempts at once. What is more goes into messages of its own, which other Lambdas take. */
 const ENTRIES_A_MESSAGE = 200;
 /** Each is about six requests of 5 ms. */
 const AT_ONCE = 16;
 /** Where an entry stands among those of its host. */
 type EntryPlace = Pick<HostEntry, "run" | "fence" | "at">;
+type Attempt = RunKey & { readonly fence: Fence };
 
 /** How many attempts a notice has concerned, by what it did to them. */
 export type NoticeCounts = Readonly<Record<"left" | "reaped" | "refunded" | "noted", number>>;
 
 /**
  * A word about a host. The evidence is written before the entries are listed, and a claim writes its entry before it reads
- * the evidence: at least one of the two sees the other. The entries down to `seenUpTo` were seen to already.
+ * the evidence: at least one of the two sees the other. With `seenUpTo` it is a part of an earlier one: the entries from there
+ * on. An attempt that fails keeps no other waiting; the whole notice fails at the end, and comes again.
  */
 export async function notice(app: App, told: Notice, seenUpTo?: EntryPlace): Promise<NoticeCounts> {
-  const { host, evidence } = told;
-  await app.hosts.record(host, evidence, expiryOf(app, app.clock.now()));
-  const entries = (await app.hosts.entries(host))
-    .filter(({ at }) => before(at, SLACK) <= evidence.at)
-    .sort(newestFirst)
-    .filter((entry) => seenUpTo === undefined || newestFirst(seenUpTo, entry) < 0);
+  const { host } = told;
+  const evidence = dated(told);
+  const now = app.clock.now();
+  await app.hosts.record(host, evidence, now, app.retention);
   const counts = { left: 0, reaped: 0, refunded: 0, noted: 0 };
-  await atOnce(entries.slice(0, ENTRIES_A_MESSAGE), AT_ONCE, async (entry) => {
-    counts[await noticeOne(app, told, entry)] += 1;
-  });
-  const last = entries[ENTRIES_A_MESSAGE - 1];
-  if (entries.length > ENTRIES_A_MESSAGE && last !== undefined) await app.notices.send(noticeContinued(told, last));
+  const isAnything = drains(evidence) || explains(evidence) || evidence.goneAt !== undefined;
+  if (isAnything) await tellAll(app, { host, evidence }, seenUpTo, counts);
   app.log.write({ decision: "noticed", state: evidence.kind, counts });
   return counts;
 }
 
+/** The evidence with the deadline that was told with it. */
+const dated = ({ evidence, deadline }: Notice): Evidence =>
+  deadline === undefined ? evidence : { ...evidence, deadline };
+
+async function tellAll(
+  app: App,
+  told: Notice,
+  seenUpTo: EntryPlace | undefined,
+  counts: Record<keyof NoticeCounts, number>,
+): Promise<void> {
+  const entries = (await app.hosts.entries(told.host))
+    .filter((entry) => isConcerned(entry, told.evidence))
+    .sort(newestFirst)
+    .filter((entry) => seenUpTo === undefined || newestFirst(seenUpTo, entry) < 0);
+  const rest = seenUpTo === undefined ? partsAfter(entries) : [];
+  const unsent = await visitAll(rest, AT_ONCE, (last) => app.notices.send(noticeContinued(told, last)));
+  const failed = await visitAll(entries.slice(0, ENTRIES_A_MESSAGE), AT_ONCE, async (entry) => {
+    counts[await noticeOne(app, told, entry)] += 1;
+  });
+  throwIfAny([...unsent, ...failed], entries.length, "attempts of a notice");
+}
+
+/** Whether the word can be about this attempt, by its time there. */
+const isConcerned = ({ at, endedBy }: HostEntry, evidence: Evidence): boolean =>
+  before(at, SLACK) <= evidence.at && (endedBy === undefined || evidence.at <= after(endedBy, SLACK));
+
+/** The last entry before each further part. */
+const partsAfter = (entries: readonly HostEntry[]): readonly HostEntry[] =>
+  entries.filter((_, index) => (index + 1) % ENTRIES_A_MESSAGE === 0 && index + 1 < entries.length);
+
 /** The newest claim first; claims of one millisecond by name, so that a message of their own can go on after any of them. */
 function newestFirst(one: EntryPlace, other: EntryPlace): number {
   if (one.at !== other.at) return other.at - one.at;
-  const [left, right] = [attemptName(one), attemptName(other)];
+  const [left, right] = [nameOf(one), nameOf(other)];
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
+const nameOf = ({ run, fence }: EntryPlace): string => `${run}.${fence}`;
+
 /** What the notice does to one attempt that stands or stood on the host. */
-async function noticeOne(
-  app: App,
-  { host, evidence, deadline }: Notice,
-  entry: HostEntry,
-): Promise<keyof NoticeCounts> {
-  if (
-    evidence.goneAt !== undefined &&
-    (await reap(app, entry, { host, evidence, fence: entry.fence })).kind === "reaped"
-  )
-    return "reaped";
-  const run = await app.runs.read(entry);
-  const isOver = run === undefined || run.fence > entry.fence;
-  if (!isOver) {
-    const isClaimedHere = isHeld(run) && run.host === host;
-    if (run.fence !== entry.fence || !(isClaimedHere || run.state === "queued")) return "noted";
-    const told = await tell(app, run, evidence, deadline);
-    if (told !== "over") return told; // else it has ended meanwhile, by a verdict that had not seen this evidence yet
+async function noticeOne(app: App, { host, evidence }: Notice, entry: HostEntry): Promise<keyof NoticeCounts> {
+  if (evidence.goneAt !== undefined) {
+    const reply = await reap(app, entry, { host, evidence, fence: entry.fence });
+    if (reply.kind === "reaped") return "reaped";
   }
-  return explains(evidence) ? refund(app, host, evidence, entry) : "noted";
+  const told = await tell(app, entry, evidence, host);
+  if (told !== "over") return told;
+  const became = explains(evidence) ? await refund(app, entry, evidence, host) : "noted";
+  if (entry.endedBy === undefined || became === "refunded") await writeDownEnd(app, entry);
+  return became;
+}
+
+/** An attempt that a sweep has ended is still entered as if it stood there. Whoever meets it first writes down when it ended. */
+async function writeDownEnd(app: App, entry: HostEntry): Promise<void> {
+  const { run, fence } = entry;
+  const end = (await app.ledger.read(run, fence))?.end;
+  const registration = await app.specs.read(run, app.clock.now());
+  if (end === undefined) return; // it is owed yet, and found again
+  await leaveHost(app, entry, endOf(end), registration?.spec.lease ?? milliseconds(0));
 }
 
 /**
- * Tells one attempt, which the run item places on the host, and carries on what an earlier delivery has left open. `over`:
- * it has ended meanwhile.
+ * Tells one attempt, and carries on what an earlier delivery has left open. `over`: it has ended, perhaps by a verdict that had
+ * not seen this evidence yet. Without a host the word is the runner's own.
  */
-async function tell(app: App, seen: Run, evidence: Evidence, deadline?: Instant): Promise<"left" | "noted" | "over"> {
+async function tell(app: App, entry: Attempt, evidence: Evidence, host?: string): Promise<"left" | "noted" | "over"> {
+  const { fence } = entry;
+  const seen = await app.runs.read(entry);
+  if (seen === undefined || seen.fence > fence) return "over";
+  if (seen.fence < fence || !(isHeld(seen) || seen.state === "queued")) return "noted";
   const now = app.clock.now();
   const registration = await registrationOf(app, seen);
   const reply = await change(
     app,
-    seen,
+    entry,
     (run) => {
-      if (run.fence !== seen.fence) return { write: "none", reply: { kind: "ended" } };
-      return decide(run, { kind: "notice", now, evidence, registration, ...(deadline !== undefined && { deadline }) });
+      if (run.fence !== fence) return { write: "none", reply: { kind: "ended" } };
+      const word = { kind: "notice", now, fence, evidence, registration } as const;
+      return decide(run, host === undefined ? word : { ...word, host });
     },
     async () => ({ kind: "ended" }),
   );
   if (reply.kind === "ended") return "over";
-  const isOpen = (await app.runs.read(seen))?.debt?.owes === "handover";
-  if (isOpen) await settle(app, seen);
+  const isOpen = (await app.runs.read(entry))?.debt?.owes === "handover";
+  if (isOpen) await settle(app, entry);
   return reply.kind === "left" ? "left" : "noted";
 }
 
 /**
  * A runner tells of itself: only its own attempt is concerned, whatever else stands on its host. When a verdict was faster,
- * its charge moves.
+ * its charge moves. The word is kept with the attempt's ledger line, where a verdict looks for it.
  */
 export async function noticeOfRunner(
   app: App,
-  key: RunKey & { readonly fence: Fence },
-  evidence: Evidence,
+  attempt: Attempt,
+  told: Evidence,
   deadline?: Instant,
 ): Promise<keyof NoticeCounts> {
-  const run = await app.runs.read(key);
-  const own: Evidence = { ...evidence, only: attemptName(key) };
-  const isCurrent = run !== undefined && isHeld(run) && run.fence === key.fence;
-  const host = isCurrent ? run.host : (await app.ledger.read(key.run, key.fence))?.end?.host;
-  if (host !== undefined) await app.hosts.record(host, own, expiryOf(app, app.clock.now()));
-  const told = isCurrent ? await tell(app, run, own, deadline) : "over";
-  if (told !== "over") return told;
-  return host !== undefined && explains(own) ? refund(app, host, own, { ...key, at: own.at }) : "noted";
+  const word = deadline === undefined ? told : { ...told, deadline };
+  const { run, fence } = attempt;
+  await app.ledger.hear(run, fence, word);
+  const became = await tell(app, attempt, word);
+  if (became !== "over") return became;
+  return explains(word) ? refund(app, attempt, word) : "noted";
 }
 
 /**
- * Evidence that explains an attempt which was declared lost already: its charge moves. There is always one place to write
- * to: an item that was archived and deleted is put back first.
+ * Evidence that explains an attempt which has ended already: its charge moves. There is always one place to write to: an item
+ * that was archived and deleted is put back first.
  */
-async function refund(app: App, host: string, evidence: Evidence, entry: HostEntry): Promise<"refunded" | "noted"> {
+async function refund(app: App, entry: Attempt, evidence: Evidence, host?: string): Promise<"refunded" | "noted"> {
   const now = app.clock.now();
-  const refundable = async (run: Run): Promise<LedgerEnd | undefined> => {
-    const line = await endOfAttempt(app, run, entry.fence);
-    if (line?.host !== host || line.claimedAt === undefined) return undefined;
-    return isWithin(evidence.at, line.claimedAt, line.endedAt) ? line : undefined;
-  };
+  const registration = await app.specs.read(entry.run, now);
+  if (registration === undefined) return "noted";
   const decideOn = async (run: Run): Promise<Decision> => {
-    const line = await refundable(run);
+    const line = await endOfAttempt(app, run, entry.fence);
     if (line === undefined) return { write: "none", reply: { kind: "noted" } };
-    return decide(run, { kind: "refund", now, evidence, line });
+    const late = { kind: "refund", now, evidence, line, registration } as const;
+    return decide(run, host === undefined ? late : { ...late, host });
   };
   const reply = await change(app, entry, decideOn, () => putBack(app, entry, decideOn, now, { kind: "noted" }));
   return reply.kind === "refunded" ? "refunded" : "noted";

@@ -1,7 +1,7 @@
-import type { Reply } from "../core/decision.ts";
+import type { Decision, Reply } from "../core/decision.ts";
 import type { Evidence } from "../core/evidence.ts";
+import { type Freeze, nobodySeen, type Survey } from "../core/freeze.ts";
 import { type Fence, isHeld, type Run, type RunKey } from "../core/run.ts";
-import type { Instant } from "../core/time.ts";
 import { decide } from "../core/transitions.ts";
 import type { App } from "./app.ts";
 import { change } from "./change.ts";
@@ -13,31 +13,44 @@ export type Proof = { readonly host: string; readonly fence: Fence; readonly evi
 
 const isMeant = (run: Run, { host, fence }: Proof): boolean => isHeld(run) && run.host === host && run.fence === fence;
 
+/** How many verdicts by the clock alone may still be written. */
+export type Places = { take(): boolean; giveBack(): void };
+
 /** What holds back verdicts by the clock alone, as this sweep has found it. */
-export type Restraint = { readonly floor?: Instant; readonly isLimited?: boolean };
+export type Restraint = { readonly freeze?: Freeze; readonly survey?: Survey; readonly places?: Places };
+
+const restsOnTheClock = ({ reply }: Decision): boolean => reply.kind === "reaped" && reply.isByClock === true;
 
 /**
  * Finds the verdict on a run that was seen due, or whose host is proved to be gone, and records it with its debt in one
  * write.
  */
 export async function reap(app: App, key: RunKey, proof?: Proof, restraint: Restraint = {}): Promise<Reply> {
+  const { places, ...held } = restraint;
   const now = app.clock.now();
   const roll = app.dice.roll();
-  const reply = await change(
-    app,
-    key,
-    async (run) => {
-      // A proof is about one attempt: whatever else may be due on this run is not its business.
-      if (proof !== undefined && !isMeant(run, proof)) return { write: "none", reply: { kind: "spared" } };
-      const evidence = isHeld(run) ? await known(app, run.host, run) : [];
-      const registration = await registrationOf(app, run);
-      const proved = proof === undefined ? {} : { proof: proof.evidence };
-      return decide(run, { kind: "due", now, roll, registration, evidence, ...proved, ...restraint });
-    },
-    async () => ({ kind: "spared" }),
-  );
-  if (reply.kind === "owing") await settle(app, key);
-  return reply;
+  let hasPlace = false;
+  let isWritten = false;
+  const decideOn = async (run: Run): Promise<Decision> => {
+    // A proof is about one attempt: whatever else may be due on this run is not its business.
+    if (proof !== undefined && !isMeant(run, proof)) return { write: "none", reply: { kind: "spared" } };
+    const evidence = isHeld(run) ? await known(app, run) : [];
+    const registration = await registrationOf(app, run);
+    const proved = proof === undefined ? {} : { proof: proof.evidence };
+    const due = { kind: "due", now, roll, registration, evidence, ...proved, ...held } as const;
+    const decision = decide(run, due);
+    if (places === undefined || hasPlace || !restsOnTheClock(decision)) return decision;
+    hasPlace = places.take();
+    return hasPlace ? decision : decide(run, { ...due, isLimited: true });
+  };
+  try {
+    const reply = await change(app, key, decideOn, async () => ({ kind: "spared" }));
+    isWritten = reply.kind === "reaped" && reply.isByClock === true;
+    if (reply.kind === "owing") await settle(app, key);
+    return reply;
+  } finally {
+    if (hasPlace && !isWritten) places?.giveBack();
+  }
 }
 
 /**
@@ -48,7 +61,11 @@ export async function openGate(app: App, key: RunKey): Promise<boolean> {
   const run = await app.runs.read(key);
   if (run === undefined) return true;
   if (run.state === "queued" || run.state === "running") return false; // held for another reason than an old attempt
-  if (run.due <= app.clock.now()) return (await reap(app, key)).kind === "reaped";
+  if (run.due <= app.clock.now()) {
+    const [freeze, { canary }] = await Promise.all([app.control.freeze(), app.control.standing()]);
+    const restraint = { survey: nobodySeen(run, canary), ...(freeze !== undefined && { freeze }) };
+    return (await reap(app, key, undefined, restraint)).kind === "reaped";
+  }
   if (!isHeld(run) || run.host === undefined) return false;
   const { host, fence } = run;
   for (const evidence of await app.hosts.evidence(host))

@@ -1,7 +1,7 @@
 import { startBy } from "../core/ending.ts";
 import { fence, type Queued, type Result, type Run } from "../core/run.ts";
 import type { Registration, Spec } from "../core/spec.ts";
-import { unixSeconds } from "../core/time.ts";
+import { after, type Instant, later, seconds, unixSeconds } from "../core/time.ts";
 import type { App } from "./app.ts";
 import { sign } from "./credentials.ts";
 import { digest } from "./digest.ts";
@@ -28,13 +28,12 @@ export async function register(app: App, run: string, spec: Spec, asked: unknown
     hash: digest(asked),
     spec,
   };
-  const isFirst = (await app.specs.create(offered)) === "written";
-  const registration = isFirst ? offered : ((await app.specs.read(run, now)) ?? offered);
+  const registration = await registered(app, offered);
   if (registration.hash !== offered.hash) return { kind: "run-exists" };
   const result = await app.results.read(run, now);
   if (result !== undefined) return { kind: "over", result };
-  const first = firstOf(registration);
-  const isNew = (await app.runs.create(first)) === "written";
+  const first = firstOf(registration, now);
+  const isNew = await put(app, first, now);
   if (isNew) app.log.write({ decision: "registered", run, attempt: 1, fence: first.fence, state: "queued" });
   if (isNew && first.debt !== undefined) await settleOrLeave(app, first);
   const current = await app.runs.read(first);
@@ -47,6 +46,43 @@ export async function register(app: App, run: string, spec: Spec, asked: unknown
   };
 }
 
+/** A request is over after 30 s. A registration that has no item after so long was never answered, and never will be. */
+const ABANDONED = seconds(15 * 60);
+
+/** The registration that counts: the one that was there, unless whoever made it got no further than that. */
+async function registered(app: App, offered: Registration): Promise<Registration> {
+  if ((await app.specs.create(offered)) === "written") return offered;
+  const found = await app.specs.read(offered.run, offered.registeredAt);
+  if (found === undefined) return offered;
+  const isOld = after(found.registeredAt, ABANDONED) <= offered.registeredAt;
+  if (found.hash === offered.hash || !isOld || (await isComplete(app, found, offered.registeredAt))) return found;
+  return (await app.specs.replace(found, offered)) === "written" ? offered : found;
+}
+
+const isComplete = async (app: App, { run, shard }: Registration, now: Instant): Promise<boolean> =>
+  (await app.runs.read({ run, shard })) !== undefined || (await app.results.read(run, now)) !== undefined;
+
+/** Somebody else is faster at most twice: the sweep that deletes a former life's item, and another request that registers. */
+const TRIES = 3;
+
+/**
+ * Puts the first state of a run. The item of a former life may still be in its place: its record has expired, and with it
+ * whatever it owes.
+ */
+async function put(app: App, first: Queued, now: Instant): Promise<boolean> {
+  for (let tried = 0; tried < TRIES; tried += 1) {
+    if ((await app.runs.create(first)) === "written") return true;
+    const found = await app.runs.read(first);
+    if (found === undefined) {
+      if ((await app.results.read(first.run, now)) !== undefined) return false; // this life has ended meanwhile
+      continue;
+    }
+    if (found.state !== "ended" || found.fence >= first.fence) return false;
+    if ((await app.runs.replace(found, first)) === "written") return true;
+  }
+  return false;
+}
+
 /** The item went between two reads: the run has just ended and been archived. */
 async function over(app: App, run: string): Promise<Registered> {
   const result = await app.results.read(run, app.clock.now());
@@ -54,18 +90,18 @@ async function over(app: App, run: string): Promise<Registered> {
   return { kind: "over", result };
 }
 
-/** The first state of a run. Its start deadline counts from the registration, however late the item is written. */
-const firstOf = (registration: Registration): Queued => ({
+/** The first state of a run. A registration that is completed by a later request has its full time to start from then on. */
+const firstOf = (registration: Registration, now: Instant): Queued => ({
   run: registration.run,
   shard: registration.shard,
   state: "queued",
   fence: registration.fence,
   rev: registration.fence,
   attempt: 1,
-  due: startBy(registration, registration.registeredAt),
+  due: startBy(registration, later(now, registration.registeredAt)),
   lease: registration.spec.lease,
   charges: "",
   ...(registration.spec.start === "dispatch" && {
-    debt: { since: registration.registeredAt, owes: "message" } as const,
+    debt: { since: later(now, registration.registeredAt), owes: "message" } as const,
   }),
 });

@@ -1,8 +1,18 @@
 import { chargeAt } from "../core/causes.ts";
-import { settled, startBy } from "../core/ending.ts";
-import { type Ended, fence as fenceOf, type Leaving, type Queued, type Run, type RunKey } from "../core/run.ts";
+import { handedOver, lingering, settled, startBy } from "../core/ending.ts";
+import { isInferred } from "../core/refunding.ts";
+import {
+  type Ended,
+  fence as fenceOf,
+  type Leaving,
+  type LedgerEnd,
+  type Queued,
+  type Run,
+  type RunKey,
+} from "../core/run.ts";
 import type { Registration } from "../core/spec.ts";
-import type { Instant } from "../core/time.ts";
+import { stayOfEnd } from "../core/stay.ts";
+import { after, type Instant, type Span, seconds } from "../core/time.ts";
 import { requeueMessage } from "../wire/requeue.ts";
 import type { App } from "./app.ts";
 import { sign } from "./credentials.ts";
@@ -17,15 +27,24 @@ export async function settle(app: App, key: RunKey): Promise<void> {
     const run = await app.runs.read(key);
     if (run?.debt === undefined) return;
     const now = app.clock.now();
-    const registration = await registrationOf(app, run);
+    const registration = await app.specs.read(run.run, now);
+    if (run.state === "ended" && !isOfThisLife(run, registration)) {
+      if ((await app.runs.replace(run, lingering(run, now))) === "written") return;
+      continue;
+    }
+    if (registration === undefined) throw new Error(`run ${run.run} has an item but no spec`);
     const next = settled(run, registration, now);
     await payLedger(app, run);
     if (run.state === "queued" && run.debt.owes === "message") await announce(app, run, registration, next);
     if (run.state === "leaving" && run.debt.owes === "handover") await handOver(app, run, registration, now);
-    if (run.state === "ended" && run.debt.owes === "archive") await archive(app, run);
+    if (run.state === "ended" && run.debt.owes === "archive") await archive(app, run, registration);
     if ((await app.runs.replace(run, next)) === "written") return;
   }
 }
+
+/** Whether the record that an ended item belongs to is still there. Once it has expired, nobody asks for its end any more. */
+const isOfThisLife = ({ fence }: Run, registration: Registration | undefined): registration is Registration =>
+  registration !== undefined && registration.fence <= fence;
 
 /** The decision is durable, so a failure to settle is not the caller's: the debt stands, and a sweep settles it. */
 export async function settleOrLeave(app: App, key: RunKey): Promise<void> {
@@ -54,6 +73,20 @@ export async function payLedger(app: App, run: Run): Promise<void> {
     run.rev,
     lineExpiryOf(app, line.endedAt),
   );
+  // An end that a sweep has found costs no write more: the next word about that host finds it there (lib/app/notice.ts).
+  if (line.report !== undefined) await leaveHost(app, run, line, run.lease);
+}
+
+/** A host entry that nobody asks for any more. A claim's write that lands late finds it, and does not make it anew. */
+const NOT_ASKED_FOR = seconds(24 * 3600);
+
+/** The attempt leaves its host; a word about that host still finds it where it could move the charge. */
+export async function leaveHost(app: App, { run }: RunKey, line: LedgerEnd, lease: Span): Promise<void> {
+  const { host, fence, endedAt } = line;
+  if (host === undefined) return;
+  const endedBy = isInferred(line) ? stayOfEnd(line, lease)?.endedBy : undefined;
+  const expiry = endedBy === undefined ? after(endedAt, NOT_ASKED_FOR) : expiryOf(app, endedBy);
+  await app.hosts.leave(host, { run, fence }, expiry, endedBy);
 }
 
 /** Sends the requeue message of the current attempt. The message says until when it may start, as the item will. */
@@ -65,9 +98,12 @@ async function announce(app: App, run: Queued, registration: Registration, next:
   );
 }
 
-/** Announces the next attempt while the current one still drains: the same message that its end will send, but held. */
+/**
+ * Announces the next attempt while the current one still drains: the message that its end by an interruption will send, but
+ * held.
+ */
 async function handOver(app: App, run: Leaving, registration: Registration, now: Instant): Promise<void> {
-  const next = { ...run, attempt: run.attempt + 1, fence: fenceOf(run.fence + 1) };
+  const next = { ...run, attempt: run.attempt + 1, fence: fenceOf(run.fence + 1), charges: handedOver(run) };
   const previous = await app.ledger.read(run.run, run.fence);
   const ticket = await sign(app, "ticket", next);
   await app.requeues.send(
@@ -76,11 +112,11 @@ async function handOver(app: App, run: Leaving, registration: Registration, now:
 }
 
 /** What stays of an ended run. The spec expires with it, and frees the run id. */
-async function archive(app: App, ended: Ended): Promise<void> {
+async function archive(app: App, ended: Ended, registration: Registration): Promise<void> {
   const { state: _, due: __, debt: ___, ...result } = ended;
   const expiry = expiryOf(app, ended.endedAt);
   await app.results.write(result, expiry);
   const { run, outcome, cause, attempt, fence, endedAt } = ended;
-  await app.endedRuns.add({ run, outcome, cause, attempt, fence, endedAt }, expiry);
-  await app.specs.expire(run, expiry);
+  await app.endedRuns.add({ run, outcome, cause, attempt, fence, endedAt }, ended.rev, expiry);
+  await app.specs.expire(registration, expiry);
 }

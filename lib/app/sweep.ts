@@ -1,30 +1,42 @@
 import { isOverdue } from "../core/ending.ts";
-import { type Fleet, isCutOff, isSilent, isValveOpen, nextFreeze, tally, verdictLimit } from "../core/freeze.ts";
+import {
+  emptyFleet,
+  type Fleet,
+  type Freeze,
+  isCutOff,
+  nextFreeze,
+  type Survey,
+  surveyOf,
+  tally,
+  valveOpens,
+  verdictLimit,
+} from "../core/freeze.ts";
 import type { RunKey } from "../core/run.ts";
 import { before, type Instant, instant, milliseconds, type Span, seconds } from "../core/time.ts";
 import type { Sighting } from "../ports/runs.ts";
 import type { LogLine } from "../ports/surroundings.ts";
 import type { App } from "./app.ts";
-import { atOnce } from "./at-once.ts";
+import { inTurns, Sample } from "./fairness.ts";
 import { reap } from "./reap.ts";
 import { settle } from "./settle.ts";
+import { type Failure, throwIfAny, visitAll } from "./visit-all.ts";
 
 export type SweepCounts = {
   readonly live: number;
   readonly reaped: number;
   readonly spared: number;
-  /** Due, but the fleet is silent at once. */
+  /** Due, but the fault may be ours. */
   readonly frozen: number;
   /** Due, but this sweep has declared as many lost as one may. */
   readonly limited: number;
   readonly settled: number;
   readonly removed: number;
   readonly failed: number;
-  /** 1 when the fleet was found silent at once. */
+  /** 1 when the fleet, or all of a lease class, was found silent at once. */
   readonly silent: number;
   /** 1 when the canary could not reach the front door, or nothing behind it. */
   readonly canary: number;
-  /** 1 when a freeze has lasted so long that verdicts go on although the fleet is silent. */
+  /** 1 when that has lasted so long that the first verdicts go on all the same. */
   readonly valve: number;
   /** Seconds that the oldest debt has been standing; 0 where nothing is owed. */
   readonly debtAge: number;
@@ -41,7 +53,7 @@ export const isNews = ({ counts }: LogLine): boolean =>
 export type SweepBounds = {
   /** A sweep that would begin less than half a period after the last one is skipped. */
   readonly period: Span;
-  /** No further page and no further verdict after this instant. */
+  /** No further page, no further verdict and no further debt after this instant. */
   readonly until: Instant;
 };
 
@@ -55,7 +67,7 @@ const SIGN_OF_LIFE = seconds(60);
 const AT_ONCE = 32;
 
 /** Sightings of 100 B that wait for the end of the pass: a megabyte, and more than a sweep can judge in its time. */
-const MOST_DUE = 10_000;
+const MOST_SIGHTINGS = 10_000;
 
 /** Whole seconds, and never less than none: two clocks may differ. */
 const secondsBetween = (from: Instant | undefined, to: Instant): number =>
@@ -63,16 +75,20 @@ const secondsBetween = (from: Instant | undefined, to: Instant): number =>
 
 type Counts = { -readonly [K in keyof SweepCounts]: number };
 
+/** What a pass has found: the fleet, who is due, and whose debt or item is to be seen to. */
+type Found = { readonly fleet: Fleet; readonly due: Sample<Sighting>; readonly care: Sample<Sighting> };
+
 /**
- * One pass over all run items: settles what has owed for too long, removes what has lingered, and then, knowing how much of
- * the fleet is silent, reaps what is due. Answers undefined when another sweep has just begun. A run that fails does not
- * keep the others waiting: it is logged, and found again.
+ * One pass over all run items; then, knowing who of the fleet was heard, the verdicts on what is due; then the debts that have
+ * stood for too long, and the items that have lingered. Answers undefined when another sweep has just begun. A run that fails
+ * keeps no other waiting: it is logged, and found again.
  */
 export async function sweep(app: App, { period, until }: SweepBounds): Promise<SweepCounts | undefined> {
-  const now = app.clock.now();
-  const unless = before(now, milliseconds(period / 2));
+  const began = app.clock.now();
+  const unless = before(began, milliseconds(period / 2));
   const standing = await app.control.standing();
-  const { lastSweep = instant(0) } = standing;
+  // A last sweep that lies ahead by more than a period was dated by a clock that is wrong.
+  const lastSweep = (standing.lastSweep ?? 0) > began + period ? instant(0) : (standing.lastSweep ?? instant(0));
   if (lastSweep > unless) return undefined;
   const counts: Counts = {
     live: 0,
@@ -88,102 +104,132 @@ export async function sweep(app: App, { period, until }: SweepBounds): Promise<S
     valve: 0,
     debtAge: 0,
   };
-  const goesOn = (): boolean => app.clock.now() < until;
-  const { fleet, due } = await pass(app, standing.shards, counts, goesOn);
-  counts.silent = isSilent(fleet) ? 1 : 0;
-  counts.canary = isCutOff(standing.canaryFailedAt, now) ? 1 : 0;
+  const isInTime = (): boolean => app.clock.now() < until;
+  const found: Found = {
+    fleet: emptyFleet(),
+    due: new Sample(MOST_SIGHTINGS, app.dice.roll),
+    care: new Sample(MOST_SIGHTINGS, app.dice.roll),
+  };
+  // A shard that cannot be read keeps no other waiting. Runs lie in shards by chance, so the rest is a fair part of the fleet.
+  const unread = await pass(app, standing.shards, found, counts, isInTime);
+  const now = app.clock.now();
+  const survey = surveyOf(found.fleet, standing, now);
+  counts.silent = survey.silent.size > 0 ? 1 : 0;
+  counts.canary = isCutOff(standing.canary, now) ? 1 : 0;
   const isBad = counts.silent + counts.canary > 0;
+  const due = inTurns(
+    app.dice.roll,
+    found.due.all.filter((sighting) => sighting.due > lastSweep).sort(byDue),
+    found.due.all.filter((sighting) => sighting.due <= lastSweep),
+  );
   // A backoff that is over is no verdict by the clock: whoever sees it queues the run.
   const isByClock = isBad || due.some(({ state }) => state !== "waiting");
   // A sweep that finds nothing due writes nothing, but for a sign of life once a minute. Of two at once, one judges.
-  const isFirst = (isByClock || lastSweep <= before(now, SIGN_OF_LIFE)) && (await app.control.beginSweep(now, unless));
-  if (!isByClock) await judge(app, due, { most: 0 }, counts, goesOn);
+  const isToBegin = isByClock || lastSweep <= before(began, SIGN_OF_LIFE);
+  const isFirst = isToBegin && (await app.control.beginSweep(began, unless, milliseconds(period)));
+  // Half of the time is for the verdicts: neither they nor the debts wait for ever for the others.
+  const half = instant((now + until) / 2);
+  const isInHalf = (): boolean => app.clock.now() < half;
+  if (!isByClock) await judge(app, due, {}, counts, isInHalf);
   else if (isFirst) {
-    const floor = await floorOf(app, isBad, now, counts);
-    await judge(app, due, { most: verdictLimit(counts.live), ...(floor !== undefined && { floor }) }, counts, goesOn);
+    const freeze = await freezeAfter(app, survey, isBad, counts);
+    await judge(app, due, { survey, ...(freeze !== undefined && { freeze }) }, counts, isInHalf);
   }
+  await careFor(app, found.care.all, counts, isInTime);
   app.log.write({ decision: "swept", counts });
+  throwIfAny(unread, standing.shards, "shards of a sweep");
   return counts;
 }
 
-/** Reads every shard, page by page, and sees to what needs no verdict on the way. */
+const byDue = (one: Sighting, other: Sighting): number => one.due - other.due;
+
+/** Reads every shard, page by page, and writes nothing. Answers which of them could not be read. */
 async function pass(
   app: App,
   shards: number,
+  found: Found,
   counts: Counts,
   goesOn: () => boolean,
-): Promise<{ fleet: Fleet; due: Sighting[] }> {
-  const fleet: Fleet = new Map();
-  const due: Sighting[] = [];
+): Promise<readonly Failure<number>[]> {
   // Every sweep begins elsewhere, so that what lies behind a crowd is reached some time, whatever bounds cut it short.
   const first = Math.floor(app.dice.roll() * shards);
-  for (let turn = 0; turn < shards && goesOn(); turn += 1) {
-    const shard = (first + turn) % shards;
+  const turns = Array.from({ length: shards }, (_, turn) => (first + turn) % shards);
+  const read = async (shard: number): Promise<void> => {
     let cursor: string | undefined;
     do {
       const page = await app.runs.page(shard, PAGE, cursor);
       const now = app.clock.now();
       for (const sighting of page.sightings) {
         if (sighting.state !== "ended") counts.live += 1;
-        tally(fleet, sighting, now);
+        tally(found.fleet, sighting, now);
         counts.debtAge = Math.max(counts.debtAge, secondsBetween(sighting.owedSince, now));
-        if (sighting.state !== "ended" && sighting.due <= now && due.length < MOST_DUE) due.push(sighting);
+        if (sighting.state !== "ended" && sighting.due <= now) found.due.add(sighting);
+        if (callsForCare(sighting, now)) found.care.add(sighting);
       }
-      const owing = page.sightings.filter((sighting) => callsForCare(sighting, now));
-      await atOnce(owing, AT_ONCE, (sighting) => logged(app, sighting, counts, () => care(app, sighting)), goesOn);
       cursor = page.cursor;
     } while (cursor !== undefined && goesOn());
+  };
+  // One after the other: a page of each is as much as a sweep holds in memory.
+  return visitAll(turns, 1, read, goesOn);
+}
+
+/** The freeze is remembered before any verdict that it holds back. */
+async function freezeAfter(app: App, survey: Survey, isBad: boolean, counts: Counts): Promise<Freeze | undefined> {
+  const last = await app.control.freeze();
+  const now = app.clock.now();
+  const freeze = nextFreeze(last, survey, now);
+  if (isBad && freeze !== undefined) {
+    await app.control.rememberFreeze(freeze);
+    counts.valve = valveOpens(freeze) <= now ? 1 : 0;
   }
-  return { fleet, due };
+  return freeze;
 }
 
-/** The floor is written before any verdict that it holds back. */
-async function floorOf(app: App, isBad: boolean, now: Instant, counts: Counts): Promise<Instant | undefined> {
-  const freeze = nextFreeze(await app.control.freeze(), now, isBad);
-  if (isBad && freeze !== undefined) await app.control.rememberFreeze(freeze);
-  counts.valve = isBad && isValveOpen(freeze, now) ? 1 : 0;
-  return freeze?.floor;
-}
+type Restraint = { readonly freeze?: Freeze; readonly survey?: Survey };
 
-/** The verdicts: the longest overdue first, those by the clock alone `most` at most. */
+/**
+ * The verdicts, those by the clock alone as many as one sweep may find. A place among these is taken when a verdict is about
+ * to be written; it is free again when that fails. Whoever found none free is tried again as long as there are some.
+ */
 async function judge(
   app: App,
-  due: Sighting[],
-  { most, floor }: { readonly most: number; readonly floor?: Instant },
+  due: readonly Sighting[],
+  restraint: Restraint,
   counts: Counts,
   goesOn: () => boolean,
 ): Promise<void> {
-  let left = most;
-  const ordered = due.sort((one, other) => one.due - other.due);
-  await atOnce(
-    ordered,
-    AT_ONCE,
-    (sighting) =>
-      logged(app, sighting, counts, async () => {
-        // A place is taken before the verdict is known, and given back when it did not rest on the clock alone.
-        const isLimited = left <= 0;
-        left -= 1;
-        const reply = await reap(app, sighting, undefined, { isLimited, ...(floor !== undefined && { floor }) });
-        if (reply.kind !== "reaped" || reply.isByClock !== true) left += 1;
-        if (reply.kind === "reaped" || reply.kind === "frozen" || reply.kind === "limited") return reply.kind;
-        return "spared";
-      }),
-    goesOn,
-  );
+  const places = placesFor(verdictLimit(counts.live));
+  let waiting = due;
+  for (;;) {
+    const limited: Sighting[] = [];
+    await visit(app, waiting, counts, goesOn, async (sighting) => {
+      const reply = await reap(app, sighting, undefined, { ...restraint, places });
+      if (reply.kind !== "limited") return reply.kind === "reaped" || reply.kind === "frozen" ? reply.kind : "spared";
+      limited.push(sighting);
+      return undefined;
+    });
+    if (limited.length === 0 || limited.length === waiting.length || !places.isFree() || !goesOn()) {
+      counts.limited += limited.length;
+      return;
+    }
+    waiting = limited;
+  }
 }
 
-async function logged(
-  app: App,
-  { run }: Sighting,
-  counts: Counts,
-  visit: () => Promise<keyof SweepCounts>,
-): Promise<void> {
-  try {
-    counts[await visit()] += 1;
-  } catch (error) {
-    counts.failed += 1;
-    app.log.write({ decision: "sweep-failed", run, error: String(error) });
-  }
+/** Places among the verdicts by the clock of one sweep. */
+function placesFor(most: number): { take(): boolean; giveBack(): void; isFree(): boolean } {
+  let left = most;
+  return {
+    take: () => {
+      if (left <= 0) return false;
+      left -= 1;
+      return true;
+    },
+    giveBack: () => {
+      left += 1;
+    },
+    isFree: () => left > 0,
+  };
 }
 
 const isOwing = ({ owedSince }: Sighting, now: Instant): boolean =>
@@ -192,11 +238,35 @@ const isOwing = ({ owedSince }: Sighting, now: Instant): boolean =>
 const callsForCare = (sighting: Sighting, now: Instant): boolean =>
   isOwing(sighting, now) || (sighting.state === "ended" && sighting.owedSince === undefined && sighting.due <= now);
 
-/** Settles or removes. The sighting may be old: whoever acts reads the run item first. */
-async function care(app: App, sighting: Sighting): Promise<"settled" | "removed" | "spared"> {
-  if (sighting.owedSince === undefined) return removeEnded(app, sighting, app.clock.now());
-  await settle(app, sighting);
-  return "settled";
+/** Settles what owes and removes what has lingered, in no order: one that always fails stands before nobody for long. */
+const careFor = (app: App, care: readonly Sighting[], counts: Counts, goesOn: () => boolean): Promise<void> =>
+  visit(app, inTurns(app.dice.roll, [], care), counts, goesOn, async (sighting) => {
+    // The sighting may be old: whoever acts reads the run item first.
+    if (sighting.owedSince === undefined) return removeEnded(app, sighting, app.clock.now());
+    await settle(app, sighting);
+    return "settled";
+  });
+
+/** Visits all of them, and counts what became of each. */
+async function visit(
+  app: App,
+  sightings: readonly Sighting[],
+  counts: Counts,
+  goesOn: () => boolean,
+  see: (sighting: Sighting) => Promise<keyof SweepCounts | undefined>,
+): Promise<void> {
+  const failures = await visitAll(
+    sightings,
+    AT_ONCE,
+    async (sighting) => {
+      const became = await see(sighting);
+      if (became !== undefined) counts[became] += 1;
+    },
+    goesOn,
+  );
+  counts.failed += failures.length;
+  for (const { one, error } of failures)
+    app.log.write({ decision: "sweep-failed", run: one.run, error: String(error) });
 }
 
 async function removeEnded(app: App, key: RunKey, now: Instant): Promise<"removed" | "spared"> {

@@ -1,8 +1,9 @@
-import { GetItemCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
-import type { Freeze } from "../core/freeze.ts";
-import { instant } from "../core/time.ts";
+import { GetItemCommand, type GetItemCommandInput, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
+import { CANARY_BREAK, type Canary, type Freeze } from "../core/freeze.ts";
+import { after, before, type Instant, instant } from "../core/time.ts";
 import { CONTROL } from "../names.ts";
 import type { Control, Standing } from "../ports/control.ts";
+import type { Write } from "../ports/runs.ts";
 import { type Dynamo, guarded } from "./dynamo.ts";
 import { type Item, json, jsonOf, keyOf, number, numberOf } from "./item.ts";
 
@@ -16,32 +17,55 @@ const freezeOf = (item: Item): Freeze | undefined =>
 
 const shardsOf = (item: Item): number => (item[CONTROL.shards] === undefined ? 0 : numberOf(item, CONTROL.shards));
 
-const standingOf = (item: Item, shards: number): Standing => ({
-  shards: Math.max(shards, shardsOf(item)),
-  ...(item[CONTROL.lastSweep] !== undefined && { lastSweep: instant(numberOf(item, CONTROL.lastSweep)) }),
-  ...(item[CONTROL.canaryFailed] !== undefined && { canaryFailedAt: instant(numberOf(item, CONTROL.canaryFailed)) }),
-});
+const instantIn = (item: Item, name: string): Instant | undefined =>
+  item[name] === undefined ? undefined : instant(numberOf(item, name));
+
+function canaryOf(item: Item): Canary {
+  const failedAt = instantIn(item, CONTROL.canaryFailed);
+  const sangAt = instantIn(item, CONTROL.canarySang);
+  const openSince = instantIn(item, CONTROL.canaryOpenSince);
+  return {
+    ...(failedAt !== undefined && { failedAt }),
+    ...(sangAt !== undefined && { sangAt }),
+    ...(openSince !== undefined && { openSince }),
+  };
+}
+
+function standingOf(item: Item, shards: number): Standing {
+  const lastSweep = instantIn(item, CONTROL.lastSweep);
+  const freeze = freezeOf(item);
+  return {
+    shards: Math.max(shards, shardsOf(item)),
+    ...(lastSweep !== undefined && { lastSweep }),
+    canary: canaryOf(item),
+    ...(freeze !== undefined && { freeze }),
+  };
+}
 
 /** `wanted`: how many shards the settings ask for. The number that was used once stays, because runs are in those shards. */
 export function dynamoControl({ client, table }: Dynamo, wanted = FIRST_SHARDS): Control {
-  const read = async (): Promise<Item> =>
-    (await client.send(new GetItemCommand({ TableName: table, Key: KEY }))).Item ?? {};
-  const set = async (name: string, value: Item[string], only = {}): Promise<void> => {
-    await client.send(
+  const read = async (more: Partial<GetItemCommandInput> = {}): Promise<Item> =>
+    (await client.send(new GetItemCommand({ TableName: table, Key: KEY, ...more }))).Item ?? {};
+  const update = (
+    names: Readonly<Record<string, string>>,
+    values: Item,
+    expression: string,
+    condition?: string,
+  ): Promise<unknown> =>
+    client.send(
       new UpdateItemCommand({
         TableName: table,
         Key: KEY,
-        UpdateExpression: "SET #name = :value",
-        ExpressionAttributeNames: { "#name": name },
-        ExpressionAttributeValues: { ":value": value },
-        ...only,
+        UpdateExpression: expression,
+        ExpressionAttributeNames: names,
+        ExpressionAttributeValues: values,
+        ...(condition !== undefined && { ConditionExpression: condition }),
       }),
     );
-  };
   /** Of two settings the higher one stays, whoever writes last. */
-  const raise = (): Promise<unknown> =>
+  const raise = (): Promise<Write> =>
     guarded(() =>
-      set(CONTROL.shards, number(wanted), { ConditionExpression: "attribute_not_exists(#name) OR #name < :value" }),
+      update({ "#n": CONTROL.shards }, { ":n": number(wanted) }, "SET #n = :n", "attribute_not_exists(#n) OR #n < :n"),
     );
   return {
     shards: async () => {
@@ -51,23 +75,46 @@ export function dynamoControl({ client, table }: Dynamo, wanted = FIRST_SHARDS):
       return Math.max(used, wanted);
     },
     standing: async () => standingOf(await read(), wanted),
-    beginSweep: async (now, unless) => {
+    beginSweep: async (now, unless, period) => {
       const write = await guarded(() =>
-        client.send(
-          new UpdateItemCommand({
-            TableName: table,
-            Key: KEY,
-            UpdateExpression: "SET #d = :now",
-            ConditionExpression: "attribute_not_exists(#d) OR #d <= :unless",
-            ExpressionAttributeNames: { "#d": CONTROL.lastSweep },
-            ExpressionAttributeValues: { ":now": number(now), ":unless": number(unless) },
-          }),
+        update(
+          { "#d": CONTROL.lastSweep },
+          { ":now": number(now), ":unless": number(unless), ":ahead": number(after(now, period)) },
+          "SET #d = :now",
+          "attribute_not_exists(#d) OR #d <= :unless OR #d > :ahead",
         ),
       );
       return write === "written";
     },
-    freeze: async () => freezeOf(await read()),
-    rememberFreeze: (freeze) => set(CONTROL.freeze, json(freeze)),
-    canaryFailed: (at) => set(CONTROL.canaryFailed, number(at)),
+    freeze: async () => freezeOf(await read({ ConsistentRead: true })),
+    rememberFreeze: (freeze) =>
+      guarded(() =>
+        update(
+          { "#j": CONTROL.freeze, "#f": CONTROL.freezeFound },
+          { ":freeze": json(freeze), ":found": number(freeze.lastBad) },
+          "SET #j = :freeze, #f = :found",
+          "attribute_not_exists(#f) OR #f <= :found",
+        ),
+      ),
+    canaryFailed: async (at) => {
+      await update(
+        { "#b": CONTROL.canaryFailed, "#o": CONTROL.canaryOpenSince },
+        { ":at": number(at) },
+        "SET #b = :at REMOVE #o",
+      );
+    },
+    canarySang: async (at, isUnbroken) => {
+      const names = { "#s": CONTROL.canarySang, "#o": CONTROL.canaryOpenSince };
+      const begin = (): Promise<unknown> => update(names, { ":at": number(at) }, "SET #s = :at, #o = :at");
+      if (!isUnbroken) {
+        await begin();
+        return;
+      }
+      // A canary that was mute for longer says nothing about the time between.
+      const values = { ":at": number(at), ":break": number(before(at, CANARY_BREAK)) };
+      const goesOn = "#s >= :break AND attribute_exists(#o)";
+      const write = await guarded(() => update(names, values, "SET #s = :at", goesOn));
+      if (write !== "written") await begin();
+    },
   };
 }

@@ -3,8 +3,8 @@ import { before, type Instant, instant, seconds } from "../core/time.ts";
 import { TABLE } from "../names.ts";
 import type { EndedRun, EndedRuns } from "../ports/records.ts";
 import { iso } from "../wire/instants.ts";
-import type { Dynamo } from "./dynamo.ts";
-import { json, jsonOf, keyOf, text, textOf, ttl } from "./item.ts";
+import { type Dynamo, guarded } from "./dynamo.ts";
+import { json, jsonOf, keyOf, number, text, textOf, ttl } from "./item.ts";
 
 const HOUR = seconds(3600);
 
@@ -41,14 +41,22 @@ export function dynamoEndedRuns({ client, table }: Dynamo): EndedRuns {
   };
 
   return {
-    add: async (ended, expiry) => {
+    add: (ended, rev, expiry) => {
       const key = keyOf(partition(hourOf(ended.endedAt), bucketOf(ended.run)), sortKey(ended));
-      await client.send(
-        new PutItemCommand({ TableName: table, Item: { ...key, j: json(ended), [TABLE.ttl]: ttl(expiry) } }),
+      return guarded(() =>
+        client.send(
+          new PutItemCommand({
+            TableName: table,
+            Item: { ...key, j: json(ended), r: number(rev), [TABLE.ttl]: ttl(expiry) },
+            ConditionExpression: "attribute_not_exists(r) OR r < :rev",
+            ExpressionAttributeValues: { ":rev": number(rev) },
+          }),
+        ),
       );
     },
     list: async (now, since, limit, cursor) => {
-      const start = cursor ?? `${iso(instant(now + 1))}#`;
+      const latest = `${iso(instant(now + 1))}#`;
+      const start = cursor === undefined || cursor > latest ? latest : cursor;
       const from = `${iso(since)}#`;
       const found: [string, EndedRun][] = [];
       let hour = instant(Date.parse(`${start.slice(0, "yyyy-mm-ddThh".length)}:00:00.000Z`));

@@ -32,15 +32,25 @@ const BATCH = 10;
 
 export const sqsTicks = (client: SQSClient, queueUrl: string): Ticks => ({
   send: async (ticks) => {
+    let unsent = 0;
+    let why: unknown;
+    // A batch that fails keeps none after it from being sent.
     for (let first = 0; first < ticks.length; first += BATCH) {
       const entries = ticks.slice(first, first + BATCH).map(({ tick, delay }, index) => ({
         Id: String(index),
         MessageBody: JSON.stringify({ at: new Date(tick.at).toISOString() }),
         DelaySeconds: Math.ceil(delay / 1000),
       }));
-      const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries: entries }));
-      if (Failed.length > 0) throw new Error(`${Failed.length} ticks were not queued: ${Failed[0]?.Message}`);
+      try {
+        const sent = await client.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries: entries }));
+        unsent += sent.Failed?.length ?? 0;
+        why ??= sent.Failed?.[0]?.Message;
+      } catch (error) {
+        unsent += entries.length;
+        why ??= error;
+      }
     }
+    if (unsent > 0) throw new Error(`${unsent} ticks were not queued: ${String(why)}`);
   },
 });
 

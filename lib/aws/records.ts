@@ -1,4 +1,5 @@
 import { GetItemCommand, PutItemCommand, QueryCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
+import { EVIDENCE_KINDS, type Evidence, type EvidenceKind } from "../core/evidence.ts";
 import { type Fence, fence, type LedgerEnd, type Result } from "../core/run.ts";
 import type { Registration } from "../core/spec.ts";
 import { type Instant, instant } from "../core/time.ts";
@@ -9,8 +10,14 @@ import { type Item, isExpired, json, jsonOf, keyOf, number, numberOf, text, text
 
 const recordKey = (run: string): string => `R#${run}`;
 
-/** Attributes of the records: c claim, e end, g charge, r rev, z late success (ledger); j the whole (spec, result). */
+/**
+ * Attributes of the records: c claim, e end, g charge, r rev, z late success, w- and a kind a runner's word (ledger); j the whole
+ * (spec, result).
+ */
 const ABSENT = `attribute_not_exists(${TABLE.partitionKey})`;
+
+/** A registration is written once, and reads back as the same text. */
+const IS_SEEN = "j = :seen";
 
 async function readItem({ client, table }: Dynamo, key: Item): Promise<Item | undefined> {
   const { Item } = await client.send(new GetItemCommand({ TableName: table, Key: key, ConsistentRead: true }));
@@ -36,19 +43,29 @@ export function dynamoSpecs(dynamo: Dynamo): Specs {
           }),
         ),
       ),
-    expire: async (run, at) => {
-      await guarded(() =>
+    replace: (seen, registration) =>
+      guarded(() =>
+        client.send(
+          new PutItemCommand({
+            TableName: table,
+            Item: { ...specKey(registration.run), j: json(registration) },
+            ConditionExpression: IS_SEEN,
+            ExpressionAttributeValues: { ":seen": json(seen) },
+          }),
+        ),
+      ),
+    expire: (registration, at) =>
+      guarded(() =>
         client.send(
           new UpdateItemCommand({
             TableName: table,
-            Key: specKey(run),
+            Key: specKey(registration.run),
             UpdateExpression: `SET ${TABLE.ttl} = :ttl`,
-            ConditionExpression: `attribute_exists(${TABLE.partitionKey})`,
-            ExpressionAttributeValues: { ":ttl": ttl(at) },
+            ConditionExpression: IS_SEEN,
+            ExpressionAttributeValues: { ":ttl": ttl(at), ":seen": json(registration) },
           }),
         ),
-      );
-    },
+      ),
   };
 }
 
@@ -56,11 +73,18 @@ export function dynamoSpecs(dynamo: Dynamo): Specs {
 const lineSort = (of: Fence): string => `a#${String(of).padStart(12, "0")}`;
 const lineKey = (run: string, of: Fence): Item => keyOf(recordKey(run), lineSort(of));
 
+/** The attribute of a runner's word of that kind. */
+const wordOf = (kind: EvidenceKind): string => `w-${kind}`;
+
 function lineOf(item: Item): LedgerLine {
+  const words = EVIDENCE_KINDS.map(wordOf)
+    .filter((name) => item[name] !== undefined)
+    .map((name) => jsonOf(item, name) as Evidence);
   return {
     fence: fence(Number(textOf(item, TABLE.sortKey).slice("a#".length))),
     ...(item["c"] !== undefined && { claim: jsonOf(item, "c") as LedgerClaim }),
     ...(item["e"] !== undefined && { end: { ...(jsonOf(item, "e") as LedgerEnd), charge: textOf(item, "g") } }),
+    ...(words.length > 0 && { words }),
     ...(item["z"] !== undefined && { lateSuccessAt: instant(numberOf(item, "z")) }),
   };
 }
@@ -92,6 +116,19 @@ export function dynamoLedger(dynamo: Dynamo): Ledger {
               ":rev": number(rev),
               ":ttl": ttl(expiry),
             },
+          }),
+        ),
+      ),
+    hear: (run, of, word) =>
+      guarded(() =>
+        client.send(
+          new UpdateItemCommand({
+            TableName: table,
+            Key: lineKey(run, of),
+            UpdateExpression: "SET #w = :word",
+            ConditionExpression: `attribute_exists(${TABLE.partitionKey}) AND attribute_not_exists(#w)`,
+            ExpressionAttributeNames: { "#w": wordOf(word.kind) },
+            ExpressionAttributeValues: { ":word": json(word) },
           }),
         ),
       ),

@@ -1,6 +1,6 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { changesBetween } from "../core/changes.ts";
-import { type Debt, fence, type Run, type State } from "../core/run.ts";
+import { type Debt, fence, isHeld, type Run, type State } from "../core/run.ts";
 import { after, instant, milliseconds, seconds } from "../core/time.ts";
 import { TABLE } from "../names.ts";
 import type { Sighting } from "../ports/runs.ts";
@@ -129,12 +129,22 @@ export function updateOf(seen: Run, next: Run): { expression: string; values: It
 }
 
 /** What a sweep projects. */
-export const SIGHTED = `${TABLE.partitionKey}, ${TABLE.sortKey}, q, d, l, ${OWED_SINCE}`;
+export const SIGHTED = `${TABLE.partitionKey}, ${TABLE.sortKey}, q, d, l, o, ${OWED_SINCE}`;
 
 export function sightingOf(item: Item): Sighting {
-  const { run, shard, state, due, lease } = runOf(item);
+  const found = runOf(item);
+  const { run, shard, state, due, lease } = found;
   const since = item[OWED_SINCE]?.N;
-  return { run, shard, state, due, lease, ...(since !== undefined && { owedSince: instant(Number(since)) }) };
+  const host = isHeld(found) ? found.host : undefined;
+  return {
+    run,
+    shard,
+    state,
+    due,
+    lease,
+    ...(host !== undefined && { host }),
+    ...(since !== undefined && { owedSince: instant(Number(since)) }),
+  };
 }
 
 /** The letter of the state, for a guard. */

@@ -1,12 +1,15 @@
+import type { FreezeView } from "../wire/freeze.ts";
 import type { RecordView } from "../wire/record.ts";
 import { type Api, Refused } from "./api.ts";
 import type { OwnerCommand } from "./command.ts";
 import { drill } from "./drill.ts";
 import { numberFlag, textFlag, wholeWithin } from "./flags.ts";
+import { frozenText } from "./frozen.ts";
 import { specOf } from "./spec.ts";
 import { type Listed, runsTable } from "./table.ts";
 import { recordText } from "./timeline.ts";
 import { CommandError } from "./usage.ts";
+import { wrapped } from "./wrapped.ts";
 
 export type { Flags } from "./flags.ts";
 
@@ -81,7 +84,7 @@ const PAGE = 500;
 /** Twenty pages. Whoever wants more reads them page by page, with --json and --cursor. */
 export const MOST_RUNS = 10_000;
 
-type Page = { readonly runs: readonly Listed[]; readonly cursor?: string };
+type Page = { readonly runs: readonly Listed[]; readonly cursor?: string; readonly freeze?: FreezeView };
 
 const pageOf = (api: Api, state: "live" | "ended", limit: number, cursor: string | undefined): Promise<Page> =>
   api.call<Page>(
@@ -93,12 +96,14 @@ const pageOf = (api: Api, state: "live" | "ended", limit: number, cursor: string
 async function listed(api: Api, state: "live" | "ended", wanted: number, from?: string): Promise<Page> {
   const found: Listed[] = [];
   let cursor = from;
+  let freeze: FreezeView | undefined;
   do {
     const page = await pageOf(api, state, Math.min(PAGE, wanted - found.length), cursor);
     found.push(...page.runs);
     cursor = page.cursor;
+    freeze = page.freeze;
   } while (cursor !== undefined && found.length < wanted);
-  return { runs: found, ...(cursor !== undefined && { cursor }) };
+  return { runs: found, ...(cursor !== undefined && { cursor }), ...(freeze !== undefined && { freeze }) };
 }
 
 /** The live runs, so many at most. */
@@ -110,13 +115,17 @@ const runs: OwnerCommand = {
     const wanted = wholeWithin(flags, "limit", 100, 1, MOST_RUNS);
     const state = flags["ended"] === true ? "ended" : "live";
     const json = await listed(api, state, wanted, textFlag(flags, "cursor"));
-    const { runs: found, cursor } = json;
+    const { runs: found, cursor, freeze } = json;
+    const frozen = freeze === undefined ? "" : `${wrapped("", frozenText(freeze)).join("\n")}\n`;
     if (flags["json"] === true) return { json, text: "" };
     // A cursor says that there may be more; one look tells, or does not.
     const next: Page = cursor === undefined ? { runs: [] } : await pageOf(api, state, 1, cursor);
     const more = next.runs.length > 0 ? "and more" : next.cursor === undefined ? "" : "and perhaps more";
     const width = process.stdout.columns ?? 80;
-    return { json, text: `${runsTable(found, Date.now(), width)}${more === "" ? "" : `${more}: --limit N\n`}` };
+    return {
+      json,
+      text: `${frozen}${runsTable(found, Date.now(), width)}${more === "" ? "" : `${more}: --limit N\n`}`,
+    };
   },
 };
 
@@ -130,9 +139,10 @@ const drain: OwnerCommand = {
       ...(reason !== undefined && { reason }),
     });
     const within = deadlineSeconds === undefined ? "" : ` within ${deadlineSeconds} s`;
+    const until = deadlineSeconds === undefined ? "for two minutes" : "until then";
     return {
       json,
-      text: `${host} is being drained: what runs there is told to leave${within}, and claims there are held for two minutes\n`,
+      text: `${host} is being drained: what runs there is told to leave${within}, and claims there are held ${until}\n`,
     };
   },
 };

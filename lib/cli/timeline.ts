@@ -1,28 +1,13 @@
 import { DRILL_SOURCE } from "../names.ts";
 import type { AttemptView, RecordView } from "../wire/record.ts";
+import { frozenText } from "./frozen.ts";
 import { printable } from "./printable.ts";
 import { age, clock, day } from "./spans.ts";
 import { doing, type Listed } from "./table.ts";
-
-/** A record is read in mails and tickets too, so it does not grow with the terminal. */
-const WIDTH = 80;
+import { wrapped } from "./wrapped.ts";
 
 /** What the record tells of an attempt; `told`: why it was asked to leave, where the server says so. */
 type Attempt = AttemptView & { readonly told?: string };
-
-/** The text in lines of at most 80 columns, the first after `head`, the others under its end. */
-function wrapped(head: string, text: string): string[] {
-  const room = WIDTH - head.length;
-  const lines: string[] = [];
-  let rest = text;
-  while (rest.length > room) {
-    const space = rest.lastIndexOf(" ", room);
-    const end = space > 0 ? space : room; // one long word is cut
-    lines.push(rest.slice(0, end));
-    rest = rest.slice(end).trimStart();
-  }
-  return [...lines, rest].map((line, index) => `${index === 0 ? head : " ".repeat(head.length)}${line}`.trimEnd());
-}
 
 type Moment = { readonly at: string; readonly what: string };
 
@@ -43,7 +28,7 @@ function momentsOf(attempt: Attempt): Moment[] {
   ].sort((one, other) => Date.parse(one.at) - Date.parse(other.at));
 }
 
-/** Late evidence moves a charge: the verdict was that it was lost, and then somebody said why. */
+/** Late evidence moves a charge: nobody knew why it ended, and then somebody said it. */
 const isMoved = ({ cause, endedAt, evidence }: Attempt): boolean =>
   cause === "interrupted" && endedAt !== undefined && evidence.some(({ at }) => Date.parse(at) > Date.parse(endedAt));
 
@@ -62,7 +47,7 @@ function attemptLines(attempt: Attempt, stamp: (instant: string) => string): str
     ...wrapped(`${String(attempt.attempt).padStart(3)}  `, printable(headline)),
     ...momentsOf(attempt).flatMap(({ at, what }) => wrapped(`${margin}${stamp(at)}  `, printable(what))),
     ...(isMoved(attempt)
-      ? wrapped(margin, "the charge was moved from losses: the evidence came after the verdict")
+      ? wrapped(margin, "the charge was moved to interruptions: the evidence came after the verdict")
       : []),
     ...(message === undefined
       ? []
@@ -98,6 +83,7 @@ export function recordText(record: RecordView & Listed, now: number): string {
   const stamp = stampFor(record);
   return `${[
     ...wrapped("", printable(headline(record, now))),
+    ...(record.freeze === undefined ? [] : wrapped("", frozenText(record.freeze))),
     `registered ${day(registeredAt)} ${clock(registeredAt)} UTC, lease ${spec.leaseSeconds} s`,
     ...(labels.length > 0 ? wrapped("labels ", printable(labels.join(" "))) : []),
     "",

@@ -1,22 +1,26 @@
 import { setTimeout as wait } from "node:timers/promises";
+import type { FreezeView } from "../wire/freeze.ts";
 import type { Api } from "./api.ts";
 import { type Flags, numberWithin } from "./flags.ts";
+import { frozenText } from "./frozen.ts";
 import { printable } from "./printable.ts";
 import { heightOf, openScreen, widthOf } from "./screen.ts";
 import { clock, spanText } from "./spans.ts";
 import { type Listed, runsTable } from "./table.ts";
 import { CommandError } from "./usage.ts";
+import { wrapped } from "./wrapped.ts";
 
 /** What is known, and since when nobody answers. */
 type View = {
   readonly live: readonly Listed[];
   readonly isMore: boolean;
   readonly ended: readonly Listed[];
+  readonly freeze?: FreezeView;
   readonly askedAt: number | undefined;
   readonly away?: { readonly since: number; readonly why: string };
 };
 
-type Page = { readonly runs: readonly Listed[]; readonly cursor?: string };
+type Page = { readonly runs: readonly Listed[]; readonly cursor?: string; readonly freeze?: FreezeView };
 
 /** More rows than a screen has. */
 const LIVE = 200;
@@ -31,12 +35,14 @@ async function look(api: Api): Promise<View> {
     api.call<Page>("GET", `/v1/runs?state=live&limit=${LIVE}`),
     api.call<Page>("GET", `/v1/runs?state=ended&limit=${ENDED}&since=${since}`),
   ]);
-  return { live: live.runs, isMore: live.cursor !== undefined, ended: ended.runs, askedAt: now };
+  const { runs, cursor, freeze } = live;
+  const known = { live: runs, isMore: cursor !== undefined, ended: ended.runs, askedAt: now };
+  return freeze === undefined ? known : { ...known, freeze };
 }
 
 /** One after another in full: the title, the live runs, the ended ones. */
 function linesOf(view: View, base: string, now: number, width: number, rows: number): string[] {
-  const { live, isMore, ended, askedAt, away } = view;
+  const { live, isMore, ended, freeze, askedAt, away } = view;
   const time = clock(new Date(now).toISOString());
   const count = `${live.length}${isMore ? " or more" : ""} live run${live.length === 1 && !isMore ? "" : "s"}`;
   const title =
@@ -46,10 +52,11 @@ function linesOf(view: View, base: string, now: number, width: number, rows: num
   if (askedAt === undefined) return [printable(title)];
   const known = [...live, ...ended];
   const [head = "", ...table] = runsTable(known, now, width).trimEnd().split("\n");
-  const room = Math.max(0, rows - 3 - Math.min(ended.length, ENDED));
+  const frozen = freeze === undefined ? [] : wrapped("", printable(frozenText(freeze)));
+  const room = Math.max(0, rows - 3 - frozen.length - Math.min(ended.length, ENDED));
   const hidden = Math.max(0, live.length - room);
   const tail = hidden > 0 ? [...table.slice(0, room - 1), `... and ${hidden + 1} more`] : table.slice(0, live.length);
-  return [printable(title), "", head, ...tail, ...table.slice(live.length)];
+  return [printable(title), ...frozen, "", head, ...tail, ...table.slice(live.length)];
 }
 
 /** Resolves early when it is told to end. */

@@ -1,8 +1,8 @@
 import { type Decision, refuse, superseded } from "./decision.ts";
-import { awake, endAttempt } from "./ending.ts";
+import { awake, endAttempt, startBy } from "./ending.ts";
 import type { Canceling, Ended, Leaving, Queued, Running, Waiting } from "./run.ts";
 import type { Registration } from "./spec.ts";
-import type { Instant } from "./time.ts";
+import { type Instant, later } from "./time.ts";
 
 export type Cancel = {
   readonly kind: "cancel";
@@ -32,7 +32,7 @@ export const cancelEnded = (run: Pick<Ended, "outcome">): Decision =>
 
 /** The holder is told to stop, and is not renewed any more. */
 export function cancelHeld(run: Running | Leaving, { now, reason }: Cancel): Decision {
-  const { run: id, shard, fence, attempt, due, lease, charges, holder, host, claimedAt, progress } = run;
+  const { run: id, shard, fence, attempt, due, lease, charges, best, holder, host, claimedAt, progress } = run;
   const next: Canceling = {
     run: id,
     shard,
@@ -43,6 +43,7 @@ export function cancelHeld(run: Running | Leaving, { now, reason }: Cancel): Dec
     charges,
     holder,
     claimedAt,
+    ...(best !== undefined && { best }),
     ...(host !== undefined && { host }),
     ...(progress !== undefined && { progress }),
     rev: run.rev + 1,
@@ -56,10 +57,12 @@ export function cancelHeld(run: Running | Leaving, { now, reason }: Cancel): Dec
 const isOther = (run: { attempt: number }, { attempt }: Requeue): boolean =>
   attempt !== undefined && attempt !== run.attempt;
 
-/** The same message again: its consumer may have lost it. */
+/** The same message again, with its full time to start: its consumer may have lost it. */
 export function announceAgain(run: Queued, requeue: Requeue): Decision {
   if (isOther(run, requeue)) return refuse(superseded(run));
-  const next: Queued = { ...run, rev: run.rev + 1, debt: { ...run.debt, since: requeue.now, owes: "message" } };
+  const { now, registration } = requeue;
+  const due = later(startBy(registration, now), run.due);
+  const next: Queued = { ...run, rev: run.rev + 1, due, debt: { ...run.debt, since: now, owes: "message" } };
   return { write: "replace", next, reply: { kind: "accepted", state: "queued" } };
 }
 

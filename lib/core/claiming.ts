@@ -1,5 +1,5 @@
 import { type Decision, type Reply, refuse, superseded } from "./decision.ts";
-import { drains, type Evidence, isAbout, isWithin } from "./evidence.ts";
+import { drains, type Evidence, happenedBy, isAbout, RUNNER, SLACK } from "./evidence.ts";
 import { isRenewable, renewal, renews } from "./lease.ts";
 import {
   type Canceling,
@@ -12,7 +12,7 @@ import {
   type Running,
 } from "./run.ts";
 import { endOfRun, type Registration } from "./spec.ts";
-import { after, before, earlier, type Instant, seconds } from "./time.ts";
+import { after, before, earlier, type Instant, later, seconds } from "./time.ts";
 
 export type Claim = {
   readonly kind: "claim";
@@ -54,19 +54,21 @@ export function open(run: Queued, claim: Claim): Decision {
   return { write: "replace", next: running, reply: claimed(running, claim) };
 }
 
-/**
- * A spot notice gives two minutes, of which a minute is the slack of every event; a host that is still there then, after a
- * drain or a false alarm, may be used again.
- */
-const GOING = seconds(60);
+/** A host whose deadline nobody has said is gone, or may be used again, two minutes after the word: AWS's longest warning for spot. */
+const GOING = seconds(120);
 
 /**
- * Whether the claimer's host is known to be going. To start there would only spend a budget on work that is stopped at once,
- * and the successor might land there again: the claim is held, and the ticket stays good for any other host.
+ * Whether the claimer's host is known to be going: until its deadline, as far as that was said. To start there would only spend
+ * a budget on work that is stopped at once, and the successor might land there again: the claim is held, and the ticket stays
+ * good for any other host. What a runner says closes no host to others.
  */
 const isGoing = ({ now, registration, evidence }: Claim): boolean =>
   registration.spec.onNotice !== "ignore" &&
-  evidence.some((each) => drains(each) && isWithin(each.at, before(now, GOING), now) && isAbout(each, now));
+  evidence.some((each) => drains(each) && each.source !== RUNNER && isAhead(each, now) && isAbout(each, now));
+
+/** Whether a host that goes is expected to be there still, by clocks that differ. */
+const isAhead = (evidence: Evidence, now: Instant): boolean =>
+  before(evidence.at, SLACK) <= now && later(after(evidence.at, GOING), happenedBy(evidence)) >= now;
 
 /** The same holder asks again, because the reply was lost; the lease only moves forward. */
 export function reopenClaim(run: Running | Leaving | Canceling, claim: Claim): Decision {

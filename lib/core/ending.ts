@@ -1,12 +1,13 @@
 import { backoff } from "./backoff.ts";
 import { overdrawn } from "./budgets.ts";
-import { type Cause, chargeOf, recharge } from "./causes.ts";
-import type { Evidence } from "./evidence.ts";
+import { type Cause, type Charges, chargeOf, recharge } from "./causes.ts";
+import { bounded, type Evidence } from "./evidence.ts";
 import {
   type Debt,
   type Ended,
   type Fence,
   fence,
+  type HeldRun,
   isHeld,
   type LedgerEnd,
   type LiveRun,
@@ -18,7 +19,8 @@ import {
   type Waiting,
 } from "./run.ts";
 import { endOfRun, type Registration } from "./spec.ts";
-import { after, before, earlier, type Instant, seconds } from "./time.ts";
+import { heardAt } from "./stay.ts";
+import { after, earlier, type Instant, seconds } from "./time.ts";
 
 /**
  * How long the item of an ended run stays after its debt was cleared. Far above any Lambda's limit here (30 s), so a slow
@@ -57,17 +59,27 @@ const kept = (run: Run): Pick<Run, "run" | "shard" | "lease" | "rev" | "best"> =
 
 const raised = (value: Fence): Fence => fence(value + 1);
 
-/** The ledger line of the attempt that ends here. A lease that was never renewed was last heard of at its claim. */
+/**
+ * How many words a ledger line keeps of what was known: one of each kind that can explain or prove an end. The line stands on the
+ * run item until it is settled, and an item may not grow without bound.
+ */
+const MOST_EVIDENCE = 8;
+
+/** The evidence as a ledger line keeps it. */
+export const keptOf = (evidence: readonly Evidence[]): readonly Evidence[] => bounded(evidence, MOST_EVIDENCE);
+
+/** The ledger line of the attempt that ends here. */
 function ledgerEnd(run: LiveRun, end: End): LedgerEnd {
   return {
     attempt: run.attempt,
     fence: run.fence,
     cause: end.cause,
     endedAt: end.now,
-    evidence: end.evidence ?? [],
+    evidence: keptOf(end.evidence ?? []),
     ...(isHeld(run) && {
       claimedAt: run.claimedAt,
-      lastBeatAt: before(run.due, run.lease),
+      lastBeatAt: heardAt(run),
+      ...(further(run) !== undefined && { further: true as const }),
       holder: run.holder,
       ...(run.host !== undefined && { host: run.host }),
       ...(run.reason !== undefined && { told: run.reason }),
@@ -78,7 +90,11 @@ function ledgerEnd(run: LiveRun, end: End): LedgerEnd {
 }
 
 /** The outcome of the run if it ends with this attempt; undefined when another attempt may follow. */
-function outcomeAfter(registration: Registration, charges: string, { cause, now }: End): Outcome | undefined {
+function outcomeAfter(
+  registration: Registration,
+  charges: Charges,
+  { cause, now }: Pick<End, "cause" | "now">,
+): Outcome | undefined {
   if (cause === "succeeded" || cause === "canceled") return cause;
   const { budgets } = registration.spec;
   if (charges.length >= MOST_ATTEMPTS) return "exhausted";
@@ -96,13 +112,24 @@ function further(run: LiveRun): number | undefined {
   return value > (run.best ?? 0) ? value : undefined;
 }
 
+/** What an interruption is charged as: one that got further than any attempt before starts the count of interruptions anew. */
+export const chargeOfInterruption = (isFurther: boolean): "f" | "i" => (isFurther ? "f" : "i");
+
+/** The charges that this attempt leaves if it is interrupted, as far as it has come. */
+export const handedOver = (run: HeldRun): Charges => run.charges + chargeOfInterruption(further(run) !== undefined);
+
+/** Whether another attempt follows if this one is interrupted now. */
+export const isFollowed = (run: HeldRun, registration: Registration, now: Instant): boolean =>
+  outcomeAfter(registration, handedOver(run), { cause: "interrupted", now }) === undefined;
+
 /**
  * What the end of the current attempt makes of the run: ended, waiting for its backoff, or queued for the next attempt.
  * The fence rises, one letter is charged, and the debt (ledger, message or archive) stands in the same item.
  */
 export function endAttempt(run: LiveRun, registration: Registration, end: End): Queued | Waiting | Ended {
-  const best = end.cause === "interrupted" ? further(run) : undefined;
-  const charges = run.charges + (best === undefined ? chargeOf(end.cause) : "f");
+  const best = further(run);
+  const charge = end.cause === "interrupted" ? chargeOfInterruption(best !== undefined) : chargeOf(end.cause);
+  const charges = run.charges + charge;
   const debt: Debt = { since: end.now, ledger: ledgerEnd(run, end) };
   const common = { ...kept(run), fence: raised(run.fence), charges, ...(best !== undefined && { best }) };
   const outcome = outcomeAfter(registration, charges, end);
@@ -174,15 +201,20 @@ export const reopen = (result: Result, now: Instant): Ended => ({
   debt: { since: now, owes: "archive" },
 });
 
+/** An ended run that owes nothing, until its item is deleted. */
+export function lingering({ debt: _, ...run }: Ended, now: Instant): Ended {
+  return { ...run, rev: run.rev + 1, due: after(now, LINGER) };
+}
+
 /**
- * The run once its debt is settled. A message that went out late gets its full time to start, an ended run its full time
- * to linger; nothing else moves.
+ * The run once its debt is settled. An attempt whose message went out late gets its full time to start, an ended run its full
+ * time to linger; nothing else moves.
  */
 export function settled(run: Run, registration: Registration, now: Instant): Run {
+  if (run.state === "ended") return lingering(run, now);
   const { debt, ...rest } = run;
   const next = { ...rest, rev: run.rev + 1 };
-  if (next.state === "ended") return { ...next, due: after(now, LINGER) };
-  if (next.state === "queued" && debt?.owes === "message" && run.due <= now)
+  if (next.state === "queued" && debt?.owes === "message" && (run.due <= now || isOverdue(debt.since, now)))
     return { ...next, due: startBy(registration, now) };
   return next;
 }

@@ -1,27 +1,29 @@
-import { after, before, type Instant, seconds } from "./time.ts";
+import { after, before, type Instant, later, type Span, seconds } from "./time.ts";
 
-/** What is known about a host beside its silence. `kind` is our word, `source` says who told us. */
+/** What is known about a host, or about one attempt, beside its silence. `kind` is our word, `source` says who told us. */
 export type Evidence = {
   readonly id: string;
   readonly source: string;
   readonly kind: EvidenceKind;
   /** When it takes effect: for an announced maintenance its start, for everything else when it happened. */
   readonly at: Instant;
+  /** When the host is expected to go, or the maintenance to be over, as far as it was said. */
+  readonly deadline?: Instant;
   /** From this instant on the host is gone for good, and whatever stood on it is dead. */
   readonly goneAt?: Instant;
   /** A game day: somebody plays the event. */
   readonly drill?: true;
+  /** Who told it has taken it back. */
+  readonly withdrawn?: true;
   /** What an operator said. */
   readonly note?: string;
-  /** `<run>.<fence>`: told by a runner of its own attempt, and of no other on its host. */
-  readonly only?: string;
 };
 
 /** A word about one host, from AWS, an operator or a runner, before or after it goes. */
 export type Notice = {
   readonly host: string;
   readonly evidence: Evidence;
-  /** When the host is expected to go. */
+  /** When the host is expected to go. It is kept with the evidence. */
   readonly deadline?: Instant;
 };
 
@@ -50,27 +52,91 @@ const MEANING = {
  */
 export const SLACK = seconds(60);
 
+/**
+ * How long after its deadline a word still explains an end. AWS takes a spot instance two minutes after its warning, and
+ * Auto Scaling its hooks' time; who has beaten for a quarter of an hour since has survived it, and dies of something else.
+ */
+const REACH = seconds(15 * 60);
+
+/** Who tells of his own attempt. Such a word never closes a host to others. */
+export const RUNNER = "runner";
+
 /** The kinds, for whoever reads them from outside. */
 export const EVIDENCE_KINDS = Object.keys(MEANING) as [EvidenceKind, ...EvidenceKind[]];
+
+/** An attempt's time on its host: since its claim, last heard of then, and ended by then at the latest. */
+export type Stay = { readonly claimedAt: Instant; readonly lastBeatAt: Instant; readonly endedBy: Instant };
 
 /** Whether it can be about an attempt that was claimed then: who claims does not stand on a host that was gone before. */
 export const isAbout = ({ goneAt }: Evidence, claimedAt: Instant): boolean =>
   goneAt === undefined || goneAt > claimedAt;
 
 /** Whether what stands on the host should leave it. A rebalance recommendation is advice, never more. */
-export const drains = ({ kind }: Evidence): boolean => MEANING[kind].drains;
+export const drains = ({ kind, withdrawn }: Evidence): boolean => MEANING[kind].drains && withdrawn !== true;
 
 /** Whether it says that capacity was taken. */
-export const explains = ({ kind }: Evidence): boolean => MEANING[kind].explains;
-
-/** Whether an attempt was told to leave for a reason that says that its host goes, and not why. */
-export const isUnexplained = (reason: string | undefined): boolean =>
-  EVIDENCE_KINDS.some((kind) => kind === reason && !MEANING[kind].explains);
+export const explains = ({ kind, withdrawn }: Evidence): boolean => MEANING[kind].explains && withdrawn !== true;
 
 /** Whether an event at `at` can concern an attempt that stood on the host from `start` to `end`. */
 export const isWithin = (at: Instant, start: Instant, end: Instant): boolean =>
   at >= before(start, SLACK) && at <= after(end, SLACK);
 
-/** The evidence that explains the end of an attempt that stood on the host from `start` to `end`. */
-export const explaining = (evidence: readonly Evidence[], start: Instant, end: Instant): readonly Evidence[] =>
-  evidence.filter((each) => explains(each) && isWithin(each.at, start, end));
+/** When what was announced has happened, as far as it was said. */
+export const happenedBy = ({ at, deadline }: Evidence): Instant => later(at, deadline);
+
+/** Whether it concerns the end of an attempt: it came in the attempt's time, and the attempt has not long survived it. */
+export const concerns = (evidence: Evidence, { claimedAt, lastBeatAt, endedBy }: Stay): boolean =>
+  isWithin(evidence.at, claimedAt, endedBy) &&
+  isAbout(evidence, claimedAt) &&
+  after(happenedBy(evidence), REACH) >= lastBeatAt;
+
+/** The evidence that explains the end of an attempt. */
+export const explaining = (evidence: readonly Evidence[], stay: Stay): readonly Evidence[] =>
+  evidence.filter((each) => explains(each) && concerns(each, stay));
+
+/** What is kept of all that is said about one host: 16 words of 300 B are read in two units. */
+const MOST_WORDS = 16;
+
+/** What was said so long ago, and has happened by then, decides nothing any more: the longest lease is an hour. */
+const FORGOTTEN = seconds(24 * 3600);
+
+/**
+ * The words about a host with one more; the very same list when it says nothing new. The same id again replaces what it said
+ * before, unless it comes late. What has become too old goes, and a kind that is told very often displaces its own words alone.
+ */
+export function remembered(words: readonly Evidence[], told: Evidence, now: Instant): readonly Evidence[] {
+  const last = words.find(({ id }) => id === told.id);
+  if (last !== undefined && (isSame(last, told) || isOutdated(told, last))) return words;
+  const others = words.filter((word) => word.id !== told.id && after(happenedBy(word), FORGOTTEN) > now);
+  return bounded([...others, told], MOST_WORDS);
+}
+
+/** When the words about a host may go: so long after the last of them has happened. */
+export const wordsExpire = (words: readonly Evidence[], now: Instant, kept: Span): Instant =>
+  after(words.map(happenedBy).reduce(later, now), kept);
+
+const isSame = (one: Evidence, other: Evidence): boolean =>
+  Object.keys({ ...one, ...other }).every((name) => one[name as keyof Evidence] === other[name as keyof Evidence]);
+
+/**
+ * Messages come late and again. What was taken back stays taken back, unless it is announced for another time; and of what has
+ * happened the latest counts. A maintenance is dated by its start, which may be moved to an earlier day: the last word counts.
+ */
+const isOutdated = (told: Evidence, last: Evidence): boolean =>
+  (told.at < last.at && told.kind !== "maintenance") || (told.at === last.at && last.withdrawn === true);
+
+/** At most so many words: of the kind with the most of them the first and the newest stay the longest. */
+export function bounded(words: readonly Evidence[], most: number): readonly Evidence[] {
+  let kept = words;
+  while (kept.length > most) {
+    const crowd = largestKind(kept);
+    const dropped = crowd[1] ?? crowd[0];
+    kept = kept.filter((word) => word !== dropped);
+  }
+  return kept;
+}
+
+function largestKind(words: readonly Evidence[]): readonly Evidence[] {
+  const kinds = EVIDENCE_KINDS.map((kind) => words.filter((word) => word.kind === kind));
+  return kinds.reduce((largest, each) => (each.length > largest.length ? each : largest));
+}

@@ -4,7 +4,8 @@ import { endAttempt, succeedLate } from "./ending.ts";
 import { type Evidence, explaining } from "./evidence.ts";
 import type { Canceling, Fence, HeldRun, Leaving, LedgerEnd, Outcome, Report, Run, Running, State } from "./run.ts";
 import type { Registration } from "./spec.ts";
-import { before, type Instant } from "./time.ts";
+import { heardAt, stayOf } from "./stay.ts";
+import type { Instant } from "./time.ts";
 
 export type Finish = {
   readonly kind: "finish";
@@ -24,22 +25,27 @@ export type Finish = {
   readonly line?: LedgerEnd;
 };
 
-/** Whether the child ended by itself, with a code of its own: then no evidence about the host is needed. */
-export const hasOwnExitCode = (report: Report): boolean => report.exitCode !== undefined && report.signal === undefined;
+const isStalled = ({ outcome, reason }: Report): boolean => outcome === "failed" && reason === "stalled";
+
+const hasOwnExitCode = ({ outcome, exitCode, signal }: Report): boolean =>
+  outcome === "failed" && exitCode !== undefined && signal === undefined;
+
+/** Whether the report itself says why the attempt ended: then no evidence about its host changes that. */
+export const saysWhy = (report: Report): boolean =>
+  report.outcome === "succeeded" || isStalled(report) || hasOwnExitCode(report);
 
 /** Why the attempt ended, from the agent's report and what is known of its host. */
 function causeOf(run: HeldRun, { report, now, evidence, floor }: Finish): Cause {
   if (run.state === "canceling") return "canceled";
   if (report.outcome === "succeeded") return "succeeded";
   if (run.state === "leaving" && run.free) return "requeued";
-  if (report.outcome === "failed" && report.reason === "stalled") return "stalled";
-  const explained = run.state === "leaving" || explaining(evidence, run.claimedAt, now).length > 0;
-  if (report.outcome === "failed" && hasOwnExitCode(report)) return overran(run, now) ?? "crashed";
-  if (explained) return "interrupted";
+  if (isStalled(report)) return "stalled";
+  if (hasOwnExitCode(report)) return overran(run, now) ?? "crashed";
+  if (explaining(evidence, stayOf(run, now)).length > 0) return "interrupted";
   if (overran(run, now) !== undefined) return "overran";
   if (report.outcome === "failed") return "crashed";
   if (report.reason !== SELF_FENCED) return "interrupted";
-  return floor !== undefined && floor >= before(run.due, run.lease) ? "cut-off" : "lost";
+  return floor !== undefined && floor >= heardAt(run) ? "cut-off" : "lost";
 }
 
 /** The reason of an agent that stopped its child because no beat was acknowledged in time. */
@@ -53,7 +59,7 @@ export function finish(run: Running | Leaving | Canceling, event: Finish): Decis
   if (run.fence !== event.fence) return finishLate(run, event);
   const { now, roll, report, body } = event;
   const cause = causeOf(run, event);
-  const evidence = explaining(event.evidence, run.claimedAt, now);
+  const evidence = explaining(event.evidence, stayOf(run, now));
   const next = endAttempt(run, event.registration, { cause, now, roll, evidence, report, body });
   return { write: "replace", next, reply: finished(next) };
 }

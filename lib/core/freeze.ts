@@ -1,66 +1,249 @@
+import { paceOf } from "./lease.ts";
 import type { State } from "./run.ts";
-import { after, type Instant, type Span, seconds } from "./time.ts";
+import { heardAt } from "./stay.ts";
+import { after, before, earlier, type Instant, instant, later, type Span, seconds } from "./time.ts";
 
-/** How many attempts of one lease class run without positive evidence, and how many of them are silent. */
-type Class = { running: number; silent: number };
-
-/** The fleet as one sweep has seen it, by lease class: the power of two of the lease in seconds. */
-export type Fleet = Map<number, Class>;
+/*
+ * Silence alone does not tell a dead host from a front door that is away. Before a run is declared lost by the clock, others
+ * must have been heard after it fell silent: other hosts, or the canary where there are few of them.
+ */
 
 /**
- * What the control item remembers. `floor`: the last instant at which the fleet was silent at once; every lease counts again
- * from there. `since`: the first bad sweep of this outage. `lastBad`: the last one, whether or not it still moved the floor.
+ * No verdict waits for longer than this beyond its own lease: what is silent then is judged, whoever's fault it is. A lost
+ * front door would otherwise keep dead runs running for ever. It counts for each run from its own last beat, so every outage
+ * has its quarter of an hour, however soon it follows another one.
  */
-export type Freeze = { readonly floor: Instant; readonly since: Instant; readonly lastBad: Instant };
-
-/** Below so many attempts in a class their silence may be chance. */
-const FEWEST = 5;
-/** A freeze ends after so long at the latest, and can begin again after as long without a bad sweep. */
 const VALVE = seconds(15 * 60);
 
-type Seen = { readonly state: State; readonly due: Instant; readonly lease: Span };
+/** What the canary has found so far. */
+export type Canary = {
+  /** When runners last could not reach us. */
+  readonly failedAt?: Instant;
+  /** When a beat of the canary last got through. */
+  readonly sangAt?: Instant;
+  /** Since when every beat of the canary has got through. */
+  readonly openSince?: Instant;
+};
 
-/** Counts an attempt. One that leaves has positive evidence, and says nothing about the front door. */
-export function tally(fleet: Fleet, { state, due, lease }: Seen, now: Instant): void {
-  if (state !== "running") return;
-  const power = Math.floor(Math.log2(lease / 1000));
-  const found = fleet.get(power) ?? { running: 0, silent: 0 };
-  found.running += 1;
-  if (due - now <= lease / 2) found.silent += 1; // half of its lease has passed without a beat
-  fleet.set(power, found);
+/** A lease class: the power of two of the lease in seconds. */
+type Power = number;
+const powerOf = (lease: Span): Power => Math.floor(Math.log2(lease / 1000));
+
+/** When a host was last heard, how long ago that was when it was looked at, and with which lease. */
+type Voice = { readonly heardAt: Instant; readonly ago: number; readonly lease: Span };
+
+/**
+ * The fleet as one sweep has seen it. Hosts count, not runs: five runs on one dead node are one silent host. An attempt
+ * without a host counts as one.
+ */
+export type Fleet = { readonly voices: Map<string, Voice>; readonly leases: Map<Power, Span> };
+
+export const emptyFleet = (): Fleet => ({ voices: new Map(), leases: new Map() });
+
+type Seen = {
+  readonly run: string;
+  readonly state: State;
+  readonly due: Instant;
+  readonly lease: Span;
+  readonly host?: string;
+};
+
+/** Whether half of its lease has passed without a beat. */
+const isSilent = ({ due, lease }: Seen, now: Instant): boolean => due - now <= lease / 2;
+
+/**
+ * Counts what a sweep has seen. An attempt that leaves and beats is heard like any other; one that leaves and is silent has
+ * gone, as was said, and one that was told to stop is not renewed: both say nothing about the front door.
+ */
+export function tally({ voices, leases }: Fleet, seen: Seen, now: Instant): void {
+  const { run, state, lease, host } = seen;
+  if (state === "queued" || state === "running") leases.set(powerOf(lease), shorter(lease, leases.get(powerOf(lease))));
+  if (state !== "running" && (state !== "leaving" || isSilent(seen, now))) return;
+  const name = host ?? ` ${run}`; // no host is named so
+  const found = voices.get(name);
+  const at = heardAt(seen);
+  const voice = { heardAt: at, ago: now - at, lease };
+  if (found === undefined || found.heardAt < voice.heardAt) voices.set(name, voice);
 }
 
-/** Whether so many are silent at once that the fault is ours. Short leases feel an outage first: any class is enough. */
-export const isSilent = (fleet: Fleet): boolean =>
-  [...fleet.values()].some(({ running, silent }) => running >= FEWEST && silent * 2 > running);
+const shorter = (one: Span, other: Span | undefined): Span => (other === undefined || one < other ? one : other);
 
-/** The canary beats every minute; a failure counts until the next but one would have told that it is over. */
+/** The canary beats every minute; what it found counts until the next but one would have told. */
 const CANARY_COUNTS = seconds(90);
 
-/** Whether runners cannot reach us, as the canary found: that holds for a fleet that is too small to tell by its silence, too. */
-export const isCutOff = (canaryFailedAt: Instant | undefined, now: Instant): boolean =>
-  canaryFailedAt !== undefined && after(canaryFailedAt, CANARY_COUNTS) > now;
+/** Songs of the canary further apart than this leave room for an outage that costs a lease of two minutes. */
+export const CANARY_BREAK = seconds(75);
 
-/** What is remembered after a sweep that was bad or not. */
-export function nextFreeze(before: Freeze | undefined, now: Instant, isBad: boolean): Freeze | undefined {
-  if (!isBad) return before;
-  const goesOn = before !== undefined && after(before.lastBad, VALVE) > now;
-  const since = goesOn ? before.since : now;
-  const isOpen = after(since, VALVE) <= now; // the valve: verdicts go on although the fleet is silent
-  return { since, lastBad: now, floor: isOpen && before !== undefined ? before.floor : latest(before?.floor, now) };
+/** A canary that has not said anything for so long was taken away. One that has just fallen mute may be cut off itself. */
+const CANARY_IS_GONE = seconds(24 * 3600);
+
+/** Whether runners cannot reach us, as the canary found. */
+export const isCutOff = ({ failedAt, sangAt }: Canary, now: Instant): boolean =>
+  failedAt !== undefined && after(failedAt, CANARY_COUNTS) > now && (sangAt === undefined || sangAt <= failedAt);
+
+/** Whether the canary gets through these days. */
+const isContent = (canary: Canary, now: Instant): boolean =>
+  canary.sangAt !== undefined && after(canary.sangAt, CANARY_COUNTS) > now && !isCutOff(canary, now);
+
+/** Fewer voices than these say nothing: their silence may be chance, or one rack's. */
+const FEWEST = 5;
+
+/**
+ * One in so many must be heard, or the fleet counts as silent: half of those that should be. While the canary gets through, what
+ * is silent is more likely gone than cut off: then a quarter is enough, and where anybody is heard, ten hosts may be gone at once.
+ */
+const HEARD = { alone: 2, besideCanary: 4 };
+const GONE_AT_ONCE = 10;
+
+function isSilentAtOnce(heard: number, expected: number, isCanaryContent: boolean): boolean {
+  if (!isCanaryContent) return heard * HEARD.alone < expected;
+  return heard === 0 || (expected - heard > GONE_AT_ONCE && heard * HEARD.besideCanary < expected);
 }
 
-/** Two sweeps' clocks differ, and the floor never falls. */
-const latest = (floor: Instant | undefined, now: Instant): Instant =>
-  floor !== undefined && floor > now ? floor : now;
+/** What a sweep knows of the fleet when it judges. */
+export type Survey = {
+  /** The classes within half of whose lease too few were heard of all who should have been. */
+  readonly silent: ReadonlySet<Power>;
+  /** The classes in which too few could have been heard for that. */
+  readonly few: ReadonlySet<Power>;
+  /** When each host was last heard, in order of time. */
+  readonly heard: readonly Instant[];
+  readonly canary: Canary;
+};
 
-/** Whether the valve has ended a freeze that would still be on: somebody should look. */
-export const isValveOpen = (freeze: Freeze | undefined, now: Instant): boolean =>
-  freeze !== undefined && freeze.lastBad === now && freeze.floor < now;
+/** What was found before: by the canary, and by the sweeps up to the last one that judged. */
+type Known = { readonly canary: Canary; readonly freeze?: Freeze; readonly lastSweep?: Instant };
 
-/** Until when a lease that was silent at the floor counts. */
-export const leaseEnd = (due: Instant, lease: Span, floor: Instant | undefined): Instant =>
-  floor === undefined || after(floor, lease) <= due ? due : after(floor, lease);
+/** What somebody knows who has seen nothing of the fleet, and judges one run: only the canary can bear witness. */
+export const nobodySeen = ({ lease }: { readonly lease: Span }, canary: Canary): Survey => ({
+  silent: new Set(),
+  few: new Set([powerOf(lease)]),
+  heard: [],
+  canary,
+});
+
+/** Asks for each lease class, of the whole fleet: who should have been heard within half of such a lease, and who was? */
+export function surveyOf({ voices: all, leases }: Fleet, known: Known, now: Instant): Survey {
+  const { canary } = known;
+  const voices = stillThere([...all.values()], known);
+  const silent = new Set<Power>();
+  const few = new Set<Power>();
+  const isOpen = isContent(canary, now);
+  for (const [power, lease] of leases) {
+    const span = lease / 2;
+    let expected = 0;
+    let heard = 0;
+    for (const voice of voices) {
+      expected += Math.min(1, span / paceOf(voice.lease).interval);
+      if (voice.ago < span) heard += 1;
+    }
+    if (expected < FEWEST) few.add(power);
+    else if (isSilentAtOnce(heard, expected, isOpen)) silent.add(power);
+  }
+  const heard = few.size === 0 ? [] : voices.map((voice) => voice.heardAt).sort((one, other) => one - other);
+  return { silent, few, heard, canary };
+}
+
+/** Two sweeps, and a few seconds more, have seen who was overdue for so long when a sweep last judged. */
+const OVERDUE = seconds(30);
+
+/**
+ * The hosts whose silence may be our fault. Whoever has been silent for a quarter of an hour while others were heard is gone; and
+ * so is who was overdue without a freeze when the last sweep judged: his verdict only waits for its turn, or fails. Where no
+ * sweep has judged since, as after an outage that stopped the sweeps too, nobody is gone yet.
+ */
+function stillThere(voices: readonly Voice[], { freeze, lastSweep = instant(0) }: Known): readonly Voice[] {
+  const latest = voices.reduce((last, { heardAt: at }) => later(at, last), instant(0));
+  return voices.filter(({ heardAt: at, ago, lease }) => {
+    const seenAt = instant(at + ago);
+    const isOverdue = after(after(at, lease), OVERDUE) <= earlier(seenAt, lastSweep);
+    const floor = floorOf(freeze, lease);
+    const isFrozenYet = floor !== undefined && after(floor, lease) > seenAt;
+    return after(at, VALVE) > latest && (!isOverdue || isFrozenYet);
+  });
+}
+
+/** A beat that fails is followed by the next within so long (`docs/protocol.md`). */
+const NEXT_TRY = seconds(5);
+
+/** With a lease of two of the canary's minutes, no single outage between two of its beats is long enough to cost a lease. */
+const LONG_LEASE = seconds(120);
+
+type Leased = { readonly due: Instant; readonly lease: Span };
+
+/** Whether somebody else was heard after this run should have been, so that its silence is its own. */
+function isWitnessed({ few, heard, canary }: Survey, run: Leased, now: Instant): boolean {
+  if (!few.has(powerOf(run.lease))) return true; // the crowd has spoken for all who are not silent with it
+  const last = heardAt(run);
+  const missed = after(after(last, paceOf(run.lease).interval), NEXT_TRY);
+  const { sangAt, openSince } = canary;
+  if (sangAt === undefined || after(sangAt, CANARY_IS_GONE) <= now) return true; // there is nobody to ask
+  const isOpen = openSince !== undefined && openSince <= last && isContent(canary, now);
+  if (run.lease >= LONG_LEASE && isOpen) return true;
+  // Who was cut off needs a request's time, and a try more, to be heard again.
+  const back = before(now, (run.lease / 4 + NEXT_TRY) as Span);
+  return (sangAt >= missed && sangAt <= back) || heard.some((at) => at >= missed && at <= back);
+}
+
+/**
+ * What the control item remembers. `floor`, for the whole fleet, and `floors`, by lease class: the last instant at which the
+ * fault was ours; the leases count again from there. `since`: since when. `lastBad`: the last sweep that found it so.
+ */
+export type Freeze = {
+  readonly since: Instant;
+  readonly lastBad: Instant;
+  readonly why?: "canary" | "silence";
+  readonly floor?: Instant;
+  readonly floors?: Readonly<Record<string, Instant>>;
+};
+
+/** Two sweeps that find the same fault are not further apart than this: six of them, or a few that failed. */
+const SAME_FAULT = seconds(60);
+
+/** What is remembered after a sweep: the same as before, where nothing is wrong. */
+export function nextFreeze(last: Freeze | undefined, survey: Survey, now: Instant): Freeze | undefined {
+  const isCanary = isCutOff(survey.canary, now);
+  if (!isCanary && survey.silent.size === 0) return last;
+  const goesOn = last !== undefined && after(last.lastBad, SAME_FAULT) > now;
+  const found = [...survey.silent].map((power) => [String(power), later(now, last?.floors?.[power])] as const);
+  const floor = isCanary ? later(now, last?.floor) : last?.floor;
+  return {
+    since: goesOn ? last.since : now,
+    lastBad: later(now, last?.lastBad),
+    why: isCanary ? "canary" : "silence",
+    ...(floor !== undefined && { floor }),
+    floors: { ...last?.floors, ...Object.fromEntries(found) },
+  };
+}
+
+/** From when a lease of that length counts again; undefined where nothing ever was our fault. */
+export function floorOf(freeze: Freeze | undefined, lease: Span): Instant | undefined {
+  const own = freeze?.floors?.[powerOf(lease)];
+  return own === undefined ? freeze?.floor : later(own, freeze?.floor);
+}
+
+/** Whether verdicts by the clock are frozen now, as the last sweeps have found; for one lease, or for anybody. */
+export function isFrozen(freeze: Freeze | undefined, now: Instant, lease?: Span): freeze is Freeze {
+  if (freeze === undefined || after(freeze.lastBad, SAME_FAULT) <= now) return false;
+  if (lease === undefined) return true;
+  const floor = floorOf(freeze, lease);
+  return floor !== undefined && after(floor, SAME_FAULT) > now;
+}
+
+/** When the first verdicts go on at the latest. */
+export const valveOpens = ({ since }: Freeze): Instant => after(since, VALVE);
+
+/** Whether a verdict by the clock has to wait: the fault was ours, or nobody can tell yet. */
+export function isHeldBack(
+  run: Leased,
+  now: Instant,
+  { freeze, survey }: { readonly freeze?: Freeze; readonly survey?: Survey },
+): boolean {
+  if (after(run.due, VALVE) <= now) return false;
+  const floor = floorOf(freeze, run.lease);
+  if (floor !== undefined && after(floor, run.lease) > now) return true;
+  return survey !== undefined && !isWitnessed(survey, run, now);
+}
 
 /** How many verdicts by the clock alone one sweep may find, so that a freeze can still come in time. */
 export const verdictLimit = (live: number): number => Math.max(5, Math.floor(live / 100));

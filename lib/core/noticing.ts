@@ -1,46 +1,76 @@
-import { left } from "./budgets.ts";
 import { type Decision, refuse } from "./decision.ts";
-import { drains, type Evidence, explains, isAbout, isWithin } from "./evidence.ts";
-import type { Leaving, Queued, Run, Running } from "./run.ts";
-import { endOfRun, type Registration } from "./spec.ts";
+import { isFollowed } from "./ending.ts";
+import { concerns, drains, type Evidence, explains } from "./evidence.ts";
+import { type Fence, isHeld, type Leaving, type Queued, type Run, type Running } from "./run.ts";
+import type { Registration } from "./spec.ts";
+import { stayOf } from "./stay.ts";
 import type { Instant } from "./time.ts";
 
-/** A word about the host that the run item names, or about the runner itself. */
+/** A word about a host, or about the runner itself, for one attempt. */
 export type Noticed = {
   readonly kind: "notice";
   readonly now: Instant;
+  /** The attempt that is meant. */
+  readonly fence: Fence;
+  /** The host that the word is about; absent where a runner tells of itself. */
+  readonly host?: string;
   readonly evidence: Evidence;
-  readonly deadline?: Instant;
   readonly registration: Registration;
 };
 
+/** Whether the word is about this attempt where it stands now. Another pod may have opened it on another host meanwhile. */
+const isMeant = (run: Run, { fence, host }: Noticed): boolean =>
+  run.fence === fence && (host === undefined || (isHeld(run) && run.host === host));
+
+/** Whether the word asks the attempt to leave. */
+const isToldToLeave = ({ evidence, registration }: Noticed): boolean =>
+  drains(evidence) && registration.spec.onNotice !== "ignore";
+
 /** What a notice makes of a running attempt, by the run's policy. */
 export function leave(run: Running, notice: Noticed): Decision {
-  const { evidence, now, registration } = notice;
-  if (!isWithin(evidence.at, run.claimedAt, now) || !isAbout(evidence, run.claimedAt)) return refuse({ kind: "noted" });
-  if (drains(evidence) && registration.spec.onNotice !== "ignore")
-    return { write: "replace", next: leaving(run, notice), reply: { kind: "left" } };
-  if (!explains(evidence)) return refuse({ kind: "noted" });
-  // Nothing changes but rev: a verdict that was found without this evidence is stale then, and looks again.
-  return { write: "replace", next: { ...run, rev: run.rev + 1 }, reply: { kind: "noted" } };
+  const { evidence, now } = notice;
+  if (!isMeant(run, notice) || !concerns(evidence, stayOf(run, now))) return noted();
+  if (isToldToLeave(notice)) return { write: "replace", next: leaving(run, notice), reply: { kind: "left" } };
+  return explains(evidence) ? seenAgain(run) : noted();
 }
+
+/** A notice for an attempt that leaves already: a nearer deadline reaches it, and an explanation its verdict. */
+export function hasten(run: Leaving, notice: Noticed): Decision {
+  const { evidence, now } = notice;
+  if (run.free || !isMeant(run, notice) || !concerns(evidence, stayOf(run, now))) return noted();
+  const { deadline } = evidence;
+  const isNearer = deadline !== undefined && (run.deadline === undefined || deadline < run.deadline);
+  if (isNearer && isToldToLeave(notice)) {
+    const next: Leaving = { ...run, rev: run.rev + 1, reason: reasonOf(evidence), deadline };
+    return { write: "replace", next, reply: { kind: "left" } };
+  }
+  return explains(evidence) ? seenAgain(run) : noted();
+}
+
+/** Nothing changes but rev: a verdict that was found without this evidence is stale then, and looks again. */
+const seenAgain = (run: Running | Leaving): Decision => ({
+  write: "replace",
+  next: { ...run, rev: run.rev + 1 },
+  reply: { kind: "noted" },
+});
+
+const reasonOf = ({ note, kind }: Evidence): string => note ?? kind;
 
 /**
  * The attempt drains. With policy handover its successor is announced at once, as a debt in the same write, unless an
  * interruption would be the run's end.
  */
-function leaving(run: Running, { now, evidence, deadline, registration }: Noticed): Leaving {
-  const { budgets, onNotice } = registration.spec;
-  const end = endOfRun(registration);
-  const isFollowed = left(budgets, run.charges, "interruptions") > 0 && (end === undefined || end > now);
+function leaving(run: Running, { now, evidence, registration }: Noticed): Leaving {
+  const { deadline } = evidence;
+  const isAnnounced = registration.spec.onNotice === "handover" && isFollowed(run, registration, now);
   return {
     ...run,
     rev: run.rev + 1,
     state: "leaving",
     directive: "drain",
-    reason: evidence.note ?? evidence.kind,
+    reason: reasonOf(evidence),
     ...(deadline !== undefined && { deadline }),
-    ...(onNotice === "handover" && isFollowed && { debt: { ...run.debt, since: now, owes: "handover" } as const }),
+    ...(isAnnounced && { debt: { ...run.debt, since: now, owes: "handover" } as const }),
   };
 }
 
@@ -48,10 +78,10 @@ function leaving(run: Running, { now, evidence, deadline, registration }: Notice
  * A claim of this attempt may be on its way, decided before this evidence was there: it finds rev moved, and reads again what
  * is known about its host.
  */
-export const warn = (run: Queued, { evidence }: Noticed): Decision =>
-  drains(evidence)
+export const warn = (run: Queued, { evidence, fence }: Noticed): Decision =>
+  drains(evidence) && run.fence === fence
     ? { write: "replace", next: { ...run, rev: run.rev + 1 }, reply: { kind: "noted" } }
-    : refuse({ kind: "noted" });
+    : noted();
 
-/** A notice for a run that leaves already, or that stands nowhere. */
-export const noted = (_run: Run): Decision => refuse({ kind: "noted" });
+/** A notice for a run that is canceled already, or that stands nowhere. */
+export const noted = (): Decision => refuse({ kind: "noted" });

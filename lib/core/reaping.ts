@@ -1,12 +1,13 @@
 import type { Cause } from "./causes.ts";
 import { type Decision, type DueGuard, refuse } from "./decision.ts";
 import { awake, endAttempt } from "./ending.ts";
-import { type Evidence, explaining, isUnexplained } from "./evidence.ts";
-import { leaseEnd } from "./freeze.ts";
+import { type Evidence, explaining } from "./evidence.ts";
+import { type Freeze, isHeldBack, type Survey } from "./freeze.ts";
 import { paceOf } from "./lease.ts";
 import type { HeldRun as Held, Queued, Waiting } from "./run.ts";
 import { endOfRun, type Registration } from "./spec.ts";
-import { after, before, type Instant, seconds } from "./time.ts";
+import { stayOf } from "./stay.ts";
+import { after, before, type Instant, later, seconds } from "./time.ts";
 
 /** The clock has reached the run's due time, as far as the sweep could see; or its host is proved to be gone. */
 export type Due = {
@@ -18,8 +19,10 @@ export type Due = {
   readonly evidence: readonly Evidence[];
   /** Evidence with a `goneAt`, about the very host that the run item names: the lease is not waited for. */
   readonly proof?: Evidence;
-  /** From here on every lease counts again: the fleet was silent at once. */
-  readonly floor?: Instant;
+  /** What is remembered of the last time at which the fault was ours. */
+  readonly freeze?: Freeze;
+  /** Who else was heard, as this sweep has found the fleet. */
+  readonly survey?: Survey;
   /** Whether this sweep may still declare somebody lost by the clock alone. */
   readonly isLimited?: boolean;
 };
@@ -49,9 +52,8 @@ function causeOf(run: Queued | Held, due: Due, explained: boolean): Cause {
     case "canceling":
       return "canceled";
     case "leaving":
-      if (run.free) return "requeued";
-      return explained || !isUnexplained(run.reason) ? "interrupted" : "lost";
     case "running":
+      if (run.state === "leaving" && run.free) return "requeued";
       if (explained) return "interrupted";
       return run.lastRenewable !== undefined && run.lastRenewable <= due.now ? "overran" : "lost";
   }
@@ -77,11 +79,11 @@ export function reap(run: Queued | Held, due: Due): Decision {
   const isDead = proof === undefined ? run.due <= now : run.state !== "queued" && isProved(run, proof, now);
   if (!isDead) return refuse({ kind: "spared" });
   if (run.state === "queued" && isUndelivered(run, now) && !isOver(due)) return refuse({ kind: "owing" });
-  const evidence = run.state === "queued" ? [] : explaining(due.evidence, run.claimedAt, now);
+  const evidence = run.state === "queued" ? [] : explaining(due.evidence, stayOf(run, later(now, run.due)));
   const cause = causeOf(run, due, evidence.length > 0);
   const byClock = isByClock(cause, due);
   if (byClock) {
-    if (leaseEnd(run.due, run.lease, due.floor) > now) return refuse({ kind: "frozen" });
+    if (isHeldBack(run, now, due)) return refuse({ kind: "frozen" });
     if (due.isLimited === true) return refuse({ kind: "limited" });
   }
   const known = proof === undefined || evidence.some(({ id }) => id === proof.id) ? evidence : [...evidence, proof];

@@ -1,28 +1,56 @@
-import { chargeAt, recharge } from "./causes.ts";
+import { type Cause, chargeAt, chargeOf, recharge } from "./causes.ts";
 import { type Decision, refuse } from "./decision.ts";
-import type { Evidence } from "./evidence.ts";
+import { chargeOfInterruption, keptOf } from "./ending.ts";
+import { concerns, type Evidence, explains } from "./evidence.ts";
+import { saysWhy } from "./finishing.ts";
 import type { Debt, LedgerEnd, Run } from "./run.ts";
+import type { Registration } from "./spec.ts";
+import { stayOfEnd } from "./stay.ts";
 import type { Instant } from "./time.ts";
 
-/** Evidence that came after the verdict: the attempt was not lost for no reason, its capacity was taken. */
+/** Evidence that came after the verdict: the attempt did not end for no reason, its capacity was taken. */
 export type Refund = {
   readonly kind: "refund";
   readonly now: Instant;
   readonly evidence: Evidence;
+  /** The host that the evidence is about; absent where a runner tells of itself. */
+  readonly host?: string;
+  readonly registration: Registration;
   /** The end of the attempt, as the ledger or the open debt has it. */
   readonly line: LedgerEnd;
 };
 
+/** The causes that evidence would have changed, had it come in time. */
+const INFERRED: ReadonlySet<Cause> = new Set(["lost", "cut-off", "overran", "crashed"]);
+
 /**
- * Moves the charge of an attempt from losses to interruptions, visibly, once, in whatever state the run is by now. It never
- * revives a run. The corrected ledger line is a debt in the same write; an ended run owes its archive again.
+ * Whether evidence that comes late may still move the charge of this end: the attempt was claimed, and nobody was sure why it
+ * ended.
  */
-export function refund(run: Run, { now, evidence, line }: Refund): Decision {
-  if (chargeAt(run.charges, line.attempt) !== "l") return refuse({ kind: "noted" });
+export const isInferred = ({ cause, claimedAt, report }: LedgerEnd): boolean =>
+  claimedAt !== undefined && INFERRED.has(cause) && (report === undefined || !saysWhy(report));
+
+/** Whether the evidence is about this life of the run, this host, and explains this end. */
+function fits({ evidence, host, registration, line }: Refund): boolean {
+  if (line.fence < registration.fence) return false;
+  if (host !== undefined && line.host !== host) return false;
+  const stay = stayOfEnd(line, registration.spec.lease);
+  return stay !== undefined && isInferred(line) && explains(evidence) && concerns(evidence, stay);
+}
+
+/**
+ * Moves the charge of an attempt to interruptions, visibly, once, in whatever state the run is by now: to what it would have
+ * been, had the evidence come in time. It never revives a run. The corrected ledger line is a debt in the same write; an
+ * ended run owes its archive again.
+ */
+export function refund(run: Run, event: Refund): Decision {
+  const { now, evidence, line } = event;
+  if (!fits(event) || chargeAt(run.charges, line.attempt) !== chargeOf(line.cause)) return refuse({ kind: "noted" });
   const owes = run.debt?.owes ?? (run.state === "ended" ? "archive" : undefined);
-  const ledger: LedgerEnd = { ...line, cause: "interrupted", evidence: [...line.evidence, evidence] };
+  const ledger: LedgerEnd = { ...line, cause: "interrupted", evidence: keptOf([...line.evidence, evidence]) };
   const debt: Debt = { since: now, ledger, ...(owes !== undefined && { owes }) };
   const cause = run.state === "ended" && run.by === line.attempt ? { cause: "interrupted" as const } : {};
-  const next: Run = { ...run, ...cause, rev: run.rev + 1, charges: recharge(run.charges, line.attempt, "i"), debt };
+  const charges = recharge(run.charges, line.attempt, chargeOfInterruption(line.further === true));
+  const next: Run = { ...run, ...cause, rev: run.rev + 1, charges, debt };
   return { write: "replace", next, reply: { kind: "refunded" } };
 }

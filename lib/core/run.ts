@@ -36,6 +36,8 @@ export type LedgerEnd = {
   readonly evidence: readonly Evidence[];
   readonly claimedAt?: Instant;
   readonly lastBeatAt?: Instant;
+  /** Its progress was further than that of any attempt before. */
+  readonly further?: true;
   readonly holder?: string;
   readonly host?: string;
   /** Why it was told to leave, if it was. */
@@ -64,7 +66,7 @@ type Live = RunKey & {
   readonly due: Instant;
   readonly lease: Span;
   readonly charges: Charges;
-  /** The furthest progress that an interrupted attempt has told of. */
+  /** The furthest progress that an attempt that has ended told of. */
   readonly best?: number;
   readonly debt?: Debt;
 };

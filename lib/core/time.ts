@@ -25,5 +25,9 @@ export const before = (end: Instant, span: Span): Instant => instant(end - span)
 export const earlier = (one: Instant, other: Instant | undefined): Instant =>
   other === undefined || one <= other ? one : other;
 
+/** The later of two instants; an absent one never came. */
+export const later = (one: Instant, other: Instant | undefined): Instant =>
+  other === undefined || one >= other ? one : other;
+
 /** Whole seconds since the Unix epoch, rounded down: the unit of a DynamoDB TTL and of a first fence. */
 export const unixSeconds = (at: Instant): number => Math.floor(at / 1000);

@@ -12,7 +12,7 @@ import { type Beat, beat, refuseBeat } from "./beating.ts";
 import { type Claim, open, refuseClaim, reopenClaim } from "./claiming.ts";
 import { type Decision, type Reply, refuse } from "./decision.ts";
 import { type Finish, finish, finishLate } from "./finishing.ts";
-import { leave, type Noticed, noted, warn } from "./noticing.ts";
+import { hasten, leave, type Noticed, noted, warn } from "./noticing.ts";
 import { type Due, reap, wake } from "./reaping.ts";
 import { type Refund, refund } from "./refunding.ts";
 import type { Run, State } from "./run.ts";
@@ -113,7 +113,7 @@ export const transitions: { readonly [S in State]: { readonly [E in Event["kind"
     ),
     cancel: row<"leaving", "cancel">(["canceling"], [], ["accepted"], cancelHeld),
     requeue: row<"leaving", "requeue">(["leaving"], [], ["accepted", "superseded"], release),
-    notice: row<"leaving", "notice">(["leaving"], [], ["noted"], noted),
+    notice: row<"leaving", "notice">(["leaving"], [], ["noted", "left"], hasten),
     refund: row<"leaving", "refund">(["leaving"], ["ledger", "handover"], ["refunded", "noted"], refund),
   },
   canceling: {

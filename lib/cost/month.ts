@@ -2,6 +2,7 @@ import type { Load } from "./load.ts";
 import {
   BEAT,
   BEAT_OF_NOBODY,
+  CANARY_WORD,
   CLAIM,
   FINISH,
   KEPT_DAYS,
@@ -132,6 +133,7 @@ export function sweepMs(runs: number): number {
 const operations = ({ beats, registered, losses, sweeps }: Times): readonly (readonly [Units, number])[] => [
   [BEAT, beats],
   [BEAT_OF_NOBODY, MONTH_MINUTES],
+  [CANARY_WORD, MONTH_MINUTES],
   [REGISTER, registered],
   [CLAIM, registered + losses],
   [FINISH, registered],

@@ -24,6 +24,9 @@ export const REFUSED_BEAT: Units = { ...BEAT };
 /** The same where there is no item to bring back, as for the canary's run: the absence is confirmed by a read. */
 export const BEAT_OF_NOBODY: Units = { ...BEAT, reads: 1 };
 
+/** A canary's beat that got through is remembered: `canarySang` in lib/aws/control.ts. */
+export const CANARY_WORD: Units = { requests: 0, writes: 1, reads: 0, sqs: 0 };
+
 /** lib/app/register.ts. Writes: spec, run item. Reads: number of shards (0.5), result of a former life, run item. */
 export const REGISTER: Units = { requests: 1, writes: 2, reads: 2.5, sqs: 0 };
 
@@ -35,17 +38,17 @@ export const CLAIM: Units = { requests: 1, writes: 3, reads: 3, sqs: 0 };
 
 /**
  * lib/app/finish.ts and lib/app/settle.ts, for a success. Writes: run item twice (decision, debt cleared), ledger line,
- * result, entry among the ended runs, TTL of the spec. Reads: spec and run item, twice.
+ * host entry, result, entry among the ended runs, TTL of the spec. Reads: spec and run item, twice.
  */
-export const FINISH: Units = { requests: 1, writes: 6, reads: 4, sqs: 0 };
+export const FINISH: Units = { requests: 1, writes: 7, reads: 4, sqs: 0 };
 
 /**
  * lib/app/reap.ts, for a loss with a backoff after it: two verdicts by two sweeps (lost, then queued again). Writes: run item
- * four times, ledger line, and, as once in each sweep that judges by the clock, the start of the sweep. Reads: run item and
- * spec, each twice a verdict; evidence about the host; the ledger line for the message; the floor of the freeze (0.5). One
- * message. Of several losses in one sweep only the first pays for the start and the floor.
+ * four times, ledger line, and, as once in each sweep that judges by the clock, the start of the sweep. Reads: run
+ * item and spec, each twice a verdict; evidence about the host; the ledger line for its runner's words and for the message; the
+ * freeze. One message. Of several losses in one sweep only the first pays for the start and the freeze.
  */
-export const LOSS: Units = { requests: 0, writes: 6, reads: 10.5, sqs: 1 };
+export const LOSS: Units = { requests: 0, writes: 6, reads: 12, sqs: 1 };
 
 /** `removeEnded` in lib/app/sweep.ts, a minute after the end: the run item is read, and deleted. */
 export const REMOVAL: Units = { requests: 0, writes: 1, reads: 1, sqs: 0 };
@@ -68,7 +71,7 @@ export const RUN_BYTES = RUN_ITEM_BYTES + STORED_BESIDE;
 /** What is kept of each run for 30 days (RETENTION in lib/app/retention.ts): spec, result, and entry among the ended ones. */
 export const KEPT_PER_RUN_BYTES = 850 + 3 * STORED_BESIDE;
 
-/** What is kept of each attempt for 30 days: the entry of its host. */
+/** What is kept of each attempt for 30 days at most: the entry of its host. That of an attempt whose end is no riddle goes after a day. */
 export const KEPT_PER_ATTEMPT_BYTES = 200 + STORED_BESIDE;
 
 /** The ledger line of each attempt, which is kept for 395 days (lineExpiryOf in lib/app/retention.ts). */

@@ -1,25 +1,49 @@
-import type { Evidence } from "../core/evidence.ts";
+import { type Evidence, remembered, wordsExpire } from "../core/evidence.ts";
+import type { Instant } from "../core/time.ts";
 import type { HostEntry, Hosts } from "../ports/hosts.ts";
 
-type Known = { readonly evidence: Map<string, Evidence>; readonly entries: Map<string, HostEntry> };
+type Entry = { readonly entry: HostEntry; readonly isGone?: true; readonly expiry: Instant };
+type Known = { words: readonly Evidence[]; expiry: Instant | undefined; readonly entries: Map<string, Entry> };
 
-export function memoryHosts(): Hosts {
+/** The hosts in memory. `forget` does what a TTL does some time after the expiry. */
+export function memoryHosts(): Hosts & { forget(now: Instant): void } {
   const hosts = new Map<string, Known>();
   const of = (host: string): Known => {
-    const found = hosts.get(host) ?? { evidence: new Map<string, Evidence>(), entries: new Map<string, HostEntry>() };
+    const found = hosts.get(host) ?? { words: [], expiry: undefined, entries: new Map<string, Entry>() };
     hosts.set(host, found);
     return found;
   };
+  const keyOf = ({ run, fence }: Pick<HostEntry, "run" | "fence">): string => `${run}#${fence}`;
   return {
-    enter: async (host, entry) => {
+    enter: async (host, entry, expiry) => {
       const { entries } = of(host);
-      const key = `${entry.run}#${entry.fence}`;
-      if (!entries.has(key)) entries.set(key, entry);
+      entries.set(keyOf(entry), { ...(entries.get(keyOf(entry)) ?? { entry }), expiry });
     },
-    entries: async (host) => [...of(host).entries.values()].sort((one, other) => other.at - one.at),
-    evidence: async (host) => [...of(host).evidence.values()].sort((one, other) => one.at - other.at),
-    record: async (host, evidence) => {
-      of(host).evidence.set(`${evidence.at}#${evidence.id}`, evidence);
+    leave: async (host, entry, expiry, endedBy) => {
+      const { entries } = of(host);
+      const there = entries.get(keyOf(entry));
+      if (there === undefined) return;
+      const ended =
+        endedBy === undefined ? { entry: there.entry, isGone: true as const } : { entry: { ...there.entry, endedBy } };
+      entries.set(keyOf(entry), { ...ended, expiry });
+    },
+    entries: async (host) =>
+      [...of(host).entries.values()]
+        .filter(({ isGone }) => isGone !== true)
+        .map(({ entry }) => entry)
+        .sort((one, other) => other.at - one.at),
+    evidence: async (host) => of(host).words,
+    record: async (host, evidence, now, kept) => {
+      const known = of(host);
+      known.words = remembered(known.words, evidence, now);
+      known.expiry = wordsExpire(known.words, now, kept);
+    },
+    forget: (now) => {
+      for (const [host, known] of hosts) {
+        if (known.expiry !== undefined && known.expiry <= now) known.words = [];
+        for (const [key, { expiry }] of known.entries) if (expiry <= now) known.entries.delete(key);
+        if (known.words.length === 0 && known.entries.size === 0) hosts.delete(host);
+      }
     },
   };
 }

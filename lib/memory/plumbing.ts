@@ -1,5 +1,5 @@
-import type { Freeze } from "../core/freeze.ts";
-import type { Instant } from "../core/time.ts";
+import { CANARY_BREAK, type Canary, type Freeze } from "../core/freeze.ts";
+import { after, type Instant } from "../core/time.ts";
 import type { Control } from "../ports/control.ts";
 import type { Notices, RequeueMessage, Requeues } from "../ports/queues.ts";
 import type { Oddities } from "../ports/records.ts";
@@ -8,7 +8,7 @@ export function memoryControl(shards = 4): Control & { use(shards: number): void
   let lastSweep: Instant | undefined;
   let used = shards;
   let frozen: Freeze | undefined;
-  let canaryFailedAt: Instant | undefined;
+  let canary: Canary = {};
   return {
     use: (count) => {
       used = Math.max(used, count);
@@ -17,19 +17,28 @@ export function memoryControl(shards = 4): Control & { use(shards: number): void
     standing: async () => ({
       shards: used,
       ...(lastSweep !== undefined && { lastSweep }),
-      ...(canaryFailedAt !== undefined && { canaryFailedAt }),
+      canary,
+      ...(frozen !== undefined && { freeze: frozen }),
     }),
-    beginSweep: async (now, unless) => {
-      if (lastSweep !== undefined && lastSweep > unless) return false;
+    beginSweep: async (now, unless, period) => {
+      if (lastSweep !== undefined && lastSweep > unless && lastSweep <= after(now, period)) return false;
       lastSweep = now;
       return true;
     },
     freeze: async () => frozen,
     rememberFreeze: async (freeze) => {
+      if (frozen !== undefined && frozen.lastBad > freeze.lastBad) return "stale";
       frozen = freeze;
+      return "written";
     },
     canaryFailed: async (at) => {
-      canaryFailedAt = at;
+      const { openSince: _, ...rest } = canary;
+      canary = { ...rest, failedAt: at };
+    },
+    canarySang: async (at, isUnbroken) => {
+      const { sangAt, openSince } = canary;
+      const goesOn = isUnbroken && sangAt !== undefined && after(sangAt, CANARY_BREAK) >= at;
+      canary = { ...canary, sangAt: at, openSince: goesOn ? (openSince ?? at) : at };
     },
   };
 }

@@ -16,12 +16,22 @@ export function memorySpecs(): Specs {
       specs.set(registration.run, { registration });
       return "written";
     },
-    expire: async (run, at) => {
-      const found = specs.get(run);
-      if (found !== undefined) found.expiry = at;
+    replace: async (seen, registration) => {
+      if (!isSame(specs.get(registration.run)?.registration, seen)) return "stale";
+      specs.set(registration.run, { registration });
+      return "written";
+    },
+    expire: async (registration, at) => {
+      const found = specs.get(registration.run);
+      if (found === undefined || !isSame(found.registration, registration)) return "stale";
+      found.expiry = at;
+      return "written";
     },
   };
 }
+
+const isSame = (one: Registration | undefined, other: Registration): boolean =>
+  JSON.stringify(one) === JSON.stringify(other);
 
 type Line = LedgerLine & { readonly rev?: number };
 
@@ -43,6 +53,14 @@ export function memoryLedger(): Ledger {
       const line = lines.get(end.fence);
       if (line?.rev !== undefined && line.rev >= rev) return "stale";
       lines.set(end.fence, { ...line, fence: end.fence, end: { ...end, charge }, rev });
+      return "written";
+    },
+    hear: async (run, fence, word) => {
+      const lines = linesOf(run);
+      const line = lines.get(fence);
+      const words = line?.words ?? [];
+      if (line === undefined || words.some(({ kind }) => kind === word.kind)) return "stale";
+      lines.set(fence, { ...line, fence, words: [...words, word] });
       return "written";
     },
     noteLateSuccess: async (run, fence, at) => {
@@ -79,15 +97,19 @@ export function memoryResults(): Results {
 }
 
 export function memoryEndedRuns(): EndedRuns {
-  const ended = new Map<string, EndedRun>();
+  const ended = new Map<string, { run: EndedRun; rev: number }>();
   const keyOf = ({ endedAt, run }: EndedRun): string => `${new Date(endedAt).toISOString()}#${run}`;
   return {
-    add: async (run) => {
-      ended.set(keyOf(run), run);
+    add: async (run, rev) => {
+      const found = ended.get(keyOf(run));
+      if (found !== undefined && found.rev >= rev) return "stale";
+      ended.set(keyOf(run), { run, rev });
+      return "written";
     },
     list: async (now, since, limit, cursor) => {
       const from = `${new Date(since).toISOString()}#`;
-      const to = cursor ?? `${new Date(now + 1).toISOString()}#`;
+      const latest = `${new Date(now + 1).toISOString()}#`;
+      const to = cursor === undefined || cursor > latest ? latest : cursor;
       const keys = [...ended.keys()]
         .filter((key) => key >= from && key < to)
         .sort()
@@ -95,7 +117,7 @@ export function memoryEndedRuns(): EndedRuns {
       const page = keys.slice(0, limit);
       const last = page.at(-1);
       return {
-        runs: page.map((key) => ended.get(key)).filter((run) => run !== undefined),
+        runs: page.map((key) => ended.get(key)?.run).filter((run) => run !== undefined),
         ...(last !== undefined && keys.length > limit && { cursor: last }),
       };
     },

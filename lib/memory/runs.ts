@@ -1,6 +1,6 @@
 import { changesBetween } from "../core/changes.ts";
 import { renews } from "../core/lease.ts";
-import type { Run, RunKey } from "../core/run.ts";
+import { isHeld, type Run, type RunKey } from "../core/run.ts";
 import type { Runs, Sighting } from "../ports/runs.ts";
 
 /** A field-wise write: what was not named keeps the value it has now. */
@@ -10,12 +10,13 @@ function apply(current: Run, seen: Run, next: Run): Run {
   return Object.fromEntries([...kept, ...Object.entries(set)]) as Run;
 }
 
-const sight = ({ run, shard, state, due, lease, debt }: Run): Sighting => ({
-  run,
-  shard,
-  state,
-  due,
-  lease,
+const sight = ({ debt, ...run }: Run): Sighting => ({
+  run: run.run,
+  shard: run.shard,
+  state: run.state,
+  due: run.due,
+  lease: run.lease,
+  ...(isHeld(run) && run.host !== undefined && { host: run.host }),
   ...(debt !== undefined && { owedSince: debt.since }),
 });
 

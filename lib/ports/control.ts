@@ -1,5 +1,6 @@
-import type { Freeze } from "../core/freeze.ts";
-import type { Instant } from "../core/time.ts";
+import type { Canary, Freeze } from "../core/freeze.ts";
+import type { Instant, Span } from "../core/time.ts";
+import type { Write } from "./runs.ts";
 
 /** What a sweep has to know before it looks at the fleet. */
 export type Standing = {
@@ -7,8 +8,9 @@ export type Standing = {
   readonly shards: number;
   /** When the last sweep began that judged, or that was told of because a minute had passed; absent before the first. */
   readonly lastSweep?: Instant;
-  /** When the canary last found that runners cannot reach us. */
-  readonly canaryFailedAt?: Instant;
+  readonly canary: Canary;
+  /** The freeze as it was a moment ago. */
+  readonly freeze?: Freeze;
 };
 
 /** What the plumbing itself remembers. */
@@ -17,10 +19,17 @@ export type Control = {
   shards(): Promise<number>;
   /** Eventually consistent: it decides what to look at, and no verdict. */
   standing(): Promise<Standing>;
-  /** Guard: the last sweep began at or before `unless`. Answers whether this sweep may judge. */
-  beginSweep(now: Instant, unless: Instant): Promise<boolean>;
+  /**
+   * Guard: the last sweep began at or before `unless`, or, by a wrong clock, more than a period after now. Answers whether this
+   * sweep may judge.
+   */
+  beginSweep(now: Instant, unless: Instant, period: Span): Promise<boolean>;
+  /** Strongly consistent. */
   freeze(): Promise<Freeze | undefined>;
-  /** To be written before the verdicts that it holds back. */
-  rememberFreeze(freeze: Freeze): Promise<void>;
+  /** To be written before the verdicts that it holds back. Guard: none that was found later is remembered. */
+  rememberFreeze(freeze: Freeze): Promise<Write>;
+  /** Runners cannot reach us. */
   canaryFailed(at: Instant): Promise<void>;
+  /** A beat of the canary got through; `isUnbroken`: at once. */
+  canarySang(at: Instant, isUnbroken: boolean): Promise<void>;
 };

@@ -1,21 +1,32 @@
 import type { Evidence } from "../core/evidence.ts";
 import type { Fence, RunKey } from "../core/run.ts";
-import type { Instant } from "../core/time.ts";
+import type { Instant, Span } from "../core/time.ts";
 
 /**
- * An attempt that stands or stood on a host. A hint only: a refused claim leaves one too, so whoever follows it checks that
- * the run item names this host, or for an ended attempt that the ledger does.
+ * An attempt that stands on a host, or that ended there for a reason that late evidence may still change. A hint only: whoever
+ * follows it checks that the run item names this host, or for an ended attempt that the ledger does.
  */
-export type HostEntry = RunKey & { readonly fence: Fence; readonly at: Instant };
+export type HostEntry = RunKey & {
+  readonly fence: Fence;
+  /** When it was claimed, or at least when its claim began. */
+  readonly at: Instant;
+  /** When it had ended at the latest; absent while it stands there. */
+  readonly endedBy?: Instant;
+};
 
 /** What stands on a host, and what is known about it. */
 export type Hosts = {
   /** An entry that is there keeps its time: a request that comes again much later must not make the attempt look younger. */
   enter(host: string, entry: HostEntry, expiry: Instant): Promise<void>;
+  /**
+   * The attempt has ended: its entry is not listed any more; with `endedBy` it is, until `expiry`, because late evidence may
+   * still be about it.
+   */
+  leave(host: string, entry: Pick<HostEntry, "run" | "fence">, expiry: Instant, endedBy?: Instant): Promise<void>;
   /** Strongly consistent; the newest claim first. */
   entries(host: string): Promise<readonly HostEntry[]>;
-  /** Strongly consistent; in order of time. */
+  /** Strongly consistent; no more than `remembered` of lib/core/evidence.ts keeps. */
   evidence(host: string): Promise<readonly Evidence[]>;
-  /** Recording the same evidence again changes nothing. */
-  record(host: string, evidence: Evidence, expiry: Instant): Promise<void>;
+  /** Adds a word, as `remembered` says. All of them are kept for so long after the last of them has happened. */
+  record(host: string, evidence: Evidence, now: Instant, kept: Span): Promise<void>;
 };

@@ -1,3 +1,4 @@
+import type { Evidence } from "../core/evidence.ts";
 import type { Fence, LedgerEnd, Result } from "../core/run.ts";
 import type { Registration } from "../core/spec.ts";
 import type { Instant } from "../core/time.ts";
@@ -9,8 +10,10 @@ export type Specs = {
   read(run: string, now: Instant): Promise<Registration | undefined>;
   /** Guard: absent or expired. */
   create(registration: Registration): Promise<Write>;
-  /** From `at` on, to the second, the run id may be used again. */
-  expire(run: string, at: Instant): Promise<void>;
+  /** Guard: still the one that was seen. For a registration that was never completed. */
+  replace(seen: Registration, registration: Registration): Promise<Write>;
+  /** From `at` on, to the second, the run id may be used again. Guard: still this registration. */
+  expire(registration: Registration, at: Instant): Promise<Write>;
 };
 
 /** Who holds an attempt, and since when. */
@@ -26,6 +29,8 @@ export type LedgerLine = {
   readonly fence: Fence;
   readonly claim?: LedgerClaim;
   readonly end?: LedgerEnd & { readonly charge: string };
+  /** What its runner has told of itself, by kind: the first word of each, in no order. */
+  readonly words?: readonly Evidence[];
   /** A success that came when it could not count any more. */
   readonly lateSuccessAt?: Instant;
 };
@@ -35,6 +40,8 @@ export type Ledger = {
   claim(run: string, claim: LedgerClaim): Promise<void>;
   /** Guard: no end part yet, or one of an older rev: a slow writer never lands last. */
   end(run: string, end: LedgerEnd, charge: string, rev: number, expiry: Instant): Promise<Write>;
+  /** Keeps a runner's word about its own attempt. Guard: the attempt was claimed, and has told no word of this kind yet. */
+  hear(run: string, fence: Fence, word: Evidence): Promise<Write>;
   noteLateSuccess(run: string, fence: Fence, at: Instant): Promise<void>;
   /** Strongly consistent. */
   read(run: string, fence: Fence): Promise<LedgerLine | undefined>;
@@ -54,7 +61,8 @@ export type EndedRun = Pick<Result, "run" | "outcome" | "cause" | "attempt" | "f
 
 /** Ended runs in order of time, for people. Best effort. */
 export type EndedRuns = {
-  add(ended: EndedRun, expiry: Instant): Promise<void>;
+  /** Guard: absent, or of an older rev: a slow archiver never lands last. */
+  add(ended: EndedRun, rev: number, expiry: Instant): Promise<Write>;
   /** The newest first, that ended before `cursor` (an opaque string) or now. Looks back over the hours since `since`. */
   list(
     now: Instant,

@@ -11,6 +11,8 @@ export type Sighting = RunKey & {
   readonly state: State;
   readonly due: Instant;
   readonly lease: Span;
+  /** What a held attempt stands on, if that was said. */
+  readonly host?: string;
   /** Since when a debt stands; undefined when nothing is owed. */
   readonly owedSince?: Instant;
 };

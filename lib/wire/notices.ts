@@ -35,6 +35,8 @@ const attempt = z.extend(notice, {
   run: z.string().check(z.regex(ID)),
   shard: z.int(),
   fence: z.int(),
+  /** What it stood on when it told this. */
+  host: z.exactOptional(z.string().check(z.regex(HOST))),
 });
 
 /** What a runner was told, with the attempt that it runs. */
@@ -55,11 +57,13 @@ const continued = z.strictObject({
       source: printable(),
       kind: z.enum(EVIDENCE_KINDS),
       at: moment(),
+      deadline: z.exactOptional(moment()),
       goneAt: z.exactOptional(moment()),
       drill: z.exactOptional(z.literal(true)),
+      withdrawn: z.exactOptional(z.literal(true)),
       note: z.exactOptional(z.string()),
     }),
-    deadline: z.exactOptional(moment()),
+    deadline: z.exactOptional(moment()), // as 0.1.0 sent it
   }),
   seenUpTo: z.strictObject({ run: z.string().check(z.regex(ID)), fence: z.int(), at: moment() }),
 });
@@ -79,11 +83,16 @@ export const continuedOf = ({
   notice: { deadline, ...told },
   seenUpTo,
 }: z.infer<typeof continued>): { notice: Notice; seenUpTo: { run: string; fence: Fence; at: Instant } } => {
-  const { at, goneAt, ...evidence } = told.evidence;
+  const { at, goneAt, deadline: until, ...evidence } = told.evidence;
   return {
     notice: {
       host: told.host,
-      evidence: { ...evidence, at: instant(at), ...(goneAt !== undefined && { goneAt: instant(goneAt) }) },
+      evidence: {
+        ...evidence,
+        at: instant(at),
+        ...(until !== undefined && { deadline: instant(until) }),
+        ...(goneAt !== undefined && { goneAt: instant(goneAt) }),
+      },
       ...(deadline !== undefined && { deadline: instant(deadline) }),
     },
     seenUpTo: { run: seenUpTo.run, fence: fence(seenUpTo.fence), at: instant(seenUpTo.at) },

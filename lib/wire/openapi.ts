@@ -36,6 +36,8 @@ const attempt = z.looseObject({
   evidence: z.array(z.object({ id: z.string(), source: z.string(), kind: z.string(), at: instant() })),
 });
 
+const freeze = z.object({ since: instant(), until: instant(), why: z.enum(["canary", "silence"]) });
+
 const accepted = z.object({ state: state() });
 
 const problemBody = z.looseObject({
@@ -84,13 +86,20 @@ const CALLS: Record<RouteName, Described> = {
   },
   inspect: {
     replies: {
-      200: z.extend(run, { registeredAt: instant(), spec: schemas.spec, attempts: z.array(attempt) }),
+      200: z.extend(run, {
+        registeredAt: instant(),
+        spec: schemas.spec,
+        attempts: z.array(attempt),
+        freeze: z.exactOptional(freeze),
+      }),
     },
     refusals: ["malformed", "not-found"],
   },
   list: {
     query: schemas.listing.shape,
-    replies: { 200: z.object({ runs: z.array(run), cursor: z.exactOptional(z.string()) }) },
+    replies: {
+      200: z.object({ runs: z.array(run), cursor: z.exactOptional(z.string()), freeze: z.exactOptional(freeze) }),
+    },
     refusals: ["malformed", "invalid"],
   },
   cancel: {

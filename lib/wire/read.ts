@@ -6,6 +6,11 @@ export type Read<T> = { readonly ok: true; readonly value: T } | { readonly ok: 
 /** Deeper than any body of ours by far. JSON.parse takes more, but what walks the value afterwards may not. */
 const DEPTH = 16;
 
+/** More than a person reads at once. A body of 64 KiB may have thousands, and an answer is paid for by the owner. */
+const MOST_ERRORS = 20;
+/** Letters of a field's name in an answer: more than any name of ours. */
+const NAME_LENGTH = 64;
+
 /** What a body holds, or the problem that names each field that is wrong. An empty body counts as `{}`. */
 export function read<T>(schema: z.ZodMiniType<T>, body: string): Read<T> {
   let parsed: unknown;
@@ -18,7 +23,7 @@ export function read<T>(schema: z.ZodMiniType<T>, body: string): Read<T> {
   if (refused !== undefined) return { ok: false, problem: problem("malformed", { detail: refused }) };
   const result = schema.safeParse(parsed);
   if (result.success) return { ok: true, value: result.data };
-  const errors = result.error.issues.flatMap(fieldErrors);
+  const errors = result.error.issues.flatMap(fieldErrors).slice(0, MOST_ERRORS);
   const name = result.error.issues.some((issue) => isShape(issue, parsed)) ? "malformed" : "invalid";
   return { ok: false, problem: problem(name, { detail: describe(errors), errors }) };
 }
@@ -45,9 +50,14 @@ function refusal(value: unknown, depth: number): string | undefined {
 function fieldErrors(issue: z.core.$ZodIssue): readonly FieldError[] {
   const path = issue.path.map(String).join(".");
   if (issue.code === "unrecognized_keys")
-    return issue.keys.map((key) => ({ field: path === "" ? key : `${path}.${key}`, detail: "is not a known field" }));
-  return [{ field: path === "" ? "body" : path, detail: issue.message }];
+    return issue.keys.slice(0, MOST_ERRORS).map((key) => ({
+      field: named(path === "" ? key : `${path}.${key}`),
+      detail: "is not a known field",
+    }));
+  return [{ field: path === "" ? "body" : named(path), detail: issue.message }];
 }
+
+const named = (field: string): string => (field.length > NAME_LENGTH ? `${field.slice(0, NAME_LENGTH)}...` : field);
 
 const describe = (errors: readonly FieldError[]): string =>
   errors.map(({ field, detail }) => `${field}: ${detail}`).join("; ");

@@ -1,10 +1,12 @@
 import { spent } from "../core/budgets.ts";
 import { type Budget, paidBy } from "../core/causes.ts";
+import type { Freeze } from "../core/freeze.ts";
 import { directiveOf, isHeld, type Result, type Run } from "../core/run.ts";
 import type { Registration } from "../core/spec.ts";
 import { before } from "../core/time.ts";
 import type { EndedRun, LedgerLine } from "../ports/records.ts";
 import { type BudgetView, budgetsView } from "./budgets.ts";
+import { type FreezeView, freezeView } from "./freeze.ts";
 import { iso } from "./instants.ts";
 import { type EvidenceView, evidenceView } from "./requeue.ts";
 import type { SpecBody } from "./schemas.ts";
@@ -61,6 +63,8 @@ export type RecordView = RunView & {
   readonly spent: Readonly<Record<Budget, number>>;
   readonly budgets: BudgetView;
   readonly attempts: readonly AttemptView[];
+  /** A verdict by the clock on this run has to wait. */
+  readonly freeze?: FreezeView;
 };
 
 export function runView(run: Run): RunView {
@@ -91,7 +95,7 @@ export const endedView = (ended: Result | EndedRun): RunView => ({
   endedAt: iso(ended.endedAt),
 });
 
-function attemptView({ fence, claim, end, lateSuccessAt }: LedgerLine, charges: string): AttemptView {
+function attemptView({ fence, claim, end, words, lateSuccessAt }: LedgerLine, charges: string): AttemptView {
   const attempt = end?.attempt ?? claim?.attempt ?? 0;
   const charged = end === undefined ? undefined : paidBy(charges, attempt);
   const claimedAt = claim?.claimedAt ?? end?.claimedAt;
@@ -106,7 +110,7 @@ function attemptView({ fence, claim, end, lateSuccessAt }: LedgerLine, charges: 
     ...(end?.reportedAt !== undefined && { reportedAt: iso(end.reportedAt) }),
     ...(end?.told !== undefined && { told: end.told }),
     ...reported(end),
-    evidence: (end?.evidence ?? []).map(evidenceView),
+    evidence: (end?.evidence ?? words ?? []).map(evidenceView),
     ...(lateSuccessAt !== undefined && { lateSuccessAt: iso(lateSuccessAt) }),
   };
 }
@@ -121,6 +125,7 @@ export function recordView(
   { registeredAt, spec }: Registration,
   current: Run | Result,
   lines: readonly LedgerLine[],
+  freeze?: Freeze,
 ): RecordView {
   const { charges } = current;
   return {
@@ -130,5 +135,6 @@ export function recordView(
     spent: spent(charges),
     budgets: budgetsView(spec.budgets, charges),
     attempts: lines.map((line) => attemptView(line, charges)),
+    ...(freeze !== undefined && { freeze: freezeView(freeze) }),
   };
 }

@@ -56,7 +56,11 @@ export const spec = z.strictObject({
   ),
 });
 
-const instant = () => z.iso.datetime({ error: "is not an RFC 3339 instant in UTC" });
+/** RFC 3339 sets no bound on the digits of a second; 40 letters hold 19 of them. */
+const instant = () =>
+  z.iso
+    .datetime({ error: "is not an RFC 3339 instant in UTC" })
+    .check(z.maxLength(40, { error: "is longer than 40 letters" }));
 
 export const drain = z.strictObject({ deadlineSeconds: z.exactOptional(seconds(0, 86400)), reason: reason() });
 

@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { findingsText } from "../../lib/cli/doctor.ts";
 import { HELP, USAGE } from "../../lib/cli/usage.ts";
+import type { FreezeView } from "../../lib/wire/freeze.ts";
+import { recordView } from "../../lib/wire/record.ts";
+import { queued, registered } from "../core/runs.ts";
 import { lastbeat } from "../e2e/processes.ts";
 import {
   type Answers,
@@ -42,6 +45,7 @@ const SIGNED_IN = {
 let aws: StubAws;
 let door: StubDoor;
 let live: readonly object[];
+let freeze: FreezeView | undefined;
 let outputs: Readonly<Record<string, string>>;
 const MOVED: string[] = [];
 
@@ -59,15 +63,20 @@ const ANSWERS: Answers = {
   PutEvents: { FailedEntryCount: 0, Entries: [{ EventId: "event-1" }] },
 };
 
+/** Of a run that nobody has claimed yet. */
+const RECORD = recordView(registered(), queued(), []);
+
 /** What the front door of the stack answers to the owner; nobody else is let in. */
 async function answerOwner(request: Parameters<typeof isSigned>[0]): Promise<Said> {
   if (request.target === "/healthz") return { status: 200, body: { ok: true } };
   if (!(await isSigned(request))) return { status: 403, body: { message: "Forbidden" } };
-  return { status: 200, body: { runs: live } };
+  const isRecord = request.target.startsWith("/v1/runs/");
+  return { status: 200, body: { ...(isRecord ? RECORD : { runs: live }), ...(freeze !== undefined && { freeze }) } };
 }
 
 beforeEach(async () => {
   live = [];
+  freeze = undefined;
   MOVED.length = 0;
   aws = await stubAws(ANSWERS);
   door = await stubDoor(answerOwner);
@@ -94,6 +103,52 @@ describe("the command line", () => {
     expect(code).toBe(0);
     expect(text).toContain("etl-1");
     expect((await said(["runs"], { ...SIGNED_IN, LASTBEAT_URL: door.url, LASTBEAT_SIGN: "always" })).code).toBe(0);
+  });
+
+  describe("while verdicts by the clock are frozen", () => {
+    const AT_DOOR = () => ({ ...SIGNED_IN, LASTBEAT_URL: door.url, LASTBEAT_SIGN: "always" });
+    const SILENCE = { since: "2026-11-22T12:01:00.000Z", until: "2026-11-22T12:16:00.000Z", why: "silence" } as const;
+    const SENTENCE =
+      "frozen since 12:01:00 UTC: too few hosts are heard of all that should be. Verdicts by the clock wait until 12:16:00, or 15 minutes beyond their lease.";
+
+    test("says so above the list of live runs, and not when they are not", async () => {
+      live = [run("etl-1")];
+      expect((await said(["runs"], AT_DOOR())).text).not.toContain("frozen");
+      freeze = SILENCE;
+      const { code, text } = await said(["runs"], AT_DOOR());
+      expect(code).toBe(0);
+      const [above = "", below] = text.split(/^(?=RUN )/m);
+      expect(above.trim().replaceAll(/\s+/g, " ")).toBe(SENTENCE);
+      expect(below).toContain("etl-1");
+      expect(JSON.parse((await said(["runs", "--json"], AT_DOOR())).text)).toMatchObject({ freeze: SILENCE });
+    });
+
+    test("keeps that list within 80 columns", async () => {
+      live = [run("etl-1")];
+      freeze = SILENCE;
+      const { text } = await said(["runs"], AT_DOOR());
+      expect(text.split("\n").filter((line) => line.length > 80)).toEqual([]);
+    });
+
+    test("says so on the record of a run, within 80 columns", async () => {
+      freeze = { ...SILENCE, why: "canary" };
+      const { code, text } = await said(["show", "etl-1"], AT_DOOR());
+      expect(code).toBe(0);
+      expect(text.split("\n").slice(1, 4)).toEqual([
+        "frozen since 12:01:00 UTC: the canary cannot reach the front door. Nobody is",
+        "declared lost by the clock before 12:16:00.",
+        "registered 2026-11-22 12:00:00 UTC, lease 120 s",
+      ]);
+    });
+
+    test("says so to who watches", async () => {
+      freeze = SILENCE;
+      const watching = lastbeat(["watch", "--interval", "0.1"], { ...AT_DOOR(), AWS_ENDPOINT_URL: aws.url });
+      await watching.line(/12:16:00\.$/);
+      watching.child.kill("SIGINT");
+      expect(await watching.left).toBe(0);
+      expect(watching.lines.join(" ").replaceAll(/\s+/g, " ")).toContain(SENTENCE);
+    });
   });
 
   test("asks a URL on this machine unsigned, and no AWS", async () => {

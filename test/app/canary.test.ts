@@ -11,17 +11,31 @@ async function beatsThat(...outcomes: readonly boolean[]) {
   const app = service();
   let sent = 0;
   const { failed } = await canary(app, async () => outcomes[sent++] ?? false, noPause);
-  const { canaryFailedAt } = await app.control.standing();
-  return { failed, sent, canaryFailedAt };
+  const { canary: known } = await app.control.standing();
+  return { failed, sent, known };
 }
 
 test.each([
-  ["one that gets through is enough", [true], 1, false],
-  ["one that fails may be chance", [false, true, true], 3, false],
-  ["two of three that fail are not", [false, true, false], 3, true],
-  ["after two failures the third is not needed", [false, false], 2, true],
-])("%s", async (_, outcomes, sent, failed) => {
-  expect(await beatsThat(...outcomes)).toEqual({ failed, sent, canaryFailedAt: failed ? NOON : undefined });
+  ["one that gets through is enough", [true], 1, { sangAt: NOON, openSince: NOON }],
+  ["one that fails may be chance", [false, true, true], 3, { sangAt: NOON, openSince: NOON }],
+  ["two of three that fail are not", [false, true, false], 3, { failedAt: NOON }],
+  ["after two failures the third is not needed", [false, false], 2, { failedAt: NOON }],
+])("%s", async (_, outcomes, sent, known) => {
+  expect(await beatsThat(...outcomes)).toEqual({ failed: "failedAt" in known, sent, known });
+});
+
+test("that sings minute after minute has been open since the first one, or since a beat that failed", async () => {
+  const app = service();
+  const openSince = async (...outcomes: readonly boolean[]) => {
+    let sent = 0;
+    await canary(app, async () => outcomes[sent++] ?? false, noPause);
+    app.pass(seconds(60));
+    return (await app.control.standing()).canary.openSince;
+  };
+  expect(await openSince(true)).toBe(NOON);
+  expect(await openSince(true)).toBe(NOON);
+  expect(await openSince(false, true, true)).toBe(after(NOON, seconds(120)));
+  expect(await openSince(true)).toBe(after(NOON, seconds(120)));
 });
 
 test("its token is one of ours, for a run that no registration can make", async () => {

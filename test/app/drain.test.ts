@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { cancel } from "../../lib/app/ask.ts";
 import { drain, relay } from "../../lib/app/drain.ts";
 import { finish } from "../../lib/app/finish.ts";
+import { noticeOfRunner } from "../../lib/app/notice.ts";
 import { parseEvent } from "../../lib/aws/notices/parse.ts";
 import { instant, seconds } from "../../lib/core/time.ts";
 import { ownMessage } from "../../lib/wire/notices.ts";
@@ -34,12 +35,14 @@ describe("an operator who drains a host", () => {
     expect(JSON.stringify(parsed)).not.toContain("deadline");
   });
 
-  test("sends another notice each time he asks", async () => {
+  test("sends the same notice each time he asks: a controller that repeats itself says nothing new", async () => {
     const app = service();
     await drain(app, "i-a", {});
     await drain(app, "i-a", {});
+    await drain(app, "i-b", {});
     const ids = app.notices.sent.map((event) => JSON.stringify(event).match(/"id":"([^"]+)"/)?.[1]);
-    expect(new Set(ids).size).toBe(2);
+    expect(ids[0]).toBe(ids[1]);
+    expect(ids[2]).not.toBe(ids[1]);
   });
 });
 
@@ -50,8 +53,42 @@ describe("a runner that tells what it was told", () => {
     expect(await relay(app, token, TOLD)).toBeUndefined();
     expect(ownMessage(app.notices.sent[0])).toMatchObject({
       "detail-type": "Lastbeat Attempt Notice",
-      detail: { run: "etl", shard: token.shard, fence: token.fence, ...TOLD },
+      detail: { run: "etl", shard: token.shard, fence: token.fence, host: "i-a", ...TOLD },
     });
+  });
+
+  test("is heard once for each kind", async () => {
+    const app = service();
+    const token = await tokenOf(app, "etl");
+    await relay(app, token, TOLD);
+    const own = ownMessage(app.notices.sent[0]);
+    if (own?.["detail-type"] !== "Lastbeat Attempt Notice") throw new Error("another message");
+    await noticeOfRunner(app, token, { id: own.id, source: "runner", kind: "spot-interruption", at: app.now() });
+    expect(await relay(app, token, TOLD)).toBeUndefined();
+    expect(app.notices.sent).toHaveLength(1);
+    await relay(app, token, { kind: "sigterm", at: TOLD.at });
+    expect(app.notices.sent).toHaveLength(2);
+  });
+
+  test.each([
+    ["0001-01-01T00:00:00Z", "2026-11-22T12:00:00.000Z"],
+    ["2026-11-22T12:09:59Z", "2026-11-22T12:09:59.000Z"],
+    ["2027-01-01T00:00:00Z", "2026-11-22T12:10:00.000Z"],
+  ])("is believed a deadline from now to ten minutes ahead (%s)", async (deadline, believed) => {
+    const app = service();
+    await relay(app, await tokenOf(app, "etl"), { ...TOLD, deadline });
+    expect(app.notices.sent).toMatchObject([{ detail: { deadline: believed } }]);
+  });
+
+  test.each([
+    ["2026-11-22T11:59:30Z", "2026-11-22T11:59:30.000Z"],
+    ["2026-11-22T11:59:29.999Z", "2026-11-22T12:00:00.000Z"],
+    ["2026-11-22T12:00:30.000000001Z", "2026-11-22T12:00:30.000Z"],
+    ["2026-11-22T12:00:30.001Z", "2026-11-22T12:00:00.000Z"],
+  ])("is believed a time within 30 s of ours, in our own form (%s)", async (at, believed) => {
+    const app = service();
+    await relay(app, await tokenOf(app, "etl"), { kind: "sigterm", at });
+    expect(app.notices.sent).toMatchObject([{ detail: { at: believed } }]);
   });
 
   test("is told that it is superseded, and nothing is sent", async () => {

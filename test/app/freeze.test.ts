@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { beat } from "../../lib/app/beat.ts";
+import { canary } from "../../lib/app/canary.ts";
 import { claim } from "../../lib/app/claim.ts";
 import { finish } from "../../lib/app/finish.ts";
-import { inspect } from "../../lib/app/inspect.ts";
+import { freezeNow, inspect } from "../../lib/app/inspect.ts";
 import { notice } from "../../lib/app/notice.ts";
-import { expiryOf } from "../../lib/app/retention.ts";
 import { type SweepCounts, sweep } from "../../lib/app/sweep.ts";
 import { after, instant, seconds } from "../../lib/core/time.ts";
 import type { Claims } from "../../lib/wire/credentials.ts";
@@ -20,9 +20,19 @@ async function nextSweep(app: Service): Promise<SweepCounts> {
   return counts;
 }
 
-async function fleet(app: Service, count: number, name = "run"): Promise<readonly Claims[]> {
+/** So many runs, each on a host of its own unless it is named. */
+async function fleet(
+  app: Service,
+  count: number,
+  name = "run",
+  spec = specWith(),
+  host?: string,
+): Promise<readonly Claims[]> {
   const tokens: Claims[] = [];
-  for (let index = 0; index < count; index += 1) tokens.push(await tokenOf(app, `${name}-${index}`));
+  for (let index = 0; index < count; index += 1) {
+    const by = { id: index.toString(16).padStart(32, "0"), host: host ?? `${name}-host-${index}` };
+    tokens.push(await tokenOf(app, `${name}-${index}`, spec, by));
+  }
   return tokens;
 }
 
@@ -36,17 +46,17 @@ async function sweptUntil(app: Service, time: string): Promise<readonly SweepCou
 const sum = (all: readonly SweepCounts[], of: keyof SweepCounts): number =>
   all.reduce((total, counts) => total + counts[of], 0);
 
-describe("twenty attempts that fall silent at once", () => {
-  test("are not declared lost while the freeze lasts, and all of them within the limit after the valve", async () => {
+describe("twenty hosts that fall silent at once", () => {
+  test("are not declared lost for a quarter of an hour beyond their leases, and all of them within the limit then", async () => {
     const app = service();
     await fleet(app, 20);
-    const frozen = await sweptUntil(app, "12:17:40");
+    const frozen = await sweptUntil(app, "12:16:50");
     expect(sum(frozen, "reaped")).toBe(0);
     expect(app.messages()).toEqual([]);
     expect(frozen.findIndex(({ silent }) => silent === 1)).toBe(5); // 12:01:00, after half of their lease
     expect(frozen.findIndex(({ frozen: held }) => held === 20)).toBe(11); // 12:02:00, when they are due
     expect(frozen.findIndex(({ valve }) => valve === 1)).toBe(95); // 12:16:00, 15 minutes after the first bad sweep
-    const thawed = await sweptUntil(app, "12:18:20"); // from 12:17:50 on: the last floor, 12:15:50, and a lease
+    const thawed = await sweptUntil(app, "12:17:30"); // from 12:17:00 on
     expect(thawed.map(({ reaped, limited }) => [reaped, limited])).toEqual([
       [5, 15],
       [5, 10],
@@ -68,6 +78,33 @@ describe("twenty attempts that fall silent at once", () => {
     expect(await nextSweep(app)).toMatchObject({ silent: 0, frozen: 0, reaped: 5 });
   });
 
+  test("twice have a quarter of an hour each time", async () => {
+    const app = service();
+    const tokens = await fleet(app, 20, "run", specWith({ onCutOff: "continue" }));
+    const outages = [
+      [at("12:02:00"), at("12:04:30")],
+      [at("12:17:30"), at("12:21:30")],
+    ] as const;
+    const all: SweepCounts[] = [];
+    while (app.now() < at("12:45:00")) {
+      all.push(await nextSweep(app));
+      const isOut = outages.some(([from, to]) => app.now() >= from && app.now() < to);
+      if (!isOut && (app.now() / 1000) % 30 === 0) for (const token of tokens) await beat(app, token);
+    }
+    expect(sum(all, "reaped")).toBe(0);
+  });
+
+  test("are said to be frozen, since when, why, and until when at most", async () => {
+    const app = service();
+    const [token] = await fleet(app, 20);
+    await sweptUntil(app, "12:02:00");
+    const freeze = { since: at("12:01:00"), lastBad: at("12:02:00"), why: "silence" };
+    expect(await freezeNow(app)).toMatchObject(freeze);
+    expect((await inspect(app, token?.run ?? ""))?.freeze).toMatchObject(freeze);
+    app.pass(seconds(60));
+    expect(await freezeNow(app)).toBeUndefined();
+  });
+
   test("that fence themselves are charged to nothing: we had cut them off", async () => {
     const app = service();
     const [token] = await fleet(app, 20);
@@ -86,7 +123,7 @@ describe("twenty attempts that fall silent at once", () => {
     const doomed = await ticketOf(app, "doomed");
     await claim(app, doomed, holder("b"));
     const evidence = { id: "e1", source: "aws.ec2", kind: "spot-interruption", at: at("12:01:00") } as const;
-    await app.hosts.record("i-b", evidence, expiryOf(app, app.now()));
+    await app.hosts.record("i-b", evidence, app.now(), app.retention);
     const counts = await sweptUntil(app, "12:02:00");
     expect(counts.at(-1)).toMatchObject({ silent: 1, frozen: 20, reaped: 1 });
     expect(app.messages()).toMatchObject([{ data: { run: "doomed", cause: "interrupted" } }]);
@@ -106,8 +143,9 @@ describe("twenty attempts that fall silent at once", () => {
     await sweptUntil(app, "12:02:00");
     expect(await app.control.freeze()).toEqual({
       since: at("12:01:00"),
-      floor: at("12:02:00"),
       lastBad: at("12:02:00"),
+      why: "silence",
+      floors: { 6: at("12:02:00") },
     });
   });
 
@@ -123,11 +161,112 @@ describe("twenty attempts that fall silent at once", () => {
   });
 });
 
-test("four attempts that fall silent at once are declared lost: that may be chance", async () => {
+test("four hosts that fall silent at once are declared lost where there is no canary: that may be chance", async () => {
   const app = service();
   await fleet(app, 4);
   const counts = await sweptUntil(app, "12:02:00");
   expect(counts.at(-1)).toMatchObject({ silent: 0, frozen: 0, reaped: 4 });
+});
+
+/** Sweeps every ten seconds, and a canary that gets through each minute, from 12:00:05 on. */
+async function withCanaryUntil(
+  app: Service,
+  time: string,
+  isOut: () => boolean = () => false,
+): Promise<readonly SweepCounts[]> {
+  const all: SweepCounts[] = [];
+  while (app.now() < at(time)) {
+    app.pass(seconds(5));
+    if ((app.now() / 1000) % 60 === 5)
+      await canary(
+        app,
+        async () => !isOut(),
+        async () => {},
+      );
+    app.pass(seconds(5));
+    const counts = await sweep(app, { period: seconds(10), until: after(app.now(), seconds(50)) });
+    if (counts !== undefined) all.push(counts);
+  }
+  return all;
+}
+
+describe("while the canary gets through", () => {
+  test("a team with one node and five runs finds the loss of that node in a lease and a sweep", async () => {
+    const app = service();
+    await withCanaryUntil(app, "12:05:00");
+    await fleet(app, 5, "run", specWith(), "node-1");
+    const counts = await withCanaryUntil(app, "12:07:00");
+    expect(counts.at(-1)).toMatchObject({ reaped: 5, frozen: 0 });
+  });
+
+  test("five test runs that die are found beside two hundred others, and so is one of these", async () => {
+    const app = service();
+    const others = await fleet(app, 200);
+    const tests = await fleet(app, 8, "test", specWith({ lease: seconds(30) }));
+    const all: SweepCounts[] = [];
+    while (app.now() < at("12:05:00")) {
+      const beating = [
+        ...(app.now() < at("12:01:00") ? tests : tests.slice(5)),
+        ...others.slice(app.now() < at("12:02:00") ? 0 : 1),
+      ];
+      for (const token of beating) await beat(app, token);
+      all.push(...(await withCanaryUntil(app, new Date(app.now() + 10_000).toISOString().slice(11, 23))));
+      if (app.now() === at("12:01:30")) expect(sum(all, "reaped")).toBe(5);
+    }
+    expect(sum(all, "reaped")).toBe(6);
+    expect(sum(all, "silent")).toBe(0);
+  });
+
+  test("three runs with short leases are not lost in an outage that lies between two of its beats", async () => {
+    const app = service();
+    const tokens = await fleet(app, 3, "run", specWith({ lease: seconds(60), onCutOff: "continue" }));
+    const isOut = (): boolean => app.now() >= at("12:05:06") && app.now() < at("12:06:04");
+    const all: SweepCounts[] = [];
+    while (app.now() < at("12:10:00")) {
+      if (!isOut() && (app.now() / 1000) % 10 === 0) for (const token of tokens) await beat(app, token);
+      all.push(...(await withCanaryUntil(app, new Date(app.now() + 10_000).toISOString().slice(11, 23), isOut)));
+    }
+    expect(sum(all, "reaped")).toBe(0);
+    expect(sum(all, "frozen")).toBeGreaterThan(0);
+  });
+});
+
+test("a canary that fails once freezes each lease for that lease, and the longest for a quarter of an hour", async () => {
+  const app = service();
+  await fleet(app, 5, "long", specWith({ lease: seconds(3600) }));
+  app.pass(seconds(3600));
+  await app.control.canaryFailed(app.now());
+  await sweptUntil(app, "13:03:00"); // the five are due; the last bad sweep was at 13:01:20
+  await tokenOf(app, "short");
+  const all = await sweptUntil(app, "13:05:00");
+  expect(all.at(-1)).toMatchObject({ reaped: 1, frozen: 5 });
+  expect(sum(await sweptUntil(app, "13:15:00"), "reaped")).toBe(5);
+});
+
+test("a sweep whose pass takes longer than a lease freezes from its verdicts on, and not from its beginning", async () => {
+  const app = service();
+  await fleet(app, 6, "run", specWith({ lease: seconds(12) }));
+  const { page } = app.runs;
+  app.pass(seconds(7));
+  app.runs.page = async (...asked) => {
+    const found = await page(...asked);
+    app.pass(seconds(3));
+    return found;
+  };
+  expect(await nextSweep(app)).toMatchObject({ silent: 1, reaped: 0, frozen: 6 });
+});
+
+test("a claim at the gate does not judge by the clock during a freeze", async () => {
+  const app = service();
+  const token = await tokenOf(app, "etl");
+  const stopping = { id: "e1", source: "aws.ec2", kind: "stopping", at: app.now() } as const;
+  await notice(app, { host: "i-a", evidence: stopping });
+  const successor = claimsOf(app.messages()[0]?.data.next.ticket);
+  app.pass(seconds(110));
+  await app.control.canaryFailed(app.now());
+  expect(await nextSweep(app)).toMatchObject({ frozen: 1 });
+  expect((await claim(app, successor, holder("b"))).reply).toEqual({ kind: "hold" });
+  expect(await beat(app, token)).toMatchObject({ kind: "renewed" });
 });
 
 test("an attempt that fences itself while the others are heard is lost", async () => {
@@ -141,7 +280,7 @@ test("an attempt that fences itself while the others are heard is lost", async (
 describe("a sweep", () => {
   test("declares at most five lost by the clock; the next ones find the others", async () => {
     const app = service();
-    await fleet(app, 12);
+    await fleet(app, 12, "run", specWith(), "i-a");
     app.pass(seconds(60));
     const healthy = await fleet(app, 30, "healthy");
     app.pass(seconds(50));
@@ -157,16 +296,16 @@ describe("a sweep", () => {
 
   test("is not limited in verdicts that rest on evidence", async () => {
     const app = service();
-    await fleet(app, 12);
+    await fleet(app, 12, "run", specWith(), "i-a");
     const evidence = { id: "e1", source: "aws.ec2", kind: "evicted", at: at("12:01:00") } as const;
-    await app.hosts.record("i-a", evidence, expiryOf(app, app.now()));
+    await app.hosts.record("i-a", evidence, app.now(), app.retention);
     app.pass(seconds(110));
     expect(await nextSweep(app)).toMatchObject({ reaped: 12, limited: 0, frozen: 0 });
   });
 
   test("does not count what leaves: it has a reason to fall silent", async () => {
     const app = service();
-    await fleet(app, 20);
+    await fleet(app, 20, "run", specWith(), "i-a");
     await notice(app, { host: "i-a", evidence: { id: "e1", source: "aws.ec2", kind: "drain", at: app.now() } });
     app.pass(seconds(110));
     expect(await nextSweep(app)).toMatchObject({ silent: 0, reaped: 20 });

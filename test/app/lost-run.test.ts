@@ -6,7 +6,7 @@ import { finish } from "../../lib/app/finish.ts";
 import { inspect, listEnded, listLive } from "../../lib/app/inspect.ts";
 import { reap } from "../../lib/app/reap.ts";
 import { register } from "../../lib/app/register.ts";
-import { expiryOf, RETENTION } from "../../lib/app/retention.ts";
+import { RETENTION } from "../../lib/app/retention.ts";
 import { settle } from "../../lib/app/settle.ts";
 import { sweep } from "../../lib/app/sweep.ts";
 import { after, instant, seconds } from "../../lib/core/time.ts";
@@ -103,7 +103,7 @@ describe("a lost run", () => {
     const app = service();
     const token = await tokenOf(app, "etl");
     const evidence = { id: "e1", source: "aws.ec2", kind: "spot-interruption", at: after(NOON, seconds(30)) } as const;
-    await app.hosts.record("i-a", evidence, expiryOf(app, NOON));
+    await app.hosts.record("i-a", evidence, app.now(), app.retention);
     app.pass(seconds(120));
     await reap(app, token);
     expect((await inspect(app, "etl"))?.lines[0]?.end).toMatchObject({
@@ -124,7 +124,8 @@ describe("a lost run", () => {
         at: instant(NOON - 61_000),
         goneAt: instant(NOON - 46_000),
       },
-      expiryOf(app, NOON),
+      app.now(),
+      app.retention,
     );
     const token = await tokenOf(app, "etl");
     app.pass(seconds(120));
@@ -266,7 +267,7 @@ describe("a sweep", () => {
     const app = service();
     for (let run = 0; run < 40; run += 1) await tokenOf(app, `run-${run}`);
     const taken = { id: "e1", source: "aws.ec2", kind: "evicted", at: instant(NOON + 30_000) } as const;
-    await app.hosts.record("i-a", taken, expiryOf(app, NOON)); // or a fleet that is silent at once would not be judged
+    await app.hosts.record("i-a", taken, app.now(), app.retention); // or a fleet that is silent at once would not be judged
     app.pass(seconds(120));
     const counts = await sweep(app, { period: seconds(10), until: app.now() });
     expect(counts).toMatchObject({ reaped: 0 });

@@ -132,7 +132,7 @@ export const fromTopic = (event: unknown): Json => ({
   Timestamp: TIME,
 });
 
-export const groupActivity = (what: string, cause: unknown, rest?: Json) =>
+export const groupActivity = (what: string, cause: unknown, detail: Json = {}) =>
   bus(
     "aws.autoscaling",
     `EC2 Instance ${what}`,
@@ -143,8 +143,9 @@ export const groupActivity = (what: string, cause: unknown, rest?: Json) =>
       Details: { "Availability Zone": "us-east-1b" },
       EC2InstanceId: INSTANCE,
       Cause: cause,
+      ...detail,
     },
-    { resources: [GROUP_ARN, ACCOUNT_ARN], ...rest },
+    { resources: [GROUP_ARN, ACCOUNT_ARN] },
   );
 
 /** The record of CloudTrail: times and ids are the record's own, later than the envelope's by what CloudTrail takes. */
@@ -177,11 +178,13 @@ export const SAYING: readonly Json[] = [
   stateChange("terminated"),
   reservationWarning(),
   maintenance(),
+  maintenance({ endTime: "Sat, 05 Dec 2026 17:10:09 GMT", statusCode: "closed" }),
   terminateAction(),
   fromHook(),
   fromTopic(fromHook()),
   fromTopic(spotWarning()),
   groupActivity("Terminate Successful", "a user request"),
+  groupActivity("Terminate Successful", "a user request", { StartTime: "2026-11-22T11:57:30Z", EndTime: TIME }),
   eviction([INSTANCE, OTHER]),
   fromTrail(eviction({ items: [{ instanceId: INSTANCE }, { instanceId: OTHER }] })),
   hostDrain({ host: "ip-10-0-0-1.ec2.internal", deadline: "2026-11-22T12:10:00Z", reason: "upgrade" }),

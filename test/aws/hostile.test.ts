@@ -161,21 +161,33 @@ describe("a hostile event", () => {
     expect(performance.now() - start).toBeLessThan(20_000);
   });
 
-  test("that names 10,000 instances tells the first 100, and says how many it left", () => {
-    const ids = Array.from({ length: 10_000 }, (_, index) => `i-${index.toString(16).padStart(8, "0")}`);
-    for (const event of [
-      eviction(ids),
-      maintenance({ affectedEntities: ids.map((entityValue) => ({ entityValue })) }),
-    ]) {
-      expect(noticesOf(event).map(({ host }) => host)).toEqual(ids.slice(0, 100));
-      expect(parsed(event)).toHaveProperty("surplus", 9_900);
+  const instances = (count: number): readonly string[] =>
+    Array.from({ length: count }, (_, index) => `i-${index.toString(16).padStart(17, "0")}`);
+
+  /** As an eviction names them, and as a maintenance does. */
+  const naming = (ids: readonly string[]): readonly Json[] => [
+    eviction(ids),
+    maintenance({ affectedEntities: ids.map((entityValue) => ({ entityValue })) }),
+  ];
+
+  test("that names 12,000 instances tells all of them", () => {
+    const ids = instances(12_000);
+    for (const event of naming(ids)) {
+      expect(noticesOf(event).map(({ host }) => host)).toEqual(ids);
+      expect(parsed(event)).not.toHaveProperty("surplus");
     }
   });
 
-  test("that names 100 instances leaves none, and one that repeats an instance names one", () => {
-    const ids = Array.from({ length: 100 }, (_, index) => `i-${index.toString(16).padStart(8, "0")}`);
-    expect(noticesOf(eviction(ids))).toHaveLength(100);
-    expect(parsed(eviction(ids))).not.toHaveProperty("surplus");
-    expect(noticesOf(eviction(Array.from({ length: 10_000 }, () => INSTANCE)))).toHaveLength(1);
+  test("that names more than the 256 KB of an event hold tells 12,000 of them, and says how many it left", () => {
+    expect(JSON.stringify(instances(12_000)).length).toBeGreaterThan(256 * 1024);
+    const ids = instances(12_007);
+    for (const event of naming(ids)) {
+      expect(noticesOf(event).map(({ host }) => host)).toEqual(ids.slice(0, 12_000));
+      expect(parsed(event)).toHaveProperty("surplus", 7);
+    }
+  });
+
+  test("that repeats an instance names one", () => {
+    expect(noticesOf(eviction(Array.from({ length: 13_000 }, () => INSTANCE)))).toHaveLength(1);
   });
 });

@@ -139,12 +139,66 @@ describe("a health event", () => {
     expect(noticeOf(maintenance())).toEqual({
       host: INSTANCE,
       evidence: {
-        id: ID,
+        id: "bLmji-vWPQj5OlFDyQblB1",
         source: "aws.health",
         kind: "maintenance",
         at: instant(Date.parse("2026-12-05T15:10:09Z")),
       },
     });
+  });
+
+  test.each([
+    ["Sat, 05 Dec 2026 17:10:09 GMT", instant(Date.parse("2026-12-05T17:10:09Z"))],
+    ["2026-12-05T17:10:09Z", instant(Date.parse("2026-12-05T17:10:09Z"))],
+  ])("has its end time as its deadline: %s", (endTime, deadline) => {
+    expect(noticeOf(maintenance({ endTime }))).toMatchObject({
+      evidence: { at: instant(Date.parse("2026-12-05T15:10:09Z")) },
+      deadline,
+    });
+  });
+
+  test.each([undefined, "", "soon", "Sat, 99 Dec 2026 15:10:09 GMT", "Sun, 05 Dec 2027 15:10:09 GMT", 1_800_000_000])(
+    "has no deadline when it ends at %s",
+    (endTime) => {
+      expect(noticeOf(maintenance({ endTime }))).not.toHaveProperty("deadline");
+    },
+  );
+
+  test("has the id of what it is about, so that all that is said of one maintenance is one word", () => {
+    const [announced, moved] = [maintenance(), maintenance({ startTime: "2026-12-06T15:10:09Z" }, { id: "another" })];
+    expect(evidenceOf(moved).id).toBe(evidenceOf(announced).id);
+    const eventArn = "arn:aws:health:us-east-1::event/EC2/AWS_EC2_INSTANCE_RETIREMENT_SCHEDULED/2";
+    expect(evidenceOf(maintenance({ eventArn })).id).toMatch(/^[A-Za-z0-9_-]{22}$/);
+    expect(evidenceOf(maintenance({ eventArn })).id).not.toBe(evidenceOf(announced).id);
+  });
+
+  test.each([undefined, null, 7, ["arn:aws:health:us-east-1::event/1"]])(
+    "without a name (%j) has its own id",
+    (arn) => {
+      expect(evidenceOf(maintenance({ eventArn: arn })).id).toBe(ID);
+    },
+  );
+
+  test("that is closed before its start takes back what it said", () => {
+    expect(evidenceOf(maintenance({ statusCode: "closed" }))).toEqual({
+      ...evidenceOf(maintenance()),
+      withdrawn: true,
+    });
+    expect(evidenceOf(maintenance({ statusCode: "closed", startTime: "2026-11-22T12:00:00.001Z" })).withdrawn).toBe(
+      true,
+    );
+  });
+
+  test.each<Json>([
+    { statusCode: "closed", startTime: "2026-11-22T12:00:00Z" },
+    { statusCode: "closed", startTime: "2026-11-21T12:00:00Z" },
+    { statusCode: "closed", startTime: undefined },
+    { statusCode: "upcoming" },
+    { statusCode: "open" },
+    { statusCode: "Closed" },
+    { statusCode: ["closed"] },
+  ])("with %j takes nothing back", (detail) => {
+    expect(evidenceOf(maintenance(detail))).not.toHaveProperty("withdrawn");
   });
 
   test("may write its start time in RFC 3339", () => {
@@ -253,6 +307,8 @@ describe("a lifecycle action", () => {
 });
 
 describe("an activity of a group", () => {
+  const ending = (detail: Json): Json => groupActivity("Terminate Successful", "a user request", detail);
+
   test.each([
     "At 2026-11-22T11:59:00Z instance i-0b662ef9931388ba0 was taken out of service in response to a user request, shrinking the capacity from 4 to 3.",
     "At 2026-11-22T11:59:00Z an instance was taken out of service in response to a difference between desired and actual capacity, shrinking the capacity from 4 to 0.",
@@ -273,9 +329,29 @@ describe("an activity of a group", () => {
     expect(evidenceOf(groupActivity("Terminate Successful", cause)).kind).toBe("stopping");
   });
 
+  test("has begun at its start time, and was over when it was told", () => {
+    expect(noticeOf(ending({ StartTime: "2026-11-22T11:57:30Z", EndTime: "2026-11-22T12:00:00Z" }))).toEqual({
+      host: INSTANCE,
+      evidence: { id: ID, source: "aws.autoscaling", kind: "scale-in", at: at("11:57:30") },
+      deadline: HAPPENED,
+    });
+    expect(noticeOf(ending({ StartTime: "2026-11-22T12:00:00Z" }))).toMatchObject({
+      evidence: { at: HAPPENED },
+      deadline: HAPPENED,
+    });
+  });
+
+  test.each([undefined, "", "timestamp", "2026-11-22T12:00:00.001Z", "2026-08-24T12:00:00Z", 1_795_348_800])(
+    "counts from its own time, without a deadline, when it has begun at %j",
+    (StartTime) => {
+      const notice = noticeOf(ending({ StartTime }));
+      expect(notice.evidence.at).toBe(HAPPENED);
+      expect(notice).not.toHaveProperty("deadline");
+    },
+  );
+
   test("names its instance among its resources, beside the group", () => {
-    const { detail, ...rest } = groupActivity("Terminate Successful", "a user request");
-    expect(noticeOf({ ...rest, detail: { ...(detail as Json), EC2InstanceId: "" } }).host).toBe(INSTANCE);
+    expect(noticeOf(ending({ EC2InstanceId: "" })).host).toBe(INSTANCE);
   });
 
   test.each(["Terminate Unsuccessful", "Launch Successful", "Launch Unsuccessful"])("%s is ignored", (what) => {

@@ -125,6 +125,16 @@ describe("settings reach the Lambdas:", () => {
     expect(told("sweep")).toMatchObject({ LASTBEAT_SWEEP_SECONDS: "20", LASTBEAT_RETENTION_DAYS: "7" });
     expect(told("ticker")).toMatchObject({ LASTBEAT_SWEEP_SECONDS: "20" });
   });
+
+  test("whether runners are trusted to speak for their host: the one that heeds them is told", () => {
+    const told = (trustRunners: boolean): readonly (readonly [string, Value])[] =>
+      [...lambdasOf(templateOf({ trustRunners }))].flatMap(([name, { Properties }]) => {
+        const value = Properties.Environment.Variables["LASTBEAT_TRUST_RUNNERS"];
+        return value === undefined ? [] : [[name, value] as const];
+      });
+    expect(told(true)).toEqual([["notice", "true"]]);
+    expect(told(false)).toEqual([]);
+  });
 });
 
 test("the rotation is invoked by Secrets Manager, for our secret in our account, and by nobody else's", () => {

@@ -35,6 +35,8 @@ const BAD: readonly (readonly [keyof LastbeatProps, unknown, LastbeatProps?])[] 
   ["frontDoors", ["http-api", "http-api"]],
   ["beatUrl", "no"],
   ["beatUrl", true, { jwt: { issuer: ISSUER, audience: ["lastbeat"] } }],
+  ["trustRunners", "no"],
+  ["trustRunners", 1],
   ["jwt", { issuer: "http://oidc.example.com", audience: ["lastbeat"] }],
   ["jwt", { issuer: ISSUER, audience: [] }],
   ["jwt", { issuer: ISSUER }],
@@ -80,6 +82,8 @@ const GOOD: readonly LastbeatProps[] = [
   { frontDoors: ["rest-api"] },
   { frontDoors: ["rest-api", "http-api"], beatUrl: true },
   { beatUrl: false, jwt: { issuer: ISSUER, audience: ["a", "b"] } },
+  { trustRunners: true },
+  { trustRunners: false },
   { domain: DOMAIN },
   { publicUrl: "http://127.0.0.1:4566/lastbeat" },
   { observability: "none" },
@@ -119,6 +123,7 @@ describe("a setting is refused by its name:", () => {
       retentionDays: true,
       frontDoors: true,
       beatUrl: true,
+      trustRunners: true,
       jwt: true,
       domain: true,
       publicUrl: true,
@@ -142,6 +147,9 @@ describe("a setting is refused by its name:", () => {
 
   test("what it can be is said, and what it was", () => {
     expect(() => settingsOf({ sweepSeconds: 7 }, "Lastbeat")).toThrow("sweepSeconds is a whole divisor of 60, not 7");
+    expect(() => settingsOf(given({ trustRunners: "no" }), "Lastbeat")).toThrow(
+      'trustRunners is true or false, not "no"',
+    );
     expect(() => settingsOf(given({ logLevel: "info" }), "Lastbeat")).toThrow(
       'logLevel is one of INFO, WARN; not "info"',
     );
@@ -180,6 +188,7 @@ describe("a good setting", () => {
       retentionDays: 30,
       frontDoors: ["http-api"],
       beatUrl: false,
+      trustRunners: false,
       observability: "alarms",
       logLevel: "INFO",
       logRetentionDays: 30,

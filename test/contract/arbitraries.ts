@@ -63,7 +63,7 @@ const record = <T, O extends object = Record<never, never>>(
 
 export const progress: fc.Arbitrary<Progress> = record({ value: numbers }, { of: numbers, note: texts });
 
-export const evidence: fc.Arbitrary<Evidence> = fc.record(
+export const evidence: fc.Arbitrary<Evidence> = record(
   {
     id: fc.uuid(),
     source: fc.constantFrom("aws.ec2", "aws.health", "runner", "owner"),
@@ -81,16 +81,24 @@ export const evidence: fc.Arbitrary<Evidence> = fc.record(
     ),
     at: instants,
   },
-  { noNullPrototype: true },
+  {
+    deadline: instants,
+    goneAt: instants,
+    drill: fc.constant(true as const),
+    withdrawn: fc.constant(true as const),
+    note: texts,
+  },
 );
 
 const causes = fc.constantFrom<Cause>(
   "succeeded",
   "interrupted",
   "crashed",
+  "stalled",
   "overran",
   "never-started",
   "lost",
+  "cut-off",
   "canceled",
   "requeued",
 );
@@ -113,7 +121,17 @@ export const ledgerEnds: fc.Arbitrary<LedgerEnd> = record(
     endedAt: instants,
     evidence: fc.array(evidence, { maxLength: 3 }),
   },
-  { claimedAt: instants, lastBeatAt: instants, holder: holders, host: hosts, body: digests, report: reports },
+  {
+    claimedAt: instants,
+    lastBeatAt: instants,
+    further: fc.constant(true as const),
+    holder: holders,
+    host: hosts,
+    told: texts,
+    body: digests,
+    report: reports,
+    reportedAt: instants,
+  },
 );
 
 const debts: fc.Arbitrary<Debt> = record(

@@ -2,12 +2,15 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Evidence } from "../../lib/core/evidence.ts";
 import { fence } from "../../lib/core/run.ts";
+import { seconds } from "../../lib/core/time.ts";
 import type { HostEntry, Hosts } from "../../lib/ports/hosts.ts";
 import * as any from "./arbitraries.ts";
 import { at, FENCE } from "./samples.ts";
 
 const HOST = "i-0123456789abcdef0";
 const EXPIRY = at("23:00:00");
+const NOW = at("12:00:03");
+const KEPT = seconds(24 * 3600);
 
 const notice = (id: string, time: string): Evidence => ({
   id,
@@ -24,32 +27,32 @@ export function describeHosts(name: string, open: () => Promise<Hosts>): void {
       expect(await hosts.evidence(HOST)).toEqual([]);
     });
 
-    test("evidence is kept per host, in the order of its time", async () => {
+    test("evidence is kept per host, in the order in which it was told", async () => {
       const hosts = await open();
-      await hosts.record(HOST, notice("later", "12:00:02"), EXPIRY);
-      await hosts.record("i-another", notice("another", "12:00:00"), EXPIRY);
-      await hosts.record(HOST, notice("earlier", "12:00:01"), EXPIRY);
-      expect(await hosts.evidence(HOST)).toEqual([notice("earlier", "12:00:01"), notice("later", "12:00:02")]);
+      await hosts.record(HOST, notice("later", "12:00:02"), NOW, KEPT);
+      await hosts.record("i-another", notice("another", "12:00:00"), NOW, KEPT);
+      await hosts.record(HOST, notice("earlier", "12:00:01"), NOW, KEPT);
+      expect(await hosts.evidence(HOST)).toEqual([notice("later", "12:00:02"), notice("earlier", "12:00:01")]);
     });
 
     test("the same evidence is recorded once, however often it is delivered", async () => {
       const hosts = await open();
-      await hosts.record(HOST, notice("one", "12:00:01"), EXPIRY);
-      await hosts.record(HOST, notice("one", "12:00:01"), EXPIRY);
+      await hosts.record(HOST, notice("one", "12:00:01"), NOW, KEPT);
+      await hosts.record(HOST, notice("one", "12:00:01"), NOW, KEPT);
       expect(await hosts.evidence(HOST)).toEqual([notice("one", "12:00:01")]);
     });
 
     test("two pieces of evidence of the same millisecond are two", async () => {
       const hosts = await open();
-      await hosts.record(HOST, notice("one", "12:00:01"), EXPIRY);
-      await hosts.record(HOST, notice("two", "12:00:01"), EXPIRY);
+      await hosts.record(HOST, notice("one", "12:00:01"), NOW, KEPT);
+      await hosts.record(HOST, notice("two", "12:00:01"), NOW, KEPT);
       expect((await hosts.evidence(HOST)).map(({ id }) => id).toSorted()).toEqual(["one", "two"]);
     });
 
     test("an attempt that stands on a host is no evidence", async () => {
       const hosts = await open();
       await hosts.enter(HOST, { run: "train", shard: 2, fence: FENCE, at: at("12:00:00") }, EXPIRY);
-      await hosts.record(HOST, notice("one", "12:00:01"), EXPIRY);
+      await hosts.record(HOST, notice("one", "12:00:01"), NOW, KEPT);
       expect(await hosts.evidence(HOST)).toEqual([notice("one", "12:00:01")]);
     });
 
@@ -89,15 +92,68 @@ export function describeHosts(name: string, open: () => Promise<Hosts>): void {
 
     test("evidence is no attempt that stands on a host", async () => {
       const hosts = await open();
-      await hosts.record(HOST, notice("one", "12:00:01"), EXPIRY);
+      await hosts.record(HOST, notice("one", "12:00:01"), NOW, KEPT);
       expect(await hosts.entries(HOST)).toEqual([]);
     });
 
-    test("evidence that is more than one answer of the store holds is read whole", async () => {
+    test("thousands of words about one host leave few, the first and the newest of their kind among them", async () => {
       const hosts = await open();
-      const long = ["1", "2", "3", "4"].map((id) => ({ ...notice(id, `12:00:0${id}`), source: "x".repeat(370_000) }));
-      for (const each of long) await hosts.record(HOST, each, EXPIRY);
-      expect((await hosts.evidence(HOST)).map(({ id }) => id)).toEqual(["1", "2", "3", "4"]);
+      const words = Array.from({ length: 40 }, (_, n) => ({
+        ...notice(`word-${n}`, "12:00:01"),
+        note: "x".repeat(30),
+      }));
+      await hosts.record(
+        HOST,
+        { ...notice("proof", "12:00:01"), kind: "terminated", goneAt: at("12:00:01") },
+        NOW,
+        KEPT,
+      );
+      for (const word of words) await hosts.record(HOST, word, NOW, KEPT);
+      const ids = (await hosts.evidence(HOST)).map(({ id }) => id);
+      expect(ids).toHaveLength(16);
+      expect(ids).toEqual(expect.arrayContaining(["proof", "word-0", "word-39"]));
+    });
+
+    test("of words that are told at once none is lost", async () => {
+      const hosts = await open();
+      const words = ["1", "2", "3", "4"].map((id) => notice(id, `12:00:0${id}`));
+      await Promise.all(words.map((word) => hosts.record(HOST, word, NOW, KEPT)));
+      expect((await hosts.evidence(HOST)).map(({ id }) => id).toSorted()).toEqual(["1", "2", "3", "4"]);
+    });
+
+    test("a word that is told anew takes the place of what it said before, and an older one does not", async () => {
+      const hosts = await open();
+      await hosts.record(HOST, notice("drain", "12:00:02"), NOW, KEPT);
+      await hosts.record(HOST, notice("drain", "12:00:01"), NOW, KEPT);
+      expect(await hosts.evidence(HOST)).toEqual([notice("drain", "12:00:02")]);
+      await hosts.record(HOST, notice("drain", "12:00:03"), NOW, KEPT);
+      expect(await hosts.evidence(HOST)).toEqual([notice("drain", "12:00:03")]);
+    });
+
+    test("an attempt that has left its host is not listed, one that late evidence may be about is, with its end", async () => {
+      const hosts = await open();
+      const [gone, lost] = [
+        { run: "gone", shard: 2, fence: FENCE, at: at("12:00:00") },
+        { run: "lost", shard: 2, fence: FENCE, at: at("12:00:01") },
+      ] as const;
+      for (const each of [gone, lost]) await hosts.enter(HOST, each, EXPIRY);
+      await hosts.leave(HOST, gone, EXPIRY);
+      await hosts.leave(HOST, lost, EXPIRY, at("12:05:00"));
+      await hosts.leave(HOST, { run: "nobody", fence: FENCE }, EXPIRY, at("12:05:00"));
+      expect(await hosts.entries(HOST)).toEqual([{ ...lost, endedBy: at("12:05:00") }]);
+    });
+
+    test("an attempt that has left is not listed again for a claim's write that lands late", async () => {
+      const hosts = await open();
+      const [gone, lost] = [
+        { run: "gone", shard: 2, fence: FENCE, at: at("12:00:00") },
+        { run: "lost", shard: 2, fence: FENCE, at: at("12:00:01") },
+      ] as const;
+      for (const each of [gone, lost]) await hosts.enter(HOST, each, EXPIRY);
+      await hosts.leave(HOST, gone, EXPIRY);
+      await hosts.leave(HOST, lost, EXPIRY, at("12:05:00"));
+      for (const each of [gone, lost]) await hosts.enter(HOST, { ...each, at: at("12:06:00") }, EXPIRY);
+      expect(await hosts.entries(HOST)).toEqual([{ ...lost, endedBy: at("12:05:00") }]);
     });
 
     test("every field of any evidence reads back as it was recorded", async () => {
@@ -105,7 +161,7 @@ export function describeHosts(name: string, open: () => Promise<Hosts>): void {
       await fc.assert(
         fc.asyncProperty(any.ids, any.evidence, async (name, evidence) => {
           const host = any.unique(name);
-          await hosts.record(host, evidence, EXPIRY);
+          await hosts.record(host, evidence, NOW, KEPT);
           expect(await hosts.evidence(host)).toEqual([evidence]);
         }),
         { numRuns: 25 },

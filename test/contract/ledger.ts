@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { Evidence, EvidenceKind } from "../../lib/core/evidence.ts";
 import { type Fence, fence } from "../../lib/core/run.ts";
 import type { Ledger, LedgerClaim } from "../../lib/ports/records.ts";
 import * as any from "./arbitraries.ts";
@@ -55,6 +56,20 @@ function describeLines(open: () => Promise<Ledger>): void {
       end: { ...lost, charge: "l" },
       lateSuccessAt: at("12:05:00.250"),
     });
+  });
+
+  test("of a runner's words the first of each kind is kept, on the line of its attempt", async () => {
+    const ledger = await open();
+    const word = (id: string, kind: EvidenceKind): Evidence => ({ id, source: "runner", kind, at: at("12:00:30") });
+    await ledger.claim("train", claimed);
+    expect(await ledger.hear("train", FENCE, word("one", "sigterm"))).toBe("written");
+    expect(await ledger.hear("train", FENCE, word("two", "sigterm"))).toBe("stale");
+    expect(await ledger.hear("train", FENCE, word("three", "spot-interruption"))).toBe("written");
+    const line = await ledger.read("train", FENCE);
+    expect(line).toMatchObject({ fence: FENCE, claim: claimed });
+    expect(line?.words?.map(({ id }) => id).toSorted()).toEqual(["one", "three"]);
+    expect(await ledger.hear("nobody", FENCE, word("one", "sigterm"))).toBe("stale");
+    expect(await ledger.read("nobody", FENCE)).toBeUndefined();
   });
 
   test("a late success of an unknown attempt makes no line", async () => {

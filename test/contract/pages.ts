@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Queued, Run } from "../../lib/core/run.ts";
+import { type Canceling, isHeld, type Leaving, type Queued, type Run, type Running } from "../../lib/core/run.ts";
 import { seconds } from "../../lib/core/time.ts";
 import type { Runs, Sighting } from "../../lib/ports/runs.ts";
 import * as any from "./arbitraries.ts";
@@ -28,13 +28,14 @@ async function walk<P extends { readonly cursor?: string }, I>(
 
 const byRun = (one: { run: string }, other: { run: string }): number => (one.run < other.run ? -1 : 1);
 
-const sightingOf = ({ run, shard, state, due, lease, debt }: Run): Sighting => ({
-  run,
-  shard,
-  state,
-  due,
-  lease,
-  ...(debt !== undefined && { owedSince: debt.since }),
+const sightingOf = (run: Run): Sighting => ({
+  run: run.run,
+  shard: run.shard,
+  state: run.state,
+  due: run.due,
+  lease: run.lease,
+  ...(isHeld(run) && run.host !== undefined && { host: run.host }),
+  ...(run.debt !== undefined && { owedSince: run.debt.since }),
 });
 
 /** The part of the run items that sweeps and people read. */
@@ -49,7 +50,46 @@ export function describePages(open: () => Promise<Runs>): void {
     const runs = await open();
     await runs.create(running("train"));
     expect((await runs.page(2, 10)).sightings).toEqual([
-      { run: "train", shard: 2, state: "running", due: at("12:02:00"), lease: seconds(120) },
+      {
+        run: "train",
+        shard: 2,
+        state: "running",
+        due: at("12:02:00"),
+        lease: seconds(120),
+        host: "i-0123456789abcdef0",
+      },
+    ]);
+  });
+
+  test("a sighting tells the host of an attempt that is held, and of no other", async () => {
+    const runs = await open();
+    const { host: _, ...hostless } = running("d-hostless");
+    const all: readonly Run[] = [
+      running("a-running"),
+      { ...running("b-leaving"), state: "leaving", directive: "drain" } satisfies Leaving,
+      { ...running("c-canceling"), state: "canceling" } satisfies Canceling,
+      hostless satisfies Running,
+      queued("e-queued"),
+    ];
+    for (const run of all) await runs.create(run);
+    const sighted = (await runs.page(2, 10)).sightings.toSorted(byRun);
+    expect(sighted.map(({ run, host }) => [run, host])).toEqual([
+      ["a-running", "i-0123456789abcdef0"],
+      ["b-leaving", "i-0123456789abcdef0"],
+      ["c-canceling", "i-0123456789abcdef0"],
+      ["d-hostless", undefined],
+      ["e-queued", undefined],
+    ]);
+  });
+
+  test("a sighting tells no host any more once its attempt has ended", async () => {
+    const runs = await open();
+    const seen = running("train");
+    await runs.create(seen);
+    const next: Queued = { ...queued("train"), rev: seen.rev + 1, attempt: 2, charges: "l" };
+    expect(await runs.replace(seen, next)).toBe("written");
+    expect((await runs.page(2, 10)).sightings).toEqual([
+      { run: "train", shard: 2, state: "queued", due: at("12:15:00"), lease: seconds(120) },
     ]);
   });
 

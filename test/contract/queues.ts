@@ -182,6 +182,29 @@ export function describeQueues(name: string, { client, urls }: Queues): void {
       expect(batches).toEqual([]);
     });
 
+    test("a batch that fails keeps none after it from being sent, and all that were not queued are counted", async () => {
+      let sent = 0;
+      client.middlewareStack.add(
+        (next) => async (args) => {
+          sent += 1;
+          if (sent === 1) throw new Error("no route");
+          return next(args);
+        },
+        { step: "finalizeRequest", name: "broken" },
+      );
+      const all = Array.from({ length: 13 }, (_, n) => instant(at("12:00:00") + n * 10_000));
+      try {
+        await expect(ticks.send(all.map((time) => tick(time, seconds(0))))).rejects.toThrow(
+          "10 ticks were not queued: Error: no route",
+        );
+      } finally {
+        client.middlewareStack.remove("broken");
+      }
+      expect(batches.map((delays) => delays.length)).toEqual([10, 3]);
+      const arrived = (await take(urls.tick, 3)).map(({ Body = "" }) => Date.parse(JSON.parse(Body).at));
+      expect(arrived.toSorted((one, other) => one - other)).toEqual(all.slice(10));
+    });
+
     test("a batch that the queue takes only in part is an error", async () => {
       const Failed = [{ Id: "0", SenderFault: false, Code: "InternalError", Message: "try again" }];
       client.middlewareStack.add((next) => async (args) => Object.assign(await next(args), { output: { Failed } }), {

@@ -1,3 +1,4 @@
+import { GetItemCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { dynamoControl } from "../../lib/aws/control.ts";
 import type { Dynamo } from "../../lib/aws/dynamo.ts";
@@ -7,6 +8,7 @@ import { dynamoLedger, dynamoResults, dynamoSpecs } from "../../lib/aws/records.
 import { type Reach, renewing } from "../../lib/aws/renew.ts";
 import { itemOf } from "../../lib/aws/run-item.ts";
 import { dynamoRuns } from "../../lib/aws/runs.ts";
+import type { Evidence } from "../../lib/core/evidence.ts";
 import { renewal } from "../../lib/core/lease.ts";
 import { fence } from "../../lib/core/run.ts";
 import { type Instant, instant, seconds } from "../../lib/core/time.ts";
@@ -57,14 +59,15 @@ test("what a decision rests on is read consistently", async () => {
   await dynamoLedger(dynamo).list("train", fence(0));
   await dynamoHosts(dynamo).evidence("i-0abc");
   await dynamoHosts(dynamo).entries("i-0abc");
-  expect(asked).toHaveLength(7);
+  await dynamoControl(dynamo).freeze();
+  expect(asked).toHaveLength(8);
   expect(asked.filter(({ input }) => input["ConsistentRead"] !== true)).toEqual([]);
 });
 
 test("a sweep asks for as much of an item as it looks at", async () => {
   await dynamoRuns(dynamo).create(running("train"));
   await dynamoRuns(dynamo).page(2, 10);
-  expect(asked.at(-1)?.input["ProjectionExpression"]).toBe("p, s, q, d, l, g");
+  expect(asked.at(-1)?.input["ProjectionExpression"]).toBe("p, s, q, d, l, o, g");
 });
 
 describe("a beat", () => {
@@ -93,6 +96,102 @@ describe("a beat", () => {
     before = { command: "UpdateItemCommand", act: throttle };
     await expect(dynamoRuns(dynamo).renew(running("train"), beat)).rejects.toThrow("too many requests");
   });
+});
+
+describe("what is said about a host", () => {
+  const NOW = at("12:00:10");
+  const KEPT = seconds(3600);
+  const Key = { p: { S: "H#i-0abc" }, s: { S: "w" } };
+  const warning: Evidence = {
+    id: "one",
+    source: "aws.ec2",
+    kind: "spot-interruption",
+    at: at("12:00:00"),
+    deadline: at("12:02:00"),
+  };
+
+  test("is one item, which one request reads", async () => {
+    await dynamoHosts(dynamo).evidence("i-0abc");
+    expect(asked).toEqual([{ command: "GetItemCommand", input: expect.objectContaining({ Key }) }]);
+  });
+
+  test("is written by one request after that, an hour after the last of it has happened it may go", async () => {
+    const hosts = dynamoHosts(dynamo);
+    await hosts.record("i-0abc", warning, NOW, KEPT);
+    const later: Evidence = { ...warning, id: "two" };
+    await hosts.record("i-0abc", later, NOW, KEPT);
+    expect(commands()).toEqual(["GetItemCommand", "PutItemCommand", "GetItemCommand", "PutItemCommand"]);
+    const t = { N: String(at("13:02:00") / 1000) };
+    expect(asked[1]?.input["Item"]).toEqual({ ...Key, j: { S: JSON.stringify([warning]) }, r: { N: "1" }, t });
+    expect(asked[3]?.input["Item"]).toEqual({ ...Key, j: { S: JSON.stringify([warning, later]) }, r: { N: "2" }, t });
+  });
+
+  test("is not written again when it says nothing new", async () => {
+    const hosts = dynamoHosts(dynamo);
+    await hosts.record("i-0abc", warning, NOW, KEPT);
+    asked = [];
+    await hosts.record("i-0abc", warning, NOW, KEPT);
+    expect(commands()).toEqual(["GetItemCommand"]);
+  });
+
+  test("is read again when somebody else has said something meanwhile", async () => {
+    const hosts = dynamoHosts(dynamo);
+    const other: Evidence = { ...warning, id: "other" };
+    before = { command: "PutItemCommand", act: () => dynamoHosts(dynamo).record("i-0abc", other, NOW, KEPT) };
+    await hosts.record("i-0abc", warning, NOW, KEPT);
+    expect(await hosts.evidence("i-0abc")).toEqual([other, warning]);
+  });
+
+  test("is an error when ten others in a row have said something meanwhile, so that its message comes again", async () => {
+    const moved = async (): Promise<void> => {
+      before = { command: "PutItemCommand", act: moved };
+      await client.send(
+        new UpdateItemCommand({
+          TableName: dynamo.table,
+          Key,
+          UpdateExpression: "SET j = :none ADD r :one",
+          ExpressionAttributeValues: { ":none": { S: "[]" }, ":one": { N: "1" } },
+        }),
+      );
+    };
+    before = { command: "PutItemCommand", act: moved };
+    await expect(dynamoHosts(dynamo).record("i-0abc", warning, NOW, KEPT)).rejects.toThrow(
+      "10 others have added a word about host i-0abc meanwhile",
+    );
+    expect(commands().filter((command) => command === "PutItemCommand")).toHaveLength(10);
+  });
+});
+
+describe("an attempt that leaves its host", () => {
+  const entry = { run: "train", shard: 2, fence: FENCE, at: at("12:00:00") };
+  const Key = { p: { S: "H#i-0abc" }, s: { S: "r#train#1795348800" } };
+
+  test.each([
+    ["when it had ended, where late evidence may be about it", at("12:02:00"), String(at("12:02:00"))],
+    ["0, where nobody asks for it any more", undefined, "0"],
+  ])("leaves %s", async (_, endedBy, e) => {
+    await dynamoHosts(dynamo).enter("i-0abc", entry, at("13:00:00"));
+    asked = [];
+    await dynamoHosts(dynamo).leave("i-0abc", entry, at("23:00:00"), endedBy);
+    expect(commands()).toEqual(["UpdateItemCommand"]);
+    const { Item } = await client.send(new GetItemCommand({ TableName: dynamo.table, Key }));
+    expect(Item).toEqual({
+      ...Key,
+      j: { S: JSON.stringify(entry) },
+      e: { N: e },
+      t: { N: String(at("23:00:00") / 1000) },
+    });
+  });
+});
+
+test("a runner's words are attributes of the ledger line of its attempt, by their kind", async () => {
+  const ledger = dynamoLedger(dynamo);
+  await ledger.claim("train", { attempt: 1, fence: FENCE, claimedAt: at("12:00:00"), holder: { id: "a".repeat(32) } });
+  const word: Evidence = { id: "one", source: "runner", kind: "sigterm", at: at("12:00:30") };
+  await ledger.hear("train", FENCE, word);
+  const Key = { p: { S: "R#train" }, s: { S: "a#001795348800" } };
+  const { Item } = await client.send(new GetItemCommand({ TableName: dynamo.table, Key }));
+  expect(Item).toMatchObject({ "w-sigterm": { S: JSON.stringify(word) } });
 });
 
 describe("the number of shards", () => {
@@ -130,7 +229,7 @@ describe("a list of ended runs", () => {
   test("reads two days at the most, and its cursor leads on from there", async () => {
     const store = dynamoEndedRuns(dynamo);
     const run = ended("train", ago(60));
-    await store.add(run, EXPIRY);
+    await store.add(run, 1, EXPIRY);
     asked = [];
     const first = await store.list(noon, ago(100), 10);
     expect(first).toEqual({ runs: [], cursor: expect.any(String) });
@@ -140,7 +239,7 @@ describe("a list of ended runs", () => {
 
   test("reads no further back than the page needs", async () => {
     const store = dynamoEndedRuns(dynamo);
-    for (const name of ["a", "b", "c"]) await store.add(ended(name, noon), EXPIRY);
+    for (const name of ["a", "b", "c"]) await store.add(ended(name, noon), 1, EXPIRY);
     asked = [];
     expect((await store.list(noon, ago(30), 2)).runs).toHaveLength(2);
     expect(asked).toHaveLength(BUCKETS);
@@ -148,20 +247,20 @@ describe("a list of ended runs", () => {
 
   test("that is just as long as the page has no cursor", async () => {
     const store = dynamoEndedRuns(dynamo);
-    await store.add(ended("train", noon), EXPIRY);
+    await store.add(ended("train", noon), 1, EXPIRY);
     expect(await store.list(noon, ago(2), 1)).toEqual({ runs: [ended("train", noon)] });
   });
 
   test("has a run that ended in the last millisecond of an hour, asked for from then on", async () => {
     const store = dynamoEndedRuns(dynamo);
     const last = at("11:59:59.999");
-    await store.add(ended("train", last), EXPIRY);
+    await store.add(ended("train", last), 1, EXPIRY);
     expect((await store.list(noon, last, 10)).runs).toEqual([ended("train", last)]);
   });
 
   test("is spread over partitions by the names of runs", async () => {
     const store = dynamoEndedRuns(dynamo);
-    for (const name of ["a", "b", "c", "d"]) await store.add(ended(name, noon), EXPIRY);
+    for (const name of ["a", "b", "c", "d"]) await store.add(ended(name, noon), 1, EXPIRY);
     const partitions = new Set(asked.map(({ input }) => JSON.stringify(input).match(/D#[^"]*/)?.[0]));
     expect(partitions.size).toBe(4);
   });

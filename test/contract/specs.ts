@@ -41,7 +41,7 @@ export function describeSpecs(name: string, open: () => Promise<Specs>): void {
     test("a spec that is to expire is there until then, and absent from then on", async () => {
       const specs = await open();
       await specs.create(registered("12:00:00"));
-      await specs.expire("train", at("12:30:00"));
+      await specs.expire(registered("12:00:00"), at("12:30:00"));
       expect(await specs.read("train", at("12:29:59.999"))).toEqual(registered("12:00:00"));
       expect(await specs.read("train", at("12:30:00"))).toBeUndefined();
     });
@@ -49,7 +49,7 @@ export function describeSpecs(name: string, open: () => Promise<Specs>): void {
     test("a run id may not be used again before its spec expired", async () => {
       const specs = await open();
       await specs.create(registered("12:00:00"));
-      await specs.expire("train", at("12:30:00"));
+      await specs.expire(registered("12:00:00"), at("12:30:00"));
       expect(await specs.create(registered("12:29:59.999", "bb"))).toBe("stale");
       expect(await specs.read("train", at("12:29:59.999"))).toEqual(registered("12:00:00"));
     });
@@ -57,7 +57,7 @@ export function describeSpecs(name: string, open: () => Promise<Specs>): void {
     test("a run id may be used again from the expiry of its spec on, and its new spec does not expire", async () => {
       const specs = await open();
       await specs.create(registered("12:00:00"));
-      await specs.expire("train", at("12:30:00"));
+      await specs.expire(registered("12:00:00"), at("12:30:00"));
       expect(await specs.create(registered("12:30:00", "bb"))).toBe("written");
       expect(await specs.read("train", at("23:00:00"))).toEqual(registered("12:30:00", "bb"));
     });
@@ -69,7 +69,7 @@ export function describeSpecs(name: string, open: () => Promise<Specs>): void {
           const run = any.unique(some.run);
           const registration = { ...some, run };
           await specs.create(registration);
-          await specs.expire(run, expiry);
+          await specs.expire(registration, expiry);
           expect(await specs.read(run, instant(expiry - 1))).toEqual(registration);
           expect(await specs.read(run, instant(expiry + 1000))).toBeUndefined();
         }),
@@ -79,9 +79,26 @@ export function describeSpecs(name: string, open: () => Promise<Specs>): void {
 
     test("a run that has no spec gets none by expiring it", async () => {
       const specs = await open();
-      await specs.expire("train", at("12:30:00"));
+      await specs.expire(registered("12:00:00"), at("12:30:00"));
       expect(await specs.read("train", at("12:00:00"))).toBeUndefined();
       expect(await specs.create(registered("12:00:00"))).toBe("written");
+    });
+
+    test("the registration of a later life of the id does not expire with the former one", async () => {
+      const specs = await open();
+      await specs.create(registered("12:00:00"));
+      await specs.expire(registered("12:00:00"), at("12:30:00"));
+      await specs.create(registered("12:30:00", "bb"));
+      expect(await specs.expire(registered("12:00:00"), at("12:31:00"))).toBe("stale");
+      expect(await specs.read("train", at("23:00:00"))).toEqual(registered("12:30:00", "bb"));
+    });
+
+    test("a registration is replaced by another one only while it is the one that was seen", async () => {
+      const specs = await open();
+      await specs.create(registered("12:00:00"));
+      expect(await specs.replace(registered("12:00:00"), registered("12:20:00", "bb"))).toBe("written");
+      expect(await specs.replace(registered("12:00:00"), registered("12:21:00", "cc"))).toBe("stale");
+      expect(await specs.read("train", at("12:30:00"))).toEqual(registered("12:20:00", "bb"));
     });
 
     test("every field of a registration reads back as it was created", async () => {

@@ -151,10 +151,15 @@ describe("manual requeue", () => {
     });
   });
 
-  test("of a queued run owes the same message again", () => {
+  test("of a queued run owes the same message again, with its full time to start", () => {
     expect(decide(queued(following("l")), requeue())).toStrictEqual({
       write: "replace",
-      next: queued({ ...following("l"), rev: queued().rev + 1, debt: { since: at("12:02:00"), owes: "message" } }),
+      next: queued({
+        ...following("l"),
+        rev: queued().rev + 1,
+        due: at("12:17:00"),
+        debt: { since: at("12:02:00"), owes: "message" },
+      }),
       reply: { kind: "accepted", state: "queued" },
     });
   });

@@ -102,11 +102,16 @@ describe("a settled debt", () => {
   });
 
   test("of a message that went out in time leaves startBy as it was announced", () => {
-    expect(settled(queued({ debt: OWED }), registered(), at("12:14:59.999")).due).toBe(at("12:15:00"));
+    const owed = { ...OWED, since: at("12:03:00") };
+    expect(settled(queued({ debt: owed }), registered(), at("12:03:29.999")).due).toBe(at("12:15:00"));
   });
 
   test("of a message that went out late gives it its full time to start", () => {
-    expect(settled(queued({ debt: OWED }), registered(), at("12:15:00")).due).toBe(at("12:30:00"));
+    const owed = { ...OWED, since: at("12:03:00") };
+    expect(settled(queued({ debt: owed }), registered(), at("12:03:30")).due).toBe(at("12:18:30"));
+    const short = registered({ startWithin: seconds(1) });
+    const run = queued({ debt: owed, due: at("12:03:01") });
+    expect(settled(run, short, at("12:03:01")).due).toBe(at("12:03:02"));
   });
 
   test("of a ledger line alone gives a due run no more time", () => {
@@ -156,7 +161,11 @@ describe("an interruption that got further than any attempt before", () => {
 
   test("never lets a run go on for ever: progress does not count for a crash or a loss", () => {
     const lost = endAttempt(running({ progress: { value: 40 } }), registered(), end("lost"));
-    expect(lost).toMatchObject({ charges: "l" });
-    expect(lost).not.toHaveProperty("best");
+    expect(lost).toMatchObject({ charges: "l", best: 40, debt: { ledger: { further: true } } });
+  });
+
+  test("is further than any attempt, also than one that was lost", () => {
+    const after40 = running({ ...following("l"), best: 40, progress: { value: 10 } });
+    expect(endAttempt(after40, registered(), end("interrupted"))).toMatchObject({ charges: "li", best: 40 });
   });
 });

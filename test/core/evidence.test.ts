@@ -1,12 +1,24 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { EvidenceKind } from "../../lib/core/evidence.ts";
-import { drains, explaining, explains, isAbout, isWithin } from "../../lib/core/evidence.ts";
-import { instant } from "../../lib/core/time.ts";
+import {
+  bounded,
+  drains,
+  EVIDENCE_KINDS,
+  type Evidence,
+  explaining,
+  explains,
+  isAbout,
+  isWithin,
+  remembered,
+  type Stay,
+} from "../../lib/core/evidence.ts";
+import { after, type Instant, instant, seconds } from "../../lib/core/time.ts";
 import { at, evidence } from "./runs.ts";
 
 const START = at("12:01:00");
 const END = at("12:03:00");
+const STAY: Stay = { claimedAt: START, lastBeatAt: at("12:02:30"), endedBy: END };
 
 describe("evidence", () => {
   test.each<EvidenceKind>([
@@ -19,19 +31,19 @@ describe("evidence", () => {
     "sigterm",
   ])("of a %s explains the end of an attempt", (kind) => {
     const told = evidence(kind, at("12:02:00"));
-    expect(explaining([told], START, END)).toStrictEqual([told]);
+    expect(explaining([told], STAY)).toStrictEqual([told]);
   });
 
   test("of a rebalance recommendation neither explains nor drains: it is advice", () => {
     const advice = evidence("rebalance", at("12:02:00"));
-    expect([explaining([advice], START, END), explains(advice), drains(advice)]).toStrictEqual([[], false, false]);
+    expect([explaining([advice], STAY), explains(advice), drains(advice)]).toStrictEqual([[], false, false]);
   });
 
   test.each<EvidenceKind>(["stopping", "terminated"])(
     "of a state change to %s drains and explains nothing: it says that a host goes, not why",
     (kind) => {
       const told = evidence(kind, at("12:02:00"));
-      expect([explaining([told], START, END), drains(told)]).toStrictEqual([[], true]);
+      expect([explaining([told], STAY), drains(told)]).toStrictEqual([[], true]);
     },
   );
 
@@ -48,19 +60,19 @@ describe("evidence", () => {
 
   test("counts from 60 s before the attempt stood on the host", () => {
     const told = ["11:59:59.999", "12:00:00"].map((clock) => evidence("evicted", at(clock)));
-    expect(explaining(told, START, END)).toStrictEqual(told.slice(1));
+    expect(explaining(told, STAY)).toStrictEqual(told.slice(1));
   });
 
   test("counts until 60 s after the attempt's end", () => {
     const told = ["12:04:00", "12:04:00.001"].map((clock) => evidence("evicted", at(clock)));
-    expect(explaining(told, START, END)).toStrictEqual(told.slice(0, 1));
+    expect(explaining(told, STAY)).toStrictEqual(told.slice(0, 1));
   });
 
   test("counts for an attempt when it falls into its time on the host, 60 s either side", () => {
     fc.assert(
       fc.property(fc.integer({ min: -600_000, max: 600_000 }), (offset) => {
         const told = evidence("spot-interruption", instant(START + offset));
-        expect(explaining([told], START, END).length === 1).toBe(offset >= -60_000 && offset <= 180_000);
+        expect(explaining([told], STAY).length === 1).toBe(offset >= -60_000 && offset <= 180_000);
         expect(isWithin(told.at, START, END)).toBe(offset >= -60_000 && offset <= 180_000);
       }),
     );
@@ -78,5 +90,87 @@ describe("whoever claims stands on a host that is there", () => {
   test("and one that goes after the claim is its own", () => {
     expect(isAbout(gone, at("12:00:14"))).toBe(true);
     expect(isAbout(evidence("spot-interruption", at("12:00:00")), at("12:00:30"))).toBe(true);
+  });
+});
+
+describe("what was said long before an end", () => {
+  const dies = (lastBeatAt: Instant): Stay => ({
+    claimedAt: START,
+    lastBeatAt,
+    endedBy: after(lastBeatAt, seconds(120)),
+  });
+  const explained = (told: Evidence, lastBeatAt: Instant): boolean => explaining([told], dies(lastBeatAt)).length === 1;
+
+  test("does not explain it: an attempt that has beaten for a quarter of an hour since has survived it", () => {
+    const alarm = evidence("spot-interruption", at("12:02:00"));
+    expect([explained(alarm, at("12:17:00")), explained(alarm, at("12:17:00.001"))]).toStrictEqual([true, false]);
+  });
+
+  test("counts from its deadline, where one was said", () => {
+    const drain = evidence("drain", at("12:02:00"), { deadline: at("13:02:00") });
+    expect([explained(drain, at("13:17:00")), explained(drain, at("13:17:00.001"))]).toStrictEqual([true, false]);
+  });
+
+  test("and was taken back explains nothing, and drains nothing", () => {
+    const closed = evidence("maintenance", at("12:02:00"), { withdrawn: true });
+    expect([explained(closed, at("12:02:30")), drains({ ...closed, kind: "drain" })]).toStrictEqual([false, false]);
+  });
+
+  test("of a host that was gone before the claim is about another host of the same name", () => {
+    const gone = evidence("evicted", at("12:00:40"), { goneAt: at("12:00:55") });
+    expect(explained(gone, at("12:01:05"))).toBe(false);
+  });
+});
+
+describe("what is remembered of all that is said about a host", () => {
+  const NOW = at("12:00:00");
+  const word = (id: string, own: Partial<Evidence> = {}): Evidence => evidence("drain", NOW, { id, ...own });
+
+  test("is the newest of what has one id", () => {
+    const [first, second] = [word("a"), word("a", { at: at("12:01:00") })];
+    expect(remembered([first], second, NOW)).toStrictEqual([second]);
+    const known = [second];
+    expect(remembered(known, first, NOW)).toBe(known);
+    expect(remembered(known, { ...second }, NOW)).toBe(known);
+  });
+
+  test("is that a maintenance was called off, also when its announcement comes again", () => {
+    const announced = word("a", { kind: "maintenance" });
+    const closed = [word("a", { kind: "maintenance", withdrawn: true })];
+    expect(remembered([announced], closed[0] as Evidence, NOW)).toStrictEqual(closed);
+    expect(remembered(closed, announced, NOW)).toBe(closed);
+    const later = { ...announced, at: at("12:01:00") };
+    expect(remembered(closed, later, NOW)).toStrictEqual([later]);
+    expect(remembered([later], announced, NOW)).toStrictEqual([announced]); // moved to an earlier time
+  });
+
+  test("is nothing that has happened more than a day ago", () => {
+    const [old, ahead] = [word("old"), word("ahead", { deadline: at("12:00:00.001") })];
+    expect(remembered([old, ahead], word("b"), after(NOW, seconds(24 * 3600)))).toStrictEqual([ahead, word("b")]);
+  });
+
+  test("has a bound: a kind that is told very often displaces its own words, and neither its first nor its newest", () => {
+    const told = fc.array(
+      fc.record({ id: fc.uuid(), kind: fc.constantFrom(...EVIDENCE_KINDS) }).map((own) => word(own.id, own)),
+      { maxLength: 60 },
+    );
+    fc.assert(
+      fc.property(told, (words) => {
+        const known = words.reduce<readonly Evidence[]>((all, one) => remembered(all, one, NOW), []);
+        expect(known.length).toBe(Math.min(16, words.length));
+        for (const kind of EVIDENCE_KINDS) {
+          const mine = words.filter((each) => each.kind === kind);
+          if (mine.length === 0) continue;
+          expect(known).toContain(mine.at(-1));
+          if (mine.length > 1 && known.filter((each) => each.kind === kind).length > 1)
+            expect(known).toContain(mine[0]);
+        }
+      }),
+    );
+  });
+
+  test("at the end of an attempt is eight words at most", () => {
+    const words = Array.from({ length: 30 }, (_, n) => word(String(n)));
+    expect(bounded(words, 8).map(({ id }) => id)).toStrictEqual(["0", "23", "24", "25", "26", "27", "28", "29"]);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { hasOwnExitCode } from "../../lib/core/finishing.ts";
+import { saysWhy } from "../../lib/core/finishing.ts";
 import type { Ended, Report } from "../../lib/core/run.ts";
 import { seconds } from "../../lib/core/time.ts";
 import { decide } from "../../lib/core/transitions.ts";
@@ -95,8 +95,11 @@ describe("a success", () => {
 });
 
 describe("an end of the child's own", () => {
-  test("is known by an exit code without a signal", () => {
-    expect([CRASHED, KILLED, { ...KILLED, exitCode: 137 }].map(hasOwnExitCode)).toStrictEqual([true, false, false]);
+  test("says why, as a success and a stall do: by an exit code without a signal", () => {
+    const stalled: Report = { outcome: "failed", reason: "stalled", signal: "SIGKILL" };
+    const told: Report = { outcome: "interrupted", exitCode: 143 };
+    const reports = [CRASHED, SUCCEEDED, stalled, KILLED, { ...KILLED, exitCode: 137 }, told];
+    expect(reports.map(saysWhy)).toStrictEqual([true, true, true, false, false, false]);
   });
 
   test("fails the run where crashes is 0", () => {
@@ -140,7 +143,7 @@ describe("an end by a signal", () => {
   });
 
   test("of a draining attempt, by our own TERM or KILL, charges interruptions", () => {
-    expect(charged(leaving(), finishing(at("12:02:30"), KILLED))).toBe("i");
+    expect(charged(leaving(), finishing(at("12:02:30"), KILLED, { evidence: [NOTICE] }))).toBe("i");
   });
 
   test("on a doomed host charges interruptions, and keeps the evidence", () => {

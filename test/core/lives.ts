@@ -137,16 +137,16 @@ function eventOf(
         roll,
         registration,
         evidence: told,
-        ...(restraint === "floor" && { floor: now }),
+        ...(restraint === "floor" && { freeze: { since: now, lastBad: now, floor: now } }),
         ...(restraint === "limit" && { isLimited: true }),
         ...(proved !== "none" && { proof: proof(after(now, seconds(proved === "now" ? 0 : 15)), { at: now }) }),
       });
     case "notice":
-      return { kind, now, registration, evidence: evidence(word, now) };
+      return { kind, now, fence: shown, registration, evidence: evidence(word, now) };
     case "refund": {
       const all = [...lines.values()];
       const line = all.findLast(({ cause }) => cause === "lost") ?? all.at(-1);
-      return line === undefined ? "settle" : { kind, now, evidence: evidence("evicted", now), line };
+      return line === undefined ? "settle" : { kind, now, registration, evidence: evidence("evicted", now), line };
     }
     case "cancel":
       return { kind, now, registration };

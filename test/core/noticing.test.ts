@@ -30,7 +30,7 @@ const NOTED = { write: "none", reply: { kind: "noted" } };
 describe("a notice with policy handover", () => {
   test("makes the attempt leave, and announces its successor at once: a debt in the same write", () => {
     const run = running({ host: "i-0abc", progress: { value: 3 } });
-    expect(decide(run, noticed(NOW, SPOT, { deadline: at("12:04:00") }))).toStrictEqual({
+    expect(decide(run, noticed(NOW, { ...SPOT, deadline: at("12:04:00") }))).toStrictEqual({
       write: "replace",
       next: leaving({
         host: "i-0abc",
@@ -45,7 +45,7 @@ describe("a notice with policy handover", () => {
   });
 
   test("reaches the agent with its next beat: drain, with the reason and the deadline", () => {
-    const run = written(decide(running(), noticed(NOW, SPOT, { deadline: at("12:04:00") })));
+    const run = written(decide(running(), noticed(NOW, { ...SPOT, deadline: at("12:04:00") })));
     expect(decide(run, beating(at("12:02:10"))).reply).toMatchObject({
       directive: "drain",
       reason: "spot-interruption",
@@ -75,7 +75,7 @@ describe("a notice with policy handover", () => {
   test("drains only when the interruption budget is spent: nobody will follow", () => {
     const registration = registered({ budgets: { crashes: 0, interruptions: 1, losses: 3, starts: 5 } });
     const last = running({ attempt: 2, fence: fenceOf(2), charges: "i" });
-    const next = written(decide(last, noticed(NOW, SPOT, { registration })));
+    const next = written(decide(last, noticed(NOW, SPOT, { registration, fence: fenceOf(2) })));
     expect(next).toMatchObject({ state: "leaving", directive: "drain" });
     expect(next).not.toHaveProperty("debt");
     expect(written(decide(running(), noticed(NOW, SPOT, { registration }))).debt?.owes).toBe("handover");
@@ -99,7 +99,7 @@ describe("a notice with policy drain", () => {
     const registration = registered({ onNotice: "drain" });
     const next = written(decide(running(), noticed(NOW, SPOT, { registration })));
     expect(next).toStrictEqual(leaving({ rev: running().rev + 1, reason: "spot-interruption" }));
-    expect(written(decide(next, due(at("12:03:00"), { registration })))).toMatchObject({
+    expect(written(decide(next, due(at("12:03:00"), { registration, evidence: [SPOT] })))).toMatchObject({
       state: "queued",
       charges: "i",
       debt: { owes: "message", ledger: { told: "spot-interruption" } },
@@ -171,8 +171,44 @@ describe("a notice", () => {
     expect(decide(queued(), noticed(NOW, evidence("rebalance", NOW)))).toStrictEqual(NOTED);
   });
 
-  test.each([waiting(), leaving(), released(), canceling(), ended()])("changes nothing in state $state", (run) => {
-    expect(decide(run, noticed(NOW, SPOT, { deadline: at("12:04:00") }))).toStrictEqual(NOTED);
+  test.each([waiting(), released(), canceling(), ended()])("changes nothing in state $state", (run) => {
+    expect(decide(run, noticed(NOW, { ...SPOT, deadline: at("12:04:00") }))).toStrictEqual(NOTED);
+  });
+
+  test("about another host than the run item names is about somebody else, and so is one about another attempt", () => {
+    const run = running({ host: "i-0abc" });
+    expect(decide(run, noticed(NOW, SPOT, { host: "i-0def" }))).toStrictEqual(NOTED);
+    expect(decide(run, noticed(NOW, SPOT, { host: "i-0abc" })).reply.kind).toBe("left");
+    expect(decide(run, noticed(NOW, SPOT, { host: "i-0abc", fence: fenceOf(2) }))).toStrictEqual(NOTED);
+    expect(decide(queued(), noticed(NOW, SPOT, { fence: fenceOf(2) }))).toStrictEqual(NOTED);
+    expect(decide(leaving({ host: "i-0abc" }), noticed(NOW, SPOT, { host: "i-0def" }))).toStrictEqual(NOTED);
+  });
+
+  test("that comes hours late does not move an attempt that has long survived what it says", () => {
+    const run = running({ due: at("14:00:00") });
+    expect(decide(run, noticed(at("13:59:00"), SPOT))).toStrictEqual(NOTED);
+    expect(decide(leaving({ due: at("14:00:00") }), noticed(at("13:59:00"), SPOT))).toStrictEqual(NOTED);
+  });
+
+  test("brings an attempt that leaves already a nearer deadline, with its reason, and no later one", () => {
+    const run = leaving({ reason: "drain", deadline: at("13:00:00") });
+    const nearer = written(decide(run, noticed(NOW, { ...SPOT, deadline: at("12:04:00") })));
+    expect(nearer).toMatchObject({ reason: "spot-interruption", deadline: at("12:04:00"), rev: run.rev + 1 });
+    const later = written(decide(nearer, noticed(NOW, evidence("drain", NOW, { deadline: at("12:30:00") }))));
+    expect(later).toMatchObject({ reason: "spot-interruption", deadline: at("12:04:00") });
+    const first = written(decide(leaving(), noticed(NOW, { ...SPOT, deadline: at("12:04:00") })));
+    expect(first).toMatchObject({ deadline: at("12:04:00") });
+  });
+
+  test("that explains makes a verdict on an attempt that leaves stale, and one that does not changes nothing", () => {
+    const run = leaving({ reason: "stopping" });
+    expect(decide(run, noticed(NOW, SPOT))).toStrictEqual({
+      write: "replace",
+      next: { ...run, rev: run.rev + 1 },
+      reply: { kind: "noted" },
+    });
+    expect(decide(run, noticed(NOW, evidence("terminated", NOW)))).toStrictEqual(NOTED);
+    expect(decide(run, noticed(NOW, { ...SPOT, withdrawn: true }))).toStrictEqual(NOTED);
   });
 
   test("of an event from 60 s before the claim concerns the attempt, from earlier it does not", () => {

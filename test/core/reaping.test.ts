@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { after, instant, seconds } from "../../lib/core/time.ts";
+import type { Freeze } from "../../lib/core/freeze.ts";
+import { after, type Instant, instant, seconds } from "../../lib/core/time.ts";
 import { decide } from "../../lib/core/transitions.ts";
 import {
   at,
@@ -115,7 +116,8 @@ describe("a silent attempt", () => {
   });
 
   test("that was draining is interrupted", () => {
-    expect(written(decide(leaving(), due(at("12:03:00")))).charges).toBe("i");
+    const told = { evidence: [evidence("spot-interruption", at("12:02:00"))] };
+    expect(written(decide(leaving(), due(at("12:03:00"), told))).charges).toBe("i");
   });
 
   test("that its owner released is charged to nothing", () => {
@@ -239,6 +241,7 @@ describe("a waiting run that falls due", () => {
 });
 
 describe("proof that the host is gone", () => {
+  const frozenAt = (floor: Instant): Freeze => ({ since: floor, lastBad: floor, floor });
   const GONE = proof(at("12:02:00"));
   const early = (run: Parameters<typeof decide>[0], told = GONE, now = at("12:02:01")) =>
     decide(run, due(now, { proof: told }));
@@ -273,7 +276,9 @@ describe("proof that the host is gone", () => {
 
   test("goes on during a freeze, and past the limit of a sweep", () => {
     const now = at("12:02:01");
-    expect(decide(running(), due(now, { proof: GONE, floor: now, isLimited: true })).reply.kind).toBe("reaped");
+    expect(decide(running(), due(now, { proof: GONE, freeze: frozenAt(now), isLimited: true })).reply.kind).toBe(
+      "reaped",
+    );
   });
 
   test("is disproved by a beat from later than the death, the margin aside", () => {
@@ -302,7 +307,9 @@ describe("proof that the host is gone", () => {
     const told = evidence("evicted", at("12:02:00"));
     expect(decide(running(), due(at("12:03:00"), { proof: told, evidence: [told] }))).toStrictEqual(SPARED);
     const tomorrow = evidence("terminated", at("12:02:00"), { goneAt: at("12:59:00") });
-    expect(decide(running(), due(at("12:30:00"), { proof: tomorrow, floor: at("12:29:00") }))).toStrictEqual(SPARED);
+    expect(decide(running(), due(at("12:30:00"), { proof: tomorrow, freeze: frozenAt(at("12:29:00")) }))).toStrictEqual(
+      SPARED,
+    );
   });
 
   test("says nothing about a queued attempt: it stands nowhere", () => {
@@ -312,16 +319,33 @@ describe("proof that the host is gone", () => {
 
 describe("an attempt that was told to leave", () => {
   const verdict = (reason: string, told: Parameters<typeof due>[1] = {}) =>
-    decide(leaving({ reason }), due(at("12:30:00"), told));
+    decide(leaving({ reason }), due(at("12:03:00"), told));
 
   test("because capacity is taken, or an operator wants it, was interrupted", () => {
-    for (const reason of ["spot-interruption", "drain", "kernel update"])
-      expect(verdict(reason)).toMatchObject({ next: { charges: "i" } });
+    for (const kind of ["spot-interruption", "drain"] as const)
+      expect(verdict(kind, { evidence: [evidence(kind, at("12:02:00"))] })).toMatchObject({ next: { charges: "i" } });
   });
 
   test("by a bare change of state was lost, unless something explains it: the order of events does not matter", () => {
-    expect(verdict("stopping")).toMatchObject({ next: { charges: "l" } });
+    expect(verdict("stopping", { evidence: [evidence("stopping", at("12:02:00"))] })).toMatchObject({
+      next: { charges: "l" },
+    });
     const evicted = evidence("evicted", at("12:02:00"));
     expect(verdict("stopping", { evidence: [evicted] })).toMatchObject({ next: { charges: "i" } });
+  });
+
+  test("and went on for hours has not ended for what it was told then", () => {
+    const run = leaving({ reason: "spot-interruption", due: at("14:00:00") });
+    const told = due(at("14:00:00"), { evidence: [evidence("spot-interruption", at("12:02:00"))] });
+    expect(decide(run, told)).toMatchObject({ next: { charges: "l" } });
+  });
+
+  test("and is past its deadline has overrun, whether it was told before or after", () => {
+    const own = { lastRenewable: at("12:02:30") };
+    const stopping = { evidence: [evidence("stopping", at("12:02:00"))] };
+    expect(decide(leaving({ reason: "stopping", ...own }), due(at("12:03:00"), stopping))).toMatchObject({
+      next: { charges: "c" },
+    });
+    expect(decide(running(own), due(at("12:03:00"), stopping))).toMatchObject({ next: { charges: "c" } });
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Run } from "../../lib/core/run.ts";
+import type { LedgerEnd, Run } from "../../lib/core/run.ts";
 import { decide } from "../../lib/core/transitions.ts";
 import {
   at,
@@ -12,6 +12,7 @@ import {
   lostLine,
   queued,
   refunding,
+  registered,
   running,
   waiting,
   written,
@@ -56,7 +57,7 @@ describe("late evidence", () => {
     expect(decide(next, refunding(at("12:07:00")))).toStrictEqual({ write: "none", reply: { kind: "noted" } });
   });
 
-  test.each(["c", "i", "s", "-", "+"])("moves no charge but a loss (%s)", (charges) => {
+  test.each(["c", "i", "s", "-", "+"])("moves no charge but that of its line (%s)", (charges) => {
     expect(decide(queued(following(charges)), refunding(LATER))).toStrictEqual({
       write: "none",
       reply: { kind: "noted" },
@@ -96,6 +97,57 @@ describe("late evidence", () => {
       owes: "handover",
       ledger: CORRECTED,
     });
+  });
+
+  test.each<[string, Partial<LedgerEnd>]>([
+    ["l", {}],
+    ["c", { cause: "crashed", report: { outcome: "failed", signal: "SIGKILL" } }],
+    ["c", { cause: "overran" }],
+    ["-", { cause: "cut-off", report: { outcome: "interrupted", reason: "self-fenced" } }],
+  ])("moves what it would have decided in time (%s)", (charges, own) => {
+    const event = refunding(LATER, { line: lostLine(own) });
+    expect(written(decide(queued(following(charges)), event))).toMatchObject({ charges: "i" });
+  });
+
+  test.each<[string, Partial<LedgerEnd>]>([
+    ["c", { cause: "crashed", report: { outcome: "failed", exitCode: 1 } }],
+    ["c", { cause: "overran", report: { outcome: "failed", exitCode: 1 } }],
+    ["c", { cause: "stalled", report: { outcome: "failed", reason: "stalled" } }],
+    ["-", { cause: "requeued" }],
+    ["-", { cause: "canceled" }],
+  ])("moves nothing where evidence decides nothing (%s)", (charges, own) => {
+    const event = refunding(LATER, { line: lostLine(own) });
+    expect(decide(queued(following(charges)), event).write).toBe("none");
+  });
+
+  test("of an attempt that got further than any before starts the count of interruptions anew", () => {
+    const event = refunding(LATER, { line: lostLine({ further: true }) });
+    expect(written(decide(queued(following("l")), event)).charges).toBe("f");
+  });
+
+  test("of a former life of the run id, or of another host, moves nothing", () => {
+    const run = queued(following("l"));
+    const later = { ...registered(), fence: fenceOf(2) };
+    expect(decide(run, refunding(LATER, { registration: later })).write).toBe("none");
+    const line = lostLine({ host: "i-0abc" });
+    expect(decide(run, refunding(LATER, { line, host: "i-0def" })).write).toBe("none");
+    expect(decide(run, refunding(LATER, { line, host: "i-0abc" })).write).toBe("replace");
+  });
+
+  test("of what the attempt had long survived, or of a host that was gone before, moves nothing", () => {
+    const run = queued(following("l"));
+    const line = lostLine({ lastBeatAt: at("12:30:00"), endedAt: at("12:32:00") });
+    expect(decide(run, refunding(LATER, { line })).write).toBe("none");
+    const before = evidence("evicted", at("12:00:30"), { goneAt: at("12:00:45") });
+    expect(decide(run, refunding(LATER, { evidence: before })).write).toBe("none");
+  });
+
+  test("is found within the whole lease of an attempt that a proof of death has ended early", () => {
+    const run = queued(following("l"));
+    const line = lostLine({ endedAt: at("12:01:10") }); // its lease would have lasted until 12:03:00
+    const at_ = (clock: string) =>
+      decide(run, refunding(LATER, { line, evidence: evidence("evicted", at(clock)) })).write;
+    expect([at_("12:04:00"), at_("12:04:00.001")]).toStrictEqual(["replace", "none"]);
   });
 
   test("is added to what was known of the attempt", () => {

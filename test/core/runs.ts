@@ -149,6 +149,7 @@ export const proof = (goneAt: Instant, own: Partial<Evidence> = {}): Evidence =>
 export const noticed = (now: Instant, told: Evidence, own: Partial<Noticed> = {}): Noticed => ({
   kind: "notice",
   now,
+  fence: fenceOf(1),
   evidence: told,
   registration: registered(),
   ...own,
@@ -159,6 +160,7 @@ export const refunding = (now: Instant, own: Partial<Refund> = {}): Refund => ({
   kind: "refund",
   now,
   evidence: evidence("evicted", at("12:02:00")),
+  registration: registered(),
   line: lostLine(),
   ...own,
 });

@@ -127,7 +127,7 @@ function eventsFor(run: Run, kind: Event["kind"]): readonly Event[] {
       return REGISTRATIONS.flatMap((registration) => [
         due(NOW, { registration }),
         due(NOW, { registration, evidence: told }),
-        due(NOW, { registration, floor: NOW }),
+        due(NOW, { registration, freeze: { since: NOW, lastBad: NOW, floor: NOW } }),
         due(NOW, { registration, isLimited: true }),
         due(NOW, { registration, proof: proof(NOW) }),
       ]);
@@ -143,8 +143,8 @@ function eventsFor(run: Run, kind: Event["kind"]): readonly Event[] {
       return [...REGISTRATIONS, registered({ onNotice: "drain" }), registered({ onNotice: "ignore" })].flatMap(
         (registration) =>
           (["spot-interruption", "stopping", "maintenance", "rebalance"] as const).flatMap((word) => [
-            noticed(NOW, evidence(word, NOW), { registration, deadline: LATER }),
-            noticed(NOW, evidence(word, at("11:00:00")), { registration }),
+            noticed(NOW, evidence(word, NOW, { deadline: LATER }), { registration, fence: run.fence }),
+            noticed(NOW, evidence(word, at("11:00:00")), { registration, fence: run.fence }),
           ]),
       );
     case "refund":
@@ -332,7 +332,7 @@ describe("in every life of a run", () => {
   test("nobody is declared lost by the clock while the fleet is silent at once, or past the limit of a sweep", () => {
     inEveryLife(({ event, decision }) => {
       if (event === "settle" || event.kind !== "due" || decision?.reply.kind !== "reaped") return;
-      if (event.floor !== undefined || event.isLimited === true) expect(decision.reply.isByClock).toBeUndefined();
+      if (event.freeze !== undefined || event.isLimited === true) expect(decision.reply.isByClock).toBeUndefined();
     });
   });
 

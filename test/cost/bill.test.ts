@@ -28,6 +28,10 @@ describe("a service without runs", () => {
     expect(bill().lines.find((each) => each.item === "SQS")?.units).toBe(25 * 43_800);
   });
 
+  test("writes three times a minute: a sign of life, the canary's beat, and its word that it got through", () => {
+    expect(bill().lines.find((each) => each.item === "DynamoDB writes")?.units).toBe(3 * 43_800);
+  });
+
   test("costs 12 cents more for SQS with each further poller on both queues", () => {
     expect(bill().morePollers / 3).toBeCloseTo((6 * 43_800 * 0.4) / 1e6, 9);
   });
@@ -75,7 +79,8 @@ describe("a fleet", () => {
 
   test("of 10,000 runs with a beat a minute writes 438 million times a month for its beats", () => {
     const registered = 10_000;
-    const others = 87_600 + registered * (2 + 3 + 6 + 1); // signs of life and canary; register, claim, finish, removal
+    const minutes = 43_800 * (1 + 2); // signs of life; the canary's beat, and its word of it
+    const others = minutes + registered * (2 + 3 + 7 + 1); // register, claim, finish, removal
     const writes = bill(plain).lines.find((each) => each.item === "DynamoDB writes")?.units;
     expect(writes).toBeCloseTo((10_000 * 2_628_000) / 60 + others, 3);
   });

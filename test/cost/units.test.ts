@@ -2,6 +2,7 @@ import { ScanCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import type { App } from "../../lib/app/app.ts";
 import { beat } from "../../lib/app/beat.ts";
+import { canary } from "../../lib/app/canary.ts";
 import { claim } from "../../lib/app/claim.ts";
 import { finish } from "../../lib/app/finish.ts";
 import { expiryOf, lineExpiryOf, RETENTION } from "../../lib/app/retention.ts";
@@ -77,6 +78,18 @@ describe("what an operation takes is what the bill says", () => {
   test("a beat of a run that never was, as the canary sends it", async () => {
     const nobody = { ...(await ticketOf(here.app, RUN, DEFAULTS)), run: "nobody" };
     expect(await here.counted(() => beat(here.app, nobody))).toEqual(unitsOf(units.BEAT_OF_NOBODY));
+  });
+
+  test("what the canary remembers of a beat that got through, each minute", async () => {
+    const sing = () =>
+      canary(
+        here.app,
+        async () => true,
+        async () => {},
+      );
+    expect(await here.counted(sing)).toEqual(unitsOf(units.CANARY_WORD));
+    here.pass(seconds(60));
+    expect(await here.counted(sing)).toEqual(unitsOf(units.CANARY_WORD));
   });
 
   test("a success, with its record and its archive", async () => {

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { ScheduledEvent } from "aws-lambda";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { handler, probe } from "../../lambdas/canary.ts";
+import { theCanary } from "../../lambdas/connect.ts";
 import { type Dev, startDev } from "../../lib/dev/dev.ts";
 import { contextFor } from "../../lib/dev/http.ts";
 import { ENVIRONMENT } from "../../lib/names.ts";
@@ -56,9 +57,13 @@ describe("the canary", () => {
   });
   afterAll(() => dev.stop());
 
-  test("gets through the embedded server to its table", async () => {
+  test("gets through the embedded server to its table, which remembers it", async () => {
     process.env[ENVIRONMENT.frontDoor] = dev.info.api;
     const opts = { signal: new AbortController().signal };
+    const from = Date.now();
     expect(await handler({} as ScheduledEvent, contextFor(60_000), opts)).toEqual({ failed: false });
+    const { canary } = await theCanary().control.standing();
+    expect(canary.sangAt).toBeGreaterThanOrEqual(from);
+    expect(canary).toEqual({ sangAt: canary.sangAt, openSince: canary.sangAt });
   });
 });

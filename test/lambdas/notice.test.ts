@@ -3,9 +3,12 @@ import { DeleteItemCommand, DynamoDBClient, ScanCommand } from "@aws-sdk/client-
 import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { theApp } from "../../lambdas/connect.ts";
 import { handler } from "../../lambdas/notice.ts";
 import { type Dev, startDev } from "../../lib/dev/dev.ts";
 import { contextFor } from "../../lib/dev/http.ts";
+import { parseBearer } from "../../lib/wire/credentials.ts";
+import { attemptNotice } from "../../lib/wire/notices.ts";
 import type { RequeueEvent } from "../../lib/wire/requeue.ts";
 
 type Json = Record<string, unknown>;
@@ -207,15 +210,53 @@ describe("a runner's notice", () => {
     expect(await messagesOf("termed", 1)).toMatchObject([{ next: { attempt: 2, held: true } }]);
   });
 
-  test("of a spot interruption concerns all that stands on its host", async () => {
+  test("of a spot interruption concerns its own attempt, too", async () => {
     const host = instanceId();
     const [own, other] = [await claimed("told", host), await claimed("told-too", host)];
     const deadline = new Date(Date.now() + 120_000).toISOString();
     await post("/v1/runs/told/notice", { kind: "spot", at: now(), deadline }, own);
     await vi.waitFor(async () => {
-      expect(await beat("told", own)).toMatchObject({ directive: "drain", deadline });
-      expect(await beat("told-too", other)).toMatchObject({ directive: "drain", deadline });
+      expect(await beat("told", own)).toMatchObject({ directive: "drain", reason: "spot-interruption", deadline });
     }, SOON);
+    expect(await handled(wordOf(own, host))).toEqual({ batchItemFailures: [] });
+    expect(await beat("told-too", other)).toMatchObject({ directive: "continue" });
+  });
+
+  test("of a spot interruption closes its host to nobody", async () => {
+    const host = instanceId();
+    const own = await claimed("closing", host);
+    await handled(wordOf(own, host));
+    expect(await beat("closing", own)).toMatchObject({ directive: "drain" });
+    expect(await beat("open-to", await claimed("open-to", host))).toMatchObject({ directive: "continue" });
+  });
+
+  test("is on the record of its attempt, the first of each kind, before the attempt has ended", async () => {
+    const own = await claimed("telling", instanceId());
+    const [first, second] = [wordOf(own), wordOf(own)];
+    await handled(first, { ...second, id: "another" });
+    const attempts = (await call("GET", "/v1/runs/telling", undefined)).body["attempts"];
+    expect(attempts).toMatchObject([
+      { attempt: 1, evidence: [{ id: first.id, source: "runner", kind: "spot-interruption", at: first.detail.at }] },
+    ]);
+    expect((attempts as readonly { evidence: unknown }[])[0]?.evidence).toHaveLength(1);
+  });
+
+  test.each([
+    ["an hour ahead is one of ten minutes", 3_600_000, 600_000],
+    ["an hour ago is one of now", -3_600_000, 0],
+  ])("with a deadline %s", async (_, ahead, taken) => {
+    const run = `deadline-${taken}`;
+    const token = await claimed(run, instanceId());
+    const from = Date.now();
+    const deadline = new Date(from + ahead).toISOString();
+    await post(`/v1/runs/${run}/notice`, { kind: "spot", at: now(), deadline }, token);
+    const to = Date.now();
+    await vi.waitFor(async () => {
+      expect(await beat(run, token)).toMatchObject({ directive: "drain" });
+    }, SOON);
+    const told = Date.parse(String((await beat(run, token))["deadline"]));
+    expect(told).toBeGreaterThanOrEqual(from + taken);
+    expect(told).toBeLessThanOrEqual(to + taken);
   });
 
   test("without a host concerns its own attempt", async () => {
@@ -238,6 +279,15 @@ describe("a runner's notice", () => {
   });
 });
 
+/** What the holder of this token is told of a spot interruption, as it comes out of the queue. */
+function wordOf(token: string, host?: string): ReturnType<typeof attemptNotice> {
+  const claims = parseBearer(`Bearer ${token}`)?.claims;
+  if (claims === undefined) throw new Error(`${token} is no token`);
+  const { run, shard, fence } = claims;
+  const at = new Date().toISOString();
+  return attemptNotice(randomUUID(), at, { run, shard, fence, kind: "spot", at, ...(host !== undefined && { host }) });
+}
+
 const opts = { signal: new AbortController().signal };
 
 /** The Lambda with a batch of messages, as SQS hands it over; strings go as they are. */
@@ -247,6 +297,12 @@ async function handled(...bodies: readonly unknown[]): Promise<SQSBatchResponse 
     body: typeof body === "string" ? body : JSON.stringify(body),
   }));
   return handler({ Records } as SQSEvent, contextFor(60_000), opts);
+}
+
+/** Without its spec a run cannot be told anything: that is a failure. */
+async function withoutSpec(run: string): Promise<void> {
+  const Key = { p: { S: `R#${run}` }, s: { S: "spec" } };
+  await dynamodb.send(new DeleteItemCommand({ TableName: dev.info.table, Key }));
 }
 
 type Row = { readonly partition: string; readonly all: string };
@@ -304,6 +360,14 @@ describe("an event that cannot be understood is kept, and changes nothing:", () 
       "a runner's notice without an attempt",
       event("Lastbeat Attempt Notice", { kind: "spot" }, { source: "lastbeat" }),
     ],
+    [
+      "a runner's notice from a host that would break out of its key",
+      event(
+        "Lastbeat Attempt Notice",
+        { run: "etl", shard: 1, fence: 1, kind: "spot", at: "2026-11-22T12:00:00Z", host: "i-0abc#r#etl" },
+        { source: "lastbeat" },
+      ),
+    ],
     ["a continued notice that says nothing", event("Lastbeat Notice Continued", {}, { source: "lastbeat" })],
   ])("%s", async (_, body) => {
     expect(await keptOf(body)).toHaveLength(1);
@@ -339,15 +403,48 @@ describe("an event that was understood and concerns nobody here", () => {
   });
 });
 
-test("an eviction that names more hosts than one event may is kept, and its first hundred are told", async () => {
-  const all = Array.from({ length: 101 }, instanceId);
-  const token = await claimed("first-of-many", all[0] ?? "");
-  const eventTime = new Date().toISOString();
-  const detail = { eventName: "BidEvictedEvent", eventTime, serviceEventDetails: { instanceIdSet: all } };
-  const before = (await table()).filter(isOdd).length;
-  await handled(event("AWS Service Event via CloudTrail", detail));
-  expect((await table()).filter(isOdd)).toHaveLength(before + 1);
-  expect(await beat("first-of-many", token)).toMatchObject({ directive: "drain", reason: "evicted" });
+describe("an eviction", () => {
+  const evicted = (hosts: readonly string[]): Json =>
+    event("AWS Service Event via CloudTrail", {
+      eventName: "BidEvictedEvent",
+      eventTime: new Date().toISOString(),
+      serviceEventDetails: { instanceIdSet: hosts },
+    });
+
+  test("of a hundred and one hosts is told to the last of them, and is not kept", async () => {
+    const all = Array.from({ length: 101 }, instanceId);
+    const [first, last] = [await claimed("first-of-many", all[0] ?? ""), await claimed("last-of-many", all[100] ?? "")];
+    const before = (await table()).filter(isOdd).length;
+    expect(await handled(evicted(all))).toEqual({ batchItemFailures: [] });
+    expect((await table()).filter(isOdd)).toHaveLength(before);
+    expect(await beat("first-of-many", first)).toMatchObject({ directive: "drain", reason: "evicted" });
+    expect(await beat("last-of-many", last)).toMatchObject({ directive: "drain", reason: "evicted" });
+  });
+
+  test("that names more hosts than an event holds is kept, and 12,000 of them are told", async () => {
+    const { hosts } = theApp();
+    const told = vi.spyOn(hosts, "record").mockResolvedValue();
+    vi.spyOn(hosts, "entries").mockResolvedValue([]);
+    try {
+      const before = (await table()).filter(isOdd).length;
+      const all = Array.from({ length: 12_001 }, (_, index) => `i-f${index.toString(16).padStart(16, "0")}`);
+      expect(await handled(evicted(all))).toEqual({ batchItemFailures: [] });
+      expect(told.mock.calls.map(([host]) => host)).toEqual(all.slice(0, 12_000));
+      expect((await table()).filter(isOdd)).toHaveLength(before + 1);
+    } finally {
+      vi.restoreAllMocks();
+    }
+  });
+
+  test("comes again when one of its hosts has failed, which keeps none of the others from being told", async () => {
+    const all = Array.from({ length: 12 }, instanceId);
+    const [bad = "", good = ""] = [all[0], all[11]];
+    await claimed("evicted-without-spec", bad);
+    const token = await claimed("evicted-with-spec", good);
+    await withoutSpec("evicted-without-spec");
+    expect(await handled(evicted(all))).toEqual({ batchItemFailures: [{ itemIdentifier: "0" }] });
+    expect(await beat("evicted-with-spec", token)).toMatchObject({ directive: "drain", reason: "evicted" });
+  });
 });
 
 describe("a forged message of our own", () => {
@@ -372,8 +469,7 @@ describe("a batch", () => {
     const [bad, good] = [instanceId(), instanceId()];
     await claimed("without-spec", bad);
     const token = await claimed("with-spec", good);
-    const Key = { p: { S: "R#without-spec" }, s: { S: "spec" } };
-    await dynamodb.send(new DeleteItemCommand({ TableName: dev.info.table, Key }));
+    await withoutSpec("without-spec");
     expect(await handled(warning(bad), warning(good), "odd")).toEqual({
       batchItemFailures: [{ itemIdentifier: "0" }],
     });

@@ -1,5 +1,5 @@
 import type { Context, APIGatewayProxyEventV2 as HttpEvent, ScheduledEvent, SQSEvent } from "aws-lambda";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { theApp } from "../../lambdas/connect.ts";
 import { keysOf } from "../../lambdas/environment.ts";
 import { httpHandler } from "../../lambdas/http.ts";
@@ -78,8 +78,21 @@ test("a tick that is two minutes old makes no sweep", async () => {
   expect(await sweep(ticks(new Date(Date.now() - 120_001)), context, opts)).toBeUndefined();
 });
 
-test("a tick that cannot be read fails its message, which comes again until it expires", async () => {
-  await expect(sweep({ Records: [{ body: "{" }] } as SQSEvent, context, opts)).rejects.toThrow();
+describe("a tick that cannot be read", () => {
+  const ODD = ["", "{", "null", "[]", "{}", '{"at":null}', '{"at":"soon"}', '{"at":{}}'];
+  const records = (...bodies: readonly string[]): SQSEvent =>
+    ({ Records: bodies.map((body) => ({ body })) }) as SQSEvent;
+
+  test.each(ODD)("such as %j counts as one that is long past, and does not come again", async (body) => {
+    process.env[ENVIRONMENT.sweepSeconds] = "0.001";
+    expect(await sweep(records(body), context, opts)).toBeUndefined();
+  });
+
+  test("keeps the others of its batch from nothing", async () => {
+    process.env[ENVIRONMENT.sweepSeconds] = "0.001";
+    const good = JSON.stringify({ at: new Date() });
+    expect(await sweep(records(...ODD, good, ...ODD), context, opts)).toMatchObject({ live: 0, failed: 0 });
+  });
 });
 
 test("the rule of every minute queues the ticks of the coming one", async () => {

@@ -47,6 +47,17 @@ describe("a setting of the deployment reaches its Lambdas:", () => {
     expect((await started({})).defaultLease()).toBeUndefined();
   });
 
+  test("whether a runner's word counts for its whole host, which it does not else", async () => {
+    const trusts = async (environment: Readonly<Record<string, string>>): Promise<unknown> => {
+      vi.resetModules();
+      vi.unstubAllEnvs();
+      return (await started(environment)).theApp().trustRunners;
+    };
+    expect(await trusts({ LASTBEAT_TRUST_RUNNERS: "true" })).toBe(true);
+    expect(await trusts({ LASTBEAT_TRUST_RUNNERS: "yes" })).toBe(false);
+    expect(await trusts({})).toBe(false);
+  });
+
   test("the level of the log, and the name in the metrics", async () => {
     const all = printedBy((await started({ LASTBEAT_NAME: "prod" })).theApp());
     expect(all).toHaveLength(2);

@@ -1,8 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { attemptNotice, hostDrain, ownMessage } from "../../lib/wire/notices.ts";
+import type { Notice } from "../../lib/core/evidence.ts";
+import { attemptNotice, continuedOf, hostDrain, noticeContinued, ownMessage } from "../../lib/wire/notices.ts";
+import { at, evidence, fenceOf } from "../core/runs.ts";
 
 const AT = "2026-11-22T12:00:00.000Z";
 const TOLD = { run: "etl", shard: 3, fence: 1_795_348_800, kind: "spot", at: AT } as const;
+const UP_TO = { run: "etl", fence: fenceOf(1), at: at("11:50:00") };
 const ENVELOPE = { id: "e1", time: AT, source: "lastbeat" };
 
 describe("our own messages in the notice queue", () => {
@@ -14,7 +17,7 @@ describe("our own messages in the notice queue", () => {
   });
 
   test("are known again when they come back as JSON", () => {
-    const sent = attemptNotice("e1", AT, { ...TOLD, deadline: "2026-11-22T12:02:00.000Z" });
+    const sent = attemptNotice("e1", AT, { ...TOLD, deadline: "2026-11-22T12:02:00.000Z", host: "i-0abc" });
     expect(ownMessage(JSON.parse(JSON.stringify(sent)))).toEqual(sent);
   });
 
@@ -30,9 +33,48 @@ describe("our own messages in the notice queue", () => {
     ["an unknown kind", { ...ENVELOPE, "detail-type": "Lastbeat Party", detail: TOLD }],
     ["no detail", { ...ENVELOPE, "detail-type": "Lastbeat Attempt Notice" }],
     ["a run id that is none", attemptNotice("e1", AT, { ...TOLD, run: "a#b" })],
+    ["a host that is none", attemptNotice("e1", AT, { ...TOLD, host: "i-0abc#r" })],
     ["a shard that is none", attemptNotice("e1", AT, { ...TOLD, shard: 1.5 })],
     ["what no runner can know", { ...attemptNotice("e1", AT, TOLD), detail: { ...TOLD, kind: "terminated" } }],
   ])("are not %s", (_, event) => {
     expect(ownMessage(event)).toBeUndefined();
   });
+});
+
+describe("a notice that is continued in a message of its own", () => {
+  const read = (notice: Notice): ReturnType<typeof continuedOf> | undefined => {
+    const own = ownMessage(JSON.parse(JSON.stringify(noticeContinued(notice, UP_TO))));
+    return own?.["detail-type"] === "Lastbeat Notice Continued" ? continuedOf(own.detail) : undefined;
+  };
+
+  test.each<Notice>([
+    { host: "i-0abc", evidence: evidence("spot-interruption", at("12:00:00")) },
+    {
+      host: "i-0abc",
+      evidence: evidence("maintenance", at("12:00:00"), { deadline: at("12:02:00"), withdrawn: true }),
+    },
+    {
+      host: "i-0abc",
+      evidence: evidence("evicted", at("12:00:00"), { goneAt: at("12:00:15"), drill: true, note: "kernel" }),
+    },
+  ])("is read as it was sent: %j", (notice) => {
+    expect(read(notice)).toEqual({ notice, seenUpTo: UP_TO });
+  });
+
+  test("may have its deadline beside its evidence, as 0.1.0 has sent it", () => {
+    const notice: Notice = {
+      host: "i-0abc",
+      evidence: evidence("drain", at("12:00:00")),
+      deadline: at("12:02:00"),
+    };
+    expect(read(notice)).toEqual({ notice, seenUpTo: UP_TO });
+  });
+
+  test.each([{ withdrawn: false }, { deadline: 1e300 }, { deadline: "2026-11-22T12:02:00Z" }, { only: "etl.1" }])(
+    "is not ours with evidence that says %j",
+    (odd) => {
+      const told = { ...evidence("drain", at("12:00:00")), ...odd } as unknown as Notice["evidence"];
+      expect(read({ host: "i-0abc", evidence: told })).toBeUndefined();
+    },
+  );
 });

@@ -127,6 +127,20 @@ describe("the OpenAPI document", () => {
     ]);
   });
 
+  test.each(["/v1/runs", "/v1/runs/{run}"])("says of %s that a freeze may be told", (path) => {
+    const reply = find(operation(path, "GET"), "responses", "200", "content", "application/json", "schema");
+    expect(find(reply, "properties", "freeze")).toMatchObject({
+      type: "object",
+      properties: {
+        since: { type: "string", format: "date-time" },
+        until: { type: "string", format: "date-time" },
+        why: { type: "string", enum: ["canary", "silence"] },
+      },
+      required: ["since", "until", "why"],
+    });
+    expect(find(reply, "required")).not.toContain("freeze");
+  });
+
   test("answers each refusal as a problem document", () => {
     for (const { method, path } of CALLS) {
       const responses = find(operation(path, method), "responses");

@@ -78,6 +78,44 @@ describe("a body", () => {
     });
   });
 
+  test("with more than 20 unknown fields names the first 20", () => {
+    const names = Array.from({ length: 3000 }, (_, index) => `k${index}`);
+    const body = JSON.stringify(Object.fromEntries(names.map((name) => [name, 1])));
+    expect(refusal(read(schemas.spec, body))).toEqual([400, ...names.slice(0, 20)]);
+  });
+
+  test("with more than 20 fields that are wrong each in its own way names the first 20", () => {
+    const names = Array.from({ length: 21 }, (_, index) => `k${index}`);
+    const body = JSON.stringify({ labels: Object.fromEntries(names.map((name) => [name, "x".repeat(257)])) });
+    const twenty = names.slice(0, 20).map((name) => `labels.${name}`);
+    const answer = read(schemas.spec, body);
+    expect(refusal(answer)).toEqual([422, ...twenty]);
+    expect(answer.ok ? "" : answer.problem.detail).toMatch(/^labels\.k0: [^;]+(; labels\.k\d+: [^;]+){19}$/);
+  });
+
+  test("with a name of more than 64 letters is refused by its beginning", () => {
+    const longest = "x".repeat(64);
+    expect(refusal(read(schemas.spec, JSON.stringify({ [longest]: 1 })))).toEqual([400, longest]);
+    expect(read(schemas.spec, JSON.stringify({ [`${longest}y`]: 1 }))).toMatchObject({
+      problem: { detail: `${longest}...: is not a known field`, errors: [{ field: `${longest}...` }] },
+    });
+    const inside = `labels.${"x".repeat(57)}`;
+    const nested = { labels: { ["x".repeat(57)]: 1, [`${"x".repeat(57)}y`]: 1 } };
+    expect(refusal(read(schemas.spec, JSON.stringify(nested)))).toEqual([400, inside, `${inside}...`]);
+  });
+
+  test("of 64 KiB is refused in less than 20 KB, whatever is wrong with it", () => {
+    for (const letter of ["x", "\u0001", "\u{1f4a4}"]) {
+      const name = letter.repeat(300);
+      const fields = Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`${name}${index}`, 1]));
+      for (const body of [fields, { labels: fields }, { budgets: fields }, { target: fields }]) {
+        const answer = read(schemas.spec, JSON.stringify(body));
+        expect(answer.ok).toBe(false);
+        expect(JSON.stringify(answer).length).toBeLessThan(20_000);
+      }
+    }
+  });
+
   test("says in its detail what it says field by field", () => {
     expect(read(schemas.finish, '{"outcome":"failed","signal":"TERM"}')).toMatchObject({
       problem: { detail: "signal: is not the name of a signal" },

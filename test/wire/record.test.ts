@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { Freeze } from "../../lib/core/freeze.ts";
 import type { LedgerLine } from "../../lib/ports/records.ts";
 import { endedView, recordView, runView } from "../../lib/wire/record.ts";
 import {
@@ -155,6 +156,24 @@ describe("the record of a run", () => {
         evidence: [],
       },
     ]);
+  });
+
+  test("has what the runner of an attempt has told of itself, until it has ended: then it is among the evidence", () => {
+    const word = evidence("sigterm", at("12:02:30"), { source: "runner" });
+    expect(attempts([{ fence: fenceOf(1), claim, words: [word] }], "")[0]?.evidence).toEqual([
+      { id: "sigterm-1", source: "runner", kind: "sigterm", at: "2026-11-22T12:02:30.000Z" },
+    ]);
+    expect(attempts([{ ...line, words: [word] }])[0]?.evidence.map(({ kind }) => kind)).toEqual(["spot-interruption"]);
+  });
+
+  test("says since when and until when at most no verdict by the clock is found on it, and why", () => {
+    const freeze: Freeze = { since: at("12:01:00"), lastBad: at("12:05:00"), why: "canary", floor: at("12:05:00") };
+    expect(recordView(registered(), running(), [], freeze).freeze).toEqual({
+      since: "2026-11-22T12:01:00.000Z",
+      until: "2026-11-22T12:16:00.000Z",
+      why: "canary",
+    });
+    expect(recordView(registered(), running(), [])).not.toHaveProperty("freeze");
   });
 
   test("has the claim of an attempt from its end, where its own line is missing", () => {

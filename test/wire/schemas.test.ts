@@ -288,6 +288,14 @@ describe("a runner's notice", () => {
     },
   );
 
+  test("has instants of at most 40 letters, whatever their digits", () => {
+    const when = (digits: number): string => `2026-11-22T12:00:00.${"0".repeat(digits)}Z`;
+    expect(when(19)).toHaveLength(40);
+    expect(notice({ kind: "spot", at: when(19), deadline: when(19) })).toEqual([]);
+    expect(notice({ kind: "spot", at: when(20) })).toEqual(["at"]);
+    expect(notice({ kind: "spot", at: AT, deadline: when(60_000) })).toEqual(["deadline"]);
+  });
+
   test("needs its kind and its instant", () => {
     expect(notice({})).toEqual(["kind", "at"]);
   });
@@ -312,6 +320,11 @@ describe("a list", () => {
 
   test("goes back to an instant in UTC", () => {
     expect([listing({ since: "2026-11-22T12:00:00.000Z" }), listing({ since: "2026-11-22" })]).toEqual([[], ["since"]]);
+  });
+
+  test("goes back to an instant of at most 40 letters", () => {
+    const since = (digits: number): string => `2026-11-22T12:00:00.${"0".repeat(digits)}Z`;
+    expect([listing({ since: since(19) }), listing({ since: since(20) })]).toEqual([[], ["since"]]);
   });
 
   test("goes on from a cursor of letters and digits", () => {

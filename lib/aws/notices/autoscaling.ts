@@ -1,4 +1,4 @@
-import type { Event } from "./event.ts";
+import { type Event, instantOf } from "./event.ts";
 import { aboutInstance, ignored, type Parsed, quoted, unknown } from "./parsed.ts";
 
 const TEST = "autoscaling:TEST_NOTIFICATION";
@@ -25,11 +25,15 @@ export function lifecycleAction(event: Event): Parsed {
   return aboutInstance(event, named, { kind: "scale-in" });
 }
 
-/** The group ended an instance, for a reason that `Cause` tells in prose. */
+/** The group ended an instance, for a reason that `Cause` tells in prose. The event comes when the end is over, and says when it began. */
 export function terminated(event: Event): Parsed {
-  const { Cause: cause, EC2InstanceId: named } = event.detail;
+  const { Cause: cause, EC2InstanceId: named, StartTime: began } = event.detail;
   const isNoticed = typeof cause === "string" && NOTICED.test(cause.slice(0, CAUSE_LENGTH));
-  return aboutInstance(event, named, { kind: isNoticed ? "stopping" : "scale-in" });
+  const at = instantOf(began, event.receivedAt);
+  return aboutInstance(event, named, {
+    kind: isNoticed ? "stopping" : "scale-in",
+    ...(at !== undefined && at <= event.at && { at, deadline: event.at }),
+  });
 }
 
 /** An instance began, or one that should have ended did not. */

@@ -1,4 +1,5 @@
-import { type Event, fieldsOf, httpInstantOf, instantOf, listOf, WITHIN_A_YEAR } from "./event.ts";
+import type { Instant } from "../../core/time.ts";
+import { type Event, fieldsOf, hashOf, httpInstantOf, instantOf, listOf, WITHIN_A_YEAR } from "./event.ts";
 import { ignored, instancesOf, notices, type Parsed, unknown } from "./parsed.ts";
 
 /**
@@ -11,12 +12,22 @@ export function health(event: Event): Parsed {
     return unknown("a health event without service or category");
   if (service !== "EC2" || category !== "scheduledChange") return ignored("a health event of another kind");
   if (scope !== "ACCOUNT_SPECIFIC") return ignored("a public health event");
-  const { startTime, affectedEntities } = event.detail;
+  const { startTime, endTime, statusCode, eventArn, affectedEntities } = event.detail;
   const entities = listOf(affectedEntities ?? [])?.map((entity) => fieldsOf(entity)?.["entityValue"]);
   if (entities === undefined) return unknown("a health event whose affected entities are no list");
   const hosts = instancesOf(entities.length > 0 ? entities : event.resources);
   if (hosts.length === 0) return ignored("a health event about no instance");
-  const at =
-    instantOf(startTime, event.receivedAt, WITHIN_A_YEAR) ?? httpInstantOf(startTime, event.receivedAt, WITHIN_A_YEAR);
-  return notices(event, hosts, { kind: "maintenance", ...(at !== undefined && { at }) });
+  const at = timeOf(event, startTime);
+  return notices(event, hosts, {
+    kind: "maintenance",
+    ...(at !== undefined && { at }),
+    deadline: timeOf(event, endTime),
+    // All that is said of one maintenance is one word, so that the last of it counts.
+    ...(typeof eventArn === "string" && { id: hashOf(eventArn) }),
+    // Called off, or over. When it was over, it has taken place: only one that has not begun is taken back.
+    ...(statusCode === "closed" && at !== undefined && at > event.at && { withdrawn: true as const }),
+  });
 }
+
+const timeOf = ({ receivedAt }: Event, text: unknown): Instant | undefined =>
+  instantOf(text, receivedAt, WITHIN_A_YEAR) ?? httpInstantOf(text, receivedAt, WITHIN_A_YEAR);

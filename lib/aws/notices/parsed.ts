@@ -26,14 +26,14 @@ export type Told = Pick<Evidence, "kind"> & {
   readonly id?: string;
   readonly source?: string;
   readonly note?: string | undefined;
+  readonly withdrawn?: true | undefined;
 };
 
 /**
- * A notice costs its reader some writes, 50 ms at worst, so 100 take 5 s of a Lambda's minute. The largest eviction on
- * record named 12. AWS states no limit but the 256 KB of an event (a page of a Health event), which hold some 1,800
- * entities. Most hosts beyond the first 100 are better served than none, and `surplus` says that some were not.
+ * No event holds more: 256 KB, of which the id of an instance in quotes, with its comma, takes 22 bytes. An event that names so
+ * many is not cut, and its reader visits them some at once.
  */
-export const MOST_NOTICES = 100;
+export const MOST_NOTICES = 12_000;
 
 const INSTANCE = /^i-[0-9a-f]{8,17}$/;
 /** With or without an account: a spot warning names `arn:aws:ec2:<zone>:instance/<id>`. */
@@ -74,6 +74,7 @@ export function notices(event: Event, hosts: readonly string[], told: Told): Par
     ...(told.goneAt !== undefined && event.source !== DRILL_SOURCE && { goneAt: told.goneAt }),
     ...(event.source === DRILL_SOURCE && { drill: true }),
     ...(told.note !== undefined && { note: told.note }),
+    ...(told.withdrawn !== undefined && { withdrawn: told.withdrawn }),
   };
   const surplus = hosts.length - MOST_NOTICES;
   return {

@@ -1,0 +1,36 @@
+/** What could not be done, and why. */
+export type Failure<T> = { readonly one: T; readonly error: unknown };
+
+/**
+ * Visits all of them, a bounded number at once, for as long as `goesOn` says so. One that fails keeps no other waiting: it is
+ * in the answer, with its error, when all have been visited.
+ */
+export async function visitAll<T>(
+  all: readonly T[],
+  bound: number,
+  visit: (one: T) => Promise<void>,
+  goesOn: () => boolean = () => true,
+): Promise<readonly Failure<T>[]> {
+  const failures: Failure<T>[] = [];
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < all.length && goesOn()) {
+      const one = all[next++] as T;
+      try {
+        await visit(one);
+      } catch (error) {
+        failures.push({ one, error });
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(bound, all.length) }, worker));
+  return failures;
+}
+
+/** Throws when something failed, once all has been tried: whoever called comes again for the sake of these. */
+export function throwIfAny(failures: readonly Failure<unknown>[], all: number, what: string): void {
+  const [first] = failures;
+  if (first === undefined) return;
+  const errors = failures.map(({ error }) => error);
+  throw new AggregateError(errors, `${failures.length} of ${all} ${what} failed, first: ${String(first.error)}`);
+}
