@@ -115,7 +115,7 @@ const GATES: readonly Gate[] = [
   },
   {
     name: "simulator",
-    floors: { schedules: 500, "planted bugs": 35, "planted bugs caught": BUGS.length },
+    floors: { schedules: 500, "planted bugs": 75, "planted bugs caught": BUGS.length },
     command: ["npm", "run", "--silent", "sim", "--", "--seeds", "1000"],
     looked: (output) => ({
       schedules: numberIn(output, /^(\d+) schedules, each twice/gm),

@@ -4,9 +4,25 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** A mistake that somebody could make: one text in one file, replaced by another. */
-export type Bug = { readonly name: string; readonly file: string; readonly from: string; readonly to: string };
+export type Bug = {
+  readonly name: string;
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+  /** What has to find it: the schedules, or the outages of whole fleets. */
+  readonly by: "schedules" | "outages";
+};
 
-const bug = (name: string, file: string, from: string, to: string): Bug => ({ name, file, from, to });
+const bug = (name: string, file: string, from: string, to: string): Bug => ({ name, file, from, to, by: "schedules" });
+
+/** A mistake in telling an outage of ours from a loss of theirs. */
+const ofFreeze = (name: string, from: string, to: string): Bug => ({
+  name,
+  file: "lib/core/freeze.ts",
+  from,
+  to,
+  by: "outages",
+});
 
 /** Each of these breaks a promise. The simulator that does not find one of them is looking the other way. */
 export const BUGS: readonly Bug[] = [
@@ -60,14 +76,14 @@ export const BUGS: readonly Bug[] = [
   bug(
     "an end is charged twice",
     "lib/core/ending.ts",
-    "run.charges + (best",
-    "run.charges + chargeOf(end.cause) + (best",
+    "const charges = run.charges + charge;",
+    "const charges = run.charges + charge + charge;",
   ),
   bug(
     "an end is not charged",
     "lib/core/ending.ts",
-    'run.charges + (best === undefined ? chargeOf(end.cause) : "f")',
-    "run.charges",
+    "const charges = run.charges + charge;",
+    "const charges = run.charges;",
   ),
   bug("a repeated report is taken for another one", "lib/core/finishing.ts", "line.body === event.body", "false"),
   bug(
@@ -164,8 +180,8 @@ export const BUGS: readonly Bug[] = [
   bug(
     "a handover's ticket is for the attempt that still runs",
     "lib/app/settle.ts",
-    "fence: fenceOf(run.fence + 1) };",
-    "fence: run.fence };",
+    "fence: fenceOf(run.fence + 1), charges",
+    "fence: run.fence, charges",
   ),
   bug(
     "the gate lets the successor in at once",
@@ -185,6 +201,163 @@ export const BUGS: readonly Bug[] = [
     'case "superseded":\n',
     'case "superseded":\n      return stay(heart);\n',
   ),
+  bug(
+    "a notice about one host drains an attempt on another",
+    "lib/core/noticing.ts",
+    "(isHeld(run) && run.host === host)",
+    "isHeld(run)",
+  ),
+  bug(
+    "a word about a former life moves a charge of this one",
+    "lib/core/refunding.ts",
+    "  if (line.fence < registration.fence) return false;\n",
+    "",
+  ),
+  bug(
+    "a word moves the charge of an attempt on another host",
+    "lib/core/refunding.ts",
+    "host !== undefined && line.host !== host",
+    "false",
+  ),
+  bug(
+    "a verdict on an attempt that leaves does not see what comes before its last step",
+    "lib/core/transitions.ts",
+    '["noted", "left"], hasten)',
+    '["noted", "left"], noted)',
+  ),
+  bug(
+    "a nearer deadline is not told",
+    "lib/core/noticing.ts",
+    "if (isNearer && isToldToLeave(notice)) {",
+    "if (false) {",
+  ),
+  bug(
+    "a host that drains takes claims two minutes later",
+    "lib/core/claiming.ts",
+    "later(after(evidence.at, GOING), happenedBy(evidence)) >= now",
+    "after(evidence.at, seconds(20)) >= now",
+  ),
+  bug(
+    "a handover's message is made of the charges before it",
+    "lib/app/settle.ts",
+    "charges: handedOver(run) };",
+    "charges: run.charges };",
+  ),
+  bug("a runner's word is not looked for", "lib/app/known.ts", "...(line?.words ?? [])", ""),
+  bug("a runner's word does not say where it stood", "lib/app/drain.ts", "...(host !== undefined && { host }),", ""),
+  bug(
+    "a host entry goes while its attempt runs",
+    "lib/app/claim.ts",
+    "lineExpiryOf(app, now)",
+    "(now + app.retention) as typeof now",
+  ),
+  bug(
+    "a host that was gone before the claim explains its end",
+    "lib/core/evidence.ts",
+    "  isAbout(evidence, claimedAt) &&\n",
+    "",
+  ),
+  bug(
+    "a word that was taken back explains",
+    "lib/core/evidence.ts",
+    "MEANING[kind].explains && withdrawn !== true",
+    "MEANING[kind].explains",
+  ),
+  bug(
+    "one of two copies of a success is told what was before it",
+    "lib/app/finish.ts",
+    "event.line?.body === undefined ? seen : await newest(app, seen, now)",
+    "seen",
+  ),
+  bug("a record mixes two times", "lib/app/inspect.ts", "later.rev === current.rev", "true"),
+  bug(
+    "a slow archiver is last in the list of ended runs",
+    "lib/memory/records.ts",
+    "found !== undefined && found.rev >= rev",
+    "false",
+  ),
+  bug(
+    "a late message leaves no time to start",
+    "lib/core/ending.ts",
+    "(run.due <= now || isOverdue(debt.since, now))",
+    "run.due <= now",
+  ),
+  bug(
+    "a registration is completed without its time to start",
+    "lib/app/register.ts",
+    "due: startBy(registration, later(now, registration.registeredAt)),",
+    "due: startBy(registration, registration.registeredAt),",
+  ),
+  bug(
+    "an item of a former life is settled with the spec of this one",
+    "lib/app/settle.ts",
+    "registration !== undefined && registration.fence <= fence;",
+    "true;",
+  ),
+  bug(
+    "an item of a former life stands in the way of the next one",
+    "lib/app/register.ts",
+    'if (found.state !== "ended" || found.fence >= first.fence) return false;',
+    "return false;",
+  ),
+  bug(
+    "only interruptions tell how far a run has come",
+    "lib/core/ending.ts",
+    "  const best = further(run);\n",
+    '  const best = end.cause === "interrupted" ? further(run) : undefined;\n',
+  ),
+  bug(
+    "a refund forgets how far the attempt got",
+    "lib/core/refunding.ts",
+    "chargeOfInterruption(line.further === true)",
+    "chargeOfInterruption(false)",
+  ),
+  bug(
+    "a kill that is explained later stays a crash",
+    "lib/core/refunding.ts",
+    '["lost", "cut-off", "overran", "crashed"]',
+    '["lost"]',
+  ),
+  bug(
+    "what leaves is interrupted, whatever it was told",
+    "lib/core/reaping.ts",
+    'if (explained) return "interrupted";',
+    'if (explained || run.state === "leaving") return "interrupted";',
+  ),
+  bug(
+    "one attempt that fails keeps its host's others from being told",
+    "lib/app/visit-all.ts",
+    "        failures.push({ one, error });\n",
+    "        throw error;\n",
+  ),
+  bug(
+    "an attempt leaves its host while late evidence may be about it",
+    "lib/app/settle.ts",
+    "isInferred(line) ? stayOfEnd(line, lease)?.endedBy : undefined",
+    "undefined",
+  ),
+  ofFreeze(
+    "a second outage within a quarter of an hour of the first is not protected",
+    "if (!isCanary && survey.silent.size === 0) return last;",
+    "if ((!isCanary && survey.silent.size === 0) || (last !== undefined && after(last.since, VALVE) <= now && after(last.lastBad, VALVE) > now)) return last;",
+  ),
+  ofFreeze(
+    "leases do not count again after an outage",
+    "if (floor !== undefined && after(floor, run.lease) > now) return true;",
+    "",
+  ),
+  ofFreeze("runs count, and not hosts", "const name = host ??", "const name ="),
+  ofFreeze("few hosts need no witness", "if (!few.has(powerOf(run.lease))) return true;", "return true;"),
+  ofFreeze(
+    "verdicts wait for a minute",
+    "if (after(run.due, VALVE) <= now) return false;",
+    "if (after(run.due, seconds(60)) <= now) return false;",
+  ),
+  ofFreeze(
+    "a zone that is gone counts as an outage beside a canary that sings",
+    "if (!isCanaryContent) return heard * HEARD.alone < expected;",
+    "return heard * 1.4 < expected;",
+  ),
 ];
 
 /** How many schedules a planted bug may hide in. */
@@ -197,7 +370,7 @@ const root = new URL("../..", import.meta.url).pathname;
 /** A copy of the source with the bug in it. A text that is not there exactly once has been edited away: the list is stale. */
 function planted({ name, file, from, to }: Bug): string {
   const folder = mkdtempSync(join(tmpdir(), "lastbeat-bug-"));
-  for (const part of ["lib", "test/sim", "package.json"])
+  for (const part of ["lib", "lambdas", "test/sim", "package.json"])
     cpSync(join(root, part), join(folder, part), { recursive: true });
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
   const source = readFileSync(join(folder, file), "utf8");
@@ -214,15 +387,18 @@ function planted({ name, file, from, to }: Bug): string {
 export async function caught(one: Bug): Promise<{ isCaught: boolean; said: string }> {
   const folder = planted(one);
   try {
-    const { code, output } = await hunted(folder);
-    return { isCaught: code === 1 && output.startsWith("seed"), said: output.trim().split("\n").at(0) ?? "" };
+    const { code, output } = await hunted(folder, one);
+    const said =
+      output.split("\n").find((line) => /^(seed|FAULT) /.test(line)) ?? output.trim().split("\n").at(0) ?? "";
+    return { isCaught: code === 1 && /^(seed|FAULT) /.test(said), said };
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-function hunted(folder: string): Promise<{ code: number | null; output: string }> {
-  const args = [join(folder, "test/sim/main.ts"), "--hunt", "--seeds", String(SEEDS)];
+function hunted(folder: string, { by }: Bug): Promise<{ code: number | null; output: string }> {
+  const hunt = by === "schedules" ? ["--hunt", "--seeds", String(SEEDS)] : ["--outages"];
+  const args = [join(folder, "test/sim/main.ts"), ...hunt];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], timeout: LIMIT_MS });
   let output = "";
   child.stdout.on("data", (data) => {

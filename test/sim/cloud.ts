@@ -1,21 +1,23 @@
 import type { App } from "../../lib/app/app.ts";
 import { RETENTION } from "../../lib/app/retention.ts";
-import { type Instant, instant } from "../../lib/core/time.ts";
+import { type Instant, instant, type Span } from "../../lib/core/time.ts";
 import { memoryHosts } from "../../lib/memory/hosts.ts";
 import { memoryControl, memoryNotices, memoryOddities, memoryRequeues } from "../../lib/memory/plumbing.ts";
 import { memoryEndedRuns, memoryLedger, memoryResults, memorySpecs } from "../../lib/memory/records.ts";
 import { memoryRuns } from "../../lib/memory/runs.ts";
+import type { Standing } from "../../lib/ports/control.ts";
+import type { RequeueMessage } from "../../lib/ports/queues.ts";
 import type { Sighting } from "../../lib/ports/runs.ts";
 import type { Key } from "../../lib/ports/surroundings.ts";
 import { Laws } from "./laws.ts";
-import { LIMIT, type Process, type World } from "./world.ts";
+import type { Process, World } from "./world.ts";
 
 const READS = new Set(["read", "list", "page", "evidence", "entries", "shards", "standing", "freeze"]);
 
 /** Written once or twice in the life of a run: late ones are made frequent, or no schedule would ever see two meet. */
-const RARE = new Set(["ledger.end", "result.write"]);
+const RARE = new Set(["ledger.end", "result.write", "ended.add"]);
 
-/** What every call to the table comes to while it is away. */
+/** What a call to the table or a queue comes to that fails. */
 export class Away extends Error {}
 
 const keyNamed = (id: string): Key => ({ id, secret: Buffer.alloc(32, id) });
@@ -33,12 +35,20 @@ export class Cloud {
   readonly notices = memoryNotices();
   readonly oddities = memoryOddities();
   readonly laws: Laws;
-  /** The table is away until then: every call to it fails. */
+  /** The table, or the queue of requeues, is away until then: every call to it fails. */
   tableAwayUntil: Instant | undefined;
+  queueAwayUntil: Instant | undefined;
+  /** Runs none of whose changes can be written any more, and runs none of whose messages can be sent. */
+  readonly unwritable = new Set<string>();
+  readonly unsendable = new Set<string>();
+  /** How long records are kept, and whether a runner's word counts for its host. */
+  retention: Span = RETENTION;
+  trustRunners = false;
   /** The newest first. */
   keys: readonly [Key, ...Key[]] = [keyNamed("k1")];
   private readonly world: World;
   private readonly older = new Map<string, Sighting>();
+  private stood: Standing | undefined;
 
   constructor(world: World) {
     this.world = world;
@@ -49,19 +59,20 @@ export class Cloud {
   appFor(process: Process): App {
     const { world } = this;
     return {
-      retention: RETENTION,
+      retention: this.retention,
+      trustRunners: this.trustRunners,
       clock: { now: (): Instant => instant(world.now + process.skew) },
       dice: { roll: () => world.dice.roll() },
       keys: { all: async () => this.keys },
       log: { write: ({ decision }) => world.count(`decision ${decision}`) },
-      runs: this.gated(process, "run", this.laws.watch(this.runs)),
-      specs: this.gated(process, "spec", this.specs),
-      ledger: this.gated(process, "ledger", this.ledger),
-      results: this.gated(process, "result", this.results),
+      runs: this.gated(process, "run", this.laws.watch(this.runs, process)),
+      specs: this.gated(process, "spec", this.laws.watchSpecs(this.specs)),
+      ledger: this.gated(process, "ledger", this.laws.watchLedger(this.ledger)),
+      results: this.gated(process, "result", this.laws.watchResults(this.results)),
       endedRuns: this.gated(process, "ended", this.endedRuns),
       hosts: this.gated(process, "host", this.hosts),
       control: this.gated(process, "control", this.control),
-      requeues: this.gated(process, "queue", this.laws.watchQueue(this.requeues)),
+      requeues: this.gated(process, "queue", this.laws.watchQueue(this.requeues, process)),
       notices: this.gated(process, "notice", this.notices),
       oddities: this.gated(process, "oddity", this.oddities),
     };
@@ -72,13 +83,20 @@ export class Cloud {
     this.keys = [keyNamed(`k${this.keys.length + 1}`), this.keys[0]];
   }
 
+  /** Whether nothing that this run comes to is anybody's fault: it cannot be written, or its messages cannot be sent. */
+  isBroken(run: string): boolean {
+    return this.unwritable.has(run) || this.unsendable.has(run);
+  }
+
   private gated<T extends object>(process: Process, port: string, adapter: T): T {
     const gate =
       (name: string, call: (...args: unknown[]) => Promise<unknown>) =>
       (...args: unknown[]): Promise<unknown> =>
         new Promise((resolve, reject) => {
-          const act = (): void =>
-            this.perform(process, `${port}.${name}`, () => call(...args), READS.has(name), resolve, reject);
+          const act = (): void => {
+            if (this.fails(`${port}.${name}`, args)) reject(new Away(`${port}.${name}`));
+            else this.perform(process, `${port}.${name}`, () => call(...args), READS.has(name), resolve, reject);
+          };
           this.world.step(process, `${port}.${name}`, act);
         });
     return Object.fromEntries(
@@ -86,7 +104,24 @@ export class Cloud {
     ) as T;
   }
 
-  /** A write goes through an SDK that tries twice: the first try may have been done, or be done much later. */
+  /** Whether the call fails whatever it is: what it goes to is away, or is broken for good. */
+  private fails(name: string, args: readonly unknown[]): boolean {
+    const { world } = this;
+    const isQueue = name === "queue.send";
+    const until = isQueue ? this.queueAwayUntil : this.tableAwayUntil;
+    if (until !== undefined && until > world.now) {
+      world.count(isQueue ? "call to a queue that was away" : "call to a table that was away");
+      return true;
+    }
+    const [first] = args as [({ readonly run?: string } & Partial<RequeueMessage>) | undefined];
+    const isBroken = isQueue
+      ? this.unsendable.has(first?.id?.split(".")[0] ?? "")
+      : name === "run.replace" && this.unwritable.has(first?.run ?? "");
+    if (isBroken) world.count(isQueue ? "message that can never be sent" : "run that can never be written");
+    return isBroken;
+  }
+
+  /** A write goes through an SDK that tries twice: the first try may have been done, or be done much later, or all have failed. */
   private perform(
     process: Process,
     name: string,
@@ -96,8 +131,10 @@ export class Cloud {
     reject: (error: unknown) => void,
   ): void {
     const { world } = this;
-    if (this.tableAwayUntil !== undefined && this.tableAwayUntil > world.now) {
-      world.count("call to a table that was away");
+    if (world.isChaotic && world.dice.chance(0.004)) {
+      const isDone = !isRead && world.dice.chance(0.5);
+      world.count(isDone ? "call that failed and was done" : "call that failed");
+      if (isDone) void call();
       reject(new Away(name));
       return;
     }
@@ -110,9 +147,21 @@ export class Cloud {
     }
     if (fate < (RARE.has(name) ? 0.25 : 0.05)) {
       world.count("late write");
-      world.at(instant(world.now + world.dice.between(1, LIMIT)), () => void call());
+      world.at(instant(world.now + world.dice.between(1, process.limit)), () => void call());
     }
-    call().then((value) => resolve(name === "run.page" ? this.outdated(value) : value), reject);
+    call().then((value) => resolve(this.asRead(name, value)), reject);
+  }
+
+  /** What an eventually consistent read brings may be what was there before. */
+  private asRead(name: string, value: unknown): unknown {
+    if (name === "run.page") return this.outdated(value);
+    if (name !== "control.standing") return value;
+    const last = this.stood;
+    this.stood = value as Standing;
+    const isOld = last !== undefined && this.world.isChaotic && this.world.dice.chance(0.1);
+    if (isOld) this.world.count("outdated control item");
+    // The number of shards aside: it rises long before a run is in the new one.
+    return isOld ? { ...last, shards: (value as Standing).shards } : value;
   }
 
   /** An eventually consistent page: some of what it shows is what was there before. */
@@ -120,8 +169,9 @@ export class Cloud {
     const { sightings, ...rest } = page as { sightings: Sighting[] };
     return {
       sightings: sightings.map((sighting) => {
-        const before = this.older.get(sighting.run);
-        this.older.set(sighting.run, sighting);
+        const name = `${sighting.shard}/${sighting.run}`;
+        const before = this.older.get(name);
+        this.older.set(name, sighting);
         return before !== undefined && this.world.isChaotic && this.world.dice.chance(0.1) ? before : sighting;
       }),
       ...rest,

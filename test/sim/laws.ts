@@ -1,30 +1,38 @@
 import type { Cause } from "../../lib/core/causes.ts";
-import type { Evidence } from "../../lib/core/evidence.ts";
 import type { Renewal } from "../../lib/core/lease.ts";
-import { directiveOf, type Ended, isHeld, type Run, type RunKey } from "../../lib/core/run.ts";
-import type { Spec } from "../../lib/core/spec.ts";
-import { instant } from "../../lib/core/time.ts";
+import {
+  directiveOf,
+  type Ended,
+  type HeldRun,
+  isHeld,
+  type Result,
+  type Run,
+  type RunKey,
+} from "../../lib/core/run.ts";
+import type { Registration } from "../../lib/core/spec.ts";
 import { transitions } from "../../lib/core/transitions.ts";
 import type { MemoryRuns } from "../../lib/memory/runs.ts";
 import type { RequeueMessage, Requeues } from "../../lib/ports/queues.ts";
+import type { Ledger, Results, Specs } from "../../lib/ports/records.ts";
 import type { Runs } from "../../lib/ports/runs.ts";
 import type { RequeueEvent } from "../../lib/wire/requeue.ts";
 import type { Cloud } from "./cloud.ts";
-import { SKEW, type World } from "./world.ts";
+import { type Life, Lives } from "./lives.ts";
+import { faultOfMessage, fullTime } from "./messages.ts";
+import type { Word } from "./news.ts";
+import { LIMIT, type Process, SKEW, type World } from "./world.ts";
 
 const RISE = { continue: 0, drain: 1, stop: 2 } as const;
 const SWEPT_WITHIN_MS = 30_000;
+/** Where few hosts are heard, a verdict on a short lease waits for the canary: two of its minutes, and time to come back. */
+const WITNESSED_WITHIN_MS = 150_000;
 
-/** What must hold after every write, in the words of the promises of the design, and what must hold at the end. */
+/** What must hold after every write, in the words of the promises of the design. */
 export class Laws {
-  /** Successes and cancels that were answered with a 2xx: they must not be lost. */
-  readonly won = new Set<string>();
-  readonly canceled = new Set<string>();
+  readonly lives = new Lives();
   readonly moves = new Set<string>();
   private readonly world: World;
   private readonly cloud: Cloud;
-  private readonly holders = new Map<string, string>();
-  private readonly starts = new Map<string, number>();
   /** Until when an attempt holds its lease, unless it has given it up itself. */
   private readonly leases = new Map<string, { run: string; until: number }>();
   private readonly atWork = new Map<string, Map<string, number>>();
@@ -33,24 +41,75 @@ export class Laws {
   calmSince: number | undefined;
   /** Runs whose owner has chosen that an attempt goes on although it is cut off. */
   readonly goesOnWhenCutOff = new Set<string>();
-  private readonly sent = new Set<string>();
-  private readonly gone = new Set<string>();
-  /** The fence of each run's first attempt: it rises by one with every attempt that ends. */
-  private readonly firstFences = new Map<string, number>();
+  /** Attempts about whose end somebody has told another story, too. */
+  readonly strays = new Set<string>();
+  readonly sent = new Set<string>();
+  private readonly bornAt = new Map<string, number>();
+  /** What was told of hosts and attempts. */
+  readonly words: Word[] = [];
 
   constructor(world: World, cloud: Cloud) {
     this.world = world;
     this.cloud = cloud;
   }
 
-  watch(runs: MemoryRuns): Runs {
+  /** The registrations as they are made: with each of them a life begins. */
+  watchSpecs(specs: Specs): Specs {
+    const begun = (write: string, registration: Registration, how: "begin" | "replace"): void => {
+      if (write === "written") this.lives[how](registration);
+    };
+    return {
+      ...specs,
+      create: async (registration) => {
+        const write = await specs.create(registration);
+        begun(write, registration, "begin");
+        return write;
+      },
+      replace: async (seen, registration) => {
+        const write = await specs.replace(seen, registration);
+        begun(write, registration, "replace");
+        return write;
+      },
+    };
+  }
+
+  watchResults(results: Results): Results {
+    return {
+      ...results,
+      write: async (result: Result, expiry) => {
+        const life = this.lives.of(result.run, result.fence);
+        const isNewer = life?.result === undefined || life.result.rev < result.rev;
+        if (life !== undefined && isNewer) life.result = result;
+        return results.write(result, expiry);
+      },
+    };
+  }
+
+  watchLedger(ledger: Ledger): Ledger {
+    return {
+      ...ledger,
+      end: (run, end, ...rest) => {
+        const life = this.lives.of(run, end.fence);
+        if (life !== undefined && end.attempt !== end.fence - life.registration.fence + 1)
+          this.world.fail("a ledger line is of another attempt than its fence says");
+        if (life !== undefined) life.toldAt = this.world.now;
+        return ledger.end(run, end, ...rest);
+      },
+    };
+  }
+
+  watch(runs: MemoryRuns, process: Process): Runs {
     const itemOf = runs.look;
     const seen = async <T>(key: RunKey, write: () => Promise<T>, by?: "clock" | "proof"): Promise<T> => {
       const before = itemOf(key);
       const writing = write(); // the memory adapter has written when this returns
       const after = itemOf(key);
-      if (before !== after && before !== undefined && by === "proof") this.proved(before);
-      if (before !== after) this.written(key, before, after, by === "clock");
+      if (before !== after) {
+        this.lives.changed(this.world.moment, key.run, after);
+        if (before !== undefined && by === "proof") this.proved(before);
+        this.written(key, before, after, by === "clock", process);
+        if (before !== undefined && after !== undefined) this.meant(before, after, process);
+      }
       return writing;
     };
     return {
@@ -70,33 +129,24 @@ export class Laws {
     };
   }
 
-  watchQueue(queue: Requeues): Requeues {
+  watchQueue(queue: Requeues, process: Process): Requeues {
     return {
       send: (message: RequeueMessage) => {
-        const { data } = JSON.parse(message.body) as RequeueEvent;
+        const event = JSON.parse(message.body) as RequeueEvent;
         this.world.log(`message ${message.id}`);
-        if (data.next.attempt > 1 && !data.next.held && data.previous?.detectedAt === undefined)
-          this.world.fail("a message went out before the ledger line of the attempt before it");
-        const { attempt, fence, ticket } = data.next;
-        if (!ticket.startsWith(`${data.run}.${attempt}.${fence}.`))
-          this.world.fail("a message carries the ticket of another attempt");
-        if (fence !== (this.firstFences.get(data.run) ?? 0) + attempt - 1)
-          this.world.fail("a message's fence is not the one of its attempt");
-        if (message.id !== `${data.run}.${fence}`) this.world.fail("a message's id names another attempt");
+        const fault = faultOfMessage(event, this.lives, process.bornAt, this.world.now);
+        if (fault !== undefined) this.world.fail(fault);
         this.sent.add(message.id);
         return queue.send(message);
       },
     };
   }
 
-  /** The specs as they were registered, by run: what a run may cost and how long it may take. */
-  readonly specs = new Map<string, Spec>();
-
   /** A child was started for this attempt. It is alone, or an agent that could not stop its own was paused. */
-  started(run: string, attempt: number, pod: string): void {
-    const key = `${run}.${attempt}`;
-    const starts = (this.starts.get(key) ?? 0) + 1;
-    this.starts.set(key, starts);
+  started(run: string, attempt: number, fence: number, pod: string): void {
+    const life = this.lives.of(run, fence);
+    const starts = (life?.starts.get(fence as never) ?? 0) + 1;
+    life?.starts.set(fence as never, starts);
     if (starts > 1) this.world.fail("an attempt was started twice");
     const others = this.atWork.get(run) ?? new Map<string, number>();
     for (const [other, theirs] of others) {
@@ -124,49 +174,115 @@ export class Laws {
         this.world.fail(`proof of death hit ${pod}, which is alive`);
   }
 
-  private renewed(before: Run | undefined, { fence, now }: Renewal): void {
-    const deadline = before === undefined ? undefined : this.specs.get(before.run)?.attemptDeadline;
-    if (before !== undefined && isHeld(before) && deadline !== undefined && before.claimedAt + deadline <= now)
+  private renewed(before: Run | undefined, { fence, now, progress }: Renewal): void {
+    if (before === undefined) return;
+    const life = this.lives.of(before.run, before.fence);
+    if (progress !== undefined) {
+      const told = life?.progress.get(fence) ?? [];
+      life?.progress.set(fence, [...told, { moment: this.world.moment, value: progress.value }]);
+    }
+    const deadline = life?.registration.spec.attemptDeadline;
+    if (isHeld(before) && deadline !== undefined && before.claimedAt + deadline <= now)
       this.world.fail("a lease was renewed past the attempt's deadline");
-    if (before?.fence !== fence) this.world.fail("a superseded attempt renewed the lease of another one");
-    if (before !== undefined && isHeld(before) && before.lastRenewable !== undefined && before.lastRenewable <= now)
+    if (before.fence !== fence) this.world.fail("a superseded attempt renewed the lease of another one");
+    if (isHeld(before) && before.lastRenewable !== undefined && before.lastRenewable <= now)
       this.world.fail("a lease was renewed after its last renewable instant");
   }
 
-  private written(key: RunKey, before: Run | undefined, after: Run | undefined, byClock: boolean): void {
+  /** A word moves attempts on its hosts, and the attempt of its runner, and nothing else. */
+  private meant(before: Run, after: Run, { about }: Process): void {
+    if (about === undefined) return;
+    const isAbout = (host: string | undefined, fence: number): boolean =>
+      (host !== undefined && about.hosts.includes(host)) ||
+      (about.attempt?.run === before.run && about.attempt.fence === fence);
+    const hasLeft = before.state === "running" && after.state === "leaving";
+    if (isHeld(before) && (hasLeft || after.fence > before.fence) && !isAbout(before.host, before.fence))
+      this.world.fail("a word about one host moved an attempt on another");
+    const line = after.debt?.ledger;
+    const isMoved = before.charges.length === after.charges.length && before.charges !== after.charges;
+    if (isMoved && line !== undefined && !isAbout(line.host, line.fence))
+      this.world.fail("a word about one host moved the charge of an attempt on another");
+  }
+
+  private written(
+    key: RunKey,
+    before: Run | undefined,
+    after: Run | undefined,
+    byClock: boolean,
+    process: Process,
+  ): void {
     const { world } = this;
     world.log(`  ${key.run} ${brief(before)} -> ${brief(after)}`);
     if (after === undefined) {
       if (before?.state !== "ended" || before.debt !== undefined)
         world.fail("an item was deleted that was not settled");
-      this.gone.add(key.run);
+      const life = before === undefined ? undefined : this.lives.of(before.run, before.fence);
+      if (life !== undefined) life.isGone = true;
       return;
     }
-    if (before === undefined) {
-      if (this.gone.has(key.run) && after.state !== "ended") world.fail("an ended run came back after its deletion");
-      if (after.state === "ended") world.count("put back after its deletion");
-      else this.firstFences.set(key.run, after.fence);
+    const life = this.lives.of(after.run, after.fence);
+    if (life === undefined) {
+      world.fail("an item without a registration");
+      return;
+    }
+    const line = after.debt?.ledger;
+    if (line !== undefined && line.fence < life.registration.fence)
+      world.fail("a life owes a ledger line of another one");
+    if (before === undefined || this.lives.of(before.run, before.fence) !== life) {
+      this.born(before, after, life);
       return;
     }
     this.moves.add(`${before.state} -> ${after.state}`);
-    this.stepwise(before, after, byClock);
-    if (before.state === "ended" && outcome(before) !== outcome(after)) this.succeededLate(after);
-    if (after.fence > before.fence) this.attemptEnded(before, after, byClock);
-    if (before.state === "queued" && isHeld(after)) this.claimed(after);
+    const isExpired = after.state === "ended" && after.endedAt + this.cloud.retention <= world.now + 2 * SKEW;
+    if (isExpired && before.debt !== undefined && after.debt === undefined) life.isCutShort = true;
+    this.stepwise(before, after, byClock, life);
+    if (before.state === "ended" && outcome(before) !== outcome(after)) this.succeededLate(after, life);
+    if (after.fence > before.fence) this.attemptEnded(before, after, byClock, life, process.bornAt);
+    if (before.state === "queued" && isHeld(after)) this.claimed(after, life);
     if (after.state === "running" || after.state === "leaving")
-      this.leases.set(`${after.run}.${after.attempt}`, { run: after.run, until: after.due });
+      this.leases.set(`${after.run}.${after.fence}`, { run: after.run, until: after.due });
+  }
+
+  /** An item where there was none of this life. */
+  private born(before: Run | undefined, after: Run, life: Life): void {
+    const { world } = this;
+    this.bornAt.set(after.run, world.now);
+    const { spec, registeredAt } = life.registration;
+    if (after.state === "queued" && after.due < fullTime(spec, registeredAt, world.now))
+      world.fail("a registration was completed without its time to start");
+    if (after.state === "ended") world.count("put back after its deletion");
+    else if (life.isGone) world.fail("an ended run came back after its deletion");
+    else if (after.fence !== life.registration.fence) world.fail("a life did not begin with its first fence");
+    if (before !== undefined) {
+      world.count("life in the place of a former one");
+      const former = this.lives.of(before.run, before.fence);
+      if (former !== undefined && before.debt !== undefined) former.isCutShort = true;
+      if (before.state !== "ended") world.fail("a life took the place of one that lives");
+    }
+    const isElsewhere = this.cloud.runs.items().some((other) => other.run === after.run && other.shard !== after.shard);
+    if (isElsewhere) world.count("item of a former life in another shard");
+    const others = this.cloud.runs.items().filter((other) => other.run === after.run && other.state !== "ended");
+    if (others.length > 1) world.fail("a run has two items that live");
   }
 
   /** What holds between any two states of one item. */
-  private stepwise(before: Run, after: Run, byClock: boolean): void {
+  private stepwise(before: Run, after: Run, byClock: boolean, life: Life): void {
     const { world } = this;
     const isRenewal = before.rev === after.rev;
     if (after.fence < before.fence || after.attempt < before.attempt || after.rev < before.rev)
       world.fail("fence, attempt or rev fell");
+    if (after.state !== "ended" && after.fence - after.attempt !== life.registration.fence - 1)
+      world.fail("fence and attempt do not rise together");
     if (after.fence === before.fence && isHeld(before) && isHeld(after) && after.due < before.due)
       world.fail("a write shortened a lease");
     if (isHeld(before) && isHeld(after) && RISE[directiveOf(after)] < RISE[directiveOf(before)])
       world.fail("a directive fell");
+    if (
+      before.state === "leaving" &&
+      after.state === "leaving" &&
+      (after.deadline ?? Infinity) > (before.deadline ?? Infinity)
+    )
+      world.fail("a deadline moved away");
     if (before.state === "ended" && after.state !== "ended") world.fail("an ended run came back");
     if (outcome(before) === "succeeded" && outcome(after) !== "succeeded") world.fail("a success was overwritten");
     if (outcome(before) === "canceled" && outcome(after) !== "canceled") world.fail("a canceled run ended otherwise");
@@ -179,44 +295,59 @@ export class Laws {
     if (isRenewal && (after.state !== before.state || after.charges !== before.charges)) world.fail("rev did not rise");
     const allowed = Object.values(transitions[before.state]).some(({ next }) => next.includes(after.state));
     if (!allowed) world.fail(`the table of transitions has no way from ${before.state} to ${after.state}`);
-    this.charges(before, after);
+    this.charges(before, after, life);
   }
 
-  /** Each ended attempt is charged once; the only letter that changes is one that was inferred. */
-  private charges(before: Run, after: Run): void {
+  /** Each ended attempt is charged once; the only letters that change are those of ends that were inferred. */
+  private charges(before: Run, after: Run, life: Life): void {
     const added = after.charges.length - before.charges.length;
     if (added < 0 || added > 1) this.world.fail("an attempt was not charged exactly once");
     for (const [index, letter] of [...before.charges].entries()) {
-      const now = after.charges[index];
-      const isInferred = ("li".includes(letter) && now === "+") || (letter === "l" && now === "i");
-      if (now !== letter && !isInferred) this.world.fail(`a charge changed from ${letter} to ${now}`);
+      const now = after.charges[index] ?? "";
+      if (now === letter) continue;
+      const isSuccess = "lif".includes(letter) && now === "+";
+      const isRefund = "lc-".includes(letter) && "if".includes(now);
+      if (isRefund) life.refunds += 1;
+      const isFurther = life.further.get((life.registration.fence + index) as never) === true;
+      if (isRefund && (now === "f") !== isFurther) this.world.fail(`late evidence was charged as ${now}`);
+      if (!isSuccess && !isRefund) this.world.fail(`a charge changed from ${letter} to ${now}`);
     }
   }
 
-  private attemptEnded(before: Run, after: Run, byClock: boolean): void {
+  private attemptEnded(before: Run, after: Run, byClock: boolean, life: Life, since: number): void {
     const { world } = this;
     const cause = after.debt?.ledger?.cause;
     world.count(`ended ${cause}`);
-    this.priced(after, cause);
+    this.priced(before, after, cause, life, since);
     if (cause === "lost" && byClock) this.lostFairly(before);
     const isLate = cause === "succeeded" && !isHeld(before);
     if (!isLate && after.charges.length !== before.charges.length + 1) world.fail("an end was not charged");
     if (byClock && before.due > world.now + SKEW) world.fail("an attempt was declared lost before its lease ran out");
-    if (!byClock) this.leases.delete(`${before.run}.${before.attempt}`); // its holder gave it up, or nobody held it
-    if (isLate) this.succeededLate(after);
+    if (!byClock) this.leases.delete(`${before.run}.${before.fence}`); // its holder gave it up, or nobody held it
+    if (isLate) this.succeededLate(after, life);
     if (cause === "never-started" && before.attempt > 1 && !this.sent.has(`${before.run}.${before.fence}`))
       world.fail("a start was charged whose message never went out");
   }
 
   /** What each cause costs, once more, in the words of the design. */
-  private priced(after: Run, cause: Cause | undefined): void {
+  private priced(before: Run, after: Run, cause: Cause | undefined, life: Life, since: number): void {
     const line = after.debt?.ledger;
     if (line === undefined || cause === undefined) {
       this.world.fail("an end without a cause");
       return;
     }
     const letter = after.charges[line.attempt - 1];
-    if (letter !== PRICE[cause]) this.world.fail(`${cause} was charged as ${letter}`);
+    if (letter === "f") this.world.count("interruption that got further");
+    // A beat may tell of progress while the end is decided: what it was at one of these times counts.
+    const { best = 0 } = before;
+    const could = [since, this.world.moment].map((moment) => toldBy(life.progress.get(line.fence), moment) ?? 0);
+    life.further.set(line.fence, line.further === true);
+    const isSo = could.some(
+      (own) => own > best === (line.further === true) && (after.best ?? 0) === Math.max(own, best),
+    );
+    if (isHeld(before) && !isSo) this.world.fail("an end is wrong about how far its attempt got");
+    const price = cause === "interrupted" && line.further ? "f" : PRICE[cause];
+    if (letter !== price) this.world.fail(`${cause} was charged as ${letter}, not as ${price}`);
   }
 
   /** In calm nothing keeps a beat from coming: whoever is lost then must be gone, or have been in trouble before. */
@@ -227,84 +358,76 @@ export class Laws {
   }
 
   /** A success that comes late counts only while nobody else can have done the work. */
-  private succeededLate(after: Run): void {
+  private succeededLate(after: Run, { registration, holders }: Life): void {
     this.world.count("late success");
     const by = after.state === "ended" ? after.by : after.attempt;
     for (let later = by + 1; later <= after.attempt; later += 1)
-      if (this.holders.has(`${after.run}.${later}`))
+      if (holders.has((registration.fence + later - 1) as never))
         this.world.fail("a late success counted although a later attempt was claimed");
   }
 
-  private claimed(run: Run & { holder: string }): void {
-    const key = `${run.run}.${run.attempt}`;
-    const holder = this.holders.get(key) ?? run.holder;
-    this.holders.set(key, holder);
+  private claimed(run: HeldRun, { registration, holders }: Life): void {
+    const holder = holders.get(run.fence) ?? run.holder;
+    holders.set(run.fence, holder);
     if (holder !== run.holder) this.world.fail("an attempt was claimed by two holders");
+    if (registration.spec.onNotice !== "ignore" && run.host !== undefined) this.mayStand(run.host, run.claimedAt);
+    const key = `${run.run}.${run.fence}`;
     for (const [other, { run: id, until }] of this.leases)
       if (id === run.run && other !== key && until > this.world.now + 2 * SKEW)
         this.world.fail(`two valid leases: ${other} and ${key}`);
   }
 
-  /** In calm: what the clock has decided is carried out within two sweeps. */
-  timely(): void {
-    for (const run of this.cloud.runs.items())
-      if (run.due + SWEPT_WITHIN_MS < this.world.now && run.state !== "ended")
-        this.world.fail(`a ${run.state} run stayed ${this.world.now - run.due} ms past its due time`);
+  /** Nobody is let in on a host that was told to drain, until its deadline. Clocks differ. */
+  private mayStand(host: string, now: number): void {
+    const until = now + 2 * SKEW;
+    const going = this.words.find(({ evidence, host: of, heardAt }) => {
+      const { deadline = 0, goneAt = until + 1, source, kind } = evidence;
+      const isGoing = kind === "drain" && source !== "runner" && deadline > until && goneAt > until;
+      return of === host && isGoing && heardAt < now - LIMIT; // a claim may have looked before
+    });
+    if (going !== undefined) this.world.fail(`a claim was let in on ${host}, which drains`);
   }
 
-  /** When nothing can happen any more. */
-  async atTheEnd(registered: readonly string[], news: ReadonlyMap<string, readonly Evidence[]>): Promise<void> {
-    for (const run of registered) {
-      const fault = await this.faultOf(run, news);
-      if (fault !== undefined) this.world.fail(`${run}: ${fault}`);
+  /** A word has been heeded: whatever it asks to leave that host leaves, and by its deadline. */
+  heeded({ evidence, host }: Word): void {
+    const { deadline = Infinity, at, kind, goneAt = Infinity, withdrawn } = evidence;
+    const { now } = this.world;
+    if (host === undefined || !DRAINS.has(kind) || withdrawn === true) return;
+    for (const run of this.cloud.runs.items()) {
+      if (!isHeld(run) || run.host !== host || this.cloud.isBroken(run.run)) continue;
+      const isThen = run.claimedAt - 60_000 <= at && at <= now && goneAt > run.claimedAt && run.claimedAt < now - LIMIT;
+      const isIgnored = this.lives.of(run.run, run.fence)?.registration.spec.onNotice === "ignore";
+      if (!isThen || isIgnored) continue;
+      if (run.state === "running") this.world.fail(`a word about its host did not reach ${run.run}`);
+      if (run.state === "leaving" && !run.free && (run.deadline ?? Infinity) > deadline)
+        this.world.fail(`a nearer deadline did not reach ${run.run}`);
     }
   }
 
-  /** One charge more than a budget allows ends the run, so there is never a second one. */
-  private overspent(run: string, charges: string): string | undefined {
-    const budgets = this.specs.get(run)?.budgets;
-    if (budgets === undefined) return undefined;
-    const count = (letters: string): number => [...charges].filter((letter) => letters.includes(letter)).length;
-    if ("attempts" in budgets)
-      return count("cils") > budgets.attempts ? `more charges than attempts: ${charges}` : undefined;
-    const spent = { crashes: count("c"), interruptions: count("i"), losses: count("l"), starts: count("s") };
-    for (const kind of ["crashes", "losses", "starts"] as const)
-      if (spent[kind] > budgets[kind] + 1) return `more ${kind} than allowed: ${charges}`;
-    // A refund moves a loss to the interruptions of a run that went on long ago.
-    return spent.interruptions > budgets.interruptions + 1 + budgets.losses
-      ? `more interruptions than allowed: ${charges}`
-      : undefined;
-  }
-
-  private async faultOf(run: string, news: ReadonlyMap<string, readonly Evidence[]>): Promise<string | undefined> {
-    const item = this.cloud.runs.items().find((each) => each.run === run);
-    if (item !== undefined) return `the run does not end, or its item is not deleted: ${brief(item)}`;
-    const result = await this.cloud.results.read(run, this.world.now);
-    const registration = await this.cloud.specs.read(run, this.world.now);
-    if (registration === undefined) return "no spec";
-    if (result === undefined) return this.gone.has(run) ? "no result" : undefined;
-    this.world.count(`outcome ${result.outcome}`);
-    const overspent = this.overspent(run, result.charges);
-    if (overspent !== undefined) return overspent;
-    const listed = await this.cloud.endedRuns.list(this.world.now, instant(0), 500);
-    if (listed.runs.filter((each) => each.run === run).length !== 1) return "not once in the list of ended runs";
-    if (this.won.has(run) && result.outcome !== "succeeded") return `an accepted success was lost: ${result.outcome}`;
-    if (this.canceled.has(run) && result.outcome !== "canceled") return `a canceled run ended ${result.outcome}`;
-    const lines = await this.cloud.ledger.list(run, registration.fence);
-    const letters = lines.flatMap(({ end }) => (end === undefined ? [] : [end.charge])).join("");
-    if (letters !== result.charges) return `the ledger says ${letters}, the result ${result.charges}`;
-    for (const { claim, end } of lines) {
-      if (end === undefined) return "a ledger line has no end";
-      const { claimedAt, endedAt, charge, host } = end;
-      const told = (host === undefined ? undefined : news.get(host)) ?? [];
-      if (charge === "l" && claimedAt !== undefined && told.some(({ at }) => at >= claimedAt && at <= endedAt))
-        return `attempt ${end.attempt} is charged to losses although evidence has come`;
-      if (claim !== undefined && end.attempt > 1 && !this.sent.has(`${run}.${end.fence}`))
-        return "an attempt without a message";
+  /** In calm: what the clock has decided is carried out within two sweeps, whoever else fails. */
+  timely(hasCanary: boolean): void {
+    const within = SWEPT_WITHIN_MS + (hasCanary ? WITNESSED_WITHIN_MS : 0);
+    for (const run of this.cloud.runs.items()) {
+      // An item may be due when it is made: of a registration that is completed past the deadline of its run.
+      const since = Math.max(run.due, this.bornAt.get(run.run) ?? 0);
+      if (since + within < this.world.now && run.state !== "ended" && !this.cloud.isBroken(run.run))
+        this.world.fail(`a ${run.state} run stayed ${this.world.now - since} ms past its due time`);
     }
-    return undefined;
   }
 }
+
+/** The progress that an attempt had told of by then. */
+const toldBy = (told: readonly { moment: number; value: number }[] = [], by: number): number | undefined =>
+  told.findLast(({ moment }) => moment <= by)?.value;
+
+/** The kinds that ask an attempt to leave. */
+const DRAINS: ReadonlySet<string> = new Set([
+  "spot-interruption",
+  "capacity-reservation",
+  "evicted",
+  "scale-in",
+  "drain",
+]);
 
 const PRICE: Record<Cause, string> = {
   succeeded: "+",
@@ -321,7 +444,7 @@ const PRICE: Record<Cause, string> = {
 
 const outcome = (run: Run): Ended["outcome"] | undefined => (run.state === "ended" ? run.outcome : undefined);
 
-const brief = (run: Run | undefined): string =>
+export const brief = (run: Run | undefined): string =>
   run === undefined
     ? "nothing"
     : `${run.state}/${run.attempt} rev ${run.rev % 1000} due ${run.due % 1000000} charges "${run.charges}"${run.debt === undefined ? "" : ` owes ${run.debt.owes ?? "ledger"}`}${run.state === "ended" ? ` ${run.outcome}` : ""}`;

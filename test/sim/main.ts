@@ -15,6 +15,8 @@ const { values } = parseArgs({
     bugs: { type: "boolean", default: true },
     /** Stop at the first violation and say only that: for the planted bugs. */
     hunt: { type: "boolean", default: false },
+    /** The outages of whole fleets alone. */
+    outages: { type: "boolean", default: false },
   },
   allowNegative: true,
 });
@@ -101,7 +103,8 @@ if (values.trace !== undefined) {
   const outcome = await schedule(Number(values.trace));
   printTrace(outcome);
   process.exitCode = outcome.violation === undefined ? 0 : 1;
-} else if (values.hunt) process.exitCode = await hunt(first, seeds);
+} else if (values.outages) process.exitCode = await outages();
+else if (values.hunt) process.exitCode = await hunt(first, seeds);
 else {
   const found = await explore(first, seeds);
   process.exitCode = values.bugs ? Math.max(found, await outages(), await plant()) : found;

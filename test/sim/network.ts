@@ -5,10 +5,13 @@ import { after, type Instant, instant, type Span } from "../../lib/core/time.ts"
 import { problem } from "../../lib/wire/problems.ts";
 import { type HttpReply, refused } from "../../lib/wire/replies.ts";
 import { Away, type Cloud } from "./cloud.ts";
-import type { World } from "./world.ts";
+import { untruthOf } from "./replies.ts";
+import type { Process, World } from "./world.ts";
 
 /** What the front door does to everybody for a while. */
 export type Trouble = "silence" | "forbidden";
+
+type Use = (app: App, process: Process) => Promise<HttpReply>;
 
 type Until = { readonly until: Instant };
 
@@ -38,12 +41,20 @@ export class Network {
     this.trouble = { what, until: instant(this.world.now + span) };
   }
 
-  /** One invocation of a Lambda; the answer never comes when it vanishes. */
-  invoke(name: string, use: (app: App) => Promise<HttpReply>, answer: (reply: HttpReply) => void): void {
+  /** Whether nobody gets through. */
+  isTroubled(): boolean {
+    return this.trouble !== undefined && this.trouble.until > this.world.now;
+  }
+
+  /** One invocation of a Lambda; the answer never comes when it vanishes. An answer about a run was true while it was made. */
+  invoke(name: string, use: Use, answer: (reply: HttpReply) => void, run?: string): void {
     this.world.spawn(name, "lambda", async (process) => {
       try {
-        const reply = await use(this.cloud.appFor(process));
-        if (process.isAlive) answer(reply);
+        const reply = await use(this.cloud.appFor(process), process);
+        if (!process.isAlive) return;
+        const untruth = run === undefined ? undefined : untruthOf(run, reply, this.cloud.laws.lives, process.bornAt);
+        if (untruth !== undefined) this.world.fail(untruth);
+        answer(reply);
       } catch (error) {
         if (!(error instanceof Contended || error instanceof Away)) throw error;
         this.world.count(error instanceof Away ? "request failed" : "contended");
@@ -57,14 +68,17 @@ export class Network {
     name: string,
     caller: string,
     timeout: Span,
-    use: (app: App) => Promise<HttpReply>,
-    isExpected: (body: object) => boolean,
+    use: Use,
+    { isExpected = () => true, run }: { isExpected?: (body: object) => boolean; run?: string } = {},
   ): Promise<Answer<T>> {
     const { world } = this;
     const { dice } = world;
     if (world.isChaotic && dice.chance(0.04)) {
       world.count("request came again");
-      world.at(instant(world.now + dice.between(0, 40_000)), () => this.invoke(`${name} again`, use, () => {}));
+      // At once, or much later.
+      world.at(instant(world.now + dice.between(0, dice.pick([500, 40_000]))), () =>
+        this.invoke(`${name} again`, use, () => {}, run),
+      );
     }
     return new Promise((resolve) => {
       world.at(after(world.now, timeout), () => resolve({ kind: "unclear", detail: "timed out" }));
@@ -74,9 +88,10 @@ export class Network {
       if (trouble === "forbidden") resolve(interpret<T>(403, { message: "Forbidden" }, isExpected));
       if (trouble !== undefined || (isCutOff && !barrier.isDeaf)) return;
       const isLost = isCutOff || (world.isChaotic && dice.chance(0.04));
-      this.invoke(name, use, ({ status, body }) => {
+      const answered = ({ status, body }: HttpReply): void => {
         if (!isLost) resolve(interpret<T>(status, JSON.parse(JSON.stringify(body)), isExpected));
-      });
+      };
+      this.invoke(name, use, answered, run);
     });
   }
 }

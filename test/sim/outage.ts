@@ -6,6 +6,7 @@ import { beat } from "../../lib/app/beat.ts";
 import { canary } from "../../lib/app/canary.ts";
 import { claim } from "../../lib/app/claim.ts";
 import { finish } from "../../lib/app/finish.ts";
+import { notice } from "../../lib/app/notice.ts";
 import { register } from "../../lib/app/register.ts";
 import { RETENTION } from "../../lib/app/retention.ts";
 import { sweep } from "../../lib/app/sweep.ts";
@@ -23,14 +24,35 @@ const START = instant(1795348800000);
 const PERIOD = seconds(10);
 /** How long a request takes, there and back. */
 const LATENCY = seconds(0.05);
-/** Everybody has beaten for a while when the front door goes. */
-const OUTAGE_AT = after(START, seconds(600));
-/** Long enough after the longest outage for the valve and for every lease to run out. */
-const END_AFTER = seconds(3600);
+/** Everybody has beaten for a while when something happens. */
+const HAPPENS_AT = after(START, seconds(600));
+/** Long enough after the longest outage for a quarter of an hour and for every lease to run out. */
+const END_AFTER = seconds(2400);
 
-/** What an outage of the front door did to a fleet. */
+/** What a fleet is made of, and what befalls it. */
+export type Scenario = {
+  readonly runs: number;
+  /** How many runs stand on one host; each on one of its own unless it is said. */
+  readonly runsPerHost?: number;
+  /** Leases in seconds, as the runs have them by chance. */
+  readonly leases: Leases;
+  /** How many of a hundred runs go on when they are cut off. */
+  readonly goOn: number;
+  /** Seconds that the front door is away, one after another, with gaps between. */
+  readonly away?: readonly (readonly [gap: number, length: number])[];
+  /** How many runs die at any time from a minute before the first outage to the end of the last. */
+  readonly dying?: number;
+  /** How many hosts die at once, a minute after something could happen. */
+  readonly hostsDying?: number;
+  /** Half of the hosts are drained, by an hour, and what stands there works on. */
+  readonly isHalfDrained?: boolean;
+  readonly hasCanary?: boolean;
+  /** Whatever takes the front door away takes the sweeps and the canary with it, as the table would. */
+  readonly isAllAway?: boolean;
+};
+
+/** What it did to the fleet. */
 export type Damage = {
-  readonly outageSeconds: number;
   readonly runs: number;
   /** Declared lost while their child was at work and their agent alive. */
   readonly lostHealthy: number;
@@ -80,6 +102,9 @@ class Clockwork {
   }
 }
 
+/** What a runner knows of the world around it. */
+type Around = { readonly clock: Clockwork; readonly app: App; readonly dice: Dice; readonly isAway: () => boolean };
+
 type Fate = { diedAt?: Instant; foundAt?: Instant; isFenced: boolean; isLostHealthy: boolean; isForgiven: boolean };
 
 /** One agent with its real heart; its child works on until it is told to stop. */
@@ -92,16 +117,18 @@ class Runner {
   private readonly app: App;
   private readonly dice: Dice;
   private readonly claims: Claims;
+  readonly host: string;
   private readonly isAway: () => boolean;
   private readonly timeout: Span;
 
-  constructor(clock: Clockwork, app: App, dice: Dice, ticket: string, isAway: () => boolean) {
+  constructor({ clock, app, dice, isAway }: Around, ticket: string, host: string) {
     const claims = parseBearer(`Bearer ${ticket}`)?.claims;
     if (claims === undefined) throw new Error("no ticket");
     this.clock = clock;
     this.app = app;
     this.dice = dice;
     this.claims = claims;
+    this.host = host;
     this.isAway = isAway;
     this.timeout = requestTimeout(claims.lease);
     this.heart = newHeart(claims.lease, clock.now);
@@ -151,7 +178,8 @@ class Runner {
       case "start":
         this.isAtWork = true;
         return;
-      case "signal": // it heeds every signal at once
+      case "signal": // it works on while it may, and heeds whatever else it is told at once
+        if (action.signal === "SIGTERM" && this.heart.phase === "beating" && this.heart.stop?.why === "drain") return;
         this.isAtWork = false;
         this.clock.at(this.clock.now, () => this.hear({ kind: "exited", end: { signal: "SIGTERM", status: 143 } }));
         return;
@@ -164,7 +192,7 @@ class Runner {
 
   private readonly claim = async (): Promise<HttpReply> => {
     const id = this.run.length.toString(16).padStart(32, "0");
-    const { reply, token } = await claim(this.app, this.claims, { id, host: `host-${this.run}` });
+    const { reply, token } = await claim(this.app, this.claims, { id, host: this.host });
     return httpReply(reply, token);
   };
 
@@ -185,31 +213,36 @@ class Runner {
   }
 }
 
-/** Leases in seconds as fleets mix them: mostly the default, some short. */
+/** Leases in seconds as fleets mix them. */
 export type Leases = readonly [number, ...number[]];
-const MIXED: Leases = [120, 120, 120, 60, 60, 30];
 
-/** One run in ten goes on when it is cut off. */
-function specFor(dice: Dice, leases: Leases): Spec {
-  return {
-    ...DEFAULTS,
-    lease: seconds(dice.pick(leases)),
-    onCutOff: dice.chance(0.1) ? "continue" : "stop",
-    backoff: { base: seconds(0), max: seconds(0) },
-  };
+const specFor = (dice: Dice, { leases, goOn }: Scenario): Spec => ({
+  ...DEFAULTS,
+  lease: seconds(dice.pick(leases)),
+  onCutOff: dice.chance(goOn / 100) ? "continue" : "stop",
+  onNotice: "drain",
+  backoff: { base: seconds(0), max: seconds(0) },
+});
+
+/** When the front door is away. */
+function outagesOf({ away = [] }: Scenario): readonly { readonly from: Instant; readonly to: Instant }[] {
+  let at = HAPPENS_AT;
+  return away.map(([gap, length]) => {
+    const from = after(at, seconds(gap));
+    at = after(from, seconds(length));
+    return { from, to: at };
+  });
 }
 
-/** A fleet of so many runs, a few of which really die, through an outage of the front door of so many seconds. */
-export async function outage(
-  outageSeconds: number,
-  runs: number,
-  dying: number,
-  leases: Leases = MIXED,
-): Promise<Damage> {
-  const dice = seededDice(outageSeconds);
+/** The fleet through all that befalls it. The seed decides what is left to chance. */
+export async function play(scenario: Scenario, seed: number): Promise<Damage> {
+  const { runs, runsPerHost = 1, dying = 0, hostsDying = 0, isHalfDrained = false, hasCanary = true } = scenario;
+  const { isAllAway = false } = scenario;
+  const dice = seededDice(seed);
   const clock = new Clockwork();
-  const until = after(OUTAGE_AT, seconds(outageSeconds));
-  const isAway = (): boolean => clock.now >= OUTAGE_AT && clock.now < until;
+  const outages = outagesOf(scenario);
+  const until = outages.at(-1)?.to ?? HAPPENS_AT;
+  const isAway = (): boolean => outages.some(({ from, to }) => clock.now >= from && clock.now < to);
   const ledger = memoryLedger();
   const byRun = new Map<string, Runner>();
   const app: App = {
@@ -236,28 +269,38 @@ export async function outage(
     notices: memoryNotices(),
     oddities: memoryOddities(),
   };
-  for (let number = 0; number < runs; number += 1) {
-    const startAt = instant(START + dice.between(0, 120_000));
-    clock.at(startAt, async () => {
-      const made = await register(app, `run-${number}`, specFor(dice, leases));
+  const hostOf = (number: number): string => `host-${Math.floor(number / runsPerHost)}`;
+  for (let number = 0; number < runs; number += 1)
+    clock.at(instant(START + dice.between(0, 120_000)), async () => {
+      const made = await register(app, `run-${number}`, specFor(dice, scenario));
       if (made.kind !== "registered" || made.ticket === undefined) throw new Error("not registered");
-      const runner = new Runner(clock, app, dice, made.ticket, isAway);
+      const runner = new Runner({ clock, app, dice, isAway }, made.ticket, hostOf(number));
       byRun.set(runner.run, runner);
       runner.hear({ kind: "wake" });
     });
-  }
+  const span = Math.max(0, until - HAPPENS_AT);
   for (let number = 0; number < dying; number += 1)
-    clock.at(instant(OUTAGE_AT + dice.between(-60_000, outageSeconds * 1000)), () =>
-      byRun.get(`run-${number}`)?.vanish(),
-    );
+    clock.at(instant(HAPPENS_AT + dice.between(-60_000, span)), () => byRun.get(`run-${number}`)?.vanish());
+  const dead = new Set(Array.from({ length: hostsDying }, (_, host) => `host-${host}`));
+  clock.at(after(HAPPENS_AT, seconds(60)), () => {
+    for (const runner of byRun.values()) if (dead.has(runner.host)) runner.vanish();
+  });
+  if (isHalfDrained)
+    for (let host = Math.ceil(runs / runsPerHost / 2); host < runs / runsPerHost; host += 1)
+      clock.at(HAPPENS_AT, async () => {
+        const evidence = { id: "drain", source: "lastbeat", kind: "drain", at: clock.now } as const;
+        await notice(app, { host: `host-${host}`, evidence, deadline: after(clock.now, seconds(7200)) });
+      });
   const end = after(until, END_AFTER);
   for (let at = after(START, PERIOD); at < end; at = after(at, PERIOD))
     clock.at(at, async () => {
+      if (isAllAway && isAway()) return;
       await sweep(app, { period: PERIOD, until: after(at, PERIOD) });
     });
   // Where in the minute the canary comes is chance.
-  for (let at = after(START, seconds(dice.between(1, 60))); at < end; at = after(at, seconds(60)))
+  for (let at = after(START, seconds(dice.between(1, 60))); hasCanary && at < end; at = after(at, seconds(60)))
     clock.at(at, async () => {
+      if (isAllAway && isAway()) return;
       await canary(
         app,
         async () => !isAway(),
@@ -265,7 +308,7 @@ export async function outage(
       );
     });
   await clock.runUntil(end);
-  return damageOf([...byRun.values()], outageSeconds);
+  return damageOf([...byRun.values()]);
 }
 
 /** The first attempt of a run ended: was that a mistake, and how long did it take? */
@@ -276,7 +319,7 @@ function ended(runner: Runner, cause: string, now: Instant): void {
   if (cause === "cut-off") fate.isForgiven = true;
 }
 
-function damageOf(runners: readonly Runner[], outageSeconds: number): Damage {
+function damageOf(runners: readonly Runner[]): Damage {
   const fates = runners.map(({ fate }) => fate);
   const took = fates
     .flatMap(({ diedAt, foundAt }) =>
@@ -286,7 +329,6 @@ function damageOf(runners: readonly Runner[], outageSeconds: number): Damage {
   const dead = fates.filter(({ diedAt }) => diedAt !== undefined).length;
   if (took.length !== dead) throw new Error(`${dead - took.length} dead runs were never found`);
   return {
-    outageSeconds,
     runs: runners.length,
     lostHealthy: fates.filter(({ isLostHealthy }) => isLostHealthy).length,
     fenced: fates.filter(({ isFenced }) => isFenced).length,

@@ -1,39 +1,118 @@
-import { type Damage, outage } from "./outage.ts";
+import { type Damage, type Leases, play, type Scenario } from "./outage.ts";
 
-/** From a blip to an outage that outlasts the valve of a freeze. */
-const OUTAGES = [30, 60, 120, 300, 600, 900, 1200];
-const RUNS = 1000;
-const DYING = 20;
-/** A freeze ends after so many seconds at the latest; whoever is still silent then is judged by the clock. */
+/** From a blip to an outage that outlasts what a verdict may wait. */
+const LENGTHS = [30, 60, 70, 90, 120, 300, 600, 900, 1200];
+const MIXED: Leases = [120, 120, 120, 60, 60, 30];
+/** No verdict waits longer than so many seconds beyond its lease; whoever is still silent then is judged by the clock. */
 const VALVE = 900;
 
-const row = (...cells: readonly (string | number)[]): string =>
-  cells.map((cell, index) => String(cell).padStart([10, 22, 20, 30, 38][index] ?? 10)).join("");
+const row = (name: string, ...cells: readonly (string | number)[]): string =>
+  name.padEnd(62) + cells.map((cell, index) => String(cell).padStart([12, 10, 12, 18][index] ?? 10)).join("");
 
-/** Prints what each outage did. 0 when nobody healthy was lost while a freeze may last. */
-export async function outages(): Promise<number> {
-  console.log(`${RUNS} runs, ${DYING} of them die; leases of 120, 60 and 30 s; a tenth goes on when it is cut off`);
-  console.log(
-    row(
-      "outage s",
-      "lost though healthy",
-      "fenced themselves",
-      "of these charged to nothing",
-      "found after s: median, longest",
-    ),
-  );
+const tell = (name: string, { lostHealthy, fenced, forgiven, found }: Damage): void =>
+  console.log(row(name, lostHealthy, fenced, forgiven, `${found.median.toFixed(0)}, ${found.longest.toFixed(0)}`));
+
+/** What may not happen, in sentences; printed as it is found. */
+class Faults {
+  count = 0;
+
+  expect(isSo: boolean, what: string): void {
+    if (isSo) return;
+    this.count += 1;
+    console.log(`FAULT ${what}`);
+  }
+}
+
+/** One outage of each length, for a fleet of any size. */
+async function single(name: string, scenario: Scenario, faults: Faults): Promise<void> {
+  for (const length of LENGTHS) {
+    const damage = await play({ ...scenario, away: [[0, length]] }, length);
+    tell(`${name}: away for ${length} s`, damage);
+    if (length <= VALVE) faults.expect(damage.lostHealthy === 0, `${damage.lostHealthy} healthy runs were lost`);
+  }
+}
+
+const MINUTES = Array.from({ length: 30 }, (_, index) => index + 1);
+
+/** Two outages of a quarter of an hour with every gap from 1 to 30 minutes; and two of any length. */
+async function pairs(name: string, scenario: Scenario, faults: Faults): Promise<void> {
   let lost = 0;
-  const tell = ({ outageSeconds, lostHealthy, fenced, forgiven, found }: Damage): void => {
-    console.log(
-      row(outageSeconds, lostHealthy, fenced, forgiven, `${found.median.toFixed(0)}, ${found.longest.toFixed(0)}`),
+  for (const gap of MINUTES) {
+    const long = await play(
+      {
+        ...scenario,
+        away: [
+          [0, VALVE],
+          [gap * 60, VALVE],
+        ],
+      },
+      gap,
     );
-    if (outageSeconds <= VALVE) lost += lostHealthy;
-  };
-  for (const outageSeconds of OUTAGES) tell(await outage(outageSeconds, RUNS, DYING));
-  console.log("3 runs, one of them dies, with leases of 120 s: too few to tell by their silence, but for the canary");
-  for (const outageSeconds of OUTAGES) tell(await outage(outageSeconds, 3, 1, [120]));
-  console.log(
-    `${2 * OUTAGES.length} outages: ${lost} healthy runs were lost while a freeze may last (${VALVE / 60} minutes)`,
+    const short = await play(
+      {
+        ...scenario,
+        away: [
+          [0, 29 * gap],
+          [gap * 60, (gap * 211) % VALVE],
+        ],
+      },
+      100 + gap,
+    );
+    lost += long.lostHealthy + short.lostHealthy;
+  }
+  console.log(row(`${name}: ${2 * MINUTES.length} pairs of outages, 1 to 30 minutes apart`, lost));
+  faults.expect(lost === 0, `${lost} healthy runs were lost in pairs of outages`);
+}
+
+/** A loss of theirs while the canary gets through and others beat: found within a lease and two sweeps. */
+async function loss(name: string, scenario: Scenario, within: number, faults: Faults): Promise<void> {
+  const damage = await play(scenario, 1);
+  tell(name, damage);
+  faults.expect(damage.lostHealthy === 0, `${damage.lostHealthy} healthy runs were lost`);
+  faults.expect(
+    damage.dead > 0 && damage.found.longest <= within,
+    `found after ${damage.found.longest} s, not ${within}`,
   );
-  return lost === 0 ? 0 : 1;
+}
+
+/** Plays them all. 0 when nobody healthy was lost while a verdict waits, and what is theirs was found in time. */
+export async function outages(): Promise<number> {
+  const faults = new Faults();
+  console.log(row("", "lost healthy", "fenced", "forgiven", "found: median, longest s"));
+  const many = { runs: 1000, leases: MIXED, goOn: 10, dying: 20 };
+  await single("1,000 runs, 20 die", many, faults);
+  await single("3 runs with leases of 120 s, 1 dies", { runs: 3, leases: [120], goOn: 10, dying: 1 }, faults);
+  await single("3 runs with leases of 60 s", { runs: 3, leases: [60], goOn: 100 }, faults);
+  await single("2 runs with leases of 30 s", { runs: 2, leases: [30], goOn: 100 }, faults);
+  await single("40 runs, half of them draining", { runs: 40, leases: [120], goOn: 100, isHalfDrained: true }, faults);
+  await single("60 runs, the sweeps are away too", { runs: 60, leases: MIXED, goOn: 100, isAllAway: true }, faults);
+  await single("3 runs, the sweeps are away too", { runs: 3, leases: [120, 60], goOn: 100, isAllAway: true }, faults);
+  await pairs("60 runs on 30 hosts", { runs: 60, runsPerHost: 2, leases: MIXED, goOn: 100 }, faults);
+  await pairs("3 runs", { runs: 3, leases: [120, 60], goOn: 100 }, faults);
+  const fleet = { runs: 90, runsPerHost: 2, leases: [120] as const, goOn: 10 };
+  // A verdict a sweep in a hundred runs, but five at least: 30 runs take six sweeps.
+  await loss("a zone of three is gone: 15 hosts of 45", { ...fleet, hostsDying: 15 }, 120 + 60, faults);
+  await loss(
+    "one node with all of a team's five runs",
+    { runs: 5, runsPerHost: 5, leases: [120], goOn: 10, hostsDying: 1 },
+    120 + 20,
+    faults,
+  );
+  await loss("5 of 8 test hosts", { runs: 8, leases: [30], goOn: 10, hostsDying: 5 }, 30 + 20, faults);
+  await loss(
+    "5 hosts of 40 while half of the others drain",
+    { runs: 40, leases: [120], goOn: 10, hostsDying: 5, isHalfDrained: true },
+    120 + 20,
+    faults,
+  );
+  await loss(
+    "4 hosts of 6 without a canary",
+    { runs: 6, leases: [120], goOn: 10, hostsDying: 2, hasCanary: false },
+    120 + 20,
+    faults,
+  );
+  console.log(
+    `outages of at most ${VALVE / 60} minutes, alone and in pairs, and losses beside others: ${faults.count} faults`,
+  );
+  return faults.count === 0 ? 0 : 1;
 }

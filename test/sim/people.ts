@@ -1,25 +1,30 @@
 import { cancel, requeue } from "../../lib/app/ask.ts";
+import { canary } from "../../lib/app/canary.ts";
+import { inspect } from "../../lib/app/inspect.ts";
 import { register } from "../../lib/app/register.ts";
 import { sweep } from "../../lib/app/sweep.ts";
+import type { Run } from "../../lib/core/run.ts";
 import type { Spec } from "../../lib/core/spec.ts";
 import { after, instant, type Span, seconds } from "../../lib/core/time.ts";
 import type { Runs } from "../../lib/ports/runs.ts";
 import { problem } from "../../lib/wire/problems.ts";
 import { ownerReply, refused } from "../../lib/wire/replies.ts";
 import type { RequeueEvent } from "../../lib/wire/requeue.ts";
-import { Away, type Cloud } from "./cloud.ts";
+import type { Cloud } from "./cloud.ts";
+import type { Life } from "./lives.ts";
 import type { Network } from "./network.ts";
+import { isExpected } from "./news.ts";
 import type { Pods } from "./pods.ts";
 import type { World } from "./world.ts";
 
-/** Owners, consumers of the requeue queue, and the ticks of the sweep. */
+/** Owners, consumers of the requeue queue, the ticks of the sweep, and the canary. */
 export class People {
   private readonly world: World;
   private readonly cloud: Cloud;
   private readonly network: Network;
   private readonly pods: Pods;
   private delivered = 0;
-  readonly registered = new Set<string>();
+  private readonly read = new Map<string, number>();
 
   constructor(world: World, cloud: Cloud, network: Network, pods: Pods) {
     this.world = world;
@@ -41,13 +46,14 @@ export class People {
           const made = await register(app, run, spec);
           if (made.kind === "run-exists") return refused(problem("run-exists"));
           if (made.kind === "over") return { status: 200, body: { state: "ended" } };
-          const { state, attempt } = made.run;
+          const { state, attempt, fence } = made.run;
+          if (fence < (this.cloud.laws.lives.newest(run)?.registration.fence ?? 0))
+            world.fail("a registration was answered with a former life");
           return { status: 200, body: { state, attempt, ...(made.ticket !== undefined && { ticket: made.ticket }) } };
         },
-        isOk,
+        { isExpected: isOk, run },
       );
       if (answer.kind === "ok") {
-        this.registered.add(run);
         const { ticket, attempt } = answer.body;
         if (ticket === undefined || attempt !== 1 || spec.start === "dispatch") return;
         if (!world.isChaotic || world.dice.chance(0.9)) this.pods.start(ticket);
@@ -60,9 +66,10 @@ export class People {
 
   /** Cancels or requeues, as an owner would who sees something odd. */
   async ask(run: string, what: "cancel" | "requeue"): Promise<void> {
-    const { world } = this;
-    const item = this.cloud.runs.items().find((each) => each.run === run);
+    const { world, cloud } = this;
+    const item = cloud.runs.items().find((each) => each.run === run);
     const attempt = world.dice.chance(0.5) ? item?.attempt : undefined;
+    const life = cloud.laws.lives.newest(run);
     const answer = await this.network.request<{ state: string }>(
       `${what} ${run}`,
       "owner",
@@ -71,10 +78,29 @@ export class People {
         const reply = await (what === "cancel" ? cancel(app, run) : requeue(app, run, attempt));
         return reply.kind === "not-found" ? refused(problem("not-found")) : ownerReply(reply);
       },
-      () => true,
+      { run },
     );
     const isAccepted = answer.kind === "unclear" && answer.detail.startsWith("status 202");
-    if (what === "cancel" && isAccepted) this.cloud.laws.canceled.add(run);
+    const isSameLife = life !== undefined && life === cloud.laws.lives.newest(run);
+    if (what === "cancel" && isAccepted && isSameLife) life.isCanceled = true;
+  }
+
+  /** Reads the record, whose run and ledger have to be of one time. */
+  look(run: string): void {
+    const { world, cloud } = this;
+    void this.network.request(`look at ${run}`, "owner", seconds(8), async (app, process) => {
+      const found = await inspect(app, run);
+      if (found === undefined || !process.isAlive) return { status: 404, body: {} };
+      const { current, lines } = found;
+      const letters = lines.flatMap(({ end }) => (end === undefined ? [] : [end.charge])).join("");
+      const was = cloud.laws.lives
+        .since(process.bornAt, run)
+        .map(({ run: then, last }) => then ?? last)
+        .some((then) => then !== undefined && then.charges === current.charges && then.fence === current.fence);
+      if (!was) world.fail(`a record of ${run} was never true`);
+      if (letters !== current.charges) world.fail(`a record says ${current.charges}, its ledger ${letters}`);
+      return { status: 200, body: {} };
+    });
   }
 
   /** Delivers a message, sometimes twice, sometimes again later. */
@@ -84,7 +110,14 @@ export class People {
     if (this.delivered >= sent.length) return;
     const message = sent[this.delivered];
     if (message === undefined) return;
-    const { next } = (JSON.parse(message.body) as RequeueEvent).data;
+    const { next, run } = (JSON.parse(message.body) as RequeueEvent).data;
+    const times = (this.read.get(message.id) ?? 0) + 1;
+    this.read.set(message.id, times);
+    // A run that cannot be written is announced for ever: who names his pods by the id starts no more of them.
+    if (times > 3 && this.cloud.isBroken(run)) {
+      this.delivered += 1;
+      return;
+    }
     const again = world.isChaotic ? world.dice.roll() : 1;
     if (again < 0.15) world.at(instant(world.now + world.dice.between(0, 50_000)), () => this.pods.start(next.ticket));
     if (again > 0.1) this.delivered += 1;
@@ -96,26 +129,55 @@ export class People {
     return this.delivered < this.cloud.requeues.sent.length;
   }
 
-  /** One tick: a sweep, which may meet another one. One that gets to its end has seen every run that was there. */
+  /** One tick: a sweep, which may meet other ones, and some are slow. One that gets to its end has seen every run that was there. */
   tick(period: Span): void {
     const { runs } = this.cloud;
-    this.world.spawn("sweep", "lambda", async (process) => {
-      const app = this.cloud.appFor(process);
-      const there = runs.items();
-      const seen = new Set<string>();
-      const page: Runs["page"] = async (...asked) => {
-        const found = await app.runs.page(...asked);
-        for (const { shard, run } of found.sightings) seen.add(`${shard}/${run}`);
-        return found;
-      };
-      const until = after(app.clock.now(), seconds(8));
-      const counts = await sweep({ ...app, runs: { ...app.runs, page } }, { period, until }).catch((error: unknown) => {
-        if (error instanceof Away) return undefined;
-        throw error;
-      });
-      const missed = there.find((run) => runs.look(run) !== undefined && !seen.has(`${run.shard}/${run.run}`));
-      if (counts !== undefined && app.clock.now() < until && missed !== undefined)
-        this.world.fail("a sweep passed over a run");
-    });
+    const { dice, isChaotic } = this.world;
+    const lasts = seconds(isChaotic ? dice.pick([8, 8, 20, 40]) : 8);
+    this.world.spawn(
+      "sweep",
+      "lambda",
+      async (process) => {
+        const app = this.cloud.appFor(process);
+        const there = runs.items();
+        const seen = new Set<string>();
+        const page: Runs["page"] = async (...asked) => {
+          const found = await app.runs.page(...asked);
+          for (const { shard, run } of found.sightings) seen.add(`${shard}/${run}`);
+          return found;
+        };
+        const until = after(app.clock.now(), lasts);
+        const bounds = { period, until };
+        const counts = await sweep({ ...app, runs: { ...app.runs, page } }, bounds).catch((error: unknown) => {
+          if (isExpected(error)) return undefined;
+          throw error;
+        });
+        const lifeOf = (run: Run | undefined): Life | undefined =>
+          run === undefined ? undefined : this.cloud.laws.lives.of(run.run, run.fence);
+        // An item of a former life may have gone, and one of the next be there.
+        const isThere = (run: Run): boolean => lifeOf(runs.look(run)) === lifeOf(run);
+        const missed = there.find((run) => isThere(run) && !seen.has(`${run.shard}/${run.run}`));
+        if (counts !== undefined && app.clock.now() < until && missed !== undefined)
+          this.world.fail("a sweep passed over a run");
+      },
+      { limit: after(instant(lasts), seconds(2)) as number as Span },
+    );
+  }
+
+  /** The canary beats, and is told whether the front door lets it through. */
+  sing(): void {
+    const pause = (): Promise<void> =>
+      new Promise((resolve) => this.world.at(after(this.world.now, seconds(5)), resolve));
+    this.world.spawn(
+      "canary",
+      "lambda",
+      async (process) => {
+        const app = this.cloud.appFor(process);
+        await canary(app, async () => !this.network.isTroubled(), pause).catch((error: unknown) => {
+          if (!isExpected(error)) throw error;
+        });
+      },
+      { limit: seconds(30) },
+    );
   }
 }

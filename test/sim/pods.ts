@@ -17,6 +17,7 @@ import { verify } from "../../lib/app/credentials.ts";
 import { relay } from "../../lib/app/drain.ts";
 import { finish } from "../../lib/app/finish.ts";
 import { paceOf } from "../../lib/core/lease.ts";
+import type { Progress } from "../../lib/core/run.ts";
 import { type Instant, instant, milliseconds, type Span, seconds } from "../../lib/core/time.ts";
 import { type Claims, parseBearer } from "../../lib/wire/credentials.ts";
 import { problem } from "../../lib/wire/problems.ts";
@@ -39,7 +40,7 @@ export class Pods {
     this.world = world;
     this.cloud = cloud;
     this.network = network;
-    this.hosts = world.dice.chance(0.3) ? ["h0"] : ["h0", "h1", "h2"];
+    this.hosts = world.dice.chance(0.3) ? ["i-00000000"] : ["i-00000000", "i-00000001", "i-00000002"];
   }
 
   /** A pod on some host, with the agent's real heart and a child that ends some time. */
@@ -47,10 +48,13 @@ export class Pods {
     this.started += 1;
     const { world } = this;
     const name = `pod ${this.started}`;
-    const host = world.dice.pick(this.hosts);
+    const host = world.dice.chance(0.1) ? undefined : world.dice.pick(this.hosts);
     const id = this.started.toString(16).padStart(32, "0");
     world.spawn(name, "pod", (process) => {
-      const pod = new Pod(this.world, this.cloud, this.network, process, ticket, { id, host });
+      const pod = new Pod(this.world, this.cloud, this.network, process, ticket, {
+        id,
+        ...(host !== undefined && { host }),
+      });
       this.standing.set(process, pod);
       this.mayMeetTrouble(process, pod);
       return pod.run();
@@ -80,6 +84,7 @@ export class Pods {
     if (dice.chance(0.3)) later(30_000, () => this.network.isolate(process.name, this.cutOffFor(), dice.chance(0.3)));
     if (dice.chance(0.1)) later(40_000, () => pod.pause(dice.between(1000, 60_000)));
     if (dice.chance(0.1)) later(40_000, () => pod.hear({ kind: "signaled", signal: "SIGTERM", number: 15 }));
+    if (dice.chance(0.08)) later(40_000, () => pod.isWarned());
     if (dice.chance(0.35)) later(60_000, () => this.vanish(process, pod));
   }
 
@@ -97,15 +102,16 @@ export class Pods {
 
 /** One agent and its child. */
 class Pod {
-  readonly host: string;
+  readonly host: string | undefined;
   private readonly world: World;
   private readonly cloud: Cloud;
   private readonly network: Network;
   private readonly process: Process;
   private readonly ticket: string;
-  private readonly holder: { readonly id: string; readonly host: string };
+  private readonly holder: { readonly id: string; readonly host?: string };
   private readonly timeout: Span;
   private readonly runId: string;
+  private readonly fence: number;
   private readonly child: Child;
   private readonly left = Promise.withResolvers<void>();
   private heart: Heart;
@@ -121,9 +127,10 @@ class Pod {
     network: Network,
     process: Process,
     ticket: string,
-    holder: { readonly id: string; readonly host: string },
+    holder: { readonly id: string; readonly host?: string },
   ) {
-    const { lease, run } = parseBearer(`Bearer ${ticket}`)?.claims ?? { lease: seconds(20), run: "" };
+    const claims = parseBearer(`Bearer ${ticket}`)?.claims;
+    const { lease, run } = claims ?? { lease: seconds(20), run: "" };
     this.world = world;
     this.cloud = cloud;
     this.network = network;
@@ -133,17 +140,30 @@ class Pod {
     this.host = holder.host;
     this.timeout = requestTimeout(lease);
     this.runId = run;
+    this.fence = claims?.fence ?? 0;
     this.heart = newHeart(lease, world.now);
     this.askedAt = world.now;
-    this.child = new Child(world, process, (end) => {
-      cloud.laws.childEnded(run, process.name);
-      this.hear({ kind: "exited", end });
-    });
+    this.child = new Child(
+      world,
+      process,
+      (end) => {
+        cloud.laws.childEnded(run, process.name);
+        this.hear({ kind: "exited", end });
+      },
+      (value) => this.hear({ kind: "progressed", progress: { value } }),
+    );
   }
 
   run(): Promise<void> {
     this.hear({ kind: "wake" });
     return this.left.promise;
+  }
+
+  /** The instance's metadata say that it is about to be taken, which may be true or not. */
+  isWarned(): void {
+    const { now, dice } = this.world;
+    const deadline = new Date(now + dice.pick([120_000, 20_000, -5000, 86_400_000])).toISOString();
+    this.hear({ kind: "noticed", notice: "spot", at: new Date(now).toISOString(), deadline });
   }
 
   vanished(): void {
@@ -205,13 +225,14 @@ class Pod {
         });
         return;
       case "beat":
-        void this.call<BeatBody>("beat", action.token, beating, isBeatBody).then((answer) => {
+        void this.call<BeatBody>("beat", action.token, beating(action.progress), isBeatBody).then((answer) => {
           this.hear({ kind: "beaten", sentAt, answer });
           if (isStop(answer)) this.stopsSoon();
         });
         return;
       case "notice": {
-        const told = { kind: action.kind, at: new Date(world.now).toISOString() };
+        const { at = new Date(world.now).toISOString(), deadline, kind } = action;
+        const told = { kind, at, ...(deadline !== undefined && { deadline }) };
         void this.call<never>(
           "notice",
           action.token,
@@ -221,6 +242,7 @@ class Pod {
         return;
       }
       case "finish":
+        if (world.isChaotic && world.dice.chance(0.06)) this.stray(action.token);
         void this.call<{ state: string; outcome?: string }>(
           "finish",
           action.token,
@@ -231,7 +253,7 @@ class Pod {
       case "start":
         if (this.isToldToStop) world.fail("a child was started that was to be stopped");
         if (world.now > this.askedAt + this.timeout) world.fail("a child was started on a claim that came too late");
-        cloud.laws.started(this.runId, action.attempt, process.name);
+        cloud.laws.started(this.runId, action.attempt, action.fence, process.name);
         this.child.start();
         return;
       case "signal":
@@ -261,10 +283,27 @@ class Pod {
   };
 
   private reported(answer: Answer<{ state: string; outcome?: string }>): void {
-    if (answer.kind === "ok" && answer.body.outcome === "succeeded") this.cloud.laws.won.add(this.runId);
-    if (answer.kind === "problem" && answer.name === "finished-otherwise")
+    const { laws } = this.cloud;
+    const life = laws.lives.of(this.runId, this.fence);
+    if (answer.kind === "ok" && answer.body.outcome === "succeeded" && life !== undefined) life.isWon = true;
+    const isStray = laws.strays.has(`${this.runId}.${this.fence}`);
+    if (answer.kind === "problem" && answer.name === "finished-otherwise" && !isStray)
       this.world.fail("a repeated report was refused as another one");
     this.hear({ kind: "reported", answer });
+  }
+
+  /** Somebody else who has the token tells another story of the same end. */
+  private stray(token: string): void {
+    const { world } = this;
+    this.cloud.laws.strays.add(`${this.runId}.${this.fence}`);
+    world.count("another story of an end");
+    const reason = world.dice.pick(["sigterm", "self-fenced"]);
+    void this.call<never>(
+      "finish",
+      token,
+      async (app, claims) => httpReply(await finish(app, claims, { outcome: "interrupted", reason })),
+      isFinishBody,
+    );
   }
 
   private call<T>(
@@ -281,7 +320,7 @@ class Pod {
         const verified = await verify(app, name === "claim" ? "ticket" : "token", `Bearer ${credential}`, this.runId);
         return verified.ok ? use(app, verified.claims) : refused(problem(verified.why));
       },
-      isExpected,
+      { isExpected, run: this.runId },
     );
   }
 }
@@ -290,7 +329,10 @@ const isStop = (answer: Answer<BeatBody>): boolean =>
   (answer.kind === "ok" && answer.body.directive === "stop") ||
   (answer.kind === "problem" && ["superseded", "ended", "overran"].includes(answer.name));
 
-const beating = async (app: App, claims: Claims): Promise<HttpReply> => httpReply(await beat(app, claims));
+const beating =
+  (progress: Progress | undefined) =>
+  async (app: App, claims: Claims): Promise<HttpReply> =>
+    httpReply(await beat(app, claims, progress));
 
 async function noticing(app: App, claims: Claims, told: Parameters<typeof relay>[2]): Promise<HttpReply> {
   const refusal = await relay(app, claims, told);
@@ -302,20 +344,37 @@ class Child {
   private readonly world: World;
   private readonly process: Process;
   private readonly ended: (end: ChildEnd) => void;
+  private readonly told: (progress: number) => void;
   isRunning = false;
 
-  constructor(world: World, process: Process, ended: (end: ChildEnd) => void) {
+  constructor(world: World, process: Process, ended: (end: ChildEnd) => void, told: (progress: number) => void) {
     this.world = world;
     this.process = process;
     this.ended = ended;
+    this.told = told;
   }
 
   start(): void {
     const { dice, isChaotic } = this.world;
     this.isRunning = true;
-    const took = isChaotic ? dice.pick([2, 8, 15, 30, 70]) : dice.pick([2, 8]);
+    const took = isChaotic ? dice.pick([2, 8, 15, 30, 70, 70, 350, 350]) : dice.pick([2, 8]);
     const code: number = isChaotic && dice.chance(0.3) ? 1 : 0;
-    this.endIn(took * 1000, { exitCode: code, status: code });
+    if (dice.chance(0.4)) this.tellIn(dice.between(500, 8000));
+    const isKilled = isChaotic && dice.chance(0.05); // of its own out of memory
+    this.endIn(took * 1000, isKilled ? { signal: "SIGKILL", status: 137 } : { exitCode: code, status: code });
+  }
+
+  /** How far it has come, again and again; it may fall back. */
+  private tellIn(span: number): void {
+    this.world.at(
+      instant(this.world.now + span),
+      () => {
+        if (!this.isRunning) return;
+        this.told(this.world.dice.between(-3, 100));
+        this.tellIn(this.world.dice.between(2000, 20_000));
+      },
+      this.process,
+    );
   }
 
   signal(name: string): void {

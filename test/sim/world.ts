@@ -10,9 +10,21 @@ export type Process = {
   readonly name: string;
   readonly kind: "lambda" | "pod" | "client";
   readonly born: Instant;
+  /** The step at which it began. */
+  readonly bornAt: number;
+  /** After so long it is cut off, if it is a Lambda. */
+  readonly limit: Span;
   /** How far its clock is ahead of the world's. */
   readonly skew: Span;
+  /** What it is about, where that is a word about hosts or attempts. */
+  readonly about?: About;
   isAlive: boolean;
+};
+
+/** What a word may move: attempts on these hosts, and this attempt. */
+export type About = {
+  readonly hosts: readonly string[];
+  readonly attempt?: { readonly run: string; readonly fence: number };
 };
 
 type Step = { readonly process: Process; readonly name: string; readonly act: () => void };
@@ -20,7 +32,7 @@ type Timer = { readonly at: Instant; readonly process: Process | undefined; read
 
 /** Clocks of Lambdas differ by at most this. The agent's margin, a twelfth of the lease, is more than twice that. */
 export const SKEW = milliseconds(500);
-/** A Lambda is cut off after this. */
+/** A Lambda is cut off after this, unless it is a sweep. */
 export const LIMIT = seconds(10);
 /** The 22nd of November 2026, 12:00. */
 const START = instant(1795348800000);
@@ -34,6 +46,8 @@ export class World {
   /** While there is chaos processes vanish, replies get lost, and requests come twice. */
   isChaotic = true;
   readonly dice: Dice;
+  /** Rises with every call to the outside and every timer. */
+  moment = 0;
   readonly counts = new Map<string, number>();
   readonly trace: string[] = [];
   private steps: Step[] = [];
@@ -66,11 +80,19 @@ export class World {
   }
 
   /** Starts a process. A body that throws has found a bug, unless it is dead by then. */
-  spawn(name: string, kind: Process["kind"], body: (process: Process) => Promise<void>): Process {
+  spawn(
+    name: string,
+    kind: Process["kind"],
+    body: (process: Process) => Promise<void>,
+    more: { readonly limit?: Span; readonly about?: About } = {},
+  ): Process {
     const process: Process = {
       name,
       kind,
       born: this.now,
+      bornAt: this.moment,
+      limit: more.limit ?? LIMIT,
+      ...(more.about !== undefined && { about: more.about }),
       skew: milliseconds(this.dice.between(0, SKEW)),
       isAlive: true,
     };
@@ -112,13 +134,14 @@ export class World {
     return this.steps.length === 0 && this.timers.length === 0;
   }
 
-  /** One step, or time passes. */
-  async advance(): Promise<void> {
+  /** One step, or time passes, where nothing is to do up to the next timer, and to `until` at most. */
+  async advance(until: Instant): Promise<void> {
+    this.moment += 1;
     if (this.dice.chance(this.isChaotic ? 0.3 : 0.1)) this.pass(milliseconds(this.dice.between(100, 1900)));
     const due = this.timers.filter(({ at }) => at <= this.now);
     const alarms = due.filter(({ process }) => process?.kind === "pod");
     if (alarms.length > 0) this.fire(alarms);
-    else if (due.length === 0 && this.steps.length === 0) this.now = this.nextTimer();
+    else if (due.length === 0 && this.steps.length === 0) this.now = this.nextTimer(until);
     else if (due.length > 0 && (this.steps.length === 0 || this.dice.chance(0.5))) this.fire(due);
     else this.takeStep();
     await new Promise((resolve) => setImmediate(resolve)); // everything that this step made possible runs up to its next call
@@ -137,8 +160,8 @@ export class World {
     if (next > this.now) this.now = instant(next);
   }
 
-  private nextTimer(): Instant {
-    const earliest = Math.min(...this.timers.map(({ at }) => at));
+  private nextTimer(until: Instant): Instant {
+    const earliest = Math.min(...this.timers.map(({ at }) => at), Math.max(until, this.now));
     return Number.isFinite(earliest) ? instant(Math.max(earliest, this.now)) : this.now;
   }
 
@@ -154,7 +177,7 @@ export class World {
     const step = this.steps[index];
     if (step === undefined) return;
     const { process } = step;
-    const isCutOff = process.kind === "lambda" && after(process.born, LIMIT) < this.now;
+    const isCutOff = process.kind === "lambda" && after(process.born, process.limit) < this.now;
     if (isCutOff || (this.isChaotic && process.kind === "lambda" && this.dice.chance(0.015))) {
       this.log(`${process.name} vanishes before ${step.name}`);
       this.count(isCutOff ? "Lambda cut off" : "Lambda vanished");
