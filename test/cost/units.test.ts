@@ -87,7 +87,8 @@ describe("what an operation takes is what the bill says", () => {
         async () => true,
         async () => {},
       );
-    expect(await here.counted(sing)).toEqual(unitsOf(units.CANARY_WORD));
+    // The first one, like one after a break, finds nothing that it could go on with: a write more.
+    expect(await here.counted(sing)).toMatchObject({ writes: 2 });
     here.pass(seconds(60));
     expect(await here.counted(sing)).toEqual(unitsOf(units.CANARY_WORD));
   });
