@@ -58,7 +58,7 @@ export const handler: HttpHandler = httpHandler(theApp, {
       given === undefined || (state === "live" ? schemas.isLiveCursor(given) : schemas.isEndedCursor(given));
     if (!isOurs) return refused(problem("malformed", { detail: "cursor: is not one that this list gave out" }));
     if (state === "live") {
-      const [live, freeze] = [await listLive(app, Number(limit), given), await freezeNow(app)];
+      const [live, freeze] = await Promise.all([listLive(app, Number(limit), given), freezeNow(app)]);
       return {
         status: 200,
         body: { ...view(live, runView), ...(freeze !== undefined && { freeze: freezeView(freeze) }) },

@@ -19,7 +19,8 @@ export type Probe = (run: string, token: string) => Promise<boolean>;
 
 /**
  * Beats as a runner would. When 2 of 3 beats do not get through, the fault is ours and no runner's, and that is remembered:
- * verdicts by the clock alone freeze. What gets through is remembered too: where few hosts are heard, verdicts rest on it. `pause` lies between two beats.
+ * verdicts by the clock alone freeze. What gets through is remembered too: where few hosts are heard, verdicts rest on it.
+ * `pause` lies between two beats.
  */
 export async function canary(
   app: Pick<App, "clock" | "keys" | "control" | "log">,

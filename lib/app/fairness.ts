@@ -37,8 +37,8 @@ export function inTurns<T>(roll: Roll, untried: readonly T[], tried: readonly T[
   return turns.flat();
 }
 
-/** Fisher and Yates. */
-function shuffled<T>(roll: Roll, all: readonly T[]): T[] {
+/** In any order, by Fisher and Yates. */
+export function shuffled<T>(roll: Roll, all: readonly T[]): T[] {
   const mixed = [...all];
   for (let last = mixed.length - 1; last > 0; last -= 1) {
     const place = Math.floor(roll() * (last + 1));

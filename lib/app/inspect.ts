@@ -26,13 +26,13 @@ export async function inspect(app: App, run: string): Promise<Inspection | undef
   let current = await read();
   for (let tried = 1; current !== undefined; tried += 1) {
     const lines = await app.ledger.list(run, registration.fence);
-    const later = await read();
-    if (later === undefined || later.rev === current.rev || tried === TRIES) {
-      const freeze = await app.control.freeze();
-      const frozen = isHere(current) && isFrozen(freeze, now, current.lease) ? { freeze } : {};
+    const again = await read();
+    if (again === undefined || again.rev === current.rev || tried === TRIES) {
+      const freeze = isHere(current) ? await app.control.freeze() : undefined;
+      const frozen = isFrozen(freeze, now, current.lease) ? { freeze } : {};
       return { registration, current, lines: withOwed(lines, current), ...frozen };
     }
-    current = later;
+    current = again;
   }
   return undefined;
 }

@@ -32,7 +32,7 @@ export async function settle(app: App, key: RunKey): Promise<void> {
       if ((await app.runs.replace(run, lingering(run, now))) === "written") return;
       continue;
     }
-    if (registration === undefined) throw new Error(`run ${run.run} has an item but no spec`);
+    there(run, registration);
     const next = settled(run, registration, now);
     await payLedger(app, run);
     if (run.state === "queued" && run.debt.owes === "message") await announce(app, run, registration, next);
@@ -58,8 +58,12 @@ export async function settleOrLeave(app: App, key: RunKey): Promise<void> {
 /** The spec of a run that has an item: it outlives the item. */
 export async function registrationOf(app: App, { run }: RunKey): Promise<Registration> {
   const registration = await app.specs.read(run, app.clock.now());
-  if (registration === undefined) throw new Error(`run ${run} has an item but no spec`);
+  there({ run }, registration);
   return registration;
+}
+
+function there({ run }: Pick<RunKey, "run">, found: Registration | undefined): asserts found is Registration {
+  if (found === undefined) throw new Error(`run ${run} has an item but no spec`);
 }
 
 /** Writes the ledger part of a debt: by whoever settles it, and by whoever is about to replace it. */

@@ -16,8 +16,8 @@ import { before, type Instant, instant, milliseconds, type Span, seconds } from 
 import type { Sighting } from "../ports/runs.ts";
 import type { LogLine } from "../ports/surroundings.ts";
 import type { App } from "./app.ts";
-import { inTurns, Sample } from "./fairness.ts";
-import { reap } from "./reap.ts";
+import { inTurns, Sample, shuffled } from "./fairness.ts";
+import { type Places, type Restraint, reap } from "./reap.ts";
 import { settle } from "./settle.ts";
 import { type Failure, throwIfAny, visitAll } from "./visit-all.ts";
 
@@ -88,7 +88,8 @@ export async function sweep(app: App, { period, until }: SweepBounds): Promise<S
   const unless = before(began, milliseconds(period / 2));
   const standing = await app.control.standing();
   // A last sweep that lies ahead by more than a period was dated by a clock that is wrong.
-  const lastSweep = (standing.lastSweep ?? 0) > began + period ? instant(0) : (standing.lastSweep ?? instant(0));
+  const { lastSweep: dated = instant(0) } = standing;
+  const lastSweep = dated > began + period ? instant(0) : dated;
   if (lastSweep > unless) return undefined;
   const counts: Counts = {
     live: 0,
@@ -185,8 +186,6 @@ async function freezeAfter(app: App, survey: Survey, isBad: boolean, counts: Cou
   return freeze;
 }
 
-type Restraint = { readonly freeze?: Freeze; readonly survey?: Survey };
-
 /**
  * The verdicts, those by the clock alone as many as one sweep may find. A place among these is taken when a verdict is about
  * to be written; it is free again when that fails. Whoever found none free is tried again as long as there are some.
@@ -194,7 +193,7 @@ type Restraint = { readonly freeze?: Freeze; readonly survey?: Survey };
 async function judge(
   app: App,
   due: readonly Sighting[],
-  restraint: Restraint,
+  restraint: Omit<Restraint, "places">,
   counts: Counts,
   goesOn: () => boolean,
 ): Promise<void> {
@@ -217,7 +216,7 @@ async function judge(
 }
 
 /** Places among the verdicts by the clock of one sweep. */
-function placesFor(most: number): { take(): boolean; giveBack(): void; isFree(): boolean } {
+function placesFor(most: number): Places & { isFree(): boolean } {
   let left = most;
   return {
     take: () => {
@@ -240,7 +239,7 @@ const callsForCare = (sighting: Sighting, now: Instant): boolean =>
 
 /** Settles what owes and removes what has lingered, in no order: one that always fails stands before nobody for long. */
 const careFor = (app: App, care: readonly Sighting[], counts: Counts, goesOn: () => boolean): Promise<void> =>
-  visit(app, inTurns(app.dice.roll, [], care), counts, goesOn, async (sighting) => {
+  visit(app, shuffled(app.dice.roll, care), counts, goesOn, async (sighting) => {
     // The sighting may be old: whoever acts reads the run item first.
     if (sighting.owedSince === undefined) return removeEnded(app, sighting, app.clock.now());
     await settle(app, sighting);

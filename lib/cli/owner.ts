@@ -4,12 +4,11 @@ import { type Api, Refused } from "./api.ts";
 import type { OwnerCommand } from "./command.ts";
 import { drill } from "./drill.ts";
 import { numberFlag, textFlag, wholeWithin } from "./flags.ts";
-import { frozenText } from "./frozen.ts";
+import { frozenLines } from "./frozen.ts";
 import { specOf } from "./spec.ts";
-import { type Listed, runsTable } from "./table.ts";
+import { type Listed, type Page, runsTable } from "./table.ts";
 import { recordText } from "./timeline.ts";
 import { CommandError } from "./usage.ts";
-import { wrapped } from "./wrapped.ts";
 
 export type { Flags } from "./flags.ts";
 
@@ -84,8 +83,6 @@ const PAGE = 500;
 /** Twenty pages. Whoever wants more reads them page by page, with --json and --cursor. */
 export const MOST_RUNS = 10_000;
 
-type Page = { readonly runs: readonly Listed[]; readonly cursor?: string; readonly freeze?: FreezeView };
-
 const pageOf = (api: Api, state: "live" | "ended", limit: number, cursor: string | undefined): Promise<Page> =>
   api.call<Page>(
     "GET",
@@ -116,7 +113,9 @@ const runs: OwnerCommand = {
     const state = flags["ended"] === true ? "ended" : "live";
     const json = await listed(api, state, wanted, textFlag(flags, "cursor"));
     const { runs: found, cursor, freeze } = json;
-    const frozen = freeze === undefined ? "" : `${wrapped("", frozenText(freeze)).join("\n")}\n`;
+    const frozen = frozenLines(freeze)
+      .map((line) => `${line}\n`)
+      .join("");
     if (flags["json"] === true) return { json, text: "" };
     // A cursor says that there may be more; one look tells, or does not.
     const next: Page = cursor === undefined ? { runs: [] } : await pageOf(api, state, 1, cursor);

@@ -1,9 +1,13 @@
+import type { FreezeView } from "../wire/freeze.ts";
 import type { RunView } from "../wire/record.ts";
 import { printable } from "./printable.ts";
 import { age, ahead } from "./spans.ts";
 
 /** A run on its way out says until when, where the server tells. */
 export type Listed = RunView & { readonly deadline?: string };
+
+/** A page of a list of runs, and the freeze while one is on. */
+export type Page = { readonly runs: readonly Listed[]; readonly cursor?: string; readonly freeze?: FreezeView };
 
 /** Cut to the width, with an ellipsis where something is missing. */
 const cut = (text: string, width: number): string => {

@@ -2,13 +2,12 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { FreezeView } from "../wire/freeze.ts";
 import type { Api } from "./api.ts";
 import { type Flags, numberWithin } from "./flags.ts";
-import { frozenText } from "./frozen.ts";
+import { frozenLines } from "./frozen.ts";
 import { printable } from "./printable.ts";
 import { heightOf, openScreen, widthOf } from "./screen.ts";
 import { clock, spanText } from "./spans.ts";
-import { type Listed, runsTable } from "./table.ts";
+import { type Listed, type Page, runsTable } from "./table.ts";
 import { CommandError } from "./usage.ts";
-import { wrapped } from "./wrapped.ts";
 
 /** What is known, and since when nobody answers. */
 type View = {
@@ -19,8 +18,6 @@ type View = {
   readonly askedAt: number | undefined;
   readonly away?: { readonly since: number; readonly why: string };
 };
-
-type Page = { readonly runs: readonly Listed[]; readonly cursor?: string; readonly freeze?: FreezeView };
 
 /** More rows than a screen has. */
 const LIVE = 200;
@@ -52,7 +49,7 @@ function linesOf(view: View, base: string, now: number, width: number, rows: num
   if (askedAt === undefined) return [printable(title)];
   const known = [...live, ...ended];
   const [head = "", ...table] = runsTable(known, now, width).trimEnd().split("\n");
-  const frozen = freeze === undefined ? [] : wrapped("", printable(frozenText(freeze)));
+  const frozen = frozenLines(freeze);
   const room = Math.max(0, rows - 3 - frozen.length - Math.min(ended.length, ENDED));
   const hidden = Math.max(0, live.length - room);
   const tail = hidden > 0 ? [...table.slice(0, room - 1), `... and ${hidden + 1} more`] : table.slice(0, live.length);

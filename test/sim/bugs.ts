@@ -269,7 +269,7 @@ export const BUGS: readonly Bug[] = [
     "event.line?.body === undefined ? seen : await newest(app, seen, now)",
     "seen",
   ),
-  bug("a record mixes two times", "lib/app/inspect.ts", "later.rev === current.rev", "true"),
+  bug("a record mixes two times", "lib/app/inspect.ts", "again.rev === current.rev", "true"),
   bug(
     "a slow archiver is last in the list of ended runs",
     "lib/memory/records.ts",
