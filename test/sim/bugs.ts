@@ -102,7 +102,7 @@ export const BUGS: readonly Bug[] = [
   bug("a slow ledger writer lands last", "lib/memory/records.ts", "line.rev >= rev", "line.rev < 0"),
   bug("an ended item does not linger", "lib/core/ending.ts", "LINGER = seconds(60)", "LINGER = seconds(0)"),
   bug("the sweep stops after one page", "lib/app/sweep.ts", "cursor = page.cursor;", "cursor = undefined;"),
-  bug("the sweep knows one shard", "lib/app/sweep.ts", "Array.from({ length: shards }", "turn < 1"),
+  bug("the sweep knows one shard", "lib/app/sweep.ts", "Array.from({ length: shards }", "Array.from({ length: 1 }"),
   bug(
     "a registration does not look for a result",
     "lib/app/register.ts",
