@@ -19,14 +19,19 @@ const KINDS = { sigterm: "sigterm", spot: "spot-interruption", rebalance: "rebal
  * whatever stands there. The message says where the runner stood, because its own attempt may have ended by now.
  */
 async function ofRunner(app: App, id: string, told: AttemptNotice): Promise<void> {
-  const { run, shard, kind, at, host } = told;
-  const deadline = told.deadline === undefined ? undefined : fromIso(told.deadline);
-  const evidence: Evidence = { id, source: RUNNER, kind: KINDS[kind], at: fromIso(at) };
+  const { run, shard, kind, at, host, deadline } = told;
+  const evidence: Evidence = {
+    id,
+    source: RUNNER,
+    kind: KINDS[kind],
+    at: fromIso(at),
+    ...(deadline !== undefined && { deadline: fromIso(deadline) }),
+  };
   const parts: (() => Promise<unknown>)[] = [
-    () => noticeOfRunner(app, { run, shard, fence: fenceOf(told.fence) }, evidence, deadline),
+    () => noticeOfRunner(app, { run, shard, fence: fenceOf(told.fence) }, evidence),
   ];
   if (app.trustRunners === true && kind !== "sigterm" && host !== undefined)
-    parts.push(() => notice(app, { host, evidence, ...(deadline !== undefined && { deadline }) }));
+    parts.push(() => notice(app, { host, evidence }));
   const failures = await visitAll(parts, 1, async (part) => void (await part()));
   throwIfAny(failures, parts.length, "parts of a runner's word");
 }

@@ -1,6 +1,6 @@
 import { cancel, requeue } from "../lib/app/ask.ts";
 import { drain } from "../lib/app/drain.ts";
-import { freezeNow, inspect, listEnded, listLive } from "../lib/app/inspect.ts";
+import { holdNow, inspect, listEnded, listLive } from "../lib/app/inspect.ts";
 import { type Registered, register } from "../lib/app/register.ts";
 import { freezeView } from "../lib/wire/freeze.ts";
 import { fromIso, iso } from "../lib/wire/instants.ts";
@@ -47,7 +47,7 @@ export const handler: HttpHandler = httpHandler(theApp, {
     const found = await inspect(app, run);
     return found === undefined
       ? unknown(run)
-      : { status: 200, body: recordView(found.registration, found.current, found.lines, found.freeze) };
+      : { status: 200, body: recordView(found.registration, found.current, found.lines, found.hold) };
   },
   list: async (app, { query }) => {
     const asked = read(schemas.listing, JSON.stringify(query));
@@ -58,10 +58,10 @@ export const handler: HttpHandler = httpHandler(theApp, {
       given === undefined || (state === "live" ? schemas.isLiveCursor(given) : schemas.isEndedCursor(given));
     if (!isOurs) return refused(problem("malformed", { detail: "cursor: is not one that this list gave out" }));
     if (state === "live") {
-      const [live, freeze] = await Promise.all([listLive(app, Number(limit), given), freezeNow(app)]);
+      const [live, hold] = await Promise.all([listLive(app, Number(limit), given), holdNow(app)]);
       return {
         status: 200,
-        body: { ...view(live, runView), ...(freeze !== undefined && { freeze: freezeView(freeze) }) },
+        body: { ...view(live, runView), ...(hold !== undefined && { freeze: freezeView(hold) }) },
       };
     }
     const from = since === undefined ? undefined : fromIso(since);

@@ -10,7 +10,7 @@ import { digest } from "./digest.ts";
 /** One id for all drains of a host: a controller that repeats its request says nothing new. */
 const drainId = (host: string): string => `drain-${digest({ host })}`;
 
-/** The same for a runner's word: one of each kind about its attempt. */
+/** The same for a runner's word: one of each kind about its attempt, of which the newest counts. */
 const wordId = ({ run, fence }: Claims, kind: string): string => `runner-${digest({ run, fence, kind })}`;
 
 /** An operator takes a host out of service. It goes the way of every notice: through the queue. */
@@ -32,18 +32,21 @@ export async function drain(
 
 /**
  * A runner tells what it was told, as far as its clock and its deadline can be believed. A refusal when its attempt is over;
- * nothing is sent then, nor for a kind that it has told before.
+ * nothing is sent then, nor for what it has told before.
  */
 export async function relay(app: App, token: Claims, told: RunnerNotice): Promise<Refusal | undefined> {
   const { run: id, shard, fence } = token;
   const run = await app.runs.read(token);
   if (run === undefined || run.state === "ended") return { kind: "ended" };
   if (run.fence !== fence) return superseded(run);
-  const words = (await app.ledger.read(id, fence))?.words ?? [];
-  if (words.some((word) => word.id === wordId(token, told.kind))) return undefined;
   const now = app.clock.now();
   const { kind } = told;
-  const at = fromIso(told.at);
+  const saidAt = fromIso(told.at);
+  const at = Math.abs(saidAt - now) > CLOCK_OFF ? now : saidAt; // by a clock that is wrong it would concern no attempt at all
+  const deadline = told.deadline === undefined ? undefined : clamped(fromIso(told.deadline), now);
+  const last = ((await app.ledger.read(id, fence))?.words ?? []).find((word) => word.id === wordId(token, kind));
+  // Runners tell it again until they are answered, some of them without a clock or a deadline that can be believed.
+  if (last !== undefined && (at <= last.at || deadline === last.deadline)) return undefined;
   const host = isHeld(run) ? run.host : undefined;
   await app.notices.send(
     attemptNotice(wordId(token, kind), iso(now), {
@@ -52,8 +55,8 @@ export async function relay(app: App, token: Claims, told: RunnerNotice): Promis
       fence,
       ...(host !== undefined && { host }),
       kind,
-      at: iso(Math.abs(at - now) > CLOCK_OFF ? now : at), // by a clock that is wrong it would concern no attempt at all
-      ...(told.deadline !== undefined && { deadline: iso(clamped(fromIso(told.deadline), now)) }),
+      at: iso(at),
+      ...(deadline !== undefined && { deadline: iso(deadline) }),
     }),
   );
   return undefined;

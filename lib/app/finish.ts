@@ -1,7 +1,6 @@
 import type { Decision, Reply } from "../core/decision.ts";
 import { reopen } from "../core/ending.ts";
 import { type Finish, SELF_FENCED, saysWhy } from "../core/finishing.ts";
-import { floorOf } from "../core/freeze.ts";
 import { isHeld, type LedgerEnd, type Report, type Run } from "../core/run.ts";
 import type { Instant } from "../core/time.ts";
 import { decide } from "../core/transitions.ts";
@@ -38,7 +37,7 @@ export async function finish(app: App, token: Claims, report: Report): Promise<R
         ...base,
         // What speaks for itself needs no evidence.
         evidence: saysWhy(report) ? [] : await known(app, seen),
-        ...(await floorFor(app, seen, report)),
+        ...(report.reason === SELF_FENCED && { frontDoor: await app.control.frontDoor() }),
       };
     // A fence from before the registration is of a former life of this run id, whose ledger lines may still be there.
     line = fence < registration.fence ? undefined : await app.ledger.read(run, fence);
@@ -68,10 +67,4 @@ async function newest(app: App, seen: Run, now: Instant): Promise<Run> {
   if (run !== undefined) return run;
   const result = await app.results.read(seen.run, now);
   return result === undefined ? seen : reopen(result, now);
-}
-
-/** An agent that fenced itself while the fault was ours was cut off by us. */
-async function floorFor(app: App, { lease }: Run, { reason }: Report): Promise<{ floor?: Instant }> {
-  const floor = reason === SELF_FENCED ? floorOf(await app.control.freeze(), lease) : undefined;
-  return floor === undefined ? {} : { floor };
 }

@@ -1,4 +1,4 @@
-import { type Freeze, isFrozen } from "../core/freeze.ts";
+import { type Hold, holdOn, holdOnFleet } from "../core/freeze.ts";
 import type { LiveRun, Result, Run } from "../core/run.ts";
 import type { Registration } from "../core/spec.ts";
 import { before, type Instant, later } from "../core/time.ts";
@@ -10,8 +10,8 @@ export type Inspection = {
   readonly registration: Registration;
   readonly current: Run | Result;
   readonly lines: readonly LedgerLine[];
-  /** The freeze that holds back a verdict by the clock on it, while one is on. */
-  readonly freeze?: Freeze;
+  /** What holds back a verdict by the clock on it now. */
+  readonly hold?: Hold;
 };
 
 /** A run that changes between two reads is read again; one that keeps changing is told as it was seen last. */
@@ -28,16 +28,17 @@ export async function inspect(app: App, run: string): Promise<Inspection | undef
     const lines = await app.ledger.list(run, registration.fence);
     const again = await read();
     if (again === undefined || again.rev === current.rev || tried === TRIES) {
-      const freeze = isHere(current) ? await app.control.freeze() : undefined;
-      const frozen = isFrozen(freeze, now, current.lease) ? { freeze } : {};
-      return { registration, current, lines: withOwed(lines, current), ...frozen };
+      const hold = isLive(current) ? holdOn(current, (await app.control.frontDoor()).freeze, now) : undefined;
+      return { registration, current, lines: withOwed(lines, current), ...(hold !== undefined && { hold }) };
     }
     current = again;
   }
   return undefined;
 }
 
-const isHere = (current: Run | Result): current is LiveRun => "state" in current && current.state !== "ended";
+/** Whether it may still be judged by the clock: a backoff that is over is no verdict. */
+const isLive = (current: Run | Result): current is LiveRun =>
+  "state" in current && current.state !== "ended" && current.state !== "waiting";
 
 /** A ledger line that is still owed is as true as a written one. */
 function withOwed(lines: readonly LedgerLine[], current: Run | Result): readonly LedgerLine[] {
@@ -99,8 +100,6 @@ export const listEnded = (
   return app.endedRuns.list(now, since === undefined ? oldest : later(since, oldest), limit, cursor);
 };
 
-/** The freeze of verdicts by the clock, while one is on. */
-export async function freezeNow(app: App): Promise<Freeze | undefined> {
-  const freeze = await app.control.freeze();
-  return isFrozen(freeze, app.clock.now()) ? freeze : undefined;
-}
+/** What holds back verdicts by the clock in the whole fleet now. */
+export const holdNow = async (app: App): Promise<Hold | undefined> =>
+  holdOnFleet((await app.control.frontDoor()).freeze, app.clock.now());

@@ -1,7 +1,7 @@
 import type { Decision } from "../core/decision.ts";
 import { drains, type Evidence, explains, type Notice, SLACK } from "../core/evidence.ts";
 import { type Fence, isHeld, type LedgerEnd, type Run, type RunKey } from "../core/run.ts";
-import { after, before, type Instant, milliseconds } from "../core/time.ts";
+import { after, before, milliseconds } from "../core/time.ts";
 import { decide } from "../core/transitions.ts";
 import type { HostEntry } from "../ports/hosts.ts";
 import { noticeContinued } from "../wire/notices.ts";
@@ -30,19 +30,14 @@ export type NoticeCounts = Readonly<Record<"left" | "reaped" | "refunded" | "not
  */
 export async function notice(app: App, told: Notice, seenUpTo?: EntryPlace): Promise<NoticeCounts> {
   const { host } = told;
-  const evidence = dated(told);
-  const now = app.clock.now();
-  await app.hosts.record(host, evidence, now, app.retention);
+  // A message that comes late or again acts on what is known by now: it may have been taken back, or moved.
+  const evidence = await app.hosts.record(host, told.evidence, app.clock.now(), app.retention);
   const counts = { left: 0, reaped: 0, refunded: 0, noted: 0 };
   const isAnything = drains(evidence) || explains(evidence) || evidence.goneAt !== undefined;
   if (isAnything) await tellAll(app, { host, evidence }, seenUpTo, counts);
   app.log.write({ decision: "noticed", state: evidence.kind, counts });
   return counts;
 }
-
-/** The evidence with the deadline that was told with it. */
-const dated = ({ evidence, deadline }: Notice): Evidence =>
-  deadline === undefined ? evidence : { ...evidence, deadline };
 
 async function tellAll(
   app: App,
@@ -132,13 +127,7 @@ async function tell(app: App, entry: Attempt, evidence: Evidence, host?: string)
  * A runner tells of itself: only its own attempt is concerned, whatever else stands on its host. When a verdict was faster,
  * its charge moves. The word is kept with the attempt's ledger line, where a verdict looks for it.
  */
-export async function noticeOfRunner(
-  app: App,
-  attempt: Attempt,
-  told: Evidence,
-  deadline?: Instant,
-): Promise<keyof NoticeCounts> {
-  const word = deadline === undefined ? told : { ...told, deadline };
+export async function noticeOfRunner(app: App, attempt: Attempt, word: Evidence): Promise<keyof NoticeCounts> {
   const { run, fence } = attempt;
   await app.ledger.hear(run, fence, word);
   const became = await tell(app, attempt, word);

@@ -62,9 +62,8 @@ export async function openGate(app: App, key: RunKey): Promise<boolean> {
   if (run === undefined) return true;
   if (run.state === "queued" || run.state === "running") return false; // held for another reason than an old attempt
   if (run.due <= app.clock.now()) {
-    const [freeze, { canary }] = await Promise.all([app.control.freeze(), app.control.standing()]);
-    const restraint = { survey: nobodySeen(run, canary), ...(freeze !== undefined && { freeze }) };
-    return (await reap(app, key, undefined, restraint)).kind === "reaped";
+    const { canary, ...found } = await app.control.frontDoor();
+    return (await reap(app, key, undefined, { survey: nobodySeen(run, canary), ...found })).kind === "reaped";
   }
   if (!isHeld(run) || run.host === undefined) return false;
   const { host, fence } = run;

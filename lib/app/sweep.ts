@@ -19,7 +19,7 @@ import type { App } from "./app.ts";
 import { inTurns, Sample, shuffled } from "./fairness.ts";
 import { type Places, type Restraint, reap } from "./reap.ts";
 import { settle } from "./settle.ts";
-import { type Failure, throwIfAny, visitAll } from "./visit-all.ts";
+import { type Failure, throwIfAny, tryTo, visitAll } from "./visit-all.ts";
 
 export type SweepCounts = {
   readonly live: number;
@@ -112,7 +112,7 @@ export async function sweep(app: App, { period, until }: SweepBounds): Promise<S
     care: new Sample(MOST_SIGHTINGS, app.dice.roll),
   };
   // A shard that cannot be read keeps no other waiting. Runs lie in shards by chance, so the rest is a fair part of the fleet.
-  const unread = await pass(app, standing.shards, found, counts, isInTime);
+  const failures: Failure<unknown>[] = [...(await pass(app, standing.shards, found, counts, isInTime))];
   const now = app.clock.now();
   const survey = surveyOf(found.fleet, standing, now);
   counts.silent = survey.silent.size > 0 ? 1 : 0;
@@ -127,18 +127,24 @@ export async function sweep(app: App, { period, until }: SweepBounds): Promise<S
   const isByClock = isBad || due.some(({ state }) => state !== "waiting");
   // A sweep that finds nothing due writes nothing, but for a sign of life once a minute. Of two at once, one judges.
   const isToBegin = isByClock || lastSweep <= before(began, SIGN_OF_LIFE);
-  const isFirst = isToBegin && (await app.control.beginSweep(began, unless, milliseconds(period)));
+  const begun = isToBegin
+    ? await tryTo(failures, async () => {
+        const isFirst = await app.control.beginSweep(began, unless, milliseconds(period));
+        const freeze = isFirst && isByClock ? await freezeAfter(app, survey, isBad, counts) : undefined;
+        return { isFirst, ...(freeze !== undefined && { restraint: { freeze } }) };
+      })
+    : undefined;
   // Half of the time is for the verdicts: neither they nor the debts wait for ever for the others.
   const half = instant((now + until) / 2);
-  const isInHalf = (): boolean => app.clock.now() < half;
-  if (!isByClock) await judge(app, due, {}, counts, isInHalf);
-  else if (isFirst) {
-    const freeze = await freezeAfter(app, survey, isBad, counts);
-    await judge(app, due, { survey, ...(freeze !== undefined && { freeze }) }, counts, isInHalf);
-  }
+  // Where the control fails, verdicts by the clock wait, and those that rest on evidence do not.
+  const most = isByClock && begun === undefined ? 0 : verdictLimit(counts.live);
+  const isOthers = isByClock && begun?.isFirst === false;
+  const restraint = { survey, ...begun?.restraint };
+  const isWaiting = !isOthers && (await judge(app, due, restraint, most, counts, () => app.clock.now() < half));
+  if (isWaiting && !isBad) await tryTo(failures, () => sayThatTheyWait(app, survey));
   await careFor(app, found.care.all, counts, isInTime);
   app.log.write({ decision: "swept", counts });
-  throwIfAny(unread, standing.shards, "shards of a sweep");
+  throwIfAny(failures, standing.shards + 2, "parts of a sweep"); // the shards, and two writes on the control
   return counts;
 }
 
@@ -176,7 +182,7 @@ async function pass(
 
 /** The freeze is remembered before any verdict that it holds back. */
 async function freezeAfter(app: App, survey: Survey, isBad: boolean, counts: Counts): Promise<Freeze | undefined> {
-  const last = await app.control.freeze();
+  const { freeze: last } = await app.control.frontDoor();
   const now = app.clock.now();
   const freeze = nextFreeze(last, survey, now);
   if (isBad && freeze !== undefined) {
@@ -186,30 +192,41 @@ async function freezeAfter(app: App, survey: Survey, isBad: boolean, counts: Cou
   return freeze;
 }
 
+/** Verdicts wait for a witness, though no fault was found: people may ask why. */
+async function sayThatTheyWait(app: App, survey: Survey): Promise<void> {
+  const { freeze: last } = await app.control.frontDoor();
+  const freeze = nextFreeze(last, survey, app.clock.now(), true);
+  if (freeze !== undefined) await app.control.rememberFreeze(freeze);
+}
+
 /**
  * The verdicts, those by the clock alone as many as one sweep may find. A place among these is taken when a verdict is about
- * to be written; it is free again when that fails. Whoever found none free is tried again as long as there are some.
+ * to be written; it is free again when that fails. Whoever found none free is tried again as long as there are some. Answers
+ * whether any waits for a witness.
  */
 async function judge(
   app: App,
   due: readonly Sighting[],
   restraint: Omit<Restraint, "places">,
+  most: number,
   counts: Counts,
   goesOn: () => boolean,
-): Promise<void> {
-  const places = placesFor(verdictLimit(counts.live));
+): Promise<boolean> {
+  const places = placesFor(most);
+  let isWaiting = false;
   let waiting = due;
   for (;;) {
     const limited: Sighting[] = [];
     await visit(app, waiting, counts, goesOn, async (sighting) => {
       const reply = await reap(app, sighting, undefined, { ...restraint, places });
+      if (reply.kind === "frozen" && reply.awaited === "witness") isWaiting = true;
       if (reply.kind !== "limited") return reply.kind === "reaped" || reply.kind === "frozen" ? reply.kind : "spared";
       limited.push(sighting);
       return undefined;
     });
     if (limited.length === 0 || limited.length === waiting.length || !places.isFree() || !goesOn()) {
       counts.limited += limited.length;
-      return;
+      return isWaiting;
     }
     waiting = limited;
   }

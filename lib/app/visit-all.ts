@@ -27,6 +27,16 @@ export async function visitAll<T>(
   return failures;
 }
 
+/** Does one thing more; undefined when that failed, and the failure is among the others. */
+export async function tryTo<T>(failures: Failure<unknown>[], act: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await act();
+  } catch (error) {
+    failures.push({ one: act, error });
+    return undefined;
+  }
+}
+
 /** Throws when something failed, once all has been tried: whoever called comes again for the sake of these. */
 export function throwIfAny(failures: readonly Failure<unknown>[], all: number, what: string): void {
   const [first] = failures;

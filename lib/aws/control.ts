@@ -1,5 +1,5 @@
 import { GetItemCommand, type GetItemCommandInput, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
-import { CANARY_BREAK, type Canary, type Freeze } from "../core/freeze.ts";
+import { CANARY_BREAK, type Canary, type Freeze, type FrontDoor } from "../core/freeze.ts";
 import { after, before, type Instant, instant } from "../core/time.ts";
 import { CONTROL } from "../names.ts";
 import type { Control, Standing } from "../ports/control.ts";
@@ -31,14 +31,17 @@ function canaryOf(item: Item): Canary {
   };
 }
 
+function frontDoorOf(item: Item): FrontDoor {
+  const freeze = freezeOf(item);
+  return { canary: canaryOf(item), ...(freeze !== undefined && { freeze }) };
+}
+
 function standingOf(item: Item, shards: number): Standing {
   const lastSweep = instantIn(item, CONTROL.lastSweep);
-  const freeze = freezeOf(item);
   return {
     shards: Math.max(shards, shardsOf(item)),
     ...(lastSweep !== undefined && { lastSweep }),
-    canary: canaryOf(item),
-    ...(freeze !== undefined && { freeze }),
+    ...frontDoorOf(item),
   };
 }
 
@@ -86,7 +89,7 @@ export function dynamoControl({ client, table }: Dynamo, wanted = FIRST_SHARDS):
       );
       return write === "written";
     },
-    freeze: async () => freezeOf(await read({ ConsistentRead: true })),
+    frontDoor: async () => frontDoorOf(await read({ ConsistentRead: true })),
     rememberFreeze: (freeze) =>
       guarded(() =>
         update(

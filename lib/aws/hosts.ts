@@ -1,5 +1,5 @@
 import { GetItemCommand, PutItemCommand, QueryCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
-import { type Evidence, remembered, wordsExpire } from "../core/evidence.ts";
+import { type Evidence, knownAs, remembered, wordsExpire } from "../core/evidence.ts";
 import { instant } from "../core/time.ts";
 import { TABLE } from "../names.ts";
 import type { HostEntry, Hosts } from "../ports/hosts.ts";
@@ -84,7 +84,7 @@ export function dynamoHosts({ client, table }: Dynamo): Hosts {
       for (let tried = 0; tried < TRIES; tried += 1) {
         const { words, rev } = await wordsAbout(host);
         const next = remembered(words, evidence, now);
-        if (next === words) return;
+        if (next === words) return knownAs(evidence, words);
         const Item = {
           ...keyOf(hostKey(host), WORDS),
           j: json(next),
@@ -101,7 +101,7 @@ export function dynamoHosts({ client, table }: Dynamo): Hosts {
             }),
           ),
         );
-        if (write === "written") return;
+        if (write === "written") return evidence;
       }
       throw new Error(`${TRIES} others have added a word about host ${host} meanwhile`);
     },

@@ -11,8 +11,8 @@ import { type Item, isExpired, json, jsonOf, keyOf, number, numberOf, text, text
 const recordKey = (run: string): string => `R#${run}`;
 
 /**
- * Attributes of the records: c claim, e end, g charge, r rev, z late success, w- and a kind a runner's word (ledger); j the whole
- * (spec, result).
+ * Attributes of the records: c claim, e end, g charge, r rev, z late success, w- and a kind a runner's word, t- and a kind its
+ * time (ledger); j the whole (spec, result).
  */
 const ABSENT = `attribute_not_exists(${TABLE.partitionKey})`;
 
@@ -73,8 +73,9 @@ export function dynamoSpecs(dynamo: Dynamo): Specs {
 const lineSort = (of: Fence): string => `a#${String(of).padStart(12, "0")}`;
 const lineKey = (run: string, of: Fence): Item => keyOf(recordKey(run), lineSort(of));
 
-/** The attribute of a runner's word of that kind. */
+/** The attributes of a runner's word of that kind, and of its time. */
 const wordOf = (kind: EvidenceKind): string => `w-${kind}`;
+const toldOf = (kind: EvidenceKind): string => `t-${kind}`;
 
 function lineOf(item: Item): LedgerLine {
   const words = EVIDENCE_KINDS.map(wordOf)
@@ -125,10 +126,10 @@ export function dynamoLedger(dynamo: Dynamo): Ledger {
           new UpdateItemCommand({
             TableName: table,
             Key: lineKey(run, of),
-            UpdateExpression: "SET #w = :word",
-            ConditionExpression: `attribute_exists(${TABLE.partitionKey}) AND attribute_not_exists(#w)`,
-            ExpressionAttributeNames: { "#w": wordOf(word.kind) },
-            ExpressionAttributeValues: { ":word": json(word) },
+            UpdateExpression: "SET #w = :word, #t = :at",
+            ConditionExpression: `attribute_exists(${TABLE.partitionKey}) AND (attribute_not_exists(#t) OR #t < :at)`,
+            ExpressionAttributeNames: { "#w": wordOf(word.kind), "#t": toldOf(word.kind) },
+            ExpressionAttributeValues: { ":word": json(word), ":at": number(word.at) },
           }),
         ),
       ),

@@ -5,11 +5,19 @@ import { wrapped } from "./wrapped.ts";
 const WHY = {
   canary: "the canary cannot reach the front door",
   silence: "too few hosts are heard of all that should be",
+  witness: "nobody else was heard who could tell a dead host from a front door that is away",
 } as const;
 
-/** What people are told of a freeze; nothing while there is none. */
-export const frozenLines = (freeze: FreezeView | undefined): readonly string[] =>
-  freeze === undefined ? [] : wrapped("", sentence(freeze));
+/** What people are told of a freeze of the fleet; nothing while there is none. */
+export const frozenFleet = (freeze: FreezeView | undefined): readonly string[] =>
+  linesOf(freeze, (until) => `Verdicts by the clock go on from ${until} UTC on, 15 minutes beyond their leases.`);
 
-const sentence = ({ since, until, why }: FreezeView): string =>
-  `frozen since ${clock(since)} UTC: ${WHY[why]}. Verdicts by the clock wait until ${clock(until)}, or 15 minutes beyond their lease.`;
+/** What people are told of a run whose verdict by the clock waits; nothing where it does not. */
+export const frozenRun = (freeze: FreezeView | undefined): readonly string[] =>
+  linesOf(freeze, (until) => `A verdict by the clock on this run waits until ${until} UTC at most.`);
+
+function linesOf(freeze: FreezeView | undefined, rest: (until: string) => string): readonly string[] {
+  if (freeze === undefined) return [];
+  const { since, until, why } = freeze;
+  return wrapped("", `frozen since ${clock(since)} UTC: ${WHY[why]}. ${rest(clock(until))}`);
+}

@@ -4,7 +4,7 @@ import { type Api, Refused } from "./api.ts";
 import type { OwnerCommand } from "./command.ts";
 import { drill } from "./drill.ts";
 import { numberFlag, textFlag, wholeWithin } from "./flags.ts";
-import { frozenLines } from "./frozen.ts";
+import { frozenFleet } from "./frozen.ts";
 import { specOf } from "./spec.ts";
 import { type Listed, type Page, runsTable } from "./table.ts";
 import { recordText } from "./timeline.ts";
@@ -113,7 +113,7 @@ const runs: OwnerCommand = {
     const state = flags["ended"] === true ? "ended" : "live";
     const json = await listed(api, state, wanted, textFlag(flags, "cursor"));
     const { runs: found, cursor, freeze } = json;
-    const frozen = frozenLines(freeze)
+    const frozen = frozenFleet(freeze)
       .map((line) => `${line}\n`)
       .join("");
     if (flags["json"] === true) return { json, text: "" };

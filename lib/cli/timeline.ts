@@ -1,6 +1,6 @@
 import { DRILL_SOURCE } from "../names.ts";
 import type { AttemptView, RecordView } from "../wire/record.ts";
-import { frozenLines } from "./frozen.ts";
+import { frozenRun } from "./frozen.ts";
 import { printable } from "./printable.ts";
 import { age, clock, day } from "./spans.ts";
 import { doing, type Listed } from "./table.ts";
@@ -83,7 +83,7 @@ export function recordText(record: RecordView & Listed, now: number): string {
   const stamp = stampFor(record);
   return `${[
     ...wrapped("", printable(headline(record, now))),
-    ...frozenLines(record.freeze),
+    ...frozenRun(record.freeze),
     `registered ${day(registeredAt)} ${clock(registeredAt)} UTC, lease ${spec.leaseSeconds} s`,
     ...(labels.length > 0 ? wrapped("labels ", printable(labels.join(" "))) : []),
     "",

@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { FreezeView } from "../wire/freeze.ts";
 import type { Api } from "./api.ts";
 import { type Flags, numberWithin } from "./flags.ts";
-import { frozenLines } from "./frozen.ts";
+import { frozenFleet } from "./frozen.ts";
 import { printable } from "./printable.ts";
 import { heightOf, openScreen, widthOf } from "./screen.ts";
 import { clock, spanText } from "./spans.ts";
@@ -49,7 +49,7 @@ function linesOf(view: View, base: string, now: number, width: number, rows: num
   if (askedAt === undefined) return [printable(title)];
   const known = [...live, ...ended];
   const [head = "", ...table] = runsTable(known, now, width).trimEnd().split("\n");
-  const frozen = frozenLines(freeze);
+  const frozen = frozenFleet(freeze);
   const room = Math.max(0, rows - 3 - frozen.length - Math.min(ended.length, ENDED));
   const hidden = Math.max(0, live.length - room);
   const tail = hidden > 0 ? [...table.slice(0, room - 1), `... and ${hidden + 1} more`] : table.slice(0, live.length);

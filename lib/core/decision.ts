@@ -24,7 +24,7 @@ export type Reply =
   | { readonly kind: "spared" }
   | { readonly kind: "owing" }
   | { readonly kind: "reaped"; readonly isByClock?: boolean }
-  | { readonly kind: "frozen" }
+  | { readonly kind: "frozen"; readonly awaited: "thaw" | "witness" }
   | { readonly kind: "limited" }
   | { readonly kind: "noted" }
   | { readonly kind: "left" }

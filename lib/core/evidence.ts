@@ -1,4 +1,4 @@
-import { after, before, type Instant, later, type Span, seconds } from "./time.ts";
+import { after, before, type Instant, instant, later, type Span, seconds } from "./time.ts";
 
 /** What is known about a host, or about one attempt, beside its silence. `kind` is our word, `source` says who told us. */
 export type Evidence = {
@@ -7,6 +7,8 @@ export type Evidence = {
   readonly kind: EvidenceKind;
   /** When it takes effect: for an announced maintenance its start, for everything else when it happened. */
   readonly at: Instant;
+  /** When it was said, where that is not `at`: a maintenance is announced before it starts. */
+  readonly saidAt?: Instant;
   /** When the host is expected to go, or the maintenance to be over, as far as it was said. */
   readonly deadline?: Instant;
   /** From this instant on the host is gone for good, and whatever stood on it is dead. */
@@ -20,12 +22,7 @@ export type Evidence = {
 };
 
 /** A word about one host, from AWS, an operator or a runner, before or after it goes. */
-export type Notice = {
-  readonly host: string;
-  readonly evidence: Evidence;
-  /** When the host is expected to go. It is kept with the evidence. */
-  readonly deadline?: Instant;
-};
+export type Notice = { readonly host: string; readonly evidence: Evidence };
 
 export type EvidenceKind = keyof typeof MEANING;
 
@@ -111,6 +108,10 @@ export function remembered(words: readonly Evidence[], told: Evidence, now: Inst
   return bounded([...others, told], MOST_WORDS);
 }
 
+/** What is known by the id of a word: what was said last, or the word itself where others have displaced it. */
+export const knownAs = (word: Evidence, words: readonly Evidence[]): Evidence =>
+  words.find(({ id }) => id === word.id) ?? word;
+
 /** When the words about a host may go: so long after the last of them has happened. */
 export const wordsExpire = (words: readonly Evidence[], now: Instant, kept: Span): Instant =>
   after(words.map(happenedBy).reduce(later, now), kept);
@@ -118,12 +119,12 @@ export const wordsExpire = (words: readonly Evidence[], now: Instant, kept: Span
 const isSame = (one: Evidence, other: Evidence): boolean =>
   Object.keys({ ...one, ...other }).every((name) => one[name as keyof Evidence] === other[name as keyof Evidence]);
 
-/**
- * Messages come late and again. What was taken back stays taken back, unless it is announced for another time; and of what has
- * happened the latest counts. A maintenance is dated by its start, which may be moved to an earlier day: the last word counts.
- */
+/** When it was said. Of a maintenance 0.1.0 did not keep that: whatever is said now came later. */
+const saidAt = ({ kind, at, saidAt: said }: Evidence): Instant => said ?? (kind === "maintenance" ? instant(0) : at);
+
+/** Messages come late and again. What was said last counts; of two words of one instant the one that takes it back. */
 const isOutdated = (told: Evidence, last: Evidence): boolean =>
-  (told.at < last.at && told.kind !== "maintenance") || (told.at === last.at && last.withdrawn === true);
+  saidAt(told) < saidAt(last) || (saidAt(told) === saidAt(last) && last.withdrawn === true);
 
 /** At most so many words: of the kind with the most of them the first and the newest stay the longest. */
 export function bounded(words: readonly Evidence[], most: number): readonly Evidence[] {

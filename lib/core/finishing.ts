@@ -2,9 +2,10 @@ import { type Cause, chargeAt } from "./causes.ts";
 import { type Decision, refuse, superseded } from "./decision.ts";
 import { endAttempt, succeedLate } from "./ending.ts";
 import { type Evidence, explaining } from "./evidence.ts";
+import { type FrontDoor, wasCutOff } from "./freeze.ts";
 import type { Canceling, Fence, HeldRun, Leaving, LedgerEnd, Outcome, Report, Run, Running, State } from "./run.ts";
 import type { Registration } from "./spec.ts";
-import { heardAt, stayOf } from "./stay.ts";
+import { stayOf } from "./stay.ts";
 import type { Instant } from "./time.ts";
 
 export type Finish = {
@@ -19,8 +20,8 @@ export type Finish = {
   readonly registration: Registration;
   /** What is known about the attempt's host; needed only where the report itself does not decide. */
   readonly evidence: readonly Evidence[];
-  /** The last instant at which the fleet was silent at once; asked for when an agent has fenced itself. */
-  readonly floor?: Instant;
+  /** What is known of the front door; asked for when an agent has fenced itself. */
+  readonly frontDoor?: FrontDoor;
   /** The end of this attempt as the ledger has it, if it is written already. */
   readonly line?: LedgerEnd;
 };
@@ -35,7 +36,7 @@ export const saysWhy = (report: Report): boolean =>
   report.outcome === "succeeded" || isStalled(report) || hasOwnExitCode(report);
 
 /** Why the attempt ended, from the agent's report and what is known of its host. */
-function causeOf(run: HeldRun, { report, now, evidence, floor }: Finish): Cause {
+function causeOf(run: HeldRun, { report, now, evidence, frontDoor }: Finish): Cause {
   if (run.state === "canceling") return "canceled";
   if (report.outcome === "succeeded") return "succeeded";
   if (run.state === "leaving" && run.free) return "requeued";
@@ -45,7 +46,7 @@ function causeOf(run: HeldRun, { report, now, evidence, floor }: Finish): Cause 
   if (overran(run, now) !== undefined) return "overran";
   if (report.outcome === "failed") return "crashed";
   if (report.reason !== SELF_FENCED) return "interrupted";
-  return floor !== undefined && floor >= heardAt(run) ? "cut-off" : "lost";
+  return frontDoor !== undefined && wasCutOff(run, now, frontDoor) ? "cut-off" : "lost";
 }
 
 /** The reason of an agent that stopped its child because no beat was acknowledged in time. */

@@ -95,7 +95,7 @@ const FEWEST = 5;
 const HEARD = { alone: 2, besideCanary: 4 };
 const GONE_AT_ONCE = 10;
 
-function isSilentAtOnce(heard: number, expected: number, isCanaryContent: boolean): boolean {
+function isSilentAtOnce({ heard, expected }: Headcount, isCanaryContent: boolean): boolean {
   if (!isCanaryContent) return heard * HEARD.alone < expected;
   return heard === 0 || (expected - heard > GONE_AT_ONCE && heard * HEARD.besideCanary < expected);
 }
@@ -104,7 +104,7 @@ function isSilentAtOnce(heard: number, expected: number, isCanaryContent: boolea
 export type Survey = {
   /** The classes within half of whose lease too few were heard of all who should have been. */
   readonly silent: ReadonlySet<Power>;
-  /** The classes in which too few could have been heard for that. */
+  /** The classes within half of whose lease too few should have been heard for that, for certain. */
   readonly few: ReadonlySet<Power>;
   /** When each host was last heard, in order of time. */
   readonly heard: readonly Instant[];
@@ -112,7 +112,7 @@ export type Survey = {
 };
 
 /** What was found before: by the canary, and by the sweeps up to the last one that judged. */
-type Known = { readonly canary: Canary; readonly freeze?: Freeze; readonly lastSweep?: Instant };
+type Known = FrontDoor & { readonly lastSweep?: Instant };
 
 /** What somebody knows who has seen nothing of the fleet, and judges one run: only the canary can bear witness. */
 export const nobodySeen = ({ lease }: { readonly lease: Span }, canary: Canary): Survey => ({
@@ -122,6 +122,17 @@ export const nobodySeen = ({ lease }: { readonly lease: Span }, canary: Canary):
   canary,
 });
 
+type Headcount = { readonly expected: number; readonly heard: number };
+
+/** How many should have been heard within half of such a lease, and how many were. */
+function headcount(voices: readonly Voice[], lease: Span): Headcount {
+  const span = lease / 2;
+  return {
+    expected: voices.reduce((sum, voice) => sum + Math.min(1, span / paceOf(voice.lease).interval), 0),
+    heard: voices.filter(({ ago }) => ago < span).length,
+  };
+}
+
 /** Asks for each lease class, of the whole fleet: who should have been heard within half of such a lease, and who was? */
 export function surveyOf({ voices: all, leases }: Fleet, known: Known, now: Instant): Survey {
   const { canary } = known;
@@ -130,15 +141,15 @@ export function surveyOf({ voices: all, leases }: Fleet, known: Known, now: Inst
   const few = new Set<Power>();
   const isOpen = isContent(canary, now);
   for (const [power, lease] of leases) {
-    const span = lease / 2;
-    let expected = 0;
-    let heard = 0;
-    for (const voice of voices) {
-      expected += Math.min(1, span / paceOf(voice.lease).interval);
-      if (voice.ago < span) heard += 1;
-    }
-    if (expected < FEWEST) few.add(power);
-    else if (isSilentAtOnce(heard, expected, isOpen)) silent.add(power);
+    const crowd = headcount(voices, lease);
+    if (crowd.expected >= FEWEST && !isSilentAtOnce(crowd, isOpen)) continue;
+    // Hosts that beat less often may beat in step: then they are heard all at once, or none of them, which says nothing.
+    const often = headcount(
+      voices.filter((voice) => paceOf(voice.lease).interval <= lease / 2),
+      lease,
+    );
+    if (often.expected < FEWEST) few.add(power);
+    else if (isSilentAtOnce(often, isOpen)) silent.add(power);
   }
   const heard = few.size === 0 ? [] : voices.map((voice) => voice.heardAt).sort((one, other) => one - other);
   return { silent, few, heard, canary };
@@ -185,6 +196,9 @@ function isWitnessed({ few, heard, canary }: Survey, run: Leased, now: Instant):
   return (sangAt >= missed && sangAt <= back) || heard.some((at) => at >= missed && at <= back);
 }
 
+/** The canary cannot reach us; too few hosts are heard; or verdicts wait for a witness, among few hosts. */
+export type WhyFrozen = "canary" | "silence" | "witness";
+
 /**
  * What the control item remembers. `floor`, for the whole fleet, and `floors`, by lease class: the last instant at which the
  * fault was ours; the leases count again from there. `since`: since when. `lastBad`: the last sweep that found it so.
@@ -192,7 +206,7 @@ function isWitnessed({ few, heard, canary }: Survey, run: Leased, now: Instant):
 export type Freeze = {
   readonly since: Instant;
   readonly lastBad: Instant;
-  readonly why?: "canary" | "silence";
+  readonly why?: WhyFrozen;
   readonly floor?: Instant;
   readonly floors?: Readonly<Record<string, Instant>>;
 };
@@ -200,17 +214,23 @@ export type Freeze = {
 /** Two sweeps that find the same fault are not further apart than this: six of them, or a few that failed. */
 const SAME_FAULT = seconds(60);
 
-/** What is remembered after a sweep: the same as before, where nothing is wrong. */
-export function nextFreeze(last: Freeze | undefined, survey: Survey, now: Instant): Freeze | undefined {
+/** What is remembered after a sweep: the same as before, where nothing is wrong. `isWaiting`: verdicts wait for a witness. */
+export function nextFreeze(
+  last: Freeze | undefined,
+  survey: Survey,
+  now: Instant,
+  isWaiting = false,
+): Freeze | undefined {
   const isCanary = isCutOff(survey.canary, now);
-  if (!isCanary && survey.silent.size === 0) return last;
+  const isSilence = survey.silent.size > 0;
+  if (!isCanary && !isSilence && !isWaiting) return last;
   const goesOn = last !== undefined && after(last.lastBad, SAME_FAULT) > now;
   const found = [...survey.silent].map((power) => [String(power), later(now, last?.floors?.[power])] as const);
   const floor = isCanary ? later(now, last?.floor) : last?.floor;
   return {
     since: goesOn ? last.since : now,
     lastBad: later(now, last?.lastBad),
-    why: isCanary ? "canary" : "silence",
+    why: isCanary ? "canary" : isSilence ? "silence" : "witness",
     ...(floor !== undefined && { floor }),
     floors: { ...last?.floors, ...Object.fromEntries(found) },
   };
@@ -222,27 +242,65 @@ export function floorOf(freeze: Freeze | undefined, lease: Span): Instant | unde
   return own === undefined ? freeze?.floor : later(own, freeze?.floor);
 }
 
-/** Whether verdicts by the clock are frozen now, as the last sweeps have found; for one lease, or for anybody. */
-export function isFrozen(freeze: Freeze | undefined, now: Instant, lease?: Span): freeze is Freeze {
-  if (freeze === undefined || after(freeze.lastBad, SAME_FAULT) <= now) return false;
-  if (lease === undefined) return true;
-  const floor = floorOf(freeze, lease);
-  return floor !== undefined && after(floor, SAME_FAULT) > now;
-}
+/** What is known of our front door: what the canary has found, and what sweeps have concluded. */
+export type FrontDoor = { readonly canary: Canary; readonly freeze?: Freeze };
 
-/** When the first verdicts go on at the latest. */
+/** That verdicts by the clock wait: since when, why, and until when at most. */
+export type Hold = { readonly since: Instant; readonly until: Instant; readonly why: WhyFrozen };
+
+/** Whether the last sweeps have found a fault. */
+const isOn = ({ lastBad }: Freeze, now: Instant): boolean => after(lastBad, SAME_FAULT) > now;
+
+/** When the first verdicts of the fleet go on. */
 export const valveOpens = ({ since }: Freeze): Instant => after(since, VALVE);
 
-/** Whether a verdict by the clock has to wait: the fault was ours, or nobody can tell yet. */
-export function isHeldBack(
+/** What holds back the fleet now; undefined where nothing does. Each run has a bound of its own. */
+export function holdOnFleet(freeze: Freeze | undefined, now: Instant): Hold | undefined {
+  if (freeze === undefined || !isOn(freeze, now)) return undefined;
+  return { since: freeze.since, until: valveOpens(freeze), why: freeze.why ?? "silence" };
+}
+
+/** What would hold back a verdict by the clock on this run now, as the last sweeps have found. */
+export function holdOn(run: Leased, freeze: Freeze | undefined, now: Instant): Hold | undefined {
+  const most = after(run.due, VALVE);
+  if (freeze === undefined || most <= now) return undefined;
+  const thaw = thawOf(run, freeze);
+  const isWaiting = freeze.why === "witness" && run.due <= now;
+  if (isOn(freeze, now) && (isWaiting || (thaw !== undefined && thaw > now)))
+    return { since: freeze.since, until: most, why: freeze.why ?? "silence" };
+  if (thaw === undefined || thaw <= now) return undefined;
+  return { since: freeze.since, until: earlier(thaw, most), why: freeze.why ?? "silence" };
+}
+
+/** From when on a verdict counts on what was silent while the fault was ours: a lease after that. */
+function thawOf({ lease }: Leased, freeze: Freeze | undefined): Instant | undefined {
+  const floor = floorOf(freeze, lease);
+  return floor === undefined ? undefined : after(floor, lease);
+}
+
+/**
+ * What a verdict by the clock has to wait for: the end of a lease since the fault was ours, or a witness, as long as nobody can
+ * tell yet. Undefined when it need not wait.
+ */
+export function waitsFor(
   run: Leased,
   now: Instant,
   { freeze, survey }: { readonly freeze?: Freeze; readonly survey?: Survey },
-): boolean {
-  if (after(run.due, VALVE) <= now) return false;
+): "thaw" | "witness" | undefined {
+  if (after(run.due, VALVE) <= now) return undefined;
+  const thaw = thawOf(run, freeze);
+  if (thaw !== undefined && thaw > now) return "thaw";
+  return survey === undefined || isWitnessed(survey, run, now) ? undefined : "witness";
+}
+
+/**
+ * Whether an agent that stopped its child, because no beat was acknowledged, was cut off by us: the fault was ours since its
+ * last beat, or nobody was heard who could tell. Its report got through later, and proves nothing.
+ */
+export function wasCutOff(run: Leased, now: Instant, { freeze, canary }: FrontDoor): boolean {
   const floor = floorOf(freeze, run.lease);
-  if (floor !== undefined && after(floor, run.lease) > now) return true;
-  return survey !== undefined && !isWitnessed(survey, run, now);
+  if (floor !== undefined && floor >= heardAt(run)) return true;
+  return !isWitnessed(nobodySeen(run, canary), run, earlier(now, run.due));
 }
 
 /** How many verdicts by the clock alone one sweep may find, so that a freeze can still come in time. */

@@ -2,7 +2,7 @@ import type { Cause } from "./causes.ts";
 import { type Decision, type DueGuard, refuse } from "./decision.ts";
 import { awake, endAttempt } from "./ending.ts";
 import { type Evidence, explaining } from "./evidence.ts";
-import { type Freeze, isHeldBack, type Survey } from "./freeze.ts";
+import { type Freeze, type Survey, waitsFor } from "./freeze.ts";
 import { paceOf } from "./lease.ts";
 import type { HeldRun as Held, Queued, Waiting } from "./run.ts";
 import { endOfRun, type Registration } from "./spec.ts";
@@ -83,7 +83,8 @@ export function reap(run: Queued | Held, due: Due): Decision {
   const cause = causeOf(run, due, evidence.length > 0);
   const byClock = isByClock(cause, due);
   if (byClock) {
-    if (isHeldBack(run, now, due)) return refuse({ kind: "frozen" });
+    const awaited = waitsFor(run, now, due);
+    if (awaited !== undefined) return refuse({ kind: "frozen", awaited });
     if (due.isLimited === true) return refuse({ kind: "limited" });
   }
   const known = proof === undefined || evidence.some(({ id }) => id === proof.id) ? evidence : [...evidence, proof];

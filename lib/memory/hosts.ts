@@ -1,4 +1,4 @@
-import { type Evidence, remembered, wordsExpire } from "../core/evidence.ts";
+import { type Evidence, knownAs, remembered, wordsExpire } from "../core/evidence.ts";
 import type { Instant } from "../core/time.ts";
 import type { HostEntry, Hosts } from "../ports/hosts.ts";
 
@@ -37,6 +37,7 @@ export function memoryHosts(): Hosts & { forget(now: Instant): void } {
       const known = of(host);
       known.words = remembered(known.words, evidence, now);
       known.expiry = wordsExpire(known.words, now, kept);
+      return knownAs(evidence, known.words);
     },
     forget: (now) => {
       for (const [host, known] of hosts) {

@@ -25,7 +25,7 @@ export function memoryControl(shards = 4): Control & { use(shards: number): void
       lastSweep = now;
       return true;
     },
-    freeze: async () => frozen,
+    frontDoor: async () => ({ canary, ...(frozen !== undefined && { freeze: frozen }) }),
     rememberFreeze: async (freeze) => {
       if (frozen !== undefined && frozen.lastBad > freeze.lastBad) return "stale";
       frozen = freeze;

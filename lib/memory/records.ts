@@ -59,8 +59,8 @@ export function memoryLedger(): Ledger {
       const lines = linesOf(run);
       const line = lines.get(fence);
       const words = line?.words ?? [];
-      if (line === undefined || words.some(({ kind }) => kind === word.kind)) return "stale";
-      lines.set(fence, { ...line, fence, words: [...words, word] });
+      if (line === undefined || words.some(({ kind, at }) => kind === word.kind && at >= word.at)) return "stale";
+      lines.set(fence, { ...line, fence, words: [...words.filter(({ kind }) => kind !== word.kind), word] });
       return "written";
     },
     noteLateSuccess: async (run, fence, at) => {

@@ -1,16 +1,13 @@
-import type { Canary, Freeze } from "../core/freeze.ts";
+import type { Freeze, FrontDoor } from "../core/freeze.ts";
 import type { Instant, Span } from "../core/time.ts";
 import type { Write } from "./runs.ts";
 
 /** What a sweep has to know before it looks at the fleet. */
-export type Standing = {
+export type Standing = FrontDoor & {
   /** How many shards new runs are spread over: the highest number ever used. */
   readonly shards: number;
   /** When the last sweep began that judged, or that was told of because a minute had passed; absent before the first. */
   readonly lastSweep?: Instant;
-  readonly canary: Canary;
-  /** The freeze as it was a moment ago. */
-  readonly freeze?: Freeze;
 };
 
 /** What the plumbing itself remembers. */
@@ -25,7 +22,7 @@ export type Control = {
    */
   beginSweep(now: Instant, unless: Instant, period: Span): Promise<boolean>;
   /** Strongly consistent. */
-  freeze(): Promise<Freeze | undefined>;
+  frontDoor(): Promise<FrontDoor>;
   /** To be written before the verdicts that it holds back. Guard: none that was found later is remembered. */
   rememberFreeze(freeze: Freeze): Promise<Write>;
   /** Runners cannot reach us. */

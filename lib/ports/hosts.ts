@@ -27,6 +27,9 @@ export type Hosts = {
   entries(host: string): Promise<readonly HostEntry[]>;
   /** Strongly consistent; no more than `remembered` of lib/core/evidence.ts keeps. */
   evidence(host: string): Promise<readonly Evidence[]>;
-  /** Adds a word, as `remembered` says. All of them are kept for so long after the last of them has happened. */
-  record(host: string, evidence: Evidence, now: Instant, kept: Span): Promise<void>;
+  /**
+   * Adds a word, as `remembered` says, and answers what is known by that id from then on: the word itself, or what was said
+   * after it. All of them are kept for so long after the last of them has happened.
+   */
+  record(host: string, evidence: Evidence, now: Instant, kept: Span): Promise<Evidence>;
 };

@@ -29,7 +29,7 @@ export type LedgerLine = {
   readonly fence: Fence;
   readonly claim?: LedgerClaim;
   readonly end?: LedgerEnd & { readonly charge: string };
-  /** What its runner has told of itself, by kind: the first word of each, in no order. */
+  /** What its runner has told of itself, by kind: the newest word of each, in no order. */
   readonly words?: readonly Evidence[];
   /** A success that came when it could not count any more. */
   readonly lateSuccessAt?: Instant;
@@ -40,7 +40,7 @@ export type Ledger = {
   claim(run: string, claim: LedgerClaim): Promise<void>;
   /** Guard: no end part yet, or one of an older rev: a slow writer never lands last. */
   end(run: string, end: LedgerEnd, charge: string, rev: number, expiry: Instant): Promise<Write>;
-  /** Keeps a runner's word about its own attempt. Guard: the attempt was claimed, and has told no word of this kind yet. */
+  /** Keeps a runner's word about its own attempt. Guard: the attempt was claimed, and has told no newer word of this kind. */
   hear(run: string, fence: Fence, word: Evidence): Promise<Write>;
   noteLateSuccess(run: string, fence: Fence, at: Instant): Promise<void>;
   /** Strongly consistent. */

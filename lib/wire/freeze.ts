@@ -1,18 +1,20 @@
-import { type Freeze, valveOpens } from "../core/freeze.ts";
+import type { Hold, WhyFrozen } from "../core/freeze.ts";
 import { iso } from "./instants.ts";
 
-/** Verdicts by the clock are frozen. */
+/** That verdicts by the clock wait, because the fault may be ours. */
 export type FreezeView = {
   /** RFC 3339. Since when sweeps have found it so. */
   readonly since: string;
-  /** RFC 3339. 15 minutes after `since`. A verdict waits for at most 15 minutes beyond its own lease, which may be over later. */
+  /**
+   * RFC 3339. Of one run: when its verdict goes on at the latest, 15 minutes beyond its lease. Of the fleet: 15 minutes after
+   * `since`, when the first verdicts go on at the latest.
+   */
   readonly until: string;
-  /** `canary`: it cannot reach the front door. `silence`: too few hosts are heard of all that should be. */
-  readonly why: "canary" | "silence";
+  /**
+   * `canary`: it cannot reach the front door. `silence`: too few hosts are heard of all that should be. `witness`: there are few
+   * hosts, and nobody else was heard since these fell silent.
+   */
+  readonly why: WhyFrozen;
 };
 
-export const freezeView = (freeze: Freeze): FreezeView => ({
-  since: iso(freeze.since),
-  until: iso(valveOpens(freeze)),
-  why: freeze.why ?? "silence",
-});
+export const freezeView = ({ since, until, why }: Hold): FreezeView => ({ since: iso(since), until: iso(until), why });

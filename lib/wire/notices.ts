@@ -57,6 +57,7 @@ const continued = z.strictObject({
       source: printable(),
       kind: z.enum(EVIDENCE_KINDS),
       at: moment(),
+      saidAt: z.exactOptional(moment()),
       deadline: z.exactOptional(moment()),
       goneAt: z.exactOptional(moment()),
       drill: z.exactOptional(z.literal(true)),
@@ -83,17 +84,17 @@ export const continuedOf = ({
   notice: { deadline, ...told },
   seenUpTo,
 }: z.infer<typeof continued>): { notice: Notice; seenUpTo: { run: string; fence: Fence; at: Instant } } => {
-  const { at, goneAt, deadline: until, ...evidence } = told.evidence;
+  const { at, saidAt, goneAt, deadline: until = deadline, ...evidence } = told.evidence;
   return {
     notice: {
       host: told.host,
       evidence: {
         ...evidence,
         at: instant(at),
+        ...(saidAt !== undefined && { saidAt: instant(saidAt) }),
         ...(until !== undefined && { deadline: instant(until) }),
         ...(goneAt !== undefined && { goneAt: instant(goneAt) }),
       },
-      ...(deadline !== undefined && { deadline: instant(deadline) }),
     },
     seenUpTo: { run: seenUpTo.run, fence: fence(seenUpTo.fence), at: instant(seenUpTo.at) },
   };

@@ -36,7 +36,7 @@ const attempt = z.looseObject({
   evidence: z.array(z.object({ id: z.string(), source: z.string(), kind: z.string(), at: instant() })),
 });
 
-const freeze = z.object({ since: instant(), until: instant(), why: z.enum(["canary", "silence"]) });
+const freeze = z.object({ since: instant(), until: instant(), why: z.enum(["canary", "silence", "witness"]) });
 
 const accepted = z.object({ state: state() });
 

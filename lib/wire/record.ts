@@ -1,6 +1,6 @@
 import { spent } from "../core/budgets.ts";
 import { type Budget, paidBy } from "../core/causes.ts";
-import type { Freeze } from "../core/freeze.ts";
+import type { Hold } from "../core/freeze.ts";
 import { directiveOf, isHeld, type Result, type Run } from "../core/run.ts";
 import type { Registration } from "../core/spec.ts";
 import { before } from "../core/time.ts";
@@ -125,7 +125,7 @@ export function recordView(
   { registeredAt, spec }: Registration,
   current: Run | Result,
   lines: readonly LedgerLine[],
-  freeze?: Freeze,
+  hold?: Hold,
 ): RecordView {
   const { charges } = current;
   return {
@@ -135,6 +135,6 @@ export function recordView(
     spent: spent(charges),
     budgets: budgetsView(spec.budgets, charges),
     attempts: lines.map((line) => attemptView(line, charges)),
-    ...(freeze !== undefined && { freeze: freezeView(freeze) }),
+    ...(hold !== undefined && { freeze: freezeView(hold) }),
   };
 }

@@ -170,7 +170,7 @@ describe("a host that is being drained", () => {
   const until = at("13:00:00");
   const drained = async (): Promise<Service> => {
     const app = service();
-    await notice(app, { host: "i-a", evidence: word("drain", NOON), deadline: until });
+    await notice(app, { host: "i-a", evidence: word("drain", NOON, { deadline: until }) });
     return app;
   };
 
@@ -189,10 +189,11 @@ describe("a host that is being drained", () => {
     const app = service();
     const token = await tokenOf(app, "etl");
     app.pass(seconds(60));
-    await notice(app, { host: "i-a", evidence: word("drain", app.now()), deadline: until });
+    await notice(app, { host: "i-a", evidence: word("drain", app.now(), { deadline: until }) });
     app.pass(seconds(60));
     await beat(app, token);
-    await notice(app, { host: "i-a", evidence: word("spot-interruption", app.now()), deadline: at("12:04:00") });
+    const warning = word("spot-interruption", app.now(), { deadline: at("12:04:00") });
+    await notice(app, { host: "i-a", evidence: warning });
     app.pass(seconds(5));
     expect(await beat(app, token)).toMatchObject({ reason: "spot-interruption", deadline: at("12:04:00") });
   });

@@ -1,10 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { cancel } from "../../lib/app/ask.ts";
+import { beat } from "../../lib/app/beat.ts";
 import { drain, relay } from "../../lib/app/drain.ts";
 import { finish } from "../../lib/app/finish.ts";
 import { noticeOfRunner } from "../../lib/app/notice.ts";
 import { parseEvent } from "../../lib/aws/notices/parse.ts";
 import { instant, seconds } from "../../lib/core/time.ts";
+import { fromIso } from "../../lib/wire/instants.ts";
 import { ownMessage } from "../../lib/wire/notices.ts";
 import { service, tokenOf } from "./service.ts";
 
@@ -20,8 +22,12 @@ describe("an operator who drains a host", () => {
       notices: [
         {
           host: "ip-10-0-0-1.ec2.internal",
-          evidence: { kind: "drain", source: "lastbeat", at: app.now() },
-          deadline: instant(Date.parse("2026-11-22T12:01:30.000Z")),
+          evidence: {
+            kind: "drain",
+            source: "lastbeat",
+            at: app.now(),
+            deadline: instant(Date.parse("2026-11-22T12:01:30.000Z")),
+          },
         },
       ],
     });
@@ -68,6 +74,28 @@ describe("a runner that tells what it was told", () => {
     expect(app.notices.sent).toHaveLength(1);
     await relay(app, token, { kind: "sigterm", at: TOLD.at });
     expect(app.notices.sent).toHaveLength(2);
+  });
+
+  test("is heard again when its deadline has moved, and not for what it said before that", async () => {
+    const app = service();
+    const token = await tokenOf(app, "etl");
+    const told = async (at: string, deadline: string): Promise<number> => {
+      await relay(app, token, { kind: "spot", at: `2026-11-22T${at}Z`, deadline: `2026-11-22T${deadline}Z` });
+      for (const message of app.notices.sent.splice(0)) {
+        const own = ownMessage(message);
+        if (own?.["detail-type"] !== "Lastbeat Attempt Notice") throw new Error("another message");
+        const { kind: _, ...said } = own.detail;
+        const instants = { at: fromIso(said.at), deadline: fromIso(said.deadline ?? "") };
+        await noticeOfRunner(app, token, { id: own.id, source: "runner", kind: "spot-interruption", ...instants });
+        return 1;
+      }
+      return 0;
+    };
+    expect(await told("12:00:00", "12:02:00")).toBe(1);
+    expect(await told("12:00:05", "12:02:00")).toBe(0);
+    expect(await told("12:00:10", "12:01:00")).toBe(1);
+    expect(await told("12:00:00", "12:02:00")).toBe(0);
+    expect(await beat(app, token)).toMatchObject({ directive: "drain", deadline: fromIso("2026-11-22T12:01:00Z") });
   });
 
   test.each([

@@ -3,7 +3,7 @@ import { beat } from "../../lib/app/beat.ts";
 import { canary } from "../../lib/app/canary.ts";
 import { claim } from "../../lib/app/claim.ts";
 import { finish } from "../../lib/app/finish.ts";
-import { freezeNow, inspect } from "../../lib/app/inspect.ts";
+import { holdNow, inspect } from "../../lib/app/inspect.ts";
 import { notice } from "../../lib/app/notice.ts";
 import { type SweepCounts, sweep } from "../../lib/app/sweep.ts";
 import { after, instant, seconds } from "../../lib/core/time.ts";
@@ -98,11 +98,14 @@ describe("twenty hosts that fall silent at once", () => {
     const app = service();
     const [token] = await fleet(app, 20);
     await sweptUntil(app, "12:02:00");
-    const freeze = { since: at("12:01:00"), lastBad: at("12:02:00"), why: "silence" };
-    expect(await freezeNow(app)).toMatchObject(freeze);
-    expect((await inspect(app, token?.run ?? ""))?.freeze).toMatchObject(freeze);
+    const told = { since: at("12:01:00"), why: "silence" } as const;
+    expect(await holdNow(app)).toEqual({ ...told, until: at("12:16:00") });
+    const hold = async () => (await inspect(app, token?.run ?? ""))?.hold;
+    expect(await hold()).toEqual({ ...told, until: at("12:17:00") }); // 15 minutes beyond its own lease
     app.pass(seconds(60));
-    expect(await freezeNow(app)).toBeUndefined();
+    expect([await holdNow(app), await hold()]).toEqual([undefined, { ...told, until: at("12:04:00") }]);
+    app.pass(seconds(60));
+    expect(await hold()).toBeUndefined();
   });
 
   test("that fence themselves are charged to nothing: we had cut them off", async () => {
@@ -141,7 +144,7 @@ describe("twenty hosts that fall silent at once", () => {
     const app = service();
     await fleet(app, 20);
     await sweptUntil(app, "12:02:00");
-    expect(await app.control.freeze()).toEqual({
+    expect((await app.control.frontDoor()).freeze).toEqual({
       since: at("12:01:00"),
       lastBad: at("12:02:00"),
       why: "silence",
@@ -149,15 +152,18 @@ describe("twenty hosts that fall silent at once", () => {
     });
   });
 
-  test("are not judged by a sweep that cannot write the floor", async () => {
+  test("are not judged by a sweep that cannot write the floor; who has evidence is", async () => {
     const app = service();
     await fleet(app, 20);
+    await claim(app, await ticketOf(app, "doomed"), holder("b"));
+    const evidence = { id: "e1", source: "aws.ec2", kind: "spot-interruption", at: at("12:01:00") } as const;
+    await app.hosts.record("i-b", evidence, app.now(), app.retention);
     app.control.rememberFreeze = async () => {
       throw new Error("the control is away");
     };
     app.pass(seconds(120));
     await expect(nextSweep(app)).rejects.toThrow("the control is away");
-    expect(app.messages()).toEqual([]);
+    expect(app.messages()).toMatchObject([{ data: { run: "doomed", cause: "interrupted" } }]);
   });
 });
 

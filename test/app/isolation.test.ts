@@ -136,7 +136,7 @@ test("a shard that cannot be read keeps no run of another shard waiting, and the
     return page(shard, ...rest);
   };
   app.pass(seconds(600));
-  await expect(swept(app)).rejects.toThrow("1 of 4 shards of a sweep failed, first: Error: InternalServerError");
+  await expect(swept(app)).rejects.toThrow("1 of 6 parts of a sweep failed, first: Error: InternalServerError");
   const reaped = app.logged.flatMap(({ decision, counts }) => (decision === "swept" ? [counts?.["reaped"] ?? 0] : []));
   expect(Math.max(...reaped)).toBeGreaterThan(0);
 });

@@ -30,8 +30,7 @@ const told = (kind: Evidence["kind"], when: Instant, own: Partial<Evidence> = {}
 /** The two minutes' warning for host i-a, given now. */
 const warning = (app: Service) => ({
   host: "i-a",
-  evidence: told("spot-interruption", app.now()),
-  deadline: after(app.now(), seconds(120)),
+  evidence: told("spot-interruption", app.now(), { deadline: after(app.now(), seconds(120)) }),
 });
 
 const gone = (when: Instant, kind: Evidence["kind"] = "terminated") => ({

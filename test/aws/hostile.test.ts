@@ -32,10 +32,10 @@ function holds(event: unknown): void {
   expect(said.notices.length).toBeGreaterThan(0);
   expect(said.notices.length).toBeLessThanOrEqual(MOST_NOTICES);
   expect(new Set(said.notices.map(({ host }) => host)).size).toBe(said.notices.length);
-  for (const { host, evidence, deadline } of said.notices) {
+  for (const { host, evidence } of said.notices) {
     expect(host).toMatch(OWN.has(evidence.source) ? HOST : INSTANCE_ID);
     expect(evidence.id).toMatch(EVIDENCE_ID);
-    for (const instant of [evidence.at, evidence.goneAt, deadline])
+    for (const instant of [evidence.at, evidence.goneAt, evidence.saidAt, evidence.deadline])
       if (instant !== undefined) expect(Number.isInteger(instant)).toBe(true);
   }
 }

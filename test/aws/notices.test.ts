@@ -40,19 +40,18 @@ describe("a spot interruption warning", () => {
   test("is a notice with the event's id, source and time", () => {
     expect(noticeOf(spotWarning())).toEqual({
       host: INSTANCE,
-      evidence: { id: ID, source: "aws.ec2", kind: "spot-interruption", at: HAPPENED },
-      deadline: at("12:02:00"),
+      evidence: { id: ID, source: "aws.ec2", kind: "spot-interruption", at: HAPPENED, deadline: at("12:02:00") },
     });
   });
 
   test.each(["stop", "terminate", "action", undefined, 7])("gives 120 s before it does %s", (action) => {
     const event = spotWarning({ "instance-id": INSTANCE, "instance-action": action });
-    expect(noticeOf(event).deadline).toBe(at("12:02:00"));
+    expect(evidenceOf(event).deadline).toBe(at("12:02:00"));
   });
 
   test("gives no time before hibernation, which has begun", () => {
     const event = spotWarning({ "instance-id": INSTANCE, "instance-action": "hibernate" });
-    expect(noticeOf(event).deadline).toBe(HAPPENED);
+    expect(evidenceOf(event).deadline).toBe(HAPPENED);
   });
 
   test.each([[[ZONE_ARN]], [[ACCOUNT_ARN]], [[`arn:aws-cn:ec2:cn-north-1a:instance/${INSTANCE}`]], [ZONE_ARN]])(
@@ -119,13 +118,12 @@ describe("the warning of a capacity reservation", () => {
     const event = reservationWarning({ "instance-termination-time": "2026-11-22T12:10:00Z", azId: "use1-az1" });
     expect(noticeOf(event)).toMatchObject({
       host: INSTANCE,
-      evidence: { kind: "capacity-reservation" },
-      deadline: at("12:10:00"),
+      evidence: { kind: "capacity-reservation", deadline: at("12:10:00") },
     });
   });
 
   test.each([undefined, "yyyy-mm-ddThh:mm:ssZ", "2036-11-22T12:10:00Z"])("gives 120 s when it names %s", (time) => {
-    expect(noticeOf(reservationWarning({ "instance-termination-time": time })).deadline).toBe(at("12:02:00"));
+    expect(evidenceOf(reservationWarning({ "instance-termination-time": time })).deadline).toBe(at("12:02:00"));
   });
 
   test("is known under the name that the documentation of capacity blocks prints", () => {
@@ -143,6 +141,7 @@ describe("a health event", () => {
         source: "aws.health",
         kind: "maintenance",
         at: instant(Date.parse("2026-12-05T15:10:09Z")),
+        saidAt: HAPPENED,
       },
     });
   });
@@ -152,15 +151,14 @@ describe("a health event", () => {
     ["2026-12-05T17:10:09Z", instant(Date.parse("2026-12-05T17:10:09Z"))],
   ])("has its end time as its deadline: %s", (endTime, deadline) => {
     expect(noticeOf(maintenance({ endTime }))).toMatchObject({
-      evidence: { at: instant(Date.parse("2026-12-05T15:10:09Z")) },
-      deadline,
+      evidence: { at: instant(Date.parse("2026-12-05T15:10:09Z")), deadline },
     });
   });
 
   test.each([undefined, "", "soon", "Sat, 99 Dec 2026 15:10:09 GMT", "Sun, 05 Dec 2027 15:10:09 GMT", 1_800_000_000])(
     "has no deadline when it ends at %s",
     (endTime) => {
-      expect(noticeOf(maintenance({ endTime }))).not.toHaveProperty("deadline");
+      expect(evidenceOf(maintenance({ endTime }))).not.toHaveProperty("deadline");
     },
   );
 
@@ -332,21 +330,19 @@ describe("an activity of a group", () => {
   test("has begun at its start time, and was over when it was told", () => {
     expect(noticeOf(ending({ StartTime: "2026-11-22T11:57:30Z", EndTime: "2026-11-22T12:00:00Z" }))).toEqual({
       host: INSTANCE,
-      evidence: { id: ID, source: "aws.autoscaling", kind: "scale-in", at: at("11:57:30") },
-      deadline: HAPPENED,
+      evidence: { id: ID, source: "aws.autoscaling", kind: "scale-in", at: at("11:57:30"), deadline: HAPPENED },
     });
     expect(noticeOf(ending({ StartTime: "2026-11-22T12:00:00Z" }))).toMatchObject({
-      evidence: { at: HAPPENED },
-      deadline: HAPPENED,
+      evidence: { at: HAPPENED, deadline: HAPPENED },
     });
   });
 
   test.each([undefined, "", "timestamp", "2026-11-22T12:00:00.001Z", "2026-08-24T12:00:00Z", 1_795_348_800])(
     "counts from its own time, without a deadline, when it has begun at %j",
     (StartTime) => {
-      const notice = noticeOf(ending({ StartTime }));
-      expect(notice.evidence.at).toBe(HAPPENED);
-      expect(notice).not.toHaveProperty("deadline");
+      const evidence = evidenceOf(ending({ StartTime }));
+      expect(evidence.at).toBe(HAPPENED);
+      expect(evidence).not.toHaveProperty("deadline");
     },
   );
 
@@ -415,13 +411,12 @@ describe("an event of our own", () => {
   test("drains a host until a deadline", () => {
     expect(noticeOf(hostDrain({ host: "worker/eu_1:a", deadline: "2026-11-22T13:00:00+01:00" }))).toEqual({
       host: "worker/eu_1:a",
-      evidence: { id: ID, source: "lastbeat", kind: "drain", at: HAPPENED },
-      deadline: HAPPENED,
+      evidence: { id: ID, source: "lastbeat", kind: "drain", at: HAPPENED, deadline: HAPPENED },
     });
   });
 
   test.each([undefined, "soon", 1_800_000_000])("drains a host without a deadline when that is %s", (deadline) => {
-    expect(noticeOf(hostDrain({ host: "h", deadline, reason: 7 }))).not.toHaveProperty("deadline");
+    expect(evidenceOf(hostDrain({ host: "h", deadline, reason: 7 }))).not.toHaveProperty("deadline");
   });
 
   test.each([undefined, "", "-h", "h h", "h\n", "h".repeat(129), ["h"], { host: "h" }])(

@@ -58,16 +58,23 @@ function describeLines(open: () => Promise<Ledger>): void {
     });
   });
 
-  test("of a runner's words the first of each kind is kept, on the line of its attempt", async () => {
+  test("of a runner's words the newest of each kind is kept, on the line of its attempt", async () => {
     const ledger = await open();
-    const word = (id: string, kind: EvidenceKind): Evidence => ({ id, source: "runner", kind, at: at("12:00:30") });
+    const word = (id: string, kind: EvidenceKind, time = "12:00:30"): Evidence => ({
+      id,
+      source: "runner",
+      kind,
+      at: at(time),
+    });
     await ledger.claim("train", claimed);
     expect(await ledger.hear("train", FENCE, word("one", "sigterm"))).toBe("written");
     expect(await ledger.hear("train", FENCE, word("two", "sigterm"))).toBe("stale");
     expect(await ledger.hear("train", FENCE, word("three", "spot-interruption"))).toBe("written");
+    expect(await ledger.hear("train", FENCE, word("four", "sigterm", "12:00:31"))).toBe("written");
+    expect(await ledger.hear("train", FENCE, word("five", "sigterm", "12:00:30.999"))).toBe("stale");
     const line = await ledger.read("train", FENCE);
     expect(line).toMatchObject({ fence: FENCE, claim: claimed });
-    expect(line?.words?.map(({ id }) => id).toSorted()).toEqual(["one", "three"]);
+    expect(line?.words?.map(({ id }) => id).toSorted()).toEqual(["four", "three"]);
     expect(await ledger.hear("nobody", FENCE, word("one", "sigterm"))).toBe("stale");
     expect(await ledger.read("nobody", FENCE)).toBeUndefined();
   });

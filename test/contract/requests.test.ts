@@ -59,7 +59,7 @@ test("what a decision rests on is read consistently", async () => {
   await dynamoLedger(dynamo).list("train", fence(0));
   await dynamoHosts(dynamo).evidence("i-0abc");
   await dynamoHosts(dynamo).entries("i-0abc");
-  await dynamoControl(dynamo).freeze();
+  await dynamoControl(dynamo).frontDoor();
   expect(asked).toHaveLength(8);
   expect(asked.filter(({ input }) => input["ConsistentRead"] !== true)).toEqual([]);
 });

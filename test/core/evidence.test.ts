@@ -10,6 +10,7 @@ import {
   explains,
   isAbout,
   isWithin,
+  knownAs,
   remembered,
   type Stay,
 } from "../../lib/core/evidence.ts";
@@ -135,13 +136,31 @@ describe("what is remembered of all that is said about a host", () => {
   });
 
   test("is that a maintenance was called off, also when its announcement comes again", () => {
-    const announced = word("a", { kind: "maintenance" });
-    const closed = [word("a", { kind: "maintenance", withdrawn: true })];
+    const said = (clock: string, own: Partial<Evidence> = {}): Evidence =>
+      word("a", { kind: "maintenance", saidAt: at(clock), ...own });
+    const announced = said("11:00:00");
+    const closed = [said("11:30:00", { withdrawn: true })];
     expect(remembered([announced], closed[0] as Evidence, NOW)).toStrictEqual(closed);
     expect(remembered(closed, announced, NOW)).toBe(closed);
-    const later = { ...announced, at: at("12:01:00") };
-    expect(remembered(closed, later, NOW)).toStrictEqual([later]);
-    expect(remembered([later], announced, NOW)).toStrictEqual([announced]); // moved to an earlier time
+    const again = said("11:40:00", { at: at("12:01:00") });
+    expect(remembered(closed, again, NOW)).toStrictEqual([again]);
+    const earlier = said("11:50:00", { at: at("11:59:00") });
+    expect(remembered([again], earlier, NOW)).toStrictEqual([earlier]);
+    const known = [earlier];
+    expect(remembered(known, again, NOW)).toBe(known); // another delivery of what was said before
+    expect(remembered([said("11:30:00")], closed[0] as Evidence, NOW)).toStrictEqual(closed); // said in the same instant
+    expect(remembered(closed, said("11:30:00"), NOW)).toBe(closed);
+  });
+
+  test("is whatever is said of a maintenance whose announcement 0.1.0 has kept, without when it was said", () => {
+    const kept = word("a", { kind: "maintenance" });
+    const moved = word("a", { kind: "maintenance", at: at("11:59:00"), saidAt: at("11:00:00") });
+    expect(remembered([kept], moved, NOW)).toStrictEqual([moved]);
+  });
+
+  test("is known by its id as it was said last, or as it is where others have displaced it", () => {
+    const [first, second] = [word("a"), word("a", { at: at("12:01:00") })];
+    expect([knownAs(first, [second]), knownAs(first, [])]).toStrictEqual([second, first]);
   });
 
   test("is nothing that has happened more than a day ago", () => {
@@ -172,5 +191,10 @@ describe("what is remembered of all that is said about a host", () => {
   test("at the end of an attempt is eight words at most", () => {
     const words = Array.from({ length: 30 }, (_, n) => word(String(n)));
     expect(bounded(words, 8).map(({ id }) => id)).toStrictEqual(["0", "23", "24", "25", "26", "27", "28", "29"]);
+  });
+
+  test("is one fewer than its kinds where these are more than the places", () => {
+    const words = EVIDENCE_KINDS.map((kind) => word(kind, { kind }));
+    expect(bounded(words, words.length - 1)).toStrictEqual(words.slice(1));
   });
 });

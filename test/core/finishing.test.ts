@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { saysWhy } from "../../lib/core/finishing.ts";
+import type { Canary } from "../../lib/core/freeze.ts";
 import type { Ended, Report } from "../../lib/core/run.ts";
 import { seconds } from "../../lib/core/time.ts";
 import { decide } from "../../lib/core/transitions.ts";
@@ -197,11 +198,15 @@ describe("an interruption", () => {
 });
 
 describe("a self-fence", () => {
+  const frozenAt = (floor: string) => ({ since: at(floor), lastBad: at(floor), floor: at(floor) });
   const fencedWith = (floor: string | undefined, own: Parameters<typeof finishing>[2] = {}) =>
     written(
       decide(
         running(),
-        finishing(at("12:02:30"), SELF_FENCED, { ...(floor !== undefined && { floor: at(floor) }), ...own }),
+        finishing(at("12:02:30"), SELF_FENCED, {
+          frontDoor: { canary: {}, ...(floor !== undefined && { freeze: frozenAt(floor) }) },
+          ...own,
+        }),
       ),
     );
 
@@ -217,6 +222,15 @@ describe("a self-fence", () => {
     expect([fencedWith("12:01:00").charges, fencedWith("12:00:59.999").charges]).toStrictEqual(["-", "l"]);
   });
 
+  test("among few hosts is a loss only where the canary got through meanwhile, in time for a beat more", () => {
+    const charge = (canary: Canary) => fencedWith(undefined, { frontDoor: { canary } }).charges;
+    // It was last heard at 12:01:00, should have been at 12:01:30, and needs a quarter of its lease to be heard again.
+    const sang = ["12:01:34.999", "12:01:35", "12:01:55", "12:01:55.001"].map((clock) => charge({ sangAt: at(clock) }));
+    expect(sang).toStrictEqual(["-", "l", "l", "-"]);
+    expect(charge({ sangAt: at("12:02:20"), openSince: at("12:01:00") })).toBe("l");
+    expect(charge({})).toBe("l"); // there is nobody to ask
+  });
+
   test("has its successor at once when we had cut it off, and after a backoff when it was lost", () => {
     expect([fencedWith("12:02:20").state, fencedWith(undefined).state]).toStrictEqual(["queued", "waiting"]);
   });
@@ -225,8 +239,9 @@ describe("a self-fence", () => {
     expect(fencedWith("12:02:20", { evidence: [NOTICE] }).charges).toBe("i");
   });
 
-  test("is what the floor is for: an interruption of another kind stays one", () => {
-    expect(charged(running(), finishing(at("12:02:30"), INTERRUPTED, { floor: at("12:02:20") }))).toBe("i");
+  test("is what the front door is asked for: an interruption of another kind stays one", () => {
+    const frontDoor = { canary: {}, freeze: frozenAt("12:02:20") };
+    expect(charged(running(), finishing(at("12:02:30"), INTERRUPTED, { frontDoor }))).toBe("i");
   });
 });
 

@@ -6,15 +6,15 @@ import {
   type Fleet,
   type Freeze,
   floorOf,
+  holdOn,
+  holdOnFleet,
   isCutOff,
-  isFrozen,
-  isHeldBack,
   nextFreeze,
   type Survey,
   surveyOf,
   tally,
-  valveOpens,
   verdictLimit,
+  waitsFor,
 } from "../../lib/core/freeze.ts";
 import type { State } from "../../lib/core/run.ts";
 import {
@@ -101,6 +101,18 @@ describe("a lease class is silent", () => {
     expect(silent(others, { count: 8, quiet: seconds(16), lease: seconds(30) })).toStrictEqual([SHORT]);
   });
 
+  test("not by hosts that beat less often, and perhaps in step: their silence says nothing, and their beats do", () => {
+    const others = (quiet: number): Group => ({ count: 12, quiet: seconds(quiet) });
+    const of = (count: number, quiet: number): Group => ({ count, quiet: seconds(quiet), lease: seconds(30) });
+    expect(silent(others(20), of(4, 31))).toStrictEqual([]);
+    expect([...survey({}, others(20), of(4, 31)).few]).toStrictEqual([SHORT]);
+    expect([silent(others(20), of(5, 31)), silent(others(20), of(5, 5)), silent(others(5), of(5, 31))]).toStrictEqual([
+      [SHORT],
+      [],
+      [],
+    ]);
+  });
+
   test("not by hosts that have been silent for a quarter of an hour while others were heard: they are gone", () => {
     const gone = (quiet: number): Group => ({ count: 9, quiet: seconds(quiet), lease: seconds(3600) });
     const lately = { count: 1, quiet: seconds(130) };
@@ -156,9 +168,9 @@ describe("the canary", () => {
 describe("a verdict among few hosts", () => {
   /** A run that was heard last so many seconds ago, alone, as this canary stands. */
   const waits = (quiet: number, canary: Canary, lease = LEASE, ...others: readonly Group[]): boolean =>
-    isHeldBack({ due: instant(NOW - quiet * 1000 + lease), lease }, NOW, {
+    waitsFor({ due: instant(NOW - quiet * 1000 + lease), lease }, NOW, {
       survey: survey(canary, { count: 1, quiet: seconds(quiet), lease }, ...others),
-    });
+    }) === "witness";
 
   test("is found at once where there is no canary: there is nobody to ask", () => {
     expect(waits(121, {})).toBe(false);
@@ -242,17 +254,36 @@ describe("what is remembered of a freeze", () => {
     expect(nextFreeze(first, bad(LONG), at("12:31:00"))?.since).toBe(at("12:31:00"));
   });
 
-  test("is on for a minute after the last bad sweep; for a lease that it is about", () => {
-    expect([
-      isFrozen(first, at("12:30:59.999")),
-      isFrozen(first, at("12:31:00")),
-      isFrozen(undefined, NOW),
-    ]).toStrictEqual([true, false, false]);
-    expect([isFrozen(first, NOW, LEASE), isFrozen(first, NOW, seconds(30))]).toStrictEqual([true, false]);
+  test("is told of the fleet for a minute after the last bad sweep, with when the first verdicts go on", () => {
+    const told = { since: NOW, until: at("12:45:00"), why: "silence" };
+    expect(holdOnFleet(first, at("12:30:59.999"))).toStrictEqual(told);
+    expect([holdOnFleet(first, at("12:31:00")), holdOnFleet(undefined, NOW)]).toStrictEqual([undefined, undefined]);
   });
 
-  test("says when the first verdicts go on at the latest", () => {
-    expect(valveOpens(first)).toBe(at("12:45:00"));
+  test("is told of a run with when its own verdict goes on: 15 minutes beyond its lease, or a lease after the last fault", () => {
+    const run = { lease: LEASE, due: at("12:30:10") };
+    const hold = (now: Instant, freeze: Freeze = first) => holdOn(run, freeze, now)?.until;
+    expect([hold(NOW), hold(at("12:30:59.999"))]).toStrictEqual([at("12:45:10"), at("12:45:10")]);
+    expect([hold(at("12:31:00")), hold(at("12:31:59.999")), hold(at("12:32:00"))]).toStrictEqual([
+      at("12:32:00"),
+      at("12:32:00"),
+      undefined,
+    ]);
+    expect(hold(at("12:45:10"), { ...first, lastBad: at("12:45:10"), floors: { [LONG]: at("12:45:10") } })).toBe(
+      undefined,
+    );
+    expect([holdOn(run, undefined, NOW), holdOn({ ...run, lease: seconds(30) }, first, NOW)]).toStrictEqual([
+      undefined,
+      undefined,
+    ]);
+  });
+
+  test("is told of a run that is due while verdicts wait for a witness", () => {
+    const waiting = nextFreeze(undefined, bad(), NOW, true);
+    expect(waiting).toStrictEqual({ since: NOW, lastBad: NOW, why: "witness", floors: {} });
+    const hold = (due: Instant) => holdOn({ lease: LEASE, due }, waiting, NOW);
+    expect(hold(NOW)).toStrictEqual({ since: NOW, until: at("12:45:00"), why: "witness" });
+    expect(hold(at("12:30:00.001"))).toBe(undefined);
   });
 
   test("of 0.1.0, which knew one floor for all, still holds", () => {
@@ -277,7 +308,7 @@ describe("a verdict by the clock alone", () => {
     const floor = at("12:03:00");
     expect(decide(run, due(at("12:04:59.999"), frozenAt(floor)))).toStrictEqual({
       write: "none",
-      reply: { kind: "frozen" },
+      reply: { kind: "frozen", awaited: "thaw" },
     });
     expect(decide(run, due(at("12:05:00"), frozenAt(floor))).reply).toStrictEqual({ kind: "reaped", isByClock: true });
   });
@@ -349,7 +380,7 @@ describe("in every sequence of outages", () => {
         const isBad = now >= plus(begins, milliseconds(lease / 2)) && now < ends;
         freeze = nextFreeze(freeze, isBad ? cutOff(now) : bad(), now);
         const run = { due: plus(heard, lease), lease };
-        if (run.due <= now && !isHeldBack(run, now, freeze === undefined ? {} : { freeze })) return true;
+        if (run.due <= now && waitsFor(run, now, freeze === undefined ? {} : { freeze }) === undefined) return true;
       }
       heard = now;
     }

@@ -257,13 +257,14 @@ describe("in every life of a run", () => {
     });
   });
 
-  test("no charge is moved but by a success that came late, and from losses to interruptions by late evidence", () => {
+  test("no charge is moved but by a success that came late, and by late evidence to interruptions where nobody was sure", () => {
     inEveryLife(({ seen, event, next }) => {
       const moved = [...seen.charges].flatMap((letter, index) => (next.charges[index] === letter ? [] : [index]));
       const refunded = next.state === "ended" && next.outcome === "succeeded" ? [next.by - 1] : [];
       const isRefund = event !== "settle" && event.kind === "refund";
       if (!isRefund) expect(refunded).toStrictEqual(expect.arrayContaining(moved));
-      else for (const index of moved) expect([seen.charges[index], next.charges[index]]).toStrictEqual(["l", "i"]);
+      // Lost, cut off, or a crash that was inferred: of a deadline that had passed, or of a signal.
+      else for (const index of moved) expect(`${seen.charges[index]}${next.charges[index]}`).toMatch(/^[l\-c][if]$/);
     });
   });
 

@@ -33,6 +33,10 @@ async function call(method: string, path: string, body?: unknown): Promise<Json>
 /** The freeze that an owner reads, where he reads it. */
 const told = async (path: string): Promise<unknown> => (await call("GET", path))["freeze"];
 
+/** A quarter of an hour beyond the time to start: nobody has claimed these runs. */
+const latestVerdictOn = async (path: string): Promise<string> =>
+  iso(Date.parse(String((await call("GET", path))["startBy"])) + 15 * 60_000);
+
 async function swept(): Promise<void> {
   const event = { Records: [{ body: JSON.stringify({ at: new Date() }) }] } as SQSEvent;
   process.env[ENVIRONMENT.sweepSeconds] = "0.001"; // so that the server's own first sweep does not count as just now
@@ -53,13 +57,13 @@ describe("verdicts by the clock", () => {
     const from = Date.now();
     await theApp().control.canaryFailed(instant(from));
     await swept();
-    const since = (await theApp().control.freeze())?.since ?? 0;
+    const since = (await theApp().control.frontDoor()).freeze?.since ?? 0;
     expect(since).toBeGreaterThanOrEqual(from);
     const freeze = { since: iso(since), until: iso(since + 15 * 60_000), why: "canary" };
     expect(await told("")).toEqual(freeze);
     expect(await told("?state=live&limit=1")).toEqual(freeze);
-    expect(await told("/long")).toEqual(freeze);
-    expect(await told("/short")).toEqual(freeze);
+    expect(await told("/long")).toEqual({ ...freeze, until: await latestVerdictOn("/long") });
+    expect(await told("/short")).toEqual({ ...freeze, until: await latestVerdictOn("/short") });
     expect(await call("GET", "/over")).not.toHaveProperty("freeze");
     expect(await call("GET", "?state=ended")).not.toHaveProperty("freeze");
   });
@@ -69,18 +73,19 @@ describe("verdicts by the clock", () => {
     await theApp().control.rememberFreeze({ since: now, lastBad: now, why: "silence", floors: { 5: now } });
     const freeze = { since: iso(now), until: iso(now + 15 * 60_000), why: "silence" };
     expect(await told("")).toEqual(freeze);
-    expect(await told("/short")).toEqual(freeze);
+    expect(await told("/short")).toEqual({ ...freeze, until: await latestVerdictOn("/short") });
     expect(await call("GET", "/long")).not.toHaveProperty("freeze");
   });
 
-  test("are frozen no more a minute after a sweep has last found it so", async () => {
+  test("are frozen no more a minute after a sweep has last found it so, and on a run for a lease after that", async () => {
     const now = instant(Date.now());
     await theApp().control.rememberFreeze({ since: now, lastBad: now, why: "canary", floor: now });
     const clock = vi.spyOn(Date, "now").mockReturnValue(now + 59_999);
-    expect(await told("/long")).toMatchObject({ why: "canary" });
+    expect(await told("/short")).toMatchObject({ why: "canary" });
     expect(await told("")).toMatchObject({ why: "canary" });
     clock.mockReturnValue(now + 60_000);
-    expect(await call("GET", "/long")).not.toHaveProperty("freeze");
+    expect(await call("GET", "/short")).not.toHaveProperty("freeze");
     expect(await call("GET", "")).not.toHaveProperty("freeze");
+    expect(await told("/long")).toEqual({ since: iso(now), until: iso(now + 120_000), why: "canary" });
   });
 });

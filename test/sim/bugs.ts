@@ -338,20 +338,16 @@ export const BUGS: readonly Bug[] = [
   ),
   ofFreeze(
     "a second outage within a quarter of an hour of the first is not protected",
-    "if (!isCanary && survey.silent.size === 0) return last;",
-    "if ((!isCanary && survey.silent.size === 0) || (last !== undefined && after(last.since, VALVE) <= now && after(last.lastBad, VALVE) > now)) return last;",
+    "if (!isCanary && !isSilence && !isWaiting) return last;",
+    "if ((!isCanary && !isSilence && !isWaiting) || (last !== undefined && after(last.since, VALVE) <= now && after(last.lastBad, VALVE) > now)) return last;",
   ),
-  ofFreeze(
-    "leases do not count again after an outage",
-    "if (floor !== undefined && after(floor, run.lease) > now) return true;",
-    "",
-  ),
+  ofFreeze("leases do not count again after an outage", 'if (thaw !== undefined && thaw > now) return "thaw";', ""),
   ofFreeze("runs count, and not hosts", "const name = host ??", "const name ="),
   ofFreeze("few hosts need no witness", "if (!few.has(powerOf(run.lease))) return true;", "return true;"),
   ofFreeze(
     "verdicts wait for a minute",
-    "if (after(run.due, VALVE) <= now) return false;",
-    "if (after(run.due, seconds(60)) <= now) return false;",
+    "if (after(run.due, VALVE) <= now) return undefined;",
+    "if (after(run.due, seconds(60)) <= now) return undefined;",
   ),
   ofFreeze(
     "a zone that is gone counts as an outage beside a canary that sings",

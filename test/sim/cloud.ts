@@ -12,7 +12,7 @@ import type { Key } from "../../lib/ports/surroundings.ts";
 import { Laws } from "./laws.ts";
 import type { Process, World } from "./world.ts";
 
-const READS = new Set(["read", "list", "page", "evidence", "entries", "shards", "standing", "freeze"]);
+const READS = new Set(["read", "list", "page", "evidence", "entries", "shards", "standing", "frontDoor"]);
 
 /** Written once or twice in the life of a run: late ones are made frequent, or no schedule would ever see two meet. */
 const RARE = new Set(["ledger.end", "result.write", "ended.add"]);

@@ -223,9 +223,7 @@ export class News {
   private tell(event: object, delay: number): void {
     const parsed = parseEvent(event, after(this.world.now, seconds(0)));
     const notices = parsed.kind === "notices" ? parsed.notices : [];
-    const told = notices.map(({ host, evidence, deadline }) =>
-      this.word(deadline === undefined ? evidence : { ...evidence, deadline }, { host }),
-    );
+    const told = notices.map(({ host, evidence }) => this.word(evidence, { host }));
     this.deliver(event, { hosts: notices.map(({ host }) => host) }, delay, told);
   }
 

@@ -288,8 +288,10 @@ export async function play(scenario: Scenario, seed: number): Promise<Damage> {
   if (isHalfDrained)
     for (let host = Math.ceil(runs / runsPerHost / 2); host < runs / runsPerHost; host += 1)
       clock.at(HAPPENS_AT, async () => {
-        const evidence = { id: "drain", source: "lastbeat", kind: "drain", at: clock.now } as const;
-        await notice(app, { host: `host-${host}`, evidence, deadline: after(clock.now, seconds(7200)) });
+        const { now } = clock;
+        const deadline = after(now, seconds(7200));
+        const evidence = { id: "drain", source: "lastbeat", kind: "drain", at: now, deadline } as const;
+        await notice(app, { host: `host-${host}`, evidence });
       });
   const end = after(until, END_AFTER);
   for (let at = after(START, PERIOD); at < end; at = after(at, PERIOD))

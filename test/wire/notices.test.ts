@@ -62,12 +62,10 @@ describe("a notice that is continued in a message of its own", () => {
   });
 
   test("may have its deadline beside its evidence, as 0.1.0 has sent it", () => {
-    const notice: Notice = {
-      host: "i-0abc",
-      evidence: evidence("drain", at("12:00:00")),
-      deadline: at("12:02:00"),
-    };
-    expect(read(notice)).toEqual({ notice, seenUpTo: UP_TO });
+    const [told, deadline] = [evidence("drain", at("12:00:00")), at("12:02:00")];
+    const old = { host: "i-0abc", evidence: told, deadline };
+    const notice: Notice = { host: "i-0abc", evidence: { ...told, deadline } };
+    expect(read(old)).toEqual({ notice, seenUpTo: UP_TO });
   });
 
   test.each([{ withdrawn: false }, { deadline: 1e300 }, { deadline: "2026-11-22T12:02:00Z" }, { only: "etl.1" }])(

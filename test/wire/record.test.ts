@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Freeze } from "../../lib/core/freeze.ts";
+import type { Hold } from "../../lib/core/freeze.ts";
 import type { LedgerLine } from "../../lib/ports/records.ts";
 import { endedView, recordView, runView } from "../../lib/wire/record.ts";
 import {
@@ -167,8 +167,8 @@ describe("the record of a run", () => {
   });
 
   test("says since when and until when at most no verdict by the clock is found on it, and why", () => {
-    const freeze: Freeze = { since: at("12:01:00"), lastBad: at("12:05:00"), why: "canary", floor: at("12:05:00") };
-    expect(recordView(registered(), running(), [], freeze).freeze).toEqual({
+    const hold: Hold = { since: at("12:01:00"), until: at("12:16:00"), why: "canary" };
+    expect(recordView(registered(), running(), [], hold).freeze).toEqual({
       since: "2026-11-22T12:01:00.000Z",
       until: "2026-11-22T12:16:00.000Z",
       why: "canary",

@@ -150,9 +150,15 @@ describe("an owner", () => {
   });
 });
 
-test.each(["spared", "owing", "reaped", "frozen", "limited", "noted", "left", "refunded"] as const)(
-  "%s is said to no caller: that would be a bug",
-  (kind) => {
-    expect(() => httpReply({ kind })).toThrow(`${kind} is no reply to a request`);
-  },
-);
+test.each<Reply>([
+  { kind: "spared" },
+  { kind: "owing" },
+  { kind: "reaped" },
+  { kind: "frozen", awaited: "thaw" },
+  { kind: "limited" },
+  { kind: "noted" },
+  { kind: "left" },
+  { kind: "refunded" },
+])("$kind is said to no caller: that would be a bug", (reply) => {
+  expect(() => httpReply(reply)).toThrow(`${reply.kind} is no reply to a request`);
+});

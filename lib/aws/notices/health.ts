@@ -20,7 +20,7 @@ export function health(event: Event): Parsed {
   const at = timeOf(event, startTime);
   return notices(event, hosts, {
     kind: "maintenance",
-    ...(at !== undefined && { at }),
+    ...(at !== undefined && { at, saidAt: event.at }),
     deadline: timeOf(event, endTime),
     // All that is said of one maintenance is one word, so that the last of it counts.
     ...(typeof eventArn === "string" && { id: hashOf(eventArn) }),

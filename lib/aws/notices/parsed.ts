@@ -23,6 +23,7 @@ export type Told = Pick<Evidence, "kind"> & {
   readonly goneAt?: Instant | undefined;
   /** Where it is not the event's own. */
   readonly at?: Instant;
+  readonly saidAt?: Instant;
   readonly id?: string;
   readonly source?: string;
   readonly note?: string | undefined;
@@ -70,6 +71,8 @@ export function notices(event: Event, hosts: readonly string[], told: Told): Par
     source: told.source ?? event.source,
     kind: told.kind,
     at: told.at ?? event.at,
+    ...(told.saidAt !== undefined && { saidAt: told.saidAt }),
+    ...(told.deadline !== undefined && { deadline: told.deadline }),
     // Nobody dies of a drill: it proves nothing, and who works on goes on until he has drained.
     ...(told.goneAt !== undefined && event.source !== DRILL_SOURCE && { goneAt: told.goneAt }),
     ...(event.source === DRILL_SOURCE && { drill: true }),
@@ -79,9 +82,7 @@ export function notices(event: Event, hosts: readonly string[], told: Told): Par
   const surplus = hosts.length - MOST_NOTICES;
   return {
     kind: "notices",
-    notices: hosts
-      .slice(0, MOST_NOTICES)
-      .map((host) => ({ host, evidence, ...(told.deadline !== undefined && { deadline: told.deadline }) })),
+    notices: hosts.slice(0, MOST_NOTICES).map((host) => ({ host, evidence })),
     ...(surplus > 0 && { surplus }),
   };
 }
