@@ -1,7 +1,7 @@
 import type { Decision } from "../core/decision.ts";
 import { drains, type Evidence, explains, type Notice, SLACK } from "../core/evidence.ts";
 import { type Fence, isHeld, type LedgerEnd, type Run, type RunKey } from "../core/run.ts";
-import { after, before, milliseconds } from "../core/time.ts";
+import { after, before } from "../core/time.ts";
 import { decide } from "../core/transitions.ts";
 import type { HostEntry } from "../ports/hosts.ts";
 import { noticeContinued } from "../wire/notices.ts";
@@ -9,7 +9,7 @@ import type { App } from "./app.ts";
 import { change, putBack } from "./change.ts";
 import { endOf } from "./finish.ts";
 import { reap } from "./reap.ts";
-import { leaveHost, registrationOf, settle } from "./settle.ts";
+import { registrationOf, settle } from "./settle.ts";
 import { throwIfAny, visitAll } from "./visit-all.ts";
 
 /** A host carries tens of attempts at once. What is more goes into messages of its own, which other Lambdas take. */
@@ -82,18 +82,7 @@ async function noticeOne(app: App, { host, evidence }: Notice, entry: HostEntry)
   }
   const told = await tell(app, entry, evidence, host);
   if (told !== "over") return told;
-  const became = explains(evidence) ? await refund(app, entry, evidence, host) : "noted";
-  if (entry.endedBy === undefined || became === "refunded") await writeDownEnd(app, entry);
-  return became;
-}
-
-/** An attempt that a sweep has ended is still entered as if it stood there. Whoever meets it first writes down when it ended. */
-async function writeDownEnd(app: App, entry: HostEntry): Promise<void> {
-  const { run, fence } = entry;
-  const end = (await app.ledger.read(run, fence))?.end;
-  const registration = await app.specs.read(run, app.clock.now());
-  if (end === undefined) return; // it is owed yet, and found again
-  await leaveHost(app, entry, endOf(end), registration?.spec.lease ?? milliseconds(0));
+  return explains(evidence) ? refund(app, entry, evidence, host) : "noted";
 }
 
 /**

@@ -13,3 +13,6 @@ const LONGEST_LIFE = seconds(365 * 24 * 3600);
 /** When the ledger line of an attempt that ended at `at` may go. */
 export const lineExpiryOf = (app: Pick<App, "retention">, at: Instant): Instant =>
   after(expiryOf(app, at), LONGEST_LIFE);
+
+/** How long a host entry that nobody asks for stays. A claim's write that lands late finds it, and does not make it anew. */
+export const NOT_ASKED_FOR = seconds(24 * 3600);

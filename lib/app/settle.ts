@@ -12,11 +12,11 @@ import {
 } from "../core/run.ts";
 import type { Registration } from "../core/spec.ts";
 import { stayOfEnd } from "../core/stay.ts";
-import { after, type Instant, type Span, seconds } from "../core/time.ts";
+import { after, earlier, type Instant, seconds } from "../core/time.ts";
 import { requeueMessage } from "../wire/requeue.ts";
 import type { App } from "./app.ts";
 import { sign } from "./credentials.ts";
-import { expiryOf, lineExpiryOf } from "./retention.ts";
+import { expiryOf, lineExpiryOf, NOT_ASKED_FOR } from "./retention.ts";
 
 /** Others settle the same debt, or change the run meanwhile; whoever comes last finds nothing owed. */
 const TRIES = 8;
@@ -77,19 +77,21 @@ export async function payLedger(app: App, run: Run): Promise<void> {
     run.rev,
     lineExpiryOf(app, line.endedAt),
   );
-  // An end that a sweep has found costs no write more: the next word about that host finds it there (lib/app/notice.ts).
-  if (line.report !== undefined) await leaveHost(app, run, line, run.lease);
+  await leaveHost(app, run, line);
 }
 
-/** A host entry that nobody asks for any more. A claim's write that lands late finds it, and does not make it anew. */
-const NOT_ASKED_FOR = seconds(24 * 3600);
+/** The latest word about an end: an event waits in its queue for a day, and for SQS's 14 days among the dead letters. */
+const LATEST_WORD = seconds(15 * 24 * 3600);
 
 /** The attempt leaves its host; a word about that host still finds it where it could move the charge. */
-export async function leaveHost(app: App, { run }: RunKey, line: LedgerEnd, lease: Span): Promise<void> {
+async function leaveHost(app: App, { run, lease }: Run, line: LedgerEnd): Promise<void> {
   const { host, fence, endedAt } = line;
   if (host === undefined) return;
   const endedBy = isInferred(line) ? stayOfEnd(line, lease)?.endedBy : undefined;
-  const expiry = endedBy === undefined ? after(endedAt, NOT_ASKED_FOR) : expiryOf(app, endedBy);
+  const expiry =
+    endedBy === undefined
+      ? after(endedAt, NOT_ASKED_FOR)
+      : earlier(expiryOf(app, endedBy), after(endedBy, LATEST_WORD));
   await app.hosts.leave(host, { run, fence }, expiry, endedBy);
 }
 

@@ -2,7 +2,7 @@ import { type Decision, refuse, superseded } from "./decision.ts";
 import { awake, endAttempt, startBy } from "./ending.ts";
 import type { Canceling, Ended, Leaving, Queued, Running, Waiting } from "./run.ts";
 import type { Registration } from "./spec.ts";
-import { type Instant, later } from "./time.ts";
+import { earlier, type Instant, later } from "./time.ts";
 
 export type Cancel = {
   readonly kind: "cancel";
@@ -48,7 +48,7 @@ export function cancelHeld(run: Running | Leaving, { now, reason }: Cancel): Dec
     ...(progress !== undefined && { progress }),
     rev: run.rev + 1,
     state: "canceling",
-    lastRenewable: now,
+    lastRenewable: earlier(now, run.lastRenewable), // by a clock that is ahead, a deadline that has passed would pass again
     reason: reason ?? "canceled",
   };
   return { write: "replace", next, reply: { kind: "accepted", state: "canceling" } };
@@ -83,7 +83,7 @@ export function release(run: Running | Leaving, requeue: Requeue): Decision {
     state: "leaving",
     directive: "stop",
     free: true,
-    lastRenewable: requeue.now,
+    lastRenewable: earlier(requeue.now, run.lastRenewable),
     reason: requeue.reason ?? "requeued",
   };
   return { write: "replace", next, reply: { kind: "accepted", state: "leaving" } };

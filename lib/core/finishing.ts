@@ -36,18 +36,28 @@ export const saysWhy = (report: Report): boolean =>
   report.outcome === "succeeded" || isStalled(report) || hasOwnExitCode(report);
 
 /** Why the attempt ended, from the agent's report and what is known of its host. */
-function causeOf(run: HeldRun, { report, now, evidence, frontDoor }: Finish): Cause {
+function causeOf(run: HeldRun, event: Finish): Cause {
+  const { report, now, evidence } = event;
   if (run.state === "canceling") return "canceled";
   if (report.outcome === "succeeded") return "succeeded";
   if (run.state === "leaving" && run.free) return "requeued";
   if (isStalled(report)) return "stalled";
   if (hasOwnExitCode(report)) return overran(run, now) ?? "crashed";
+  // Before any evidence: what we did costs nothing, whatever becomes of the host, and whenever that is told.
+  if (isCutOff(run, event)) return "cut-off";
   if (explaining(evidence, stayOf(run, now)).length > 0) return "interrupted";
   if (overran(run, now) !== undefined) return "overran";
   if (report.outcome === "failed") return "crashed";
-  if (report.reason !== SELF_FENCED) return "interrupted";
-  return frontDoor !== undefined && wasCutOff(run, now, frontDoor) ? "cut-off" : "lost";
+  return report.reason === SELF_FENCED ? "lost" : "interrupted";
 }
+
+/** Whether the agent stopped its child because it could not reach us, by our fault and before its deadline. */
+const isCutOff = (run: HeldRun, { report, now, frontDoor }: Finish): boolean =>
+  report.outcome === "interrupted" &&
+  report.reason === SELF_FENCED &&
+  overran(run, now) === undefined &&
+  frontDoor !== undefined &&
+  wasCutOff(run, now, frontDoor);
 
 /** The reason of an agent that stopped its child because no beat was acknowledged in time. */
 export const SELF_FENCED = "self-fenced";

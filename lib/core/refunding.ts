@@ -21,7 +21,7 @@ export type Refund = {
 };
 
 /** The causes that evidence would have changed, had it come in time. */
-const INFERRED: ReadonlySet<Cause> = new Set(["lost", "cut-off", "overran", "crashed"]);
+const INFERRED: ReadonlySet<Cause> = new Set(["lost", "overran", "crashed"]);
 
 /**
  * Whether evidence that comes late may still move the charge of this end: the attempt was claimed, and nobody was sure why it

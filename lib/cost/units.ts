@@ -44,11 +44,11 @@ export const FINISH: Units = { requests: 1, writes: 7, reads: 4, sqs: 0 };
 
 /**
  * lib/app/reap.ts, for a loss with a backoff after it: two verdicts by two sweeps (lost, then queued again). Writes: run item
- * four times, ledger line, and, as once in each sweep that judges by the clock, the start of the sweep. Reads: run
+ * four times, ledger line, host entry, and, as once in each sweep that judges by the clock, the start of the sweep. Reads: run
  * item and spec, each twice a verdict; evidence about the host; the ledger line for its runner's words and for the message; the
  * freeze. One message. Of several losses in one sweep only the first pays for the start and the freeze.
  */
-export const LOSS: Units = { requests: 0, writes: 6, reads: 12, sqs: 1 };
+export const LOSS: Units = { requests: 0, writes: 7, reads: 12, sqs: 1 };
 
 /** `removeEnded` in lib/app/sweep.ts, a minute after the end: the run item is read, and deleted. */
 export const REMOVAL: Units = { requests: 0, writes: 1, reads: 1, sqs: 0 };

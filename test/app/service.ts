@@ -24,6 +24,7 @@ export const NEW_KEY = key("new", 2);
 export type Service = App & {
   readonly logged: LogLine[];
   readonly runs: ReturnType<typeof memoryRuns>;
+  readonly hosts: ReturnType<typeof memoryHosts>;
   readonly requeues: ReturnType<typeof memoryRequeues>;
   readonly notices: ReturnType<typeof memoryNotices>;
   readonly oddities: ReturnType<typeof memoryOddities>;
@@ -53,9 +54,9 @@ export function service(changed: Partial<App> = {}): Service {
     ledger: memoryLedger(),
     results: memoryResults(),
     endedRuns: memoryEndedRuns(),
-    hosts: memoryHosts(),
     control: memoryControl(),
     ...changed,
+    hosts: memoryHosts(),
     runs,
     requeues,
     notices,

@@ -131,6 +131,12 @@ describe("manual requeue", () => {
     expect(written(decide(leaving({ debt }), requeue()))).toHaveProperty("debt", debt);
   });
 
+  test("never moves the attempt's deadline away, though the owner's clock is ahead; nor does a cancel", () => {
+    const run = running({ lastRenewable: at("12:01:30") });
+    for (const event of [requeue(), cancel()])
+      expect(written(decide(run, event))).toMatchObject({ lastRenewable: at("12:01:30") });
+  });
+
   test("of a released attempt is accepted again, and changes nothing", () => {
     expect(decide(released(), requeue())).toStrictEqual({
       write: "none",

@@ -235,8 +235,18 @@ describe("a self-fence", () => {
     expect([fencedWith("12:02:20").state, fencedWith(undefined).state]).toStrictEqual(["queued", "waiting"]);
   });
 
-  test("on a doomed host is an interruption, whether or not the fleet was silent", () => {
-    expect(fencedWith("12:02:20", { evidence: [NOTICE] }).charges).toBe("i");
+  test("that was our fault costs nothing on a doomed host either; else it is an interruption there", () => {
+    const evidence = [NOTICE];
+    expect([fencedWith("12:02:20", { evidence }).charges, fencedWith(undefined, { evidence }).charges]).toStrictEqual([
+      "-",
+      "i",
+    ]);
+  });
+
+  test("past its deadline has overrun, whoever was at fault", () => {
+    const run = running({ lastRenewable: at("12:02:00") });
+    const frontDoor = { canary: {}, freeze: frozenAt("12:02:20") };
+    expect(charged(run, finishing(at("12:02:30"), SELF_FENCED, { frontDoor }))).toBe("c");
   });
 
   test("is what the front door is asked for: an interruption of another kind stays one", () => {

@@ -103,7 +103,6 @@ describe("late evidence", () => {
     ["l", {}],
     ["c", { cause: "crashed", report: { outcome: "failed", signal: "SIGKILL" } }],
     ["c", { cause: "overran" }],
-    ["-", { cause: "cut-off", report: { outcome: "interrupted", reason: "self-fenced" } }],
   ])("moves what it would have decided in time (%s)", (charges, own) => {
     const event = refunding(LATER, { line: lostLine(own) });
     expect(written(decide(queued(following(charges)), event))).toMatchObject({ charges: "i" });
@@ -114,6 +113,7 @@ describe("late evidence", () => {
     ["c", { cause: "overran", report: { outcome: "failed", exitCode: 1 } }],
     ["c", { cause: "stalled", report: { outcome: "failed", reason: "stalled" } }],
     ["-", { cause: "requeued" }],
+    ["-", { cause: "cut-off", report: { outcome: "interrupted", reason: "self-fenced" } }],
     ["-", { cause: "canceled" }],
   ])("moves nothing where evidence decides nothing (%s)", (charges, own) => {
     const event = refunding(LATER, { line: lostLine(own) });

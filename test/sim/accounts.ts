@@ -10,7 +10,7 @@ import type { Word } from "./news.ts";
 const isInferred = ({ end }: LedgerLine): boolean => {
   if (end === undefined || end.claimedAt === undefined) return false;
   const { cause, report } = end;
-  if (!["lost", "cut-off", "overran", "crashed"].includes(cause)) return false;
+  if (!["lost", "overran", "crashed"].includes(cause)) return false;
   return !(report?.outcome === "failed" && report.exitCode !== undefined && report.signal === undefined);
 };
 

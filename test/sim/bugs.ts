@@ -315,7 +315,7 @@ export const BUGS: readonly Bug[] = [
   bug(
     "a kill that is explained later stays a crash",
     "lib/core/refunding.ts",
-    '["lost", "cut-off", "overran", "crashed"]',
+    '["lost", "overran", "crashed"]',
     '["lost"]',
   ),
   bug(

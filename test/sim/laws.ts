@@ -390,9 +390,14 @@ export class Laws {
 
   /** A word has been heeded: whatever it asks to leave that host leaves, and by its deadline. */
   heeded({ evidence, host }: Word): void {
-    const { deadline = Infinity, at, kind, goneAt = Infinity, withdrawn } = evidence;
+    const { deadline = Infinity, id, at, kind, goneAt = Infinity, withdrawn } = evidence;
     const { now } = this.world;
     if (host === undefined || !DRAINS.has(kind) || withdrawn === true) return;
+    // Somebody has told it anew meanwhile, perhaps with more time: that counts.
+    const isOutdated = this.words.some(
+      (other) => other.host === host && other.evidence.id === id && other.evidence.at > at,
+    );
+    if (isOutdated) return;
     for (const run of this.cloud.runs.items()) {
       if (!isHeld(run) || run.host !== host || this.cloud.isBroken(run.run)) continue;
       const isThen = run.claimedAt - 60_000 <= at && at <= now && goneAt > run.claimedAt && run.claimedAt < now - LIMIT;
