@@ -105,6 +105,20 @@ describe("a silent death is found in a lease and a sweep", () => {
   });
 });
 
+test("a verdict that cannot be written gives its place back to another one of the same sweep", async () => {
+  const app = service();
+  const { replace } = app.runs;
+  for (let index = 0; index < 5; index += 1) await tokenOf(app, `poisoned-${index}`, specWith(), held(1, "node-1"));
+  app.runs.replace = async (seen, ...rest) => {
+    if (seen.run.startsWith("poisoned")) throw new Error("ValidationException: the item is too large");
+    return replace(seen, ...rest);
+  };
+  app.pass(seconds(0.001)); // so that these are tried after the others
+  for (let index = 0; index < 5; index += 1) await tokenOf(app, `dead-${index}`, specWith(), held(1, "node-1"));
+  app.pass(seconds(110));
+  expect(await swept(app)).toMatchObject({ reaped: 5, failed: 5, limited: 0 });
+});
+
 test("a debt is settled although verdicts take their time", async () => {
   const app = service();
   for (let index = 0; index < 200; index += 1) await tokenOf(app, `due-${index}`, specWith(), held(index));
