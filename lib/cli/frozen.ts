@@ -10,7 +10,7 @@ const WHY = {
 
 /** What people are told of a freeze of the fleet; nothing while there is none. */
 export const frozenFleet = (freeze: FreezeView | undefined): readonly string[] =>
-  linesOf(freeze, (until) => `Verdicts by the clock go on from ${until} UTC on, 15 minutes beyond their leases.`);
+  linesOf(freeze, (until) => `The first verdicts by the clock wait until ${until} UTC at most.`);
 
 /** What people are told of a run whose verdict by the clock waits; nothing where it does not. */
 export const frozenRun = (freeze: FreezeView | undefined): readonly string[] =>

@@ -256,20 +256,21 @@ export const valveOpens = ({ since }: Freeze): Instant => after(since, VALVE);
 
 /** What holds back the fleet now; undefined where nothing does. Each run has a bound of its own. */
 export function holdOnFleet(freeze: Freeze | undefined, now: Instant): Hold | undefined {
-  if (freeze === undefined || !isOn(freeze, now)) return undefined;
-  return { since: freeze.since, until: valveOpens(freeze), why: freeze.why ?? "silence" };
+  return freeze === undefined || !isOn(freeze, now) ? undefined : holdOf(freeze, valveOpens(freeze));
 }
+
+/** 0.1.0 did not remember why. */
+const holdOf = ({ since, why = "silence" }: Freeze, until: Instant): Hold => ({ since, until, why });
 
 /** What would hold back a verdict by the clock on this run now, as the last sweeps have found. */
 export function holdOn(run: Leased, freeze: Freeze | undefined, now: Instant): Hold | undefined {
   const most = after(run.due, VALVE);
   if (freeze === undefined || most <= now) return undefined;
   const thaw = thawOf(run, freeze);
+  const isThawing = thaw !== undefined && thaw > now;
   const isWaiting = freeze.why === "witness" && run.due <= now;
-  if (isOn(freeze, now) && (isWaiting || (thaw !== undefined && thaw > now)))
-    return { since: freeze.since, until: most, why: freeze.why ?? "silence" };
-  if (thaw === undefined || thaw <= now) return undefined;
-  return { since: freeze.since, until: earlier(thaw, most), why: freeze.why ?? "silence" };
+  if (isOn(freeze, now)) return isThawing || isWaiting ? holdOf(freeze, most) : undefined;
+  return isThawing ? holdOf(freeze, earlier(thaw, most)) : undefined;
 }
 
 /** From when on a verdict counts on what was silent while the fault was ours: a lease after that. */

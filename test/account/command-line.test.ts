@@ -109,7 +109,7 @@ describe("the command line", () => {
     const AT_DOOR = () => ({ ...SIGNED_IN, LASTBEAT_URL: door.url, LASTBEAT_SIGN: "always" });
     const SILENCE = { since: "2026-11-22T12:01:00.000Z", until: "2026-11-22T12:16:00.000Z", why: "silence" } as const;
     const SENTENCE =
-      "frozen since 12:01:00 UTC: too few hosts are heard of all that should be. Verdicts by the clock wait until 12:16:00, or 15 minutes beyond their lease.";
+      "frozen since 12:01:00 UTC: too few hosts are heard of all that should be. The first verdicts by the clock wait until 12:16:00 UTC at most.";
 
     test("says so above the list of live runs, and not when they are not", async () => {
       live = [run("etl-1")];
@@ -135,8 +135,8 @@ describe("the command line", () => {
       const { code, text } = await said(["show", "etl-1"], AT_DOOR());
       expect(code).toBe(0);
       expect(text.split("\n").slice(1, 4)).toEqual([
-        "frozen since 12:01:00 UTC: the canary cannot reach the front door. Verdicts by",
-        "the clock wait until 12:16:00, or 15 minutes beyond their lease.",
+        "frozen since 12:01:00 UTC: the canary cannot reach the front door. A verdict by",
+        "the clock on this run waits until 12:16:00 UTC at most.",
         "registered 2026-11-22 12:00:00 UTC, lease 120 s",
       ]);
     });
@@ -144,7 +144,7 @@ describe("the command line", () => {
     test("says so to who watches", async () => {
       freeze = SILENCE;
       const watching = lastbeat(["watch", "--interval", "0.1"], { ...AT_DOOR(), AWS_ENDPOINT_URL: aws.url });
-      await watching.line(/beyond their lease\.$/);
+      await watching.line(/UTC at most\.$/);
       watching.child.kill("SIGINT");
       expect(await watching.left).toBe(0);
       expect(watching.lines.join(" ").replaceAll(/\s+/g, " ")).toContain(SENTENCE);

@@ -65,8 +65,9 @@ describe("cancel", () => {
   });
 
   test("keeps the fence and the lease of a held attempt, its host and its progress", () => {
-    const run = running({ ...following("l"), host: "i-0abc", progress: { value: 82 }, due: at("12:03:30") });
+    const run = running({ ...following("l"), host: "i-0abc", best: 40, progress: { value: 82 }, due: at("12:03:30") });
     expect(written(decide(run, cancel()))).toMatchObject({
+      best: 40,
       fence: fenceOf(2),
       attempt: 2,
       charges: "l",

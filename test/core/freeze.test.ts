@@ -258,6 +258,8 @@ describe("what is remembered of a freeze", () => {
     const told = { since: NOW, until: at("12:45:00"), why: "silence" };
     expect(holdOnFleet(first, at("12:30:59.999"))).toStrictEqual(told);
     expect([holdOnFleet(first, at("12:31:00")), holdOnFleet(undefined, NOW)]).toStrictEqual([undefined, undefined]);
+    const { why: _, ...of010 } = first; // 0.1.0 did not keep that
+    expect(holdOnFleet(of010, NOW)).toStrictEqual(told);
   });
 
   test("is told of a run with when its own verdict goes on: 15 minutes beyond its lease, or a lease after the last fault", () => {
