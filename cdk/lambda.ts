@@ -90,14 +90,14 @@ export class Lambda extends Construct {
   }
 
   /** Adds a permission to its role. `partitions`: of the table, only keys that begin so. */
-  allow(actions: readonly string[], resource: string, partitions?: string): void {
+  allow(actions: readonly string[], resource: string, ...partitions: readonly string[]): void {
     this.role.addToPolicy(
       new PolicyStatement({
         effect: Effect.ALLOW,
         actions: [...actions],
         resources: [resource],
-        ...(partitions !== undefined && {
-          conditions: { "ForAllValues:StringLike": { "dynamodb:LeadingKeys": [partitions] } },
+        ...(partitions.length > 0 && {
+          conditions: { "ForAllValues:StringLike": { "dynamodb:LeadingKeys": partitions } },
         }),
       }),
     );

@@ -17,6 +17,7 @@ const sweepMemory = (expectedRuns: number): number =>
 
 /** Partitions by the letter that their keys begin with. */
 const RUN_ITEMS = "L#*";
+const HOSTS = "H#*";
 const CONTROL = "C";
 
 const READ = ["dynamodb:GetItem", "dynamodb:Query"] as const;
@@ -77,7 +78,9 @@ export class Lambdas extends Construct {
     });
     runner.allow(["dynamodb:GetItem", ...WRITE], tableArn);
     for (const one of [owner, this.sweep, this.notice]) one.allow([...READ, ...WRITE], tableArn);
-    this.sweep.allow(["dynamodb:DeleteItem"], tableArn, RUN_ITEMS);
+    this.sweep.allow(["dynamodb:DeleteItem"], tableArn, RUN_ITEMS, HOSTS);
+    // Whoever settles the end of an attempt strikes it off its host.
+    for (const one of [runner, owner, this.notice]) one.allow(["dynamodb:DeleteItem"], tableArn, HOSTS);
     for (const one of [runner, owner, this.sweep, this.notice]) one.allow(["sqs:SendMessage"], queues.requeue.queueArn);
     for (const one of [runner, owner, this.notice]) one.allow(["sqs:SendMessage"], queues.notice.queueArn);
     this.ticker = lambda("ticker", "queues the sweeps of the next minute", {

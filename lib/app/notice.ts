@@ -45,7 +45,7 @@ async function tellAll(
   seenUpTo: EntryPlace | undefined,
   counts: Record<keyof NoticeCounts, number>,
 ): Promise<void> {
-  const entries = (await app.hosts.entries(told.host))
+  const entries = (await app.hosts.entries(told.host, before(told.evidence.at, SLACK)))
     .filter((entry) => isConcerned(entry, told.evidence))
     .sort(newestFirst)
     .filter((entry) => seenUpTo === undefined || newestFirst(seenUpTo, entry) < 0);

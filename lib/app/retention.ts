@@ -14,5 +14,5 @@ const LONGEST_LIFE = seconds(365 * 24 * 3600);
 export const lineExpiryOf = (app: Pick<App, "retention">, at: Instant): Instant =>
   after(expiryOf(app, at), LONGEST_LIFE);
 
-/** How long a host entry that nobody asks for stays. A claim's write that lands late finds it, and does not make it anew. */
+/** How long the host entry of a claim that opened nothing stays, so that one that comes again has it. */
 export const NOT_ASKED_FOR = seconds(24 * 3600);

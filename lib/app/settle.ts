@@ -16,7 +16,7 @@ import { after, earlier, type Instant, seconds } from "../core/time.ts";
 import { requeueMessage } from "../wire/requeue.ts";
 import type { App } from "./app.ts";
 import { sign } from "./credentials.ts";
-import { expiryOf, lineExpiryOf, NOT_ASKED_FOR } from "./retention.ts";
+import { expiryOf, lineExpiryOf } from "./retention.ts";
 
 /** Others settle the same debt, or change the run meanwhile; whoever comes last finds nothing owed. */
 const TRIES = 8;
@@ -84,15 +84,13 @@ export async function payLedger(app: App, run: Run): Promise<void> {
 const LATEST_WORD = seconds(15 * 24 * 3600);
 
 /** The attempt leaves its host; a word about that host still finds it where it could move the charge. */
-async function leaveHost(app: App, { run, lease }: Run, line: LedgerEnd): Promise<void> {
-  const { host, fence, endedAt } = line;
+async function leaveHost(app: App, { run, shard, lease }: Run, line: LedgerEnd): Promise<void> {
+  const { host, fence, claimedAt } = line;
   if (host === undefined) return;
   const endedBy = isInferred(line) ? stayOfEnd(line, lease)?.endedBy : undefined;
-  const expiry =
-    endedBy === undefined
-      ? after(endedAt, NOT_ASKED_FOR)
-      : earlier(expiryOf(app, endedBy), after(endedBy, LATEST_WORD));
-  await app.hosts.leave(host, { run, fence }, expiry, endedBy);
+  if (endedBy === undefined || claimedAt === undefined) return app.hosts.leave(host, { run, fence });
+  const expiry = earlier(expiryOf(app, endedBy), after(endedBy, LATEST_WORD));
+  return app.hosts.leaveTrace(host, { run, shard, fence, at: claimedAt, endedBy }, expiry);
 }
 
 /** Sends the requeue message of the current attempt. The message says until when it may start, as the item will. */

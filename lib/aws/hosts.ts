@@ -1,6 +1,12 @@
-import { GetItemCommand, PutItemCommand, QueryCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
+import {
+  DeleteItemCommand,
+  GetItemCommand,
+  PutItemCommand,
+  QueryCommand,
+  UpdateItemCommand,
+} from "@aws-sdk/client-dynamodb";
 import { type Evidence, knownAs, remembered, wordsExpire } from "../core/evidence.ts";
-import { instant } from "../core/time.ts";
+import { type Instant, instant } from "../core/time.ts";
 import { TABLE } from "../names.ts";
 import type { HostEntry, Hosts } from "../ports/hosts.ts";
 import { type Dynamo, guarded } from "./dynamo.ts";
@@ -8,11 +14,17 @@ import { type Item, json, jsonOf, keyOf, number, numberOf, text, ttl } from "./i
 
 const hostKey = (host: string): string => `H#${host}`;
 
-/** Entries: j the entry, e when it had ended, or 0 where nobody asks for it any more. Words: j all of them in one item, r how often they were written. */
-const ENTRY = "r#";
+/**
+ * j an entry, or all the words in one item; r how often the words were written; e of entries as 0.1.0 left them: when it had
+ * ended, or 0. What has ended is sorted by its end, so that a word reads those alone that ended since.
+ */
+const STANDS = "r#";
+const LEFT = "l#";
 const WORDS = "w";
 const ENDED = "e";
-const GONE = 0;
+
+/** Fifteen digits hold every instant that a date can be until the year 33658. */
+const leftSort = (since: Instant): string => `${LEFT}${String(Math.max(0, since)).padStart(15, "0")}`;
 
 /** Each time somebody else has added a word to the same host; ten in a row are a crowd, and the message comes again. */
 const TRIES = 10;
@@ -22,9 +34,19 @@ function entryOf(item: Item): HostEntry {
   return item[ENDED] === undefined ? entry : { ...entry, endedBy: instant(numberOf(item, ENDED)) };
 }
 
+/** One that is about to leave is there twice for a moment; its end counts. */
+function once(entries: readonly HostEntry[]): readonly HostEntry[] {
+  const all = new Map<string, HostEntry>();
+  for (const entry of entries) {
+    const name = `${entry.run}#${entry.fence}`;
+    if (all.get(name)?.endedBy === undefined) all.set(name, entry);
+  }
+  return [...all.values()];
+}
+
 export function dynamoHosts({ client, table }: Dynamo): Hosts {
   const entryKey = (host: string, { run, fence }: Pick<HostEntry, "run" | "fence">): Item =>
-    keyOf(hostKey(host), `${ENTRY}${run}#${fence}`);
+    keyOf(hostKey(host), `${STANDS}${run}#${fence}`);
 
   const wordsAbout = async (host: string): Promise<{ words: readonly Evidence[]; rev: number }> => {
     const Key = keyOf(hostKey(host), WORDS);
@@ -32,6 +54,10 @@ export function dynamoHosts({ client, table }: Dynamo): Hosts {
     return Item === undefined
       ? { words: [], rev: 0 }
       : { words: jsonOf(Item, "j") as readonly Evidence[], rev: numberOf(Item, "r") };
+  };
+
+  const leave: Hosts["leave"] = async (host, entry) => {
+    await client.send(new DeleteItemCommand({ TableName: table, Key: entryKey(host, entry) }));
   };
 
   return {
@@ -45,28 +71,34 @@ export function dynamoHosts({ client, table }: Dynamo): Hosts {
         }),
       );
     },
-    leave: async (host, entry, expiry, endedBy) => {
-      await guarded(() =>
-        client.send(
-          new UpdateItemCommand({
-            TableName: table,
-            Key: entryKey(host, entry),
-            UpdateExpression: `SET ${ENDED} = :ended, ${TABLE.ttl} = :ttl`,
-            ConditionExpression: `attribute_exists(${TABLE.partitionKey})`,
-            ExpressionAttributeValues: { ":ended": number(endedBy ?? GONE), ":ttl": ttl(expiry) },
-          }),
-        ),
+    leave,
+    leaveTrace: async (host, entry, expiry) => {
+      const { run, fence, endedBy } = entry;
+      await client.send(
+        new PutItemCommand({
+          TableName: table,
+          Item: {
+            ...keyOf(hostKey(host), `${leftSort(endedBy)}#${run}#${fence}`),
+            j: json(entry),
+            [TABLE.ttl]: ttl(expiry),
+          },
+        }),
       );
+      await leave(host, entry);
     },
-    entries: async (host) => {
+    entries: async (host, since) => {
       const found: Item[] = [];
       let start: Item | undefined;
       do {
         const { Items = [], LastEvaluatedKey } = await client.send(
           new QueryCommand({
             TableName: table,
-            KeyConditionExpression: `${TABLE.partitionKey} = :p AND begins_with(${TABLE.sortKey}, :prefix)`,
-            ExpressionAttributeValues: { ":p": text(hostKey(host)), ":prefix": text(ENTRY) },
+            KeyConditionExpression: `${TABLE.partitionKey} = :p AND ${TABLE.sortKey} BETWEEN :since AND :last`,
+            ExpressionAttributeValues: {
+              ":p": text(hostKey(host)),
+              ":since": text(leftSort(since)),
+              ":last": text(`${STANDS}~`), // above every letter of a run id
+            },
             ConsistentRead: true,
             ...(start !== undefined && { ExclusiveStartKey: start }),
           }),
@@ -74,9 +106,8 @@ export function dynamoHosts({ client, table }: Dynamo): Hosts {
         found.push(...Items);
         start = LastEvaluatedKey;
       } while (start !== undefined);
-      return found
-        .map(entryOf)
-        .filter(({ endedBy }) => endedBy !== GONE)
+      return once(found.map(entryOf))
+        .filter(({ endedBy }) => endedBy === undefined || endedBy >= since)
         .sort((one, other) => other.at - one.at);
     },
     evidence: async (host) => (await wordsAbout(host)).words,

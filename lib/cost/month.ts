@@ -6,7 +6,6 @@ import {
   CLAIM,
   FINISH,
   KEPT_DAYS,
-  KEPT_PER_ATTEMPT_BYTES,
   KEPT_PER_RUN_BYTES,
   LINE_BYTES,
   LINE_KEPT_DAYS,
@@ -18,6 +17,8 @@ import {
   SIGN_OF_LIFE,
   SWEEP,
   shardsFor,
+  TRACE_BYTES,
+  TRACE_KEPT_DAYS,
   type Units,
 } from "./units.ts";
 
@@ -148,7 +149,8 @@ const monthsOf = (days: number): number => (days * 24) / MONTH_HOURS;
 /** Gigabytes in the table once the oldest records expire: 13 months after the first run. */
 const storedGb = (runs: number, { registered, losses }: Times): number =>
   (runs * RUN_BYTES +
-    monthsOf(KEPT_DAYS) * (registered * KEPT_PER_RUN_BYTES + (registered + losses) * KEPT_PER_ATTEMPT_BYTES) +
+    monthsOf(KEPT_DAYS) * registered * KEPT_PER_RUN_BYTES +
+    monthsOf(TRACE_KEPT_DAYS) * losses * TRACE_BYTES +
     monthsOf(LINE_KEPT_DAYS) * (registered + losses) * LINE_BYTES) /
   GB;
 

@@ -44,11 +44,11 @@ export const FINISH: Units = { requests: 1, writes: 7, reads: 4, sqs: 0 };
 
 /**
  * lib/app/reap.ts, for a loss with a backoff after it: two verdicts by two sweeps (lost, then queued again). Writes: run item
- * four times, ledger line, host entry, and, as once in each sweep that judges by the clock, the start of the sweep. Reads: run
+ * four times, ledger line, two host entries, and, as once in each sweep that judges by the clock, the start of the sweep. Reads: run
  * item and spec, each twice a verdict; evidence about the host; the ledger line for its runner's words and for the message; the
  * freeze. One message. Of several losses in one sweep only the first pays for the start and the freeze.
  */
-export const LOSS: Units = { requests: 0, writes: 7, reads: 12, sqs: 1 };
+export const LOSS: Units = { requests: 0, writes: 8, reads: 12, sqs: 1 };
 
 /** `removeEnded` in lib/app/sweep.ts, a minute after the end: the run item is read, and deleted. */
 export const REMOVAL: Units = { requests: 0, writes: 1, reads: 1, sqs: 0 };
@@ -71,8 +71,8 @@ export const RUN_BYTES = RUN_ITEM_BYTES + STORED_BESIDE;
 /** What is kept of each run for 30 days (RETENTION in lib/app/retention.ts): spec, result, and entry among the ended ones. */
 export const KEPT_PER_RUN_BYTES = 850 + 3 * STORED_BESIDE;
 
-/** What is kept of each attempt for 30 days at most: the entry of its host. That of an attempt whose end is no riddle goes after a day. */
-export const KEPT_PER_ATTEMPT_BYTES = 200 + STORED_BESIDE;
+/** What is kept under its host of each attempt that nobody saw end, for 15 days (LATEST_WORD in lib/app/settle.ts). */
+export const TRACE_BYTES = 200 + STORED_BESIDE;
 
 /** The ledger line of each attempt, which is kept for 395 days (lineExpiryOf in lib/app/retention.ts). */
 export const LINE_BYTES = 550 + STORED_BESIDE;
@@ -80,6 +80,7 @@ export const LINE_BYTES = 550 + STORED_BESIDE;
 /** For how long, in days: those of lib/app/retention.ts. */
 export const KEPT_DAYS = 30;
 export const LINE_KEPT_DAYS = 395;
+export const TRACE_KEPT_DAYS = 15;
 
 /** Runs that one request of a sweep brings: PAGE in lib/app/sweep.ts. */
 const PAGE = 1000;

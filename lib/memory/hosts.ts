@@ -2,7 +2,7 @@ import { type Evidence, knownAs, remembered, wordsExpire } from "../core/evidenc
 import type { Instant } from "../core/time.ts";
 import type { HostEntry, Hosts } from "../ports/hosts.ts";
 
-type Entry = { readonly entry: HostEntry; readonly isGone?: true; readonly expiry: Instant };
+type Entry = { readonly entry: HostEntry; readonly expiry: Instant };
 type Known = { words: readonly Evidence[]; expiry: Instant | undefined; readonly entries: Map<string, Entry> };
 
 /** The hosts in memory. `forget` does what a TTL does some time after the expiry. */
@@ -19,18 +19,17 @@ export function memoryHosts(): Hosts & { forget(now: Instant): void } {
       const { entries } = of(host);
       entries.set(keyOf(entry), { ...(entries.get(keyOf(entry)) ?? { entry }), expiry });
     },
-    leave: async (host, entry, expiry, endedBy) => {
+    leave: async (host, entry) => {
       const { entries } = of(host);
-      const there = entries.get(keyOf(entry));
-      if (there === undefined) return;
-      const ended =
-        endedBy === undefined ? { entry: there.entry, isGone: true as const } : { entry: { ...there.entry, endedBy } };
-      entries.set(keyOf(entry), { ...ended, expiry });
+      if (entries.get(keyOf(entry))?.entry.endedBy === undefined) entries.delete(keyOf(entry));
     },
-    entries: async (host) =>
+    leaveTrace: async (host, entry, expiry) => {
+      of(host).entries.set(keyOf(entry), { entry, expiry });
+    },
+    entries: async (host, since) =>
       [...of(host).entries.values()]
-        .filter(({ isGone }) => isGone !== true)
         .map(({ entry }) => entry)
+        .filter(({ endedBy }) => endedBy === undefined || endedBy >= since)
         .sort((one, other) => other.at - one.at),
     evidence: async (host) => of(host).words,
     record: async (host, evidence, now, kept) => {

@@ -14,17 +14,18 @@ export type HostEntry = RunKey & {
   readonly endedBy?: Instant;
 };
 
+type Ended = HostEntry & { readonly endedBy: Instant };
+
 /** What stands on a host, and what is known about it. */
 export type Hosts = {
   /** An entry that is there keeps its time: a request that comes again much later must not make the attempt look younger. */
   enter(host: string, entry: HostEntry, expiry: Instant): Promise<void>;
-  /**
-   * The attempt has ended: its entry is not listed any more; with `endedBy` it is, until `expiry`, because late evidence may
-   * still be about it.
-   */
-  leave(host: string, entry: Pick<HostEntry, "run" | "fence">, expiry: Instant, endedBy?: Instant): Promise<void>;
-  /** Strongly consistent; the newest claim first. */
-  entries(host: string): Promise<readonly HostEntry[]>;
+  /** The attempt stands there no more. A claim's write that lands later enters it again: a hint that leads nowhere. */
+  leave(host: string, entry: Pick<HostEntry, "run" | "fence">): Promise<void>;
+  /** The same, but late evidence may still be about it: it is listed by its end, until `expiry`. */
+  leaveTrace(host: string, entry: Ended, expiry: Instant): Promise<void>;
+  /** What stands there, and what has ended there at `since` or later. Strongly consistent; the newest claim first. */
+  entries(host: string, since: Instant): Promise<readonly HostEntry[]>;
   /** Strongly consistent; no more than `remembered` of lib/core/evidence.ts keeps. */
   evidence(host: string): Promise<readonly Evidence[]>;
   /**

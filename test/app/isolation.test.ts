@@ -215,15 +215,15 @@ describe("who holds a credential", () => {
     const token = await tokenOf(app, "etl");
     await finish(app, token, { outcome: "succeeded" });
     for (let index = 0; index < 20; index += 1) await claim(app, ticket, held(index, `host-${index}`));
-    for (let index = 0; index < 20; index += 1) expect(await app.hosts.entries(`host-${index}`)).toEqual([]);
+    for (let index = 0; index < 20; index += 1) expect(await app.hosts.entries(`host-${index}`, app.now())).toEqual([]);
   });
 
   test("leaves one attempt on one host, and nothing once it has ended", async () => {
     const app = service();
     const token = await tokenOf(app, "etl", specWith(), holder("a"));
-    expect(await app.hosts.entries("i-a")).toHaveLength(1);
+    expect(await app.hosts.entries("i-a", app.now())).toHaveLength(1);
     await finish(app, token, { outcome: "failed", exitCode: 1 });
-    expect(await app.hosts.entries("i-a")).toEqual([]);
+    expect(await app.hosts.entries("i-a", app.now())).toEqual([]);
   });
 });
 

@@ -118,7 +118,7 @@ describe("a spot warning", () => {
     const ticket = await ticketOf(app, "etl");
     await claim(app, ticket, holder("b"));
     expect((await claim(app, ticket, holder("a"))).reply).toEqual({ kind: "held-by-another" });
-    expect(await app.hosts.entries("i-a")).toEqual([]); // who holds a ticket cannot fill other hosts
+    expect(await app.hosts.entries("i-a", app.now())).toEqual([]); // who holds a ticket cannot fill other hosts
     expect(await notice(app, warning(app))).toEqual(NOTHING);
     expect(itemOf(app)).toMatchObject({ state: "running" });
   });
@@ -472,7 +472,7 @@ describe("evidence that comes minutes after the verdict", () => {
     expect(await notice(app, evicted)).toEqual({ ...NOTHING, refunded: 1 });
     expect(await charged(app)).toEqual(["i", "interrupted", "i"]);
     expect((await inspect(app, "etl"))?.lines[0]?.end?.evidence).toMatchObject([{ kind: "evicted" }]);
-    expect(await notice(app, evicted)).toEqual(NOTHING); // it has left its host by now
+    expect(await notice(app, evicted)).toEqual({ ...NOTHING, noted: 1 });
     expect(app.messages()).toHaveLength(1);
   });
 
@@ -497,7 +497,7 @@ describe("evidence that comes minutes after the verdict", () => {
     expect(app.runs.items().length).toBe(0);
     expect(await charged(app)).toEqual(["i", "interrupted", "i"]);
     expect((await inspect(app, "etl"))?.current).toMatchObject({ outcome: "exhausted" });
-    expect(await notice(app, evicted)).toEqual(NOTHING);
+    expect(await notice(app, evicted)).toEqual({ ...NOTHING, noted: 1 });
     expect(app.runs.items().length).toBe(0);
   });
 

@@ -58,7 +58,7 @@ export function describeHosts(name: string, open: () => Promise<Hosts>): void {
 
     test("no attempt stands on a host that nobody told of", async () => {
       const hosts = await open();
-      expect(await hosts.entries(HOST)).toEqual([]);
+      expect(await hosts.entries(HOST, NOW)).toEqual([]);
     });
 
     test("the attempts of a host are listed as they were entered, the newest claim first", async () => {
@@ -71,7 +71,7 @@ export function describeHosts(name: string, open: () => Promise<Hosts>): void {
       ] as const;
       for (const each of [second, third, first]) await hosts.enter(HOST, each, EXPIRY);
       await hosts.enter("i-another", entry("d", "12:00:01"), EXPIRY);
-      expect(await hosts.entries(HOST)).toEqual([third, second, first]);
+      expect(await hosts.entries(HOST, NOW)).toEqual([third, second, first]);
     });
 
     test("two attempts of one run on one host are two, the same one entered again is one", async () => {
@@ -79,7 +79,7 @@ export function describeHosts(name: string, open: () => Promise<Hosts>): void {
       const entry = { run: "train", shard: 2, fence: FENCE, at: at("12:00:00") };
       const later = { ...entry, fence: fence(FENCE + 1), at: at("12:05:00") };
       for (const each of [entry, later, later]) await hosts.enter(HOST, each, EXPIRY);
-      expect(await hosts.entries(HOST)).toEqual([later, entry]);
+      expect(await hosts.entries(HOST, NOW)).toEqual([later, entry]);
     });
 
     test("an attempt that is entered again much later keeps the time of its first claim", async () => {
@@ -87,13 +87,13 @@ export function describeHosts(name: string, open: () => Promise<Hosts>): void {
       const entry = { run: "train", shard: 2, fence: FENCE, at: at("12:00:00") };
       await hosts.enter(HOST, entry, EXPIRY);
       await hosts.enter(HOST, { ...entry, at: at("12:30:00") }, EXPIRY);
-      expect(await hosts.entries(HOST)).toEqual([entry]);
+      expect(await hosts.entries(HOST, NOW)).toEqual([entry]);
     });
 
     test("evidence is no attempt that stands on a host", async () => {
       const hosts = await open();
       await hosts.record(HOST, notice("one", "12:00:01"), NOW, KEPT);
-      expect(await hosts.entries(HOST)).toEqual([]);
+      expect(await hosts.entries(HOST, NOW)).toEqual([]);
     });
 
     test("thousands of words about one host leave few, the first and the newest of their kind among them", async () => {
@@ -130,30 +130,36 @@ export function describeHosts(name: string, open: () => Promise<Hosts>): void {
       expect(await hosts.evidence(HOST)).toEqual([notice("drain", "12:00:03")]);
     });
 
+    const entry = (run: string, time: string) => ({ run, shard: 2, fence: FENCE, at: at(time) });
+
     test("an attempt that has left its host is not listed, one that late evidence may be about is, with its end", async () => {
       const hosts = await open();
-      const [gone, lost] = [
-        { run: "gone", shard: 2, fence: FENCE, at: at("12:00:00") },
-        { run: "lost", shard: 2, fence: FENCE, at: at("12:00:01") },
-      ] as const;
+      const [gone, lost] = [entry("gone", "12:00:00"), entry("lost", "12:00:01")];
       for (const each of [gone, lost]) await hosts.enter(HOST, each, EXPIRY);
-      await hosts.leave(HOST, gone, EXPIRY);
-      await hosts.leave(HOST, lost, EXPIRY, at("12:05:00"));
-      await hosts.leave(HOST, { run: "nobody", fence: FENCE }, EXPIRY, at("12:05:00"));
-      expect(await hosts.entries(HOST)).toEqual([{ ...lost, endedBy: at("12:05:00") }]);
+      await hosts.leave(HOST, gone);
+      await hosts.leave(HOST, { run: "nobody", fence: FENCE });
+      await hosts.leaveTrace(HOST, { ...lost, endedBy: at("12:05:00") }, EXPIRY);
+      expect(await hosts.entries(HOST, NOW)).toEqual([{ ...lost, endedBy: at("12:05:00") }]);
     });
 
-    test("an attempt that has left is not listed again for a claim's write that lands late", async () => {
+    test("what has ended is listed by its end, from an instant on, and what stands there always", async () => {
       const hosts = await open();
-      const [gone, lost] = [
-        { run: "gone", shard: 2, fence: FENCE, at: at("12:00:00") },
-        { run: "lost", shard: 2, fence: FENCE, at: at("12:00:01") },
-      ] as const;
-      for (const each of [gone, lost]) await hosts.enter(HOST, each, EXPIRY);
-      await hosts.leave(HOST, gone, EXPIRY);
-      await hosts.leave(HOST, lost, EXPIRY, at("12:05:00"));
-      for (const each of [gone, lost]) await hosts.enter(HOST, { ...each, at: at("12:06:00") }, EXPIRY);
-      expect(await hosts.entries(HOST)).toEqual([{ ...lost, endedBy: at("12:05:00") }]);
+      const [old, last, there] = [entry("old", "11:00:00"), entry("last", "11:00:01"), entry("there", "10:00:00")];
+      await hosts.enter(HOST, there, EXPIRY);
+      await hosts.leaveTrace(HOST, { ...old, endedBy: at("11:59:59.999") }, EXPIRY);
+      await hosts.leaveTrace(HOST, { ...last, endedBy: at("12:00:00") }, EXPIRY);
+      expect(await hosts.entries(HOST, at("12:00:00"))).toEqual([{ ...last, endedBy: at("12:00:00") }, there]);
+      expect(await hosts.entries(HOST, at("12:00:00.001"))).toEqual([there]);
+      expect(await hosts.entries(HOST, at("11:00:00"))).toHaveLength(3);
+    });
+
+    test("an attempt that has ended stays so for a claim's write that lands late", async () => {
+      const hosts = await open();
+      const lost = entry("lost", "12:00:01");
+      await hosts.enter(HOST, lost, EXPIRY);
+      await hosts.leaveTrace(HOST, { ...lost, endedBy: at("12:05:00") }, EXPIRY);
+      await hosts.enter(HOST, { ...lost, at: at("12:06:00") }, EXPIRY);
+      expect(await hosts.entries(HOST, NOW)).toEqual([{ ...lost, endedBy: at("12:05:00") }]);
     });
 
     test("every field of any evidence reads back as it was recorded", async () => {

@@ -1,4 +1,4 @@
-import { GetItemCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
+import { GetItemCommand, PutItemCommand, ScanCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { dynamoControl } from "../../lib/aws/control.ts";
 import type { Dynamo } from "../../lib/aws/dynamo.ts";
@@ -58,7 +58,7 @@ test("what a decision rests on is read consistently", async () => {
   await dynamoLedger(dynamo).read("train", FENCE);
   await dynamoLedger(dynamo).list("train", fence(0));
   await dynamoHosts(dynamo).evidence("i-0abc");
-  await dynamoHosts(dynamo).entries("i-0abc");
+  await dynamoHosts(dynamo).entries("i-0abc", now);
   await dynamoControl(dynamo).frontDoor();
   expect(asked).toHaveLength(8);
   expect(asked.filter(({ input }) => input["ConsistentRead"] !== true)).toEqual([]);
@@ -164,23 +164,61 @@ describe("what is said about a host", () => {
 
 describe("an attempt that leaves its host", () => {
   const entry = { run: "train", shard: 2, fence: FENCE, at: at("12:00:00") };
-  const Key = { p: { S: "H#i-0abc" }, s: { S: "r#train#1795348800" } };
+  const itemsOf = async () =>
+    (await client.send(new ScanCommand({ TableName: dynamo.table }))).Items?.map(({ s }) => s?.S) ?? [];
 
-  test.each([
-    ["when it had ended, where late evidence may be about it", at("12:02:00"), String(at("12:02:00"))],
-    ["0, where nobody asks for it any more", undefined, "0"],
-  ])("leaves %s", async (_, endedBy, e) => {
+  test("leaves nothing where nobody asks for it any more: one write", async () => {
     await dynamoHosts(dynamo).enter("i-0abc", entry, at("13:00:00"));
     asked = [];
-    await dynamoHosts(dynamo).leave("i-0abc", entry, at("23:00:00"), endedBy);
-    expect(commands()).toEqual(["UpdateItemCommand"]);
-    const { Item } = await client.send(new GetItemCommand({ TableName: dynamo.table, Key }));
-    expect(Item).toEqual({
-      ...Key,
-      j: { S: JSON.stringify(entry) },
-      e: { N: e },
-      t: { N: String(at("23:00:00") / 1000) },
-    });
+    await dynamoHosts(dynamo).leave("i-0abc", entry);
+    expect(commands()).toEqual(["DeleteItemCommand"]);
+    expect(await itemsOf()).toEqual([]);
+  });
+
+  test("is written down by its end before it is struck off, where late evidence may be about it", async () => {
+    const hosts = dynamoHosts(dynamo);
+    await hosts.enter("i-0abc", entry, at("13:00:00"));
+    const ended = { ...entry, endedBy: at("12:02:00") };
+    asked = [];
+    before = {
+      command: "DeleteItemCommand",
+      act: async () => expect(await hosts.entries("i-0abc", at("12:00:00"))).toEqual([ended]),
+    };
+    await hosts.leaveTrace("i-0abc", ended, at("23:00:00"));
+    expect(commands()).toEqual(["PutItemCommand", "QueryCommand", "DeleteItemCommand"]);
+    expect(await itemsOf()).toEqual(["l#001795348920000#train#1795348800"]);
+  });
+
+  test("was left by 0.1.0 with its end on its entry, or 0 where nobody asks for it any more", async () => {
+    for (const [run, e] of [
+      ["lost", String(at("12:02:00"))],
+      ["gone", "0"],
+    ] as const)
+      await client.send(
+        new PutItemCommand({
+          TableName: dynamo.table,
+          Item: {
+            p: { S: "H#i-0abc" },
+            s: { S: `r#${run}#${FENCE}` },
+            j: { S: JSON.stringify({ ...entry, run }) },
+            e: { N: e },
+          },
+        }),
+      );
+    const found = await dynamoHosts(dynamo).entries("i-0abc", at("12:02:00"));
+    expect(found).toEqual([{ ...entry, run: "lost", endedBy: at("12:02:00") }]);
+  });
+
+  test("is not read where it had ended before the word that is told", async () => {
+    const hosts = dynamoHosts(dynamo);
+    const start = at("11:00:00");
+    for (let n = 0; n < 50; n += 1)
+      await hosts.leaveTrace("i-0abc", { ...entry, run: `old-${n}`, endedBy: instant(start + n) }, at("23:00:00"));
+    await hosts.enter("i-0abc", entry, at("13:00:00"));
+    asked = [];
+    expect(await hosts.entries("i-0abc", at("12:00:00"))).toEqual([entry]);
+    const values = asked[0]?.input["ExpressionAttributeValues"] as Record<string, { S: string }>;
+    expect(values[":since"]?.S).toBe("l#001795348800000");
   });
 });
 

@@ -174,9 +174,19 @@ describe("what is kept of a run", () => {
       expect(constant).toBeLessThan(measured + 100);
     };
     within(units.KEPT_PER_RUN_BYTES, stored(["R#", "spec"], ["R#", "end"], ["D#", ""]));
-    within(units.KEPT_PER_ATTEMPT_BYTES, stored(["H#", "r#"]));
     within(units.LINE_BYTES, stored(["R#", "a#"]));
-    expect(items).toHaveLength(7); // these five, the run item until it is removed, and the control item
+    expect(items).toHaveLength(6); // these four, the run item until it is removed, and the control item
+  });
+
+  test("under its host is as large as the bill says, of an attempt that nobody saw end", async () => {
+    const here = await world(engine);
+    await finish(here.app, await tokenOf(here.app), { outcome: "failed", signal: "SIGKILL" });
+    const { Items: items = [] } = await clientAt(engine.endpoint).send(
+      new ScanCommand({ TableName: here.dynamo.table }),
+    );
+    const traces = items.filter((item) => isOf(item, "H#", ""));
+    expect(traces.map((item) => isOf(item, "H#", "l#"))).toEqual([true]);
+    expect(itemBytes(traces[0] ?? {}) + 100).toBeLessThanOrEqual(units.TRACE_BYTES);
   });
 
   test("is kept for as long", () => {

@@ -188,7 +188,10 @@ test("no sequence of calls makes anything grow beyond its bound", LONG, async ()
       app.hosts.forget(app.now());
       for (const on of play.entered) {
         expect(JSON.stringify(await app.hosts.evidence(on)).length).toBeLessThan(MOST_WORDS);
-        const [standing, ended] = split(await app.hosts.entries(on), ({ endedBy }) => endedBy === undefined);
+        const [standing, ended] = split(
+          await app.hosts.entries(on, instant(0)),
+          ({ endedBy }) => endedBy === undefined,
+        );
         expect(standing.length).toBeLessThanOrEqual(NAMES.length);
         for (const { endedBy = 0 } of ended) expect(endedBy).toBeGreaterThan(before(app.now(), LATEST_WORD));
       }
