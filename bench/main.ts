@@ -18,8 +18,9 @@ import { beatUnits, runItemBytes, sweepCost, unitFigures } from "./units.ts";
  */
 const { values } = parseArgs({ options: { json: { type: "string" } } });
 
-/** A process of its own, whose memory is its own. */
+/** Processes of their own, with memory and an environment of their own. */
 const MILLION = fileURLToPath(new URL("million.ts", import.meta.url));
+const RECLAIM = fileURLToPath(new URL("reclaim.ts", import.meta.url));
 
 type Million = {
   readonly wallSeconds: number;
@@ -100,6 +101,8 @@ say("processor and cold starts");
 const { figures: handlerFigures, requestBytes } = await handlers();
 say("verdicts, detection");
 const timed = [...(await reaps()), ...(await detection())];
+say("a mass reclaim");
+const reclaimed = JSON.parse((await promisify(execFile)(process.execPath, [RECLAIM])).stdout) as readonly Figure[];
 say("a million runners");
 const large = await millionFigures(calibrated);
 
@@ -116,6 +119,7 @@ const figures: readonly Figure[] = [
   ...billFigures(counted, money),
   ...handlerFigures,
   ...timed,
+  ...reclaimed,
   ...large,
   { name: "calibration: 50,000,000 steps of a generator", value: calibrated, unit: "ms" },
 ];

@@ -39,6 +39,9 @@ keeps it, and \`node bench/page.ts > docs/performance.md\` makes this page of it
 - **Latencies of AWS are modelled**: EventBridge p50 148, p90 241, p99 387 ms and SQS to Lambda 16, 34, 105 ms (bitesizedserverless.com, 2023), a
   request to DynamoDB 5, 10, 25 ms (assumed). Detection runs the real sweep in virtual time over 4,500 deaths: a scheduled rule that fires
   within 3 s of its minute (assumed), ticks as SQS brings them, no cold starts.
+- **A mass reclaim** runs the bundled notice Lambda in a process of its own beside emulators behind TLS, and counts its processor
+  time, start included. A queue, Lambda's ways of scaling (five batches at once, five more each second) and the share of a processor that its memory
+  buys are played in virtual time from that; a core of Graviton is taken to be half as slow again (assumed).
 - **A million runners** beat for an hour of virtual time through the real use cases, without HTTP, over a store of one number a run (\`bench/fleet.ts\`); one in a hundred dies, is found, announced, and claimed
   again. A seed gives the same digest each time.
 

@@ -6,7 +6,7 @@ import { ENVIRONMENT } from "../lib/names.ts";
 import type { Service } from "../lib/wire/routes.ts";
 import type { Keys } from "./keys.ts";
 import { Lambda } from "./lambda.ts";
-import { MEMORY, TIMEOUTS } from "./limits.ts";
+import { MEMORY, NOTICE_BATCH, TIMEOUTS } from "./limits.ts";
 import type { Queues } from "./queues.ts";
 import { type Settings, shardsFor } from "./settings.ts";
 import type { Table } from "./table.ts";
@@ -72,10 +72,8 @@ export class Lambdas extends Construct {
       { ...app, ...pace },
       sweepMemory(settings.expectedRuns),
     );
-    this.notice = lambda("notice", "what AWS says about hosts", {
-      ...app,
-      ...(settings.trustRunners && { [ENVIRONMENT.trustRunners]: "true" }),
-    });
+    const trust = settings.trustRunners ? { [ENVIRONMENT.trustRunners]: "true" } : {};
+    this.notice = lambda("notice", "what AWS says about hosts", { ...app, ...trust }, MEMORY.notice);
     runner.allow(["dynamodb:GetItem", ...WRITE], tableArn);
     for (const one of [owner, this.sweep, this.notice]) one.allow([...READ, ...WRITE], tableArn);
     this.sweep.allow(["dynamodb:DeleteItem"], tableArn, RUN_ITEMS, HOSTS);
@@ -96,18 +94,21 @@ export class Lambdas extends Construct {
     keys.rotateBy(this.rotate, settings.keyRotationDays);
     this.services = { beat, runner, owner };
     // A sweep takes all ticks that have come, so one that is late does not make the next ones late.
-    this.receive(this.sweep, queues.tick, { reportsFailures: false });
-    this.receive(this.notice, queues.notice, { reportsFailures: true });
+    this.receive(this.sweep, queues.tick, { batchSize: 10, reportBatchItemFailures: false });
+    this.receive(this.notice, queues.notice, { batchSize: NOTICE_BATCH, reportBatchItemFailures: true });
   }
 
-  /** Messages invoke the Lambda, ten at most. No maximum concurrency: it would keep five pollers awake on an idle queue. */
-  private receive(lambda: Lambda, queue: Queue, { reportsFailures }: { reportsFailures: boolean }): void {
+  /** Messages invoke the Lambda. No maximum concurrency: it would keep five pollers awake on an idle queue. */
+  private receive(
+    lambda: Lambda,
+    queue: Queue,
+    how: { readonly batchSize: number; readonly reportBatchItemFailures: boolean },
+  ): void {
     lambda.allow(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], queue.queueArn);
     const mapping = new EventSourceMapping(lambda, "Messages", {
       target: lambda.function,
       eventSourceArn: queue.queueArn,
-      batchSize: 10,
-      reportBatchItemFailures: reportsFailures,
+      ...how,
     });
     mapping.node.addDependency(lambda);
     Validations.of(mapping).acknowledge({

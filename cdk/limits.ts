@@ -16,4 +16,12 @@ export const TIMEOUTS = {
 } as const;
 
 /** In MB. lib/cost counts with them, and a test compares. */
-export const MEMORY = { beat: 128, other: 256 } as const;
+export const MEMORY = {
+  beat: 128,
+  other: 256,
+  /** A whole processor: when a zone is reclaimed, all of its runs have two minutes (docs/performance.md). It costs as much as less. */
+  notice: 1769,
+} as const;
+
+/** Events that one invocation takes. Ten hosts of thirty runs are some seconds; five leave room for hosts of a hundred. */
+export const NOTICE_BATCH = 5;

@@ -7,10 +7,15 @@ import type { Parsed } from "../lib/aws/notices/parsed.ts";
 import { type Evidence, RUNNER } from "../lib/core/evidence.ts";
 import { fence as fenceOf } from "../lib/core/run.ts";
 import { fromIso } from "../lib/wire/instants.ts";
-import { type AttemptNotice, continuedOf, ownMessage } from "../lib/wire/notices.ts";
+import { type AttemptNotice, continuedOf, noticeShared, ownMessage, sharedOf } from "../lib/wire/notices.ts";
 
-/** Hundreds of hosts may be in a message, a few at once: a host that carries nothing of ours is three requests. */
+/**
+ * A host of 30 runs takes some 100 ms of a processor (docs/performance.md), so ten are warned in a second or two. An event that names
+ * more goes out again in parts, which other Lambdas take at the same time.
+ */
+const HOSTS_A_MESSAGE = 10;
 const HOSTS_AT_ONCE = 5;
+const PARTS_AT_ONCE = 16;
 
 const KINDS = { sigterm: "sigterm", spot: "spot-interruption", rebalance: "rebalance" } as const;
 
@@ -46,6 +51,7 @@ export async function heed(app: App, body: string): Promise<void> {
     await notice(app, told, seenUpTo);
     return;
   }
+  if (own?.["detail-type"] === "Lastbeat Notice Shared") return tellAll(app, sharedOf(own.detail));
   const now = app.clock.now();
   const parsed = parseEvent(event, now);
   const odd = oddityOf(parsed);
@@ -53,11 +59,27 @@ export async function heed(app: App, body: string): Promise<void> {
     app.log.write({ decision: "not-understood", error: odd });
     await app.oddities.keep(body, odd, now, expiryOf(app, now));
   }
-  if (parsed.kind !== "notices") return;
-  const failures = await visitAll(parsed.notices, HOSTS_AT_ONCE, async (one) => {
-    await notice(app, one);
-  });
-  throwIfAny(failures, parsed.notices.length, "hosts of an event");
+  const [first] = parsed.kind === "notices" ? parsed.notices : [];
+  if (parsed.kind !== "notices" || first === undefined) return;
+  // All hosts of an event are told the same.
+  const told = { evidence: first.evidence, hosts: parsed.notices.map(({ host }) => host) };
+  await (told.hosts.length > HOSTS_A_MESSAGE ? share(app, told) : tellAll(app, told));
+}
+
+type Told = { readonly evidence: Evidence; readonly hosts: readonly string[] };
+
+/** A host that fails keeps no other waiting; the message fails at the end, and comes again. */
+async function tellAll(app: App, { evidence, hosts }: Told): Promise<void> {
+  const failures = await visitAll(hosts, HOSTS_AT_ONCE, async (host) => void (await notice(app, { host, evidence })));
+  throwIfAny(failures, hosts.length, "hosts of an event");
+}
+
+async function share(app: App, { evidence, hosts }: Told): Promise<void> {
+  const parts = Array.from({ length: Math.ceil(hosts.length / HOSTS_A_MESSAGE) }, (_, part) =>
+    hosts.slice(part * HOSTS_A_MESSAGE, (part + 1) * HOSTS_A_MESSAGE),
+  );
+  const failures = await visitAll(parts, PARTS_AT_ONCE, (part) => app.notices.send(noticeShared(evidence, part)));
+  throwIfAny(failures, parts.length, "parts of an event");
 }
 
 /** Why an event is kept for people; undefined when all of it was understood. */

@@ -4,13 +4,28 @@ import { visitAll } from "../lib/app/visit-all.ts";
 import { theApp } from "./connect.ts";
 import { heed } from "./heed.ts";
 
-/** Ten messages a batch, a few at once. */
+/** All messages of a batch (cdk/limits.ts) at once. */
 const MESSAGES_AT_ONCE = 5;
 
-/** A batch of events. One that fails comes again, and after five times goes to the dead letters; the others are done. */
-export const handler = middy<SQSEvent, SQSBatchResponse>().handler(async ({ Records }) => {
+/** A message takes a second or two (lambdas/heed.ts). A Lambda that is cut off would fail those that are done, too. */
+const LAST_BEGINS_MS = 5000;
+
+/**
+ * A batch of events. One that fails comes again, and after five times goes to the dead letters; so does one that was not begun in
+ * time. The others are done.
+ */
+export const handler = middy<SQSEvent, SQSBatchResponse>().handler(async ({ Records }, context) => {
   const app = theApp();
-  const failures = await visitAll(Records, MESSAGES_AT_ONCE, ({ body }: SQSRecord) => heed(app, body));
+  const begun = new Set<SQSRecord>();
+  const heedOne = (record: SQSRecord): Promise<void> => {
+    begun.add(record);
+    return heed(app, record.body);
+  };
+  const isInTime = (): boolean => context.getRemainingTimeInMillis() > LAST_BEGINS_MS;
+  const failures = await visitAll(Records, MESSAGES_AT_ONCE, heedOne, isInTime);
   for (const { error } of failures) app.log.write({ decision: "notice-failed", error: String(error) });
-  return { batchItemFailures: failures.map(({ one }) => ({ itemIdentifier: one.messageId })) };
+  const left = Records.filter((record) => !begun.has(record));
+  if (left.length > 0) app.log.write({ decision: "notice-failed", error: `${left.length} were not begun in time` });
+  const again = [...failures.map(({ one }) => one), ...left];
+  return { batchItemFailures: again.map(({ messageId }) => ({ itemIdentifier: messageId })) };
 });

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { EVIDENCE_KINDS, type Notice } from "../core/evidence.ts";
+import { EVIDENCE_KINDS, type Evidence, type Notice } from "../core/evidence.ts";
 import { type Fence, fence } from "../core/run.ts";
 import { type Instant, instant } from "../core/time.ts";
 import { HOST, ID } from "./ids.ts";
@@ -31,12 +31,14 @@ export type HostDrain = { readonly host: string; readonly deadline?: string; rea
 export const hostDrain = (id: string, time: string, detail: HostDrain): Envelope<HostDrain> =>
   envelope(id, time, "Lastbeat Host Drain", detail);
 
+const host = () => z.string().check(z.regex(HOST));
+
 const attempt = z.extend(notice, {
   run: z.string().check(z.regex(ID)),
   shard: z.int(),
   fence: z.int(),
   /** What it stood on when it told this. */
-  host: z.exactOptional(z.string().check(z.regex(HOST))),
+  host: z.exactOptional(host()),
 });
 
 /** What a runner was told, with the attempt that it runs. */
@@ -49,25 +51,55 @@ export const attemptNotice = (id: string, time: string, detail: AttemptNotice): 
 const moment = () => z.int().check(z.minimum(0), z.maximum(8.64e15));
 const printable = () => z.string().check(z.regex(/^[\x20-\x7e]{1,128}$/));
 
+const evidence = z.strictObject({
+  id: printable(),
+  source: printable(),
+  kind: z.enum(EVIDENCE_KINDS),
+  at: moment(),
+  saidAt: z.exactOptional(moment()),
+  deadline: z.exactOptional(moment()),
+  goneAt: z.exactOptional(moment()),
+  drill: z.exactOptional(z.literal(true)),
+  withdrawn: z.exactOptional(z.literal(true)),
+  note: z.exactOptional(z.string()),
+});
+
 const continued = z.strictObject({
   notice: z.strictObject({
-    host: z.string().check(z.regex(HOST)),
-    evidence: z.strictObject({
-      id: printable(),
-      source: printable(),
-      kind: z.enum(EVIDENCE_KINDS),
-      at: moment(),
-      saidAt: z.exactOptional(moment()),
-      deadline: z.exactOptional(moment()),
-      goneAt: z.exactOptional(moment()),
-      drill: z.exactOptional(z.literal(true)),
-      withdrawn: z.exactOptional(z.literal(true)),
-      note: z.exactOptional(z.string()),
-    }),
+    host: host(),
+    evidence,
     deadline: z.exactOptional(moment()), // as 0.1.0 sent it
   }),
   seenUpTo: z.strictObject({ run: z.string().check(z.regex(ID)), fence: z.int(), at: moment() }),
 });
+
+const shared = z.strictObject({ evidence, hosts: z.array(host()) });
+
+/** One word about some of the hosts of an event that names many. */
+export const noticeShared = (evidence: Evidence, hosts: readonly string[]): object => ({
+  source: SOURCE,
+  "detail-type": "Lastbeat Notice Shared",
+  detail: { evidence, hosts },
+});
+
+/** A shared notice as it was sent. */
+export const sharedOf = ({
+  evidence,
+  hosts,
+}: z.infer<typeof shared>): { evidence: Evidence; hosts: readonly string[] } => ({
+  evidence: evidenceOf(evidence),
+  hosts,
+});
+
+function evidenceOf({ at, saidAt, goneAt, deadline, ...rest }: z.infer<typeof evidence>): Evidence {
+  return {
+    ...rest,
+    at: instant(at),
+    ...(saidAt !== undefined && { saidAt: instant(saidAt) }),
+    ...(deadline !== undefined && { deadline: instant(deadline) }),
+    ...(goneAt !== undefined && { goneAt: instant(goneAt) }),
+  };
+}
 
 /** The rest of a host's entries, as a message of their own. */
 export const noticeContinued = (
@@ -81,24 +113,12 @@ export const noticeContinued = (
 
 /** A continued notice as it was sent. */
 export const continuedOf = ({
-  notice: { deadline, ...told },
+  notice: { host, evidence, deadline },
   seenUpTo,
-}: z.infer<typeof continued>): { notice: Notice; seenUpTo: { run: string; fence: Fence; at: Instant } } => {
-  const { at, saidAt, goneAt, deadline: until = deadline, ...evidence } = told.evidence;
-  return {
-    notice: {
-      host: told.host,
-      evidence: {
-        ...evidence,
-        at: instant(at),
-        ...(saidAt !== undefined && { saidAt: instant(saidAt) }),
-        ...(until !== undefined && { deadline: instant(until) }),
-        ...(goneAt !== undefined && { goneAt: instant(goneAt) }),
-      },
-    },
-    seenUpTo: { run: seenUpTo.run, fence: fence(seenUpTo.fence), at: instant(seenUpTo.at) },
-  };
-};
+}: z.infer<typeof continued>): { notice: Notice; seenUpTo: { run: string; fence: Fence; at: Instant } } => ({
+  notice: { host, evidence: evidenceOf({ ...(deadline !== undefined && { deadline }), ...evidence }) },
+  seenUpTo: { run: seenUpTo.run, fence: fence(seenUpTo.fence), at: instant(seenUpTo.at) },
+});
 
 const ours = z.discriminatedUnion("detail-type", [
   z.looseObject({
@@ -111,6 +131,11 @@ const ours = z.discriminatedUnion("detail-type", [
     source: z.literal(SOURCE),
     "detail-type": z.literal("Lastbeat Notice Continued"),
     detail: continued,
+  }),
+  z.looseObject({
+    source: z.literal(SOURCE),
+    "detail-type": z.literal("Lastbeat Notice Shared"),
+    detail: shared,
   }),
 ]);
 

@@ -58,8 +58,8 @@ describe("the sweep", () => {
     const memory = Object.fromEntries(
       [...lambdasOf(templateOf({ expectedRuns }))].map(([name, { Properties }]) => [name, Properties.MemorySize]),
     );
-    const { sweep, beat, ...others } = memory;
-    expect([sweep, beat]).toEqual([megabytes, 128]);
+    const { sweep, beat, notice, ...others } = memory;
+    expect([sweep, beat, notice]).toEqual([megabytes, 128, 1769]);
     expect(new Set(Object.values(others))).toEqual(new Set([256]));
   });
 });

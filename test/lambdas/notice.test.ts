@@ -8,7 +8,7 @@ import { handler } from "../../lambdas/notice.ts";
 import { type Dev, startDev } from "../../lib/dev/dev.ts";
 import { contextFor } from "../../lib/dev/http.ts";
 import { parseBearer } from "../../lib/wire/credentials.ts";
-import { attemptNotice } from "../../lib/wire/notices.ts";
+import { attemptNotice, ownMessage } from "../../lib/wire/notices.ts";
 import type { RequeueEvent } from "../../lib/wire/requeue.ts";
 
 type Json = Record<string, unknown>;
@@ -230,13 +230,16 @@ describe("a runner's notice", () => {
     expect(await beat("open-to", await claimed("open-to", host))).toMatchObject({ directive: "continue" });
   });
 
-  test("is on the record of its attempt, the first of each kind, before the attempt has ended", async () => {
+  test("is on the record of its attempt, the newest of each kind, before the attempt has ended", async () => {
     const own = await claimed("telling", instanceId());
-    const [first, second] = [wordOf(own), wordOf(own)];
-    await handled(first, { ...second, id: "another" });
+    const newest = wordOf(own);
+    const older = new Date(Date.parse(newest.detail.at) - 1000).toISOString();
+    await handled({ ...newest, id: "older", detail: { ...newest.detail, at: older } });
+    await handled(newest);
+    await handled({ ...newest, id: "older", detail: { ...newest.detail, at: older } });
     const attempts = (await call("GET", "/v1/runs/telling", undefined)).body["attempts"];
     expect(attempts).toMatchObject([
-      { attempt: 1, evidence: [{ id: first.id, source: "runner", kind: "spot-interruption", at: first.detail.at }] },
+      { attempt: 1, evidence: [{ id: newest.id, source: "runner", kind: "spot-interruption", at: newest.detail.at }] },
     ]);
     expect((attempts as readonly { evidence: unknown }[])[0]?.evidence).toHaveLength(1);
   });
@@ -411,25 +414,35 @@ describe("an eviction", () => {
       serviceEventDetails: { instanceIdSet: hosts },
     });
 
-  test("of a hundred and one hosts is told to the last of them, and is not kept", async () => {
+  test("of a hundred and one hosts is told to the last of them, in parts, and is not kept", async () => {
     const all = Array.from({ length: 101 }, instanceId);
     const [first, last] = [await claimed("first-of-many", all[0] ?? ""), await claimed("last-of-many", all[100] ?? "")];
     const before = (await table()).filter(isOdd).length;
     expect(await handled(evicted(all))).toEqual({ batchItemFailures: [] });
     expect((await table()).filter(isOdd)).toHaveLength(before);
-    expect(await beat("first-of-many", first)).toMatchObject({ directive: "drain", reason: "evicted" });
-    expect(await beat("last-of-many", last)).toMatchObject({ directive: "drain", reason: "evicted" });
+    const told = { directive: "drain", reason: "evicted" };
+    await vi.waitFor(async () => expect(await beat("first-of-many", first)).toMatchObject(told), SOON);
+    await vi.waitFor(async () => expect(await beat("last-of-many", last)).toMatchObject(told), SOON);
+  });
+
+  test("that is not begun in time comes again, and nobody else's", async () => {
+    const context = { ...contextFor(60_000), getRemainingTimeInMillis: () => 5000 };
+    const Records = [{ messageId: "late", body: JSON.stringify(evicted([instanceId()])) }];
+    expect(await handler({ Records } as SQSEvent, context, opts)).toEqual({
+      batchItemFailures: [{ itemIdentifier: "late" }],
+    });
   });
 
   test("that names more hosts than an event holds is kept, and 12,000 of them are told", async () => {
-    const { hosts } = theApp();
-    const told = vi.spyOn(hosts, "record").mockImplementation(async (_, evidence) => evidence);
-    vi.spyOn(hosts, "entries").mockResolvedValue([]);
+    const sent = vi.spyOn(theApp().notices, "send").mockResolvedValue();
     try {
       const before = (await table()).filter(isOdd).length;
       const all = Array.from({ length: 12_001 }, (_, index) => `i-f${index.toString(16).padStart(16, "0")}`);
       expect(await handled(evicted(all))).toEqual({ batchItemFailures: [] });
-      expect(told.mock.calls.map(([host]) => host)).toEqual(all.slice(0, 12_000));
+      const parts = sent.mock.calls.map(([message]) => ownMessage(JSON.parse(JSON.stringify(message))));
+      const hosts = parts.map((part) => (part?.["detail-type"] === "Lastbeat Notice Shared" ? part.detail.hosts : []));
+      expect(hosts.flat()).toEqual(all.slice(0, 12_000));
+      expect(Math.max(...hosts.map(({ length }) => length))).toBe(10);
       expect((await table()).filter(isOdd)).toHaveLength(before + 1);
     } finally {
       vi.restoreAllMocks();
@@ -437,8 +450,8 @@ describe("an eviction", () => {
   });
 
   test("comes again when one of its hosts has failed, which keeps none of the others from being told", async () => {
-    const all = Array.from({ length: 12 }, instanceId);
-    const [bad = "", good = ""] = [all[0], all[11]];
+    const all = Array.from({ length: 10 }, instanceId);
+    const [bad = "", good = ""] = [all[0], all[9]];
     await claimed("evicted-without-spec", bad);
     const token = await claimed("evicted-with-spec", good);
     await withoutSpec("evicted-without-spec");

@@ -1,6 +1,14 @@
 import { describe, expect, test } from "vitest";
 import type { Notice } from "../../lib/core/evidence.ts";
-import { attemptNotice, continuedOf, hostDrain, noticeContinued, ownMessage } from "../../lib/wire/notices.ts";
+import {
+  attemptNotice,
+  continuedOf,
+  hostDrain,
+  noticeContinued,
+  noticeShared,
+  ownMessage,
+  sharedOf,
+} from "../../lib/wire/notices.ts";
 import { at, evidence, fenceOf } from "../core/runs.ts";
 
 const AT = "2026-11-22T12:00:00.000Z";
@@ -66,6 +74,17 @@ describe("a notice that is continued in a message of its own", () => {
     const old = { host: "i-0abc", evidence: told, deadline };
     const notice: Notice = { host: "i-0abc", evidence: { ...told, deadline } };
     expect(read(old)).toEqual({ notice, seenUpTo: UP_TO });
+  });
+
+  test("about some of the hosts of an event is read as it was sent", () => {
+    const told = evidence("evicted", at("12:00:00"), {
+      goneAt: at("12:00:15"),
+      saidAt: at("11:59:00"),
+      deadline: at("12:02:00"),
+    });
+    const message = ownMessage(JSON.parse(JSON.stringify(noticeShared(told, ["i-0a", "i-0b"]))));
+    if (message?.["detail-type"] !== "Lastbeat Notice Shared") throw new Error("another message");
+    expect(sharedOf(message.detail)).toEqual({ evidence: told, hosts: ["i-0a", "i-0b"] });
   });
 
   test.each([{ withdrawn: false }, { deadline: 1e300 }, { deadline: "2026-11-22T12:02:00Z" }, { only: "etl.1" }])(
