@@ -1,10 +1,10 @@
 /**
  * What a terminal would obey instead of showing: control characters (C0, DEL, C1), the marks that turn the direction of
- * writing, and the separators that some take for the end of a line. Labels, notes, reasons and messages come from
+ * writing, what has no width, and the separators that some take for the end of a line. Labels, notes, reasons and messages come from
  * runners, so a host that somebody has taken over must not be able to write to an operator's screen.
  */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this is about
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 
 const ofCode = (character: string): string => {
   const code = character.charCodeAt(0);

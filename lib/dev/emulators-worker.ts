@@ -1,9 +1,11 @@
+import { Server as HttpServer, IncomingMessage, type ServerResponse } from "node:http";
 import { createRequire } from "node:module";
 import { type ListenOptions, Server } from "node:net";
 import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import dynalite from "dynalite";
 import { startFauxqs } from "fauxqs";
+import { isOfPage } from "./foreign.ts";
 
 /** Runs the DynamoDB and SQS emulators beside the server's thread, so that neither waits for the other. */
 export type EmulatorData = { readonly dynamodbPort: number; readonly sqsPort: number; readonly folder?: string };
@@ -22,6 +24,16 @@ Server.prototype.listen = function (this: Server, ...args: unknown[]): Server {
   const callback = rest.find((each) => typeof each === "function") as (() => void) | undefined;
   return Reflect.apply(listen, this, [{ ...options, host: "127.0.0.1" }, callback]);
 } as typeof listen;
+
+/** Both emulators ask for no credentials, and dynalite even invites every page: none of their requests gets through. */
+const emit = HttpServer.prototype.emit;
+HttpServer.prototype.emit = function (this: HttpServer, event: string, ...args: unknown[]): boolean {
+  const [request, response] = args;
+  if (event !== "request" || !(request instanceof IncomingMessage) || !isOfPage(request.headers))
+    return Reflect.apply(emit, this, [event, ...args]);
+  (response as ServerResponse).writeHead(403).end();
+  return true;
+} as typeof emit;
 
 type Database = { open(): Promise<void>; close(): Promise<void> };
 

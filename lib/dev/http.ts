@@ -4,6 +4,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context
 import { problem } from "../wire/problems.ts";
 import { type HttpReply, refused } from "../wire/replies.ts";
 import { match, ROUTES, type Service } from "../wire/routes.ts";
+import { isForeign } from "./foreign.ts";
 
 export type Lambda = (event: APIGatewayProxyEventV2, context: Context) => Promise<APIGatewayProxyStructuredResultV2>;
 
@@ -59,13 +60,6 @@ function eventOf(request: IncomingMessage, url: URL, body: Buffer): APIGatewayPr
   };
 }
 
-/** Owner calls need no credentials here, so a page that a browser shows from elsewhere must not be able to make them. */
-function isForeign({ headers }: IncomingMessage): boolean {
-  const isLocal = (host: string): boolean => /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i.test(host);
-  if (!isLocal(headers.host ?? "")) return true;
-  return headers.origin !== undefined && !isLocal(headers.origin.replace(/^https?:\/\//i, ""));
-}
-
 /** What a request asks for. `//` is a path like any other, and not the beginning of a host; a proxy sends a whole URL. */
 const targetOf = (target: string): URL | null =>
   URL.parse(target.startsWith("/") ? `http://127.0.0.1${target}` : target);
@@ -74,7 +68,7 @@ async function answer(
   door: FrontDoor,
   request: IncomingMessage,
 ): Promise<HttpReply | APIGatewayProxyStructuredResultV2> {
-  if (isForeign(request))
+  if (isForeign(request.headers))
     return refused(problem("foreign-origin", { detail: "the embedded server answers local requests only" }));
   const url = targetOf(request.url ?? "/");
   if (url === null) return refused(problem("malformed", { detail: "the request names no path" }));
