@@ -1,6 +1,7 @@
 import middy from "@middy/core";
 import type { ScheduledEvent } from "aws-lambda";
 import { canary, type Probe } from "../lib/app/canary.ts";
+import { baseOf } from "../lib/wire/base.ts";
 import { problemName } from "../lib/wire/problems.ts";
 import { frontDoor, theCanary } from "./connect.ts";
 
@@ -13,7 +14,7 @@ const PAUSE_MS = 5000;
 const REFUSALS: ReadonlySet<unknown> = new Set(["ended", "superseded"]);
 
 async function ask(path: string, more: RequestInit = {}): Promise<{ readonly status: number; readonly body: unknown }> {
-  const response = await fetch(`${frontDoor().replace(/\/+$/, "")}${path}`, {
+  const response = await fetch(`${baseOf(frontDoor())}${path}`, {
     redirect: "manual",
     signal: AbortSignal.timeout(TIMEOUT_MS),
     ...more,

@@ -1,3 +1,4 @@
+import { baseOf } from "../wire/base.ts";
 import { type Finding, ok, problem, warning } from "./finding.ts";
 
 /** A front door answers in milliseconds, after a cold start in two seconds; the function behind it has ten. */
@@ -30,7 +31,7 @@ export async function frontDoor(url: string, clock: () => number): Promise<reado
     return [
       problem(check, `"${url}" is no address`, "name it as https://HOST, with the path of its stage if it has one"),
     ];
-  const base = url.replace(/\/+$/, "");
+  const base = baseOf(url);
   const sent = clock();
   try {
     const response = await fetch(`${base}/healthz`, { redirect: "manual", signal: AbortSignal.timeout(TIMEOUT_MS) });

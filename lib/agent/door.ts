@@ -1,5 +1,6 @@
 import type { Progress, Report } from "../core/run.ts";
 import type { Span } from "../core/time.ts";
+import { baseOf } from "../wire/base.ts";
 import type { BeatBody, ClaimBody, FinishBody } from "../wire/replies.ts";
 import { IDENTITY_HEADER } from "../wire/routes.ts";
 import { type Answer, interpret } from "./answer.ts";
@@ -50,7 +51,7 @@ export type Caller = {
 
 /** The front door at `url`, for one run. */
 export function httpDoor(url: string, { run, timeout, until, identity }: Caller): Door {
-  const base = `${url.replace(/\/+$/, "")}/v1/runs/${run}`;
+  const base = `${baseOf(url)}/v1/runs/${run}`;
   async function call<T>(
     name: string,
     credential: string,

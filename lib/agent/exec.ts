@@ -61,7 +61,7 @@ async function attend(settings: ExecSettings, claims: Claims): Promise<number> {
   // Requests that are still out when the attempt has ended would keep the process waiting for nothing.
   const over = new AbortController();
   const watches: { stop(): void | Promise<void> }[] = [{ stop: () => over.abort() }];
-  if (folder !== undefined) void deliverLeftovers(folder, say, over.signal, identity);
+  if (folder !== undefined) void deliverLeftovers(folder, { url, identity }, say, over.signal);
   const living: Living = live({
     door: frontDoors(url, { run, timeout: requestTimeout(lease), until: over.signal, identity }),
     ticket,

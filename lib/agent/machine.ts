@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type Span, seconds } from "../core/time.ts";
+import { baseOf } from "../wire/base.ts";
 
 /** Where Linux shows what the firmware says. On EC2 (Nitro) the vendor is Amazon, and the asset tag is the instance. */
 const DMI = "/sys/devices/virtual/dmi/id";
@@ -46,7 +47,7 @@ export function pollMetadata(base: string, announce: (what: Announcement) => voi
   let token: string | undefined;
 
   const ask = (path: string, init: RequestInit): Promise<Response> =>
-    fetch(`${base.replace(/\/+$/, "")}/latest/${path}`, {
+    fetch(`${baseOf(base)}/latest/${path}`, {
       ...init,
       redirect: "manual",
       signal: AbortSignal.any([stopped.signal, AbortSignal.timeout(TIMEOUT)]),

@@ -1,4 +1,4 @@
-import { open, rm } from "node:fs/promises";
+import { constants, open, rm } from "node:fs/promises";
 import type { Progress } from "../core/run.ts";
 import { type Span, seconds } from "../core/time.ts";
 import { isStorable, TEXT_BYTES } from "../wire/bounds.ts";
@@ -92,7 +92,8 @@ async function readChange(
   last: string | undefined,
 ): Promise<{ readonly mark: string; readonly text?: string } | undefined> {
   try {
-    const handle = await open(file, "r");
+    // A FIFO in its place would be waited for until somebody writes to it, also after the command has ended.
+    const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const found = await handle.stat({ bigint: true });
       const mark = `${found.ino} ${found.mtimeNs} ${found.size}`;

@@ -2,6 +2,8 @@ import { lstat, readdir, readFile, rename, rm, writeFile } from "node:fs/promise
 import { join } from "node:path";
 import type { Report } from "../core/run.ts";
 import { type Span, seconds } from "../core/time.ts";
+import { parseBearer } from "../wire/credentials.ts";
+import { ID } from "../wire/ids.ts";
 import type { Answer } from "./answer.ts";
 import { addressesOf, type Caller, frontDoors } from "./door.ts";
 import { isOurs, onDisk } from "./folder.ts";
@@ -50,17 +52,23 @@ export function keeper(
 
 const remove = (file: string): Promise<void> => onDisk(rm(file, { force: true })).catch(() => {});
 
-/** Delivers once what agents before us could not. What is answered definitely is removed; errors are only said. */
+/** Where leftovers may go: the front doors of this agent, with what they ask for. */
+type Own = { readonly url: string; readonly identity?: Caller["identity"] };
+
+/**
+ * Delivers once what agents before us could not. What is answered definitely is removed; errors are only said. A report is
+ * told to this agent's own front doors alone: whoever can write to the folder must not choose where a cluster's identity goes.
+ */
 export async function deliverLeftovers(
   folder: string,
+  own: Own,
   say: (line: string) => void,
   until: AbortSignal,
-  identity?: Caller["identity"],
 ): Promise<void> {
   try {
     for (const file of await leftovers(folder)) {
       if (until.aborted) return;
-      await deliver(file, say, until, identity);
+      await deliver(file, own, say, until);
     }
   } catch (error) {
     say(`older reports could not be looked for: ${(error as Error).message}`);
@@ -86,9 +94,9 @@ async function leftovers(folder: string): Promise<readonly string[]> {
 
 async function deliver(
   file: string,
+  { url, identity }: Own,
   say: (line: string) => void,
   until: AbortSignal,
-  identity: Caller["identity"],
 ): Promise<void> {
   const text = await onDisk(readFile(file, "utf8")).catch(() => undefined);
   if (text === undefined) return;
@@ -97,9 +105,12 @@ async function deliver(
     say(`${file} is not a report of ours; it is removed`);
     return remove(file);
   }
-  const door = frontDoors(kept.url, { run: kept.run, timeout: TIMEOUT, until, identity });
+  const ours = new Set(addressesOf(url));
+  const addresses = addressesOf(kept.url).filter((address) => ours.has(address));
+  if (addresses.length === 0) return say(`an older report of ${kept.run} belongs to another front door; it stays`);
+  const door = frontDoors(addresses.join(","), { run: kept.run, timeout: TIMEOUT, until, identity });
   let answer: Answer<unknown> = { kind: "unclear", detail: "there is no front door" };
-  for (const _ of addressesOf(kept.url)) {
+  for (const _ of addresses) {
     answer = await door.finish(kept.token, kept.report);
     if (answer.kind !== "unclear" || until.aborted) break;
   }
@@ -112,8 +123,9 @@ async function deliver(
 function read(text: string): Kept | undefined {
   try {
     const { url, run, token, report } = JSON.parse(text) as Partial<Kept>;
-    const isWhole = typeof url === "string" && typeof run === "string" && typeof token === "string";
-    return isWhole && typeof report?.outcome === "string" ? { url, run, token, report } : undefined;
+    if (typeof url !== "string" || typeof run !== "string" || typeof token !== "string") return undefined;
+    if (!ID.test(run) || parseBearer(`Bearer ${token}`)?.claims.run !== run) return undefined;
+    return typeof report?.outcome === "string" ? { url, run, token, report } : undefined;
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import type { Signed, Signer, Unsigned } from "../account/sign.ts";
+import { baseOf } from "../wire/base.ts";
 import { type Problem, type ProblemName, problemName } from "../wire/problems.ts";
 import { CommandError, UsageError } from "./usage.ts";
 
@@ -29,7 +30,7 @@ export type ApiSettings = { readonly until?: AbortSignal; readonly signer?: Sign
 /** The API at `url`. Every failure becomes one sentence that says what to do. */
 export function api(url: string, { until, signer }: ApiSettings = {}): Api {
   if (!URL.canParse(url) || !/^https?:/i.test(url)) throw new UsageError(`"${url}" is not the address of a front door`);
-  const base = url.replace(/\/+$/, "");
+  const base = baseOf(url);
   return {
     base,
     call: async <T>(method: string, path: string, body?: unknown): Promise<T> => {

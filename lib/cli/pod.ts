@@ -1,9 +1,11 @@
+import { randomUUID } from "node:crypto";
 import { access, constants, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Finding } from "../account/finding.ts";
 import { addressesOf } from "../agent/door.ts";
 import { onDisk, stateFolder } from "../agent/folder.ts";
 import { TERMINATION_LOG } from "../agent/termination.ts";
+import { baseOf } from "../wire/base.ts";
 import { parseBearer } from "../wire/credentials.ts";
 import { HOST } from "../wire/ids.ts";
 import type { Surroundings } from "./exec.ts";
@@ -73,7 +75,7 @@ async function metadataOf(base: string | undefined): Promise<Finding> {
   if (base === undefined) return ok(check, "is not asked: this is no EC2 instance, or it is turned off");
   const fix = "raise the instance's metadata hop limit to 2, or rely on the notices that EventBridge brings";
   try {
-    const response = await fetch(`${base.replace(/\/+$/, "")}/latest/api/token`, {
+    const response = await fetch(`${baseOf(base)}/latest/api/token`, {
       method: "PUT",
       headers: { "x-aws-ec2-metadata-token-ttl-seconds": "60" },
       redirect: "manual",
@@ -124,9 +126,9 @@ async function stateFolderOf(chosen: string | undefined): Promise<Finding> {
   const said: string[] = [];
   const folder = await stateFolder(chosen, (line) => said.push(line));
   if (folder === undefined) return found("warning", check, `${said.join("; ")}: ${lost}`, fix);
-  const probe = join(folder, `doctor-${process.pid}`);
+  const probe = join(folder, `doctor-${randomUUID()}`);
   try {
-    await onDisk(writeFile(probe, ""));
+    await onDisk(writeFile(probe, "", { flag: "wx" })); // and follows no link that somebody has put there
     await onDisk(rm(probe));
     return ok(check, `${folder} can be written`);
   } catch (error) {

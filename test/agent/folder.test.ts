@@ -54,10 +54,15 @@ test.each(["ENOSPC: no space left on device", "EROFS: read-only file system"])(
 
 describe("a report that was left behind", () => {
   const leave = async (url: string, name = "older"): Promise<string> => {
-    await keeper(folder, name, { url, run: "etl" }, say).keep(`${name}-token`, REPORT);
+    urls.add(url);
+    await keeper(folder, name, { url, run: "etl" }, say).keep(tokenOf(name), REPORT);
     return join(folder, `${name}.report.json`);
   };
-  const deliver = () => deliverLeftovers(folder, say, new AbortController().signal);
+  /** All front doors that reports were left for are this agent's own. */
+  const urls = new Set<string>();
+  const own = () => ({ url: [...urls].join(","), identity: () => "the-cluster" });
+  const deliver = () => deliverLeftovers(folder, own(), say, new AbortController().signal);
+  const tokenOf = (name: string) => `etl.1.1.0.120000.${name}.${"h".repeat(43)}`;
 
   test.each([
     ["is accepted", json({ state: "queued" }), 0],
@@ -67,10 +72,10 @@ describe("a report that was left behind", () => {
     const door = await gateway(() => behaviour);
     await leave(`http://127.0.0.1:1,${door.url}`);
     await deliver();
-    expect(door.calls).toMatchObject([{ name: "finish", credential: "Bearer older-token", body: REPORT }]);
+    expect(door.calls).toMatchObject([{ name: "finish", credential: `Bearer ${tokenOf("older")}`, body: REPORT }]);
     expect(readdirSync(folder).length).toBe(left);
     expect(said.length).toBe(1);
-    expect(said.join()).not.toContain("token");
+    expect(said.join()).not.toContain("h".repeat(43));
     await door.stop();
   });
 
@@ -82,17 +87,40 @@ describe("a report that was left behind", () => {
     writeFileSync(join(folder, "large.report.json"), " ".repeat(70_000));
     await deliver();
     expect(door.calls.map(({ credential }) => credential)).toEqual(
-      Array.from({ length: 20 }, (_, index) => `Bearer r${index + 1}-token`),
+      Array.from({ length: 20 }, (_, index) => `Bearer ${tokenOf(`r${index + 1}`)}`),
     );
     expect(readdirSync(folder)).not.toContain("r0.report.json");
     await door.stop();
   });
 
+  test("for a front door that is not this agent's is not sent: a stranger's file does not choose where its identity goes", async () => {
+    const [mine, thief] = [await gateway(() => json({})), await gateway(() => json({}))];
+    await leave(thief.url);
+    await deliverLeftovers(folder, { ...own(), url: mine.url }, say, new AbortController().signal);
+    expect([mine.calls, thief.calls]).toEqual([[], []]);
+    expect(said).toEqual(["an older report of etl belongs to another front door; it stays"]);
+    await mine.stop();
+    await thief.stop();
+  });
+
+  test.each([
+    ["../../dev/events?x=", "etl"],
+    ["etl", "another"],
+  ])("about run %j with a token of another is removed", async (run, by) => {
+    const door = await gateway(() => json({}));
+    const token = tokenOf("k1").replace("etl", by === "etl" ? "etl" : by);
+    writeFileSync(join(folder, "any.report.json"), JSON.stringify({ url: door.url, run, token, report: REPORT }));
+    urls.add(door.url);
+    await deliver();
+    expect([door.calls, readdirSync(folder)]).toEqual([[], []]);
+    await door.stop();
+  });
+
   test("is not looked for where there is no folder, and not sent when the agent is leaving", async () => {
     await leave("http://127.0.0.1:1");
-    await deliverLeftovers(folder, say, AbortSignal.abort());
+    await deliverLeftovers(folder, own(), say, AbortSignal.abort());
     expect([said, readdirSync(folder).length]).toEqual([[], 1]);
-    await deliverLeftovers(join(folder, "nowhere"), say, new AbortController().signal);
+    await deliverLeftovers(join(folder, "nowhere"), own(), say, new AbortController().signal);
     expect(said).toEqual([expect.stringContaining("older reports could not be looked for")]);
   });
 });

@@ -50,7 +50,12 @@ describe("a report that was left behind", () => {
   afterEach(() => vi.unstubAllGlobals());
 
   const DOOR = "https://lastbeat.example";
-  const whole = { url: DOOR, run: "etl", token: "t.t", report: { outcome: "failed", exitCode: 3, message: "no" } };
+  const whole = {
+    url: DOOR,
+    run: "etl",
+    token: `etl.1.1.0.120000.k1.${"h".repeat(43)}`,
+    report: { outcome: "failed", exitCode: 3, message: "no" },
+  };
   const files = fc.oneof(
     text,
     fc.json(),
@@ -72,7 +77,7 @@ describe("a report that was left behind", () => {
         const said: string[] = [];
         writeFileSync(join(folder, "good.report.json"), JSON.stringify(whole));
         writeFileSync(join(folder, "any.report.json"), file);
-        await deliverLeftovers(folder, (line) => said.push(line), AbortSignal.timeout(60_000));
+        await deliverLeftovers(folder, { url: DOOR }, (line) => said.push(line), AbortSignal.timeout(60_000));
         expect(said).toHaveLength(2);
         expect(said.join()).toContain("an older report of etl: delivered");
         expect(sent.mock.calls.map(([url]) => url)).toContain(`${DOOR}/v1/runs/etl/finish`);
