@@ -1,7 +1,7 @@
 import middy from "@middy/core";
 import type { SQSEvent } from "aws-lambda";
 import { type SweepCounts, sweep } from "../lib/app/sweep.ts";
-import { after, instant, seconds } from "../lib/core/time.ts";
+import { after, type Instant, instant, seconds } from "../lib/core/time.ts";
 import { TICK_RETENTION_SECONDS } from "../lib/names.ts";
 import { sweepPeriod, theApp } from "./connect.ts";
 
@@ -19,6 +19,9 @@ function tickOf(body: string): number {
   }
 }
 
+/** When this instance has ended a sweep: what no other one has seen happens between two of its own. */
+let previous: Instant | undefined;
+
 /** One sweep for all ticks of the batch; none for ticks that are long past. */
 export const handler = middy<SQSEvent, SweepCounts | undefined>().handler(async (event, context) => {
   const app = theApp();
@@ -26,5 +29,7 @@ export const handler = middy<SQSEvent, SweepCounts | undefined>().handler(async 
   const isFresh = event.Records.some(({ body }) => after(instant(tickOf(body)), seconds(TICK_RETENTION_SECONDS)) > now);
   if (!isFresh) return undefined;
   const until = instant(now + context.getRemainingTimeInMillis() - RESERVE_MS);
-  return sweep(app, { period: sweepPeriod(), until });
+  const counts = await sweep(app, { period: sweepPeriod(), until, previous });
+  if (counts !== undefined) previous = now;
+  return counts;
 });

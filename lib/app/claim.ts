@@ -1,14 +1,13 @@
 import type { Reply } from "../core/decision.ts";
 import type { Evidence } from "../core/evidence.ts";
 import { isHeld, type Run } from "../core/run.ts";
-import { after, type Instant } from "../core/time.ts";
 import { decide } from "../core/transitions.ts";
 import type { Claims } from "../wire/credentials.ts";
 import type { App } from "./app.ts";
 import { change } from "./change.ts";
 import { sign } from "./credentials.ts";
 import { openGate } from "./reap.ts";
-import { lineExpiryOf, NOT_ASKED_FOR } from "./retention.ts";
+import { lineExpiryOf } from "./retention.ts";
 
 /** Who claims: `id` is 32 hex digits made once per process, the rest says where it runs. */
 export type Holder = { readonly id: string; readonly host?: string } & Readonly<Record<string, string>>;
@@ -26,12 +25,10 @@ export async function claim(app: App, ticket: Claims, holder: Holder): Promise<C
   let isEntered = false;
   // The host entry is written before the evidence is read, and a notice writes evidence before it lists the entries: one of
   // the two sees the other. A notice that finds the run not claimed yet moves its rev, so that the evidence is read again.
-  const enter = (on: string, until: Instant): Promise<void> =>
-    app.hosts.enter(on, { run, shard, fence, at: now }, until);
   const evidenceFor = async (seen: Run): Promise<readonly Evidence[]> => {
     // A claim that opens nothing leaves no entry: whoever holds an old ticket could leave as many as he can name hosts.
     if (host === undefined || seen.state !== "queued" || seen.fence !== fence) return [];
-    if (!isEntered) await enter(host, lineExpiryOf(app, now));
+    if (!isEntered) await app.hosts.enter(host, { run, shard, fence, at: now }, lineExpiryOf(app, now));
     isEntered = true;
     return app.hosts.evidence(host);
   };
@@ -59,8 +56,6 @@ export async function claim(app: App, ticket: Claims, holder: Holder): Promise<C
     claimedAt = now;
     reply = await decided();
   }
-  const isRefused = reply.kind === "hold" || reply.kind === "overran";
-  if (isRefused && isEntered && host !== undefined) await enter(host, after(now, NOT_ASKED_FOR));
   if (reply.kind !== "claimed") return { reply };
   await app.ledger.claim(run, { attempt, fence, claimedAt, holder });
   return { reply, token: await sign(app, "token", ticket) };

@@ -46,7 +46,7 @@ export async function relay(app: App, token: Claims, told: RunnerNotice): Promis
   const deadline = told.deadline === undefined ? undefined : clamped(fromIso(told.deadline), now);
   const last = ((await app.ledger.read(id, fence))?.words ?? []).find((word) => word.id === wordId(token, kind));
   // Runners tell it again until they are answered, some of them without a clock or a deadline that can be believed.
-  if (last !== undefined && (at <= last.at || deadline === last.deadline)) return undefined;
+  if (last !== undefined && (at < after(last.at, TOLD_AGAIN) || deadline === last.deadline)) return undefined;
   const host = isHeld(run) ? run.host : undefined;
   await app.notices.send(
     attemptNotice(wordId(token, kind), iso(now), {
@@ -61,6 +61,9 @@ export async function relay(app: App, token: Claims, told: RunnerNotice): Promis
   );
   return undefined;
 }
+
+/** Agents ask the metadata every 5 s. Who tells more often than that says nothing new, and costs others their turn. */
+const TOLD_AGAIN = seconds(5);
 
 /** A runner's clock that differs from ours by more is not believed. Half of the slack that every event is given. */
 const CLOCK_OFF = seconds(30);

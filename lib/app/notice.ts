@@ -81,19 +81,27 @@ async function noticeOne(app: App, { host, evidence }: Notice, entry: HostEntry)
     if (reply.kind === "reaped") return "reaped";
   }
   const told = await tell(app, entry, evidence, host);
-  if (told !== "over") return told;
-  return explains(evidence) ? refund(app, entry, evidence, host) : "noted";
+  const became = told === "over" && explains(evidence) ? await refund(app, entry, evidence, host) : told;
+  // A claim that was held here was opened on another host, or nowhere: nothing will ever stand here by this fence.
+  if (became === "elsewhere") await app.hosts.leave(host, entry);
+  return became === "left" || became === "refunded" ? became : "noted";
 }
 
 /**
  * Tells one attempt, and carries on what an earlier delivery has left open. `over`: it has ended, perhaps by a verdict that had
- * not seen this evidence yet. Without a host the word is the runner's own.
+ * not seen this evidence yet. `elsewhere`: it stands on another host. Without a host the word is the runner's own.
  */
-async function tell(app: App, entry: Attempt, evidence: Evidence, host?: string): Promise<"left" | "noted" | "over"> {
+async function tell(
+  app: App,
+  entry: Attempt,
+  evidence: Evidence,
+  host?: string,
+): Promise<"left" | "noted" | "over" | "elsewhere"> {
   const { fence } = entry;
   const seen = await app.runs.read(entry);
   if (seen === undefined || seen.fence > fence) return "over";
   if (seen.fence < fence || !(isHeld(seen) || seen.state === "queued")) return "noted";
+  if (host !== undefined && isHeld(seen) && seen.host !== host) return "elsewhere";
   const now = app.clock.now();
   const registration = await registrationOf(app, seen);
   const reply = await change(
@@ -120,26 +128,34 @@ export async function noticeOfRunner(app: App, attempt: Attempt, word: Evidence)
   const { run, fence } = attempt;
   await app.ledger.hear(run, fence, word);
   const became = await tell(app, attempt, word);
-  if (became !== "over") return became;
-  return explains(word) ? refund(app, attempt, word) : "noted";
+  if (became !== "over") return became === "left" ? "left" : "noted";
+  return explains(word) && (await refund(app, attempt, word)) === "refunded" ? "refunded" : "noted";
 }
 
 /**
  * Evidence that explains an attempt which has ended already: its charge moves. There is always one place to write to: an item
  * that was archived and deleted is put back first.
  */
-async function refund(app: App, entry: Attempt, evidence: Evidence, host?: string): Promise<"refunded" | "noted"> {
+async function refund(
+  app: App,
+  entry: Attempt,
+  evidence: Evidence,
+  host?: string,
+): Promise<"refunded" | "noted" | "elsewhere"> {
   const now = app.clock.now();
   const registration = await app.specs.read(entry.run, now);
   if (registration === undefined) return "noted";
+  let isElsewhere = false;
   const decideOn = async (run: Run): Promise<Decision> => {
     const line = await endOfAttempt(app, run, entry.fence);
+    isElsewhere = host !== undefined && line !== undefined && line.host !== host;
     if (line === undefined) return { write: "none", reply: { kind: "noted" } };
     const late = { kind: "refund", now, evidence, line, registration } as const;
     return decide(run, host === undefined ? late : { ...late, host });
   };
   const reply = await change(app, entry, decideOn, () => putBack(app, entry, decideOn, now, { kind: "noted" }));
-  return reply.kind === "refunded" ? "refunded" : "noted";
+  if (reply.kind === "refunded") return "refunded";
+  return isElsewhere ? "elsewhere" : "noted";
 }
 
 /** How an attempt ended: as the open debt has it, or else as the ledger does. */

@@ -13,6 +13,3 @@ const LONGEST_LIFE = seconds(365 * 24 * 3600);
 /** When the ledger line of an attempt that ended at `at` may go. */
 export const lineExpiryOf = (app: Pick<App, "retention">, at: Instant): Instant =>
   after(expiryOf(app, at), LONGEST_LIFE);
-
-/** How long the host entry of a claim that opened nothing stays, so that one that comes again has it. */
-export const NOT_ASKED_FOR = seconds(24 * 3600);

@@ -1,18 +1,20 @@
 import { isOverdue } from "../core/ending.ts";
 import {
   emptyFleet,
+  type Faults,
   type Fleet,
   type Freeze,
   isCutOff,
+  isGap,
   nextFreeze,
-  type Survey,
   surveyOf,
   tally,
   valveOpens,
   verdictLimit,
 } from "../core/freeze.ts";
 import type { RunKey } from "../core/run.ts";
-import { before, type Instant, instant, milliseconds, type Span, seconds } from "../core/time.ts";
+import { after, before, type Instant, instant, later, milliseconds, type Span, seconds } from "../core/time.ts";
+import type { Standing } from "../ports/control.ts";
 import type { Sighting } from "../ports/runs.ts";
 import type { LogLine } from "../ports/surroundings.ts";
 import type { App } from "./app.ts";
@@ -55,6 +57,8 @@ export type SweepBounds = {
   readonly period: Span;
   /** No further page, no further verdict and no further debt after this instant. */
   readonly until: Instant;
+  /** When this process has ended a sweep, if it has: more exactly than the table says, where one a minute is written down. */
+  readonly previous?: Instant | undefined;
 };
 
 /** 1,000 items of 128 B are one request of 128 kB, a tenth of what a Query page may hold. */
@@ -83,13 +87,11 @@ type Found = { readonly fleet: Fleet; readonly due: Sample<Sighting>; readonly c
  * stood for too long, and the items that have lingered. Answers undefined when another sweep has just begun. A run that fails
  * keeps no other waiting: it is logged, and found again.
  */
-export async function sweep(app: App, { period, until }: SweepBounds): Promise<SweepCounts | undefined> {
+export async function sweep(app: App, { period, until, previous }: SweepBounds): Promise<SweepCounts | undefined> {
   const began = app.clock.now();
   const unless = before(began, milliseconds(period / 2));
-  const standing = await app.control.standing();
-  // A last sweep that lies ahead by more than a period was dated by a clock that is wrong.
-  const { lastSweep: dated = instant(0) } = standing;
-  const lastSweep = dated > began + period ? instant(0) : dated;
+  const standing = dated(await app.control.standing(), began, period);
+  const { lastSweep = instant(0) } = standing;
   if (lastSweep > unless) return undefined;
   const counts: Counts = {
     live: 0,
@@ -115,14 +117,20 @@ export async function sweep(app: App, { period, until }: SweepBounds): Promise<S
   const failures: Failure<unknown>[] = [...(await pass(app, standing.shards, found, counts, isInTime))];
   const now = app.clock.now();
   const survey = surveyOf(found.fleet, standing, now);
+  const faults: Faults = {
+    isCutOff: isCutOff(standing.canary, now),
+    isGap: standing.lastSweep !== undefined && isGap(found.fleet, lastLook(lastSweep, previous), period, began),
+    silent: survey.silent,
+  };
   counts.silent = survey.silent.size > 0 ? 1 : 0;
-  counts.canary = isCutOff(standing.canary, now) ? 1 : 0;
-  const isBad = counts.silent + counts.canary > 0;
+  counts.canary = faults.isCutOff ? 1 : 0;
+  const isBad = counts.silent + counts.canary > 0 || faults.isGap;
   const due = inTurns(
     app.dice.roll,
     found.due.all.filter((sighting) => sighting.due > lastSweep).sort(byDue),
     found.due.all.filter((sighting) => sighting.due <= lastSweep),
   );
+  counts.valve = isBad && due.some((run) => run.state !== "waiting" && valveOpens(run) <= now) ? 1 : 0;
   // A backoff that is over is no verdict by the clock: whoever sees it queues the run.
   const isByClock = isBad || due.some(({ state }) => state !== "waiting");
   // A sweep that finds nothing due writes nothing, but for a sign of life once a minute. Of two at once, one judges.
@@ -130,7 +138,7 @@ export async function sweep(app: App, { period, until }: SweepBounds): Promise<S
   const begun = isToBegin
     ? await tryTo(failures, async () => {
         const isFirst = await app.control.beginSweep(began, unless, milliseconds(period));
-        const freeze = isFirst && isByClock ? await freezeAfter(app, survey, isBad, counts) : undefined;
+        const freeze = isFirst && isByClock ? await freezeAfter(app, faults, isBad, found.fleet.valveOpens) : undefined;
         return { isFirst, ...(freeze !== undefined && { restraint: { freeze } }) };
       })
     : undefined;
@@ -141,7 +149,7 @@ export async function sweep(app: App, { period, until }: SweepBounds): Promise<S
   const isOthers = isByClock && begun?.isFirst === false;
   const restraint = { survey, ...begun?.restraint };
   const isWaiting = !isOthers && (await judge(app, due, restraint, most, counts, () => app.clock.now() < half));
-  if (isWaiting && !isBad) await tryTo(failures, () => sayThatTheyWait(app, survey));
+  if (isWaiting && !isBad) await tryTo(failures, () => sayThatTheyWait(app, faults, found.fleet.valveOpens));
   await careFor(app, found.care.all, counts, isInTime);
   app.log.write({ decision: "swept", counts });
   throwIfAny(failures, standing.shards + 2, "parts of a sweep"); // the shards, and two writes on the control
@@ -180,22 +188,33 @@ async function pass(
   return visitAll(turns, 1, read, goesOn);
 }
 
+/** What is known. A last sweep that a wrong clock has dated more than a period ahead was long ago, for all that we know. */
+const dated = (standing: Standing, now: Instant, period: Span): Standing =>
+  standing.lastSweep === undefined || standing.lastSweep <= now + period
+    ? standing
+    : { ...standing, lastSweep: instant(0) };
+
+/** When anybody last looked: exactly where this process did, else within the minute that the table tells. */
+const lastLook = (lastSweep: Instant, previous: Instant | undefined): Instant =>
+  previous === undefined ? after(lastSweep, SIGN_OF_LIFE) : later(previous, lastSweep);
+
 /** The freeze is remembered before any verdict that it holds back. */
-async function freezeAfter(app: App, survey: Survey, isBad: boolean, counts: Counts): Promise<Freeze | undefined> {
+async function freezeAfter(
+  app: App,
+  faults: Faults,
+  isBad: boolean,
+  until: Instant | undefined,
+): Promise<Freeze | undefined> {
   const { freeze: last } = await app.control.frontDoor();
-  const now = app.clock.now();
-  const freeze = nextFreeze(last, survey, now);
-  if (isBad && freeze !== undefined) {
-    await app.control.rememberFreeze(freeze);
-    counts.valve = valveOpens(freeze) <= now ? 1 : 0;
-  }
+  const freeze = nextFreeze(last, faults, app.clock.now(), { until });
+  if (isBad && freeze !== undefined) await app.control.rememberFreeze(freeze);
   return freeze;
 }
 
 /** Verdicts wait for a witness, though no fault was found: people may ask why. */
-async function sayThatTheyWait(app: App, survey: Survey): Promise<void> {
+async function sayThatTheyWait(app: App, faults: Faults, until: Instant | undefined): Promise<void> {
   const { freeze: last } = await app.control.frontDoor();
-  const freeze = nextFreeze(last, survey, app.clock.now(), true);
+  const freeze = nextFreeze(last, faults, app.clock.now(), { isWaiting: true, until });
   if (freeze !== undefined) await app.control.rememberFreeze(freeze);
 }
 

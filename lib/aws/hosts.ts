@@ -132,7 +132,7 @@ export function dynamoHosts({ client, table }: Dynamo): Hosts {
             }),
           ),
         );
-        if (write === "written") return evidence;
+        if (write === "written") return knownAs(evidence, next);
       }
       throw new Error(`${TRIES} others have added a word about host ${host} meanwhile`);
     },

@@ -5,6 +5,7 @@ import { wrapped } from "./wrapped.ts";
 const WHY = {
   canary: "the canary cannot reach the front door",
   silence: "too few hosts are heard of all that should be",
+  sweeps: "no sweep has looked for a while",
   witness: "nobody else was heard who could tell a dead host from a front door that is away",
 } as const;
 

@@ -28,19 +28,20 @@ export type EvidenceKind = keyof typeof MEANING;
 
 /**
  * What each kind means. `drains`: the host is going, so what stands on it should leave. `explains`: capacity was taken,
- * which is nobody's fault; a state change alone says that a host goes, not why.
+ * which is nobody's fault; a state change alone says that a host goes, not why. `takes`: once that has happened, the host is not
+ * there; what is drained or maintained may be.
  */
 const MEANING = {
-  "spot-interruption": { drains: true, explains: true },
-  "capacity-reservation": { drains: true, explains: true },
-  evicted: { drains: true, explains: true },
-  "scale-in": { drains: true, explains: true },
-  drain: { drains: true, explains: true },
-  sigterm: { drains: true, explains: true },
-  stopping: { drains: true, explains: false },
-  terminated: { drains: true, explains: false },
-  maintenance: { drains: false, explains: true },
-  rebalance: { drains: false, explains: false },
+  "spot-interruption": { drains: true, explains: true, takes: true },
+  "capacity-reservation": { drains: true, explains: true, takes: true },
+  evicted: { drains: true, explains: true, takes: true },
+  "scale-in": { drains: true, explains: true, takes: true },
+  drain: { drains: true, explains: true, takes: false },
+  sigterm: { drains: true, explains: true, takes: false },
+  stopping: { drains: true, explains: false, takes: true },
+  terminated: { drains: true, explains: false, takes: true },
+  maintenance: { drains: false, explains: true, takes: false },
+  rebalance: { drains: false, explains: false, takes: false },
 } as const;
 
 /**
@@ -70,6 +71,9 @@ export const isAbout = ({ goneAt }: Evidence, claimedAt: Instant): boolean =>
 
 /** Whether what stands on the host should leave it. A rebalance recommendation is advice, never more. */
 export const drains = ({ kind, withdrawn }: Evidence): boolean => MEANING[kind].drains && withdrawn !== true;
+
+/** Whether the host is gone once it has happened. */
+export const takes = ({ kind, withdrawn }: Evidence): boolean => MEANING[kind].takes && withdrawn !== true;
 
 /** Whether it says that capacity was taken. */
 export const explains = ({ kind, withdrawn }: Evidence): boolean => MEANING[kind].explains && withdrawn !== true;
@@ -103,9 +107,12 @@ const FORGOTTEN = seconds(24 * 3600);
  */
 export function remembered(words: readonly Evidence[], told: Evidence, now: Instant): readonly Evidence[] {
   const last = words.find(({ id }) => id === told.id);
-  if (last !== undefined && (isSame(last, told) || isOutdated(told, last))) return words;
-  const others = words.filter((word) => word.id !== told.id && after(happenedBy(word), FORGOTTEN) > now);
-  return bounded([...others, told], MOST_WORDS);
+  // Who repeats himself without a deadline takes none back.
+  const isKept = told.deadline === undefined && last?.deadline !== undefined;
+  const word: Evidence = isKept ? { ...told, deadline: last.deadline } : told;
+  if (last !== undefined && (isSame(last, word) || isOutdated(word, last))) return words;
+  const others = words.filter(({ id }) => id !== told.id).filter((each) => after(happenedBy(each), FORGOTTEN) > now);
+  return bounded([...others, word], MOST_WORDS);
 }
 
 /** What is known by the id of a word: what was said last, or the word itself where others have displaced it. */

@@ -29,14 +29,20 @@ export type Canary = {
 type Power = number;
 const powerOf = (lease: Span): Power => Math.floor(Math.log2(lease / 1000));
 
-/** When a host was last heard, how long ago that was when it was looked at, and with which lease. */
-type Voice = { readonly heardAt: Instant; readonly ago: number; readonly lease: Span };
+/** When a host was last heard, how long ago that was when it was looked at, and the shortest and longest of its leases. */
+type Voice = { readonly heardAt: Instant; readonly ago: number; readonly shortest: Span; readonly longest: Span };
 
 /**
  * The fleet as one sweep has seen it. Hosts count, not runs: five runs on one dead node are one silent host. An attempt
  * without a host counts as one.
  */
-export type Fleet = { readonly voices: Map<string, Voice>; readonly leases: Map<Power, Span> };
+export type Fleet = {
+  readonly voices: Map<string, Voice>;
+  readonly leases: Map<Power, Span>;
+  /** When the attempt that has been silent for the longest was heard, and when the first verdict of all goes on at the latest. */
+  oldest?: Instant;
+  valveOpens?: Instant;
+};
 
 export const emptyFleet = (): Fleet => ({ voices: new Map(), leases: new Map() });
 
@@ -55,15 +61,25 @@ const isSilent = ({ due, lease }: Seen, now: Instant): boolean => due - now <= l
  * Counts what a sweep has seen. An attempt that leaves and beats is heard like any other; one that leaves and is silent has
  * gone, as was said, and one that was told to stop is not renewed: both say nothing about the front door.
  */
-export function tally({ voices, leases }: Fleet, seen: Seen, now: Instant): void {
+export function tally(fleet: Fleet, seen: Seen, now: Instant): void {
+  const { voices, leases } = fleet;
   const { run, state, lease, host } = seen;
-  if (state === "queued" || state === "running") leases.set(powerOf(lease), shorter(lease, leases.get(powerOf(lease))));
+  if (state === "queued" || state === "running" || state === "leaving") {
+    leases.set(powerOf(lease), shorter(lease, leases.get(powerOf(lease))));
+    fleet.oldest = earlier(heardAt(seen), fleet.oldest);
+    if (valveOpens(seen) > now) fleet.valveOpens = earlier(valveOpens(seen), fleet.valveOpens);
+  }
   if (state !== "running" && (state !== "leaving" || isSilent(seen, now))) return;
   const name = host ?? ` ${run}`; // no host is named so
-  const found = voices.get(name);
   const at = heardAt(seen);
-  const voice = { heardAt: at, ago: now - at, lease };
-  if (found === undefined || found.heardAt < voice.heardAt) voices.set(name, voice);
+  const { heardAt: last, ago, shortest, longest } = voices.get(name) ?? {};
+  const isNewer = last === undefined || ago === undefined || last < at;
+  voices.set(name, {
+    heardAt: isNewer ? at : last,
+    ago: isNewer ? now - at : ago,
+    shortest: shorter(lease, shortest),
+    longest: longest === undefined || lease > longest ? lease : longest,
+  });
 }
 
 const shorter = (one: Span, other: Span | undefined): Span => (other === undefined || one < other ? one : other);
@@ -85,6 +101,16 @@ export const isCutOff = ({ failedAt, sangAt }: Canary, now: Instant): boolean =>
 const isContent = (canary: Canary, now: Instant): boolean =>
   canary.sangAt !== undefined && after(canary.sangAt, CANARY_COUNTS) > now && !isCutOff(canary, now);
 
+/** Sweeps come late by some of their period, and by what SQS and a cold start take. After more than that nobody has looked. */
+const SWEEPS_MISSED = 3;
+const LATE = seconds(5);
+
+/** Whether no sweep has looked for so long that an outage may have come and gone, and somebody was there before it. */
+export function isGap({ oldest }: Fleet, lastSweep: Instant, period: Span, now: Instant): boolean {
+  const ordinary = (SWEEPS_MISSED * period + LATE) as Span;
+  return oldest !== undefined && after(later(oldest, lastSweep), ordinary) < now;
+}
+
 /** Fewer voices than these say nothing: their silence may be chance, or one rack's. */
 const FEWEST = 5;
 
@@ -95,7 +121,7 @@ const FEWEST = 5;
 const HEARD = { alone: 2, besideCanary: 4 };
 const GONE_AT_ONCE = 10;
 
-function isSilentAtOnce({ heard, expected }: Headcount, isCanaryContent: boolean): boolean {
+function isSilentAtOnce(heard: number, expected: number, isCanaryContent: boolean): boolean {
   if (!isCanaryContent) return heard * HEARD.alone < expected;
   return heard === 0 || (expected - heard > GONE_AT_ONCE && heard * HEARD.besideCanary < expected);
 }
@@ -104,7 +130,7 @@ function isSilentAtOnce({ heard, expected }: Headcount, isCanaryContent: boolean
 export type Survey = {
   /** The classes within half of whose lease too few were heard of all who should have been. */
   readonly silent: ReadonlySet<Power>;
-  /** The classes within half of whose lease too few should have been heard for that, for certain. */
+  /** The classes of which too few should have been heard to tell. */
   readonly few: ReadonlySet<Power>;
   /** When each host was last heard, in order of time. */
   readonly heard: readonly Instant[];
@@ -122,18 +148,10 @@ export const nobodySeen = ({ lease }: { readonly lease: Span }, canary: Canary):
   canary,
 });
 
-type Headcount = { readonly expected: number; readonly heard: number };
-
-/** How many should have been heard within half of such a lease, and how many were. */
-function headcount(voices: readonly Voice[], lease: Span): Headcount {
-  const span = lease / 2;
-  return {
-    expected: voices.reduce((sum, voice) => sum + Math.min(1, span / paceOf(voice.lease).interval), 0),
-    heard: voices.filter(({ ago }) => ago < span).length,
-  };
-}
-
-/** Asks for each lease class, of the whole fleet: who should have been heard within half of such a lease, and who was? */
+/**
+ * Asks for each lease class: of the hosts that beat at least once within half of such a lease, how many were heard? Where they
+ * are few, or silent while a host that beats less often was heard, the class needs a witness.
+ */
 export function surveyOf({ voices: all, leases }: Fleet, known: Known, now: Instant): Survey {
   const { canary } = known;
   const voices = stillThere([...all.values()], known);
@@ -141,15 +159,14 @@ export function surveyOf({ voices: all, leases }: Fleet, known: Known, now: Inst
   const few = new Set<Power>();
   const isOpen = isContent(canary, now);
   for (const [power, lease] of leases) {
-    const crowd = headcount(voices, lease);
-    if (crowd.expected >= FEWEST && !isSilentAtOnce(crowd, isOpen)) continue;
-    // Hosts that beat less often may beat in step: then they are heard all at once, or none of them, which says nothing.
-    const often = headcount(
-      voices.filter((voice) => paceOf(voice.lease).interval <= lease / 2),
-      lease,
-    );
-    if (often.expected < FEWEST) few.add(power);
-    else if (isSilentAtOnce(often, isOpen)) silent.add(power);
+    const span = lease / 2;
+    const recent = voices.filter(({ ago }) => ago < span);
+    // Those that beat less often may beat in step: then they are heard all at once, or none of them, which says nothing.
+    const isOften = ({ shortest }: Voice): boolean => paceOf(shortest).interval <= span;
+    const expected = voices.filter(isOften).length;
+    const heard = recent.filter(isOften).length;
+    if (expected < FEWEST) few.add(power);
+    else if (isSilentAtOnce(heard, expected, isOpen)) (heard < recent.length ? few : silent).add(power);
   }
   const heard = few.size === 0 ? [] : voices.map((voice) => voice.heardAt).sort((one, other) => one - other);
   return { silent, few, heard, canary };
@@ -165,11 +182,11 @@ const OVERDUE = seconds(30);
  */
 function stillThere(voices: readonly Voice[], { freeze, lastSweep = instant(0) }: Known): readonly Voice[] {
   const latest = voices.reduce((last, { heardAt: at }) => later(at, last), instant(0));
-  return voices.filter(({ heardAt: at, ago, lease }) => {
+  return voices.filter(({ heardAt: at, ago, longest }) => {
     const seenAt = instant(at + ago);
-    const isOverdue = after(after(at, lease), OVERDUE) <= earlier(seenAt, lastSweep);
-    const floor = floorOf(freeze, lease);
-    const isFrozenYet = floor !== undefined && after(floor, lease) > seenAt;
+    const isOverdue = after(after(at, longest), OVERDUE) <= earlier(seenAt, lastSweep);
+    const floor = floorOf(freeze, longest);
+    const isFrozenYet = floor !== undefined && after(floor, longest) > seenAt;
     return after(at, VALVE) > latest && (!isOverdue || isFrozenYet);
   });
 }
@@ -182,22 +199,27 @@ const LONG_LEASE = seconds(120);
 
 type Leased = { readonly due: Instant; readonly lease: Span };
 
+/** Whether every beat of the canary has got through since then. */
+const wasOpenSince = (since: Instant, canary: Canary, now: Instant): boolean =>
+  canary.openSince !== undefined && canary.openSince <= since && isContent(canary, now);
+
 /** Whether somebody else was heard after this run should have been, so that its silence is its own. */
 function isWitnessed({ few, heard, canary }: Survey, run: Leased, now: Instant): boolean {
   if (!few.has(powerOf(run.lease))) return true; // the crowd has spoken for all who are not silent with it
   const last = heardAt(run);
-  const missed = after(after(last, paceOf(run.lease).interval), NEXT_TRY);
-  const { sangAt, openSince } = canary;
+  const { interval } = paceOf(run.lease);
+  // Its beat was due after an interval, and may have hung for another one before the next try.
+  const missed = after(after(after(last, interval), interval), NEXT_TRY);
+  const { sangAt } = canary;
   if (sangAt === undefined || after(sangAt, CANARY_IS_GONE) <= now) return true; // there is nobody to ask
-  const isOpen = openSince !== undefined && openSince <= last && isContent(canary, now);
-  if (run.lease >= LONG_LEASE && isOpen) return true;
+  if (run.lease >= LONG_LEASE && wasOpenSince(last, canary, now)) return true;
   // Who was cut off needs a request's time, and a try more, to be heard again.
   const back = before(now, (run.lease / 4 + NEXT_TRY) as Span);
   return (sangAt >= missed && sangAt <= back) || heard.some((at) => at >= missed && at <= back);
 }
 
-/** The canary cannot reach us; too few hosts are heard; or verdicts wait for a witness, among few hosts. */
-export type WhyFrozen = "canary" | "silence" | "witness";
+/** The canary cannot reach us; too few hosts are heard; no sweep has looked; or verdicts wait for a witness, among few hosts. */
+export type WhyFrozen = "canary" | "silence" | "sweeps" | "witness";
 
 /**
  * What the control item remembers. `floor`, for the whole fleet, and `floors`, by lease class: the last instant at which the
@@ -207,6 +229,8 @@ export type Freeze = {
   readonly since: Instant;
   readonly lastBad: Instant;
   readonly why?: WhyFrozen;
+  /** When the first verdict that was held back goes on at the latest. */
+  readonly until?: Instant;
   readonly floor?: Instant;
   readonly floors?: Readonly<Record<string, Instant>>;
 };
@@ -214,23 +238,25 @@ export type Freeze = {
 /** Two sweeps that find the same fault are not further apart than this: six of them, or a few that failed. */
 const SAME_FAULT = seconds(60);
 
+/** What a sweep has found: whether the canary is cut off, whether no sweep had looked for a while, and which classes are silent. */
+export type Faults = { readonly isCutOff: boolean; readonly isGap: boolean; readonly silent: ReadonlySet<Power> };
+
 /** What is remembered after a sweep: the same as before, where nothing is wrong. `isWaiting`: verdicts wait for a witness. */
 export function nextFreeze(
   last: Freeze | undefined,
-  survey: Survey,
+  { isCutOff: isCanary, isGap, silent }: Faults,
   now: Instant,
-  isWaiting = false,
+  { isWaiting = false, until }: { readonly isWaiting?: boolean; readonly until?: Instant | undefined } = {},
 ): Freeze | undefined {
-  const isCanary = isCutOff(survey.canary, now);
-  const isSilence = survey.silent.size > 0;
-  if (!isCanary && !isSilence && !isWaiting) return last;
+  if (!isCanary && !isGap && silent.size === 0 && !isWaiting) return last;
   const goesOn = last !== undefined && after(last.lastBad, SAME_FAULT) > now;
-  const found = [...survey.silent].map((power) => [String(power), later(now, last?.floors?.[power])] as const);
-  const floor = isCanary ? later(now, last?.floor) : last?.floor;
+  const found = [...silent].map((power) => [String(power), later(now, last?.floors?.[power])] as const);
+  const floor = isCanary || isGap ? later(now, last?.floor) : last?.floor;
   return {
     since: goesOn ? last.since : now,
     lastBad: later(now, last?.lastBad),
-    why: isCanary ? "canary" : isSilence ? "silence" : "witness",
+    why: isCanary ? "canary" : silent.size > 0 ? "silence" : isGap ? "sweeps" : "witness",
+    ...(until !== undefined && { until }),
     ...(floor !== undefined && { floor }),
     floors: { ...last?.floors, ...Object.fromEntries(found) },
   };
@@ -251,12 +277,14 @@ export type Hold = { readonly since: Instant; readonly until: Instant; readonly 
 /** Whether the last sweeps have found a fault. */
 const isOn = ({ lastBad }: Freeze, now: Instant): boolean => after(lastBad, SAME_FAULT) > now;
 
-/** When the first verdicts of the fleet go on. */
-export const valveOpens = ({ since }: Freeze): Instant => after(since, VALVE);
+/** When the verdict on a run goes on at the latest. */
+export const valveOpens = ({ due }: { readonly due: Instant }): Instant => after(due, VALVE);
 
 /** What holds back the fleet now; undefined where nothing does. Each run has a bound of its own. */
 export function holdOnFleet(freeze: Freeze | undefined, now: Instant): Hold | undefined {
-  return freeze === undefined || !isOn(freeze, now) ? undefined : holdOf(freeze, valveOpens(freeze));
+  return freeze === undefined || !isOn(freeze, now)
+    ? undefined
+    : holdOf(freeze, freeze.until ?? after(freeze.since, VALVE));
 }
 
 /** 0.1.0 did not remember why. */
@@ -264,7 +292,7 @@ const holdOf = ({ since, why = "silence" }: Freeze, until: Instant): Hold => ({ 
 
 /** What would hold back a verdict by the clock on this run now, as the last sweeps have found. */
 export function holdOn(run: Leased, freeze: Freeze | undefined, now: Instant): Hold | undefined {
-  const most = after(run.due, VALVE);
+  const most = valveOpens(run);
   if (freeze === undefined || most <= now) return undefined;
   const thaw = thawOf(run, freeze);
   const isThawing = thaw !== undefined && thaw > now;
@@ -288,7 +316,7 @@ export function waitsFor(
   now: Instant,
   { freeze, survey }: { readonly freeze?: Freeze; readonly survey?: Survey },
 ): "thaw" | "witness" | undefined {
-  if (after(run.due, VALVE) <= now) return undefined;
+  if (valveOpens(run) <= now) return undefined;
   const thaw = thawOf(run, freeze);
   if (thaw !== undefined && thaw > now) return "thaw";
   return survey === undefined || isWitnessed(survey, run, now) ? undefined : "witness";
@@ -300,8 +328,9 @@ export function waitsFor(
  */
 export function wasCutOff(run: Leased, now: Instant, { freeze, canary }: FrontDoor): boolean {
   const floor = floorOf(freeze, run.lease);
-  if (floor !== undefined && floor >= heardAt(run)) return true;
-  return !isWitnessed(nobodySeen(run, canary), run, earlier(now, run.due));
+  const last = heardAt(run);
+  if (floor !== undefined && floor >= last) return true;
+  return !wasOpenSince(last, canary, now) && !isWitnessed(nobodySeen(run, canary), run, earlier(now, run.due));
 }
 
 /** How many verdicts by the clock alone one sweep may find, so that a freeze can still come in time. */

@@ -1,7 +1,7 @@
 import type { Cause } from "./causes.ts";
 import { type Decision, type DueGuard, refuse } from "./decision.ts";
 import { awake, endAttempt } from "./ending.ts";
-import { type Evidence, explaining } from "./evidence.ts";
+import { type Evidence, explaining, happenedBy, takes } from "./evidence.ts";
 import { type Freeze, type Survey, waitsFor } from "./freeze.ts";
 import { paceOf } from "./lease.ts";
 import type { HeldRun as Held, Queued, Waiting } from "./run.ts";
@@ -70,6 +70,16 @@ const isByClock = (cause: Cause, due: Due): boolean =>
   due.proof === undefined && (cause === "lost" || cause === "never-started");
 
 /**
+ * Whether only silence says that the attempt has ended, whatever says why: a host that drains, or is maintained, may be there
+ * yet, and its attempts cut off by us. One that AWS has taken by now is not.
+ */
+const isBySilence = (cause: Cause, due: Due, explained: readonly Evidence[]): boolean =>
+  isByClock(cause, due) ||
+  (due.proof === undefined &&
+    cause === "interrupted" &&
+    !explained.some((each) => takes(each) && happenedBy(each) <= due.now));
+
+/**
  * The verdict on an attempt whose due time was seen to pass, or whose host is gone: spared when it moved on, else the
  * instant of its death. The write names the due time that was seen, so a beat that came first makes it stale.
  */
@@ -82,11 +92,9 @@ export function reap(run: Queued | Held, due: Due): Decision {
   const evidence = run.state === "queued" ? [] : explaining(due.evidence, stayOf(run, later(now, run.due)));
   const cause = causeOf(run, due, evidence.length > 0);
   const byClock = isByClock(cause, due);
-  if (byClock) {
-    const awaited = waitsFor(run, now, due);
-    if (awaited !== undefined) return refuse({ kind: "frozen", awaited });
-    if (due.isLimited === true) return refuse({ kind: "limited" });
-  }
+  const awaited = isBySilence(cause, due, evidence) ? waitsFor(run, now, due) : undefined;
+  if (awaited !== undefined) return refuse({ kind: "frozen", awaited });
+  if (byClock && due.isLimited === true) return refuse({ kind: "limited" });
   const known = proof === undefined || evidence.some(({ id }) => id === proof.id) ? evidence : [...evidence, proof];
   const next = endAttempt(run, due.registration, { cause, now, roll: due.roll, evidence: known });
   return {

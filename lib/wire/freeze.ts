@@ -6,13 +6,13 @@ export type FreezeView = {
   /** RFC 3339. Since when sweeps have found it so. */
   readonly since: string;
   /**
-   * RFC 3339. Of one run: when its verdict goes on at the latest, 15 minutes beyond its lease. Of the fleet: 15 minutes after
-   * `since`, when the first verdicts go on at the latest.
+   * RFC 3339. Of one run: when its verdict goes on at the latest, 15 minutes beyond its lease. Of the fleet: when the
+   * first of all verdicts does.
    */
   readonly until: string;
   /**
-   * `canary`: it cannot reach the front door. `silence`: too few hosts are heard of all that should be. `witness`: there are few
-   * hosts, and nobody else was heard since these fell silent.
+   * `canary`: it cannot reach the front door. `silence`: too few hosts are heard of all that should be. `sweeps`: none has looked
+   * for a while. `witness`: there are few hosts, and nobody else was heard since these fell silent.
    */
   readonly why: WhyFrozen;
 };

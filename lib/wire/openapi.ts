@@ -36,7 +36,11 @@ const attempt = z.looseObject({
   evidence: z.array(z.object({ id: z.string(), source: z.string(), kind: z.string(), at: instant() })),
 });
 
-const freeze = z.object({ since: instant(), until: instant(), why: z.enum(["canary", "silence", "witness"]) });
+const freeze = z.object({
+  since: instant(),
+  until: instant(),
+  why: z.enum(["canary", "silence", "sweeps", "witness"]),
+});
 
 const accepted = z.object({ state: state() });
 

@@ -25,7 +25,7 @@ const charges = async (app: Service) => (await inspect(app, "etl"))?.current.cha
 
 async function sweepAt(app: Service, when: Instant): Promise<void> {
   app.pass(seconds((when - app.now()) / 1000));
-  await sweep(app, { period: seconds(1), until: plus(app.now(), seconds(50)) });
+  await sweep(app, { period: seconds(1), until: plus(app.now(), seconds(50)), previous: app.now() });
 }
 
 describe("whatever the order in which it is told", () => {

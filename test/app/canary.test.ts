@@ -56,7 +56,7 @@ test("a single run whose silence says nothing is not declared lost while the can
   await tokenOf(app, "etl"); // lease 120 s
   const sweepAt = (span: number) => {
     app.pass(seconds(span));
-    return sweep(app, { period: seconds(10), until: after(app.now(), seconds(50)) });
+    return sweep(app, { period: seconds(10), until: after(app.now(), seconds(50)), previous: app.now() });
   };
   app.pass(seconds(100));
   await app.control.canaryFailed(app.now());

@@ -55,8 +55,9 @@ describe("twenty hosts that fall silent at once", () => {
     expect(app.messages()).toEqual([]);
     expect(frozen.findIndex(({ silent }) => silent === 1)).toBe(5); // 12:01:00, after half of their lease
     expect(frozen.findIndex(({ frozen: held }) => held === 20)).toBe(11); // 12:02:00, when they are due
-    expect(frozen.findIndex(({ valve }) => valve === 1)).toBe(95); // 12:16:00, 15 minutes after the first bad sweep
+    expect(sum(frozen, "valve")).toBe(0);
     const thawed = await sweptUntil(app, "12:17:30"); // from 12:17:00 on
+    expect(thawed[0]).toMatchObject({ silent: 1, valve: 1 });
     expect(thawed.map(({ reaped, limited }) => [reaped, limited])).toEqual([
       [5, 15],
       [5, 10],
@@ -99,7 +100,7 @@ describe("twenty hosts that fall silent at once", () => {
     const [token] = await fleet(app, 20);
     await sweptUntil(app, "12:02:00");
     const told = { since: at("12:01:00"), why: "silence" } as const;
-    expect(await holdNow(app)).toEqual({ ...told, until: at("12:16:00") });
+    expect(await holdNow(app)).toEqual({ ...told, until: at("12:17:00") });
     const hold = async () => (await inspect(app, token?.run ?? ""))?.hold;
     expect(await hold()).toEqual({ ...told, until: at("12:17:00") }); // 15 minutes beyond its own lease
     app.pass(seconds(60));
@@ -148,6 +149,7 @@ describe("twenty hosts that fall silent at once", () => {
       since: at("12:01:00"),
       lastBad: at("12:02:00"),
       why: "silence",
+      until: at("12:17:00"),
       floors: { 6: at("12:02:00") },
     });
   });
@@ -165,6 +167,49 @@ describe("twenty hosts that fall silent at once", () => {
     await expect(nextSweep(app)).rejects.toThrow("the control is away");
     expect(app.messages()).toMatchObject([{ data: { run: "doomed", cause: "interrupted" } }]);
   });
+});
+
+test("hosts that were silent while no sweep looked have a lease from the first one on, and so has who was not there before", async () => {
+  const app = service();
+  await fleet(app, 20);
+  const others = await fleet(app, 20, "back");
+  await sweptUntil(app, "12:01:00");
+  app.pass(seconds(300));
+  for (const token of others) await beat(app, token);
+  expect(await nextSweep(app)).toMatchObject({ frozen: 20, reaped: 0, silent: 0 });
+  expect(await holdNow(app)).toMatchObject({ why: "sweeps", until: at("12:17:00") });
+  const all: SweepCounts[] = [];
+  while (app.now() < at("12:08:20")) {
+    for (const token of others) await beat(app, token);
+    all.push(await nextSweep(app));
+  }
+  expect(all.map(({ reaped }) => reaped)).toEqual([...Array.from({ length: 11 }, () => 0), 5, 5]);
+});
+
+test("a sweep that is the first one for a minute of a service that had nothing to do freezes nobody", async () => {
+  const app = service();
+  await nextSweep(app);
+  app.pass(seconds(600));
+  await fleet(app, 3);
+  expect(await nextSweep(app)).toMatchObject({ live: 3 });
+  expect(await holdNow(app)).toBeUndefined();
+});
+
+test("a host that drains is not given up during an outage: its attempts may be there yet", async () => {
+  const app = service();
+  await fleet(app, 20);
+  const [drained, taken] = [await tokenOf(app, "drained"), await tokenOf(app, "taken", specWith(), holder("b"))];
+  await notice(app, {
+    host: "i-a",
+    evidence: { id: "d", source: "lastbeat", kind: "drain", at: app.now(), deadline: at("13:00:00") },
+  });
+  await notice(app, {
+    host: "i-b",
+    evidence: { id: "s", source: "aws.ec2", kind: "spot-interruption", at: app.now(), deadline: at("12:02:00") },
+  });
+  await sweptUntil(app, "12:02:20");
+  expect(await beat(app, drained)).toMatchObject({ kind: "renewed", directive: "drain" });
+  expect(await beat(app, taken)).toMatchObject({ kind: "superseded" });
 });
 
 test("four hosts that fall silent at once are declared lost where there is no canary: that may be chance", async () => {

@@ -14,7 +14,7 @@ const LAST = specWith({ budgets: { crashes: 0, interruptions: 0, losses: 0, star
 
 async function sweepAfter(app: Service, span: Span): Promise<void> {
   app.pass(span);
-  await sweep(app, { period: seconds(10), until: after(app.now(), seconds(50)) });
+  await sweep(app, { period: seconds(10), until: after(app.now(), seconds(50)), previous: app.now() });
 }
 
 /** "nightly" was lost on i-a at 12:02:00, which ended it. */

@@ -31,7 +31,7 @@ export type Service = App & {
   now(): Instant;
   pass(span: Span): void;
   useKeys(newest: Key, ...older: Key[]): void;
-  /** A sweep that runs, however short ago the last one was. */
+  /** A sweep that runs, however short ago the last one was; others have run as usual meanwhile. */
   swept(): Promise<void>;
   messages(): RequeueEvent[];
 };
@@ -71,7 +71,7 @@ export function service(changed: Partial<App> = {}): Service {
     },
     swept: async () => {
       time = after(time, seconds(10));
-      await sweep(app, { period: seconds(10), until: after(time, seconds(50)) });
+      await sweep(app, { period: seconds(10), until: after(time, seconds(50)), previous: time });
     },
     messages: () => requeues.sent.map(({ body }) => JSON.parse(body) as RequeueEvent),
   };

@@ -135,6 +135,14 @@ describe("what is remembered of all that is said about a host", () => {
     expect(remembered(known, { ...second }, NOW)).toBe(known);
   });
 
+  test("is a deadline, though the same is told again without one", () => {
+    const until = word("a", { deadline: at("13:00:00") });
+    const again = word("a", { at: at("12:01:00") });
+    expect(remembered([until], again, NOW)).toStrictEqual([{ ...again, deadline: at("13:00:00") }]);
+    const known = [until];
+    expect(remembered(known, word("a"), NOW)).toBe(known);
+  });
+
   test("is that a maintenance was called off, also when its announcement comes again", () => {
     const said = (clock: string, own: Partial<Evidence> = {}): Evidence =>
       word("a", { kind: "maintenance", saidAt: at(clock), ...own });

@@ -223,9 +223,10 @@ describe("a self-fence", () => {
   });
 
   test("among few hosts is a loss only where the canary got through meanwhile, in time for a beat more", () => {
-    const charge = (canary: Canary) => fencedWith(undefined, { frontDoor: { canary } }).charges;
-    // It was last heard at 12:01:00, should have been at 12:01:30, and needs a quarter of its lease to be heard again.
-    const sang = ["12:01:34.999", "12:01:35", "12:01:55", "12:01:55.001"].map((clock) => charge({ sangAt: at(clock) }));
+    const charge = (canary: Canary) =>
+      charged(running(), finishing(at("12:03:10"), SELF_FENCED, { frontDoor: { canary } }));
+    // It was last heard at 12:01:00, should have been by 12:02:05, and needs 35 s to be heard again before its lease ends.
+    const sang = ["12:02:04.999", "12:02:05", "12:02:25", "12:02:25.001"].map((clock) => charge({ sangAt: at(clock) }));
     expect(sang).toStrictEqual(["-", "l", "l", "-"]);
     expect(charge({ sangAt: at("12:02:20"), openSince: at("12:01:00") })).toBe("l");
     expect(charge({})).toBe("l"); // there is nobody to ask

@@ -294,10 +294,12 @@ export async function play(scenario: Scenario, seed: number): Promise<Damage> {
         await notice(app, { host: `host-${host}`, evidence });
       });
   const end = after(until, END_AFTER);
+  let previous: Instant | undefined;
   for (let at = after(START, PERIOD); at < end; at = after(at, PERIOD))
     clock.at(at, async () => {
       if (isAllAway && isAway()) return;
-      await sweep(app, { period: PERIOD, until: after(at, PERIOD) });
+      await sweep(app, { period: PERIOD, until: after(at, PERIOD), previous });
+      previous = at;
     });
   // Where in the minute the canary comes is chance.
   for (let at = after(START, seconds(dice.between(1, 60))); hasCanary && at < end; at = after(at, seconds(60)))

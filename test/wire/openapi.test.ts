@@ -134,7 +134,7 @@ describe("the OpenAPI document", () => {
       properties: {
         since: { type: "string", format: "date-time" },
         until: { type: "string", format: "date-time" },
-        why: { type: "string", enum: ["canary", "silence", "witness"] },
+        why: { type: "string", enum: ["canary", "silence", "sweeps", "witness"] },
       },
       required: ["since", "until", "why"],
     });
