@@ -16,9 +16,9 @@ export type Bug = {
 const bug = (name: string, file: string, from: string, to: string): Bug => ({ name, file, from, to, by: "schedules" });
 
 /** A mistake in telling an outage of ours from a loss of theirs. */
-const ofFreeze = (name: string, from: string, to: string): Bug => ({
+const ofFreeze = (name: string, from: string, to: string, file = "lib/core/freeze.ts"): Bug => ({
   name,
-  file: "lib/core/freeze.ts",
+  file,
   from,
   to,
   by: "outages",
@@ -338,15 +338,26 @@ export const BUGS: readonly Bug[] = [
   ),
   ofFreeze(
     "a second outage within a quarter of an hour of the first is not protected",
-    "if (!isCanary && !isSilence && !isWaiting) return last;",
-    "if ((!isCanary && !isSilence && !isWaiting) || (last !== undefined && after(last.since, VALVE) <= now && after(last.lastBad, VALVE) > now)) return last;",
+    "if (!isCanary && !isGap && silent.size === 0 && !isWaiting) return last;",
+    "if ((!isCanary && !isGap && silent.size === 0 && !isWaiting) || (last !== undefined && after(last.since, VALVE) <= now && after(last.lastBad, VALVE) > now)) return last;",
   ),
   ofFreeze("leases do not count again after an outage", 'if (thaw !== undefined && thaw > now) return "thaw";', ""),
+  ofFreeze(
+    "the first sweep after a gap judges at once",
+    "return oldest !== undefined && after(later(oldest, lastSweep), ordinary) < now;",
+    "return oldest === undefined && ordinary < now;",
+  ),
+  ofFreeze(
+    "evidence switches the freeze off",
+    "const awaited = isBySilence(cause, due, evidence) ?",
+    "const awaited = isByClock(cause, due) ?",
+    "lib/core/reaping.ts",
+  ),
   ofFreeze("runs count, and not hosts", "const name = host ??", "const name ="),
   ofFreeze("few hosts need no witness", "if (!few.has(powerOf(run.lease))) return true;", "return true;"),
   ofFreeze(
     "verdicts wait for a minute",
-    "if (after(run.due, VALVE) <= now) return undefined;",
+    "if (valveOpens(run) <= now) return undefined;",
     "if (after(run.due, seconds(60)) <= now) return undefined;",
   ),
   ofFreeze(

@@ -315,11 +315,14 @@ export async function play(scenario: Scenario, seed: number): Promise<Damage> {
   return damageOf([...byRun.values()]);
 }
 
+/** Causes that a verdict finds, whatever explains the end; all others are the runner's own words. */
+const ENDED_BY_US: ReadonlySet<string> = new Set(["lost", "interrupted"]);
+
 /** The first attempt of a run ended: was that a mistake, and how long did it take? */
 function ended(runner: Runner, cause: string, now: Instant): void {
   const { fate } = runner;
   if (fate.diedAt !== undefined) fate.foundAt ??= now;
-  else if (cause === "lost" && runner.isAtWork) fate.isLostHealthy = true;
+  else if (ENDED_BY_US.has(cause) && runner.isAtWork) fate.isLostHealthy = true;
   if (cause === "cut-off") fate.isForgiven = true;
 }
 

@@ -1,7 +1,8 @@
+import { seededDice } from "./dice.ts";
 import { type Damage, type Leases, play, type Scenario } from "./outage.ts";
 
 /** From a blip to an outage that outlasts what a verdict may wait. */
-const LENGTHS = [30, 60, 70, 90, 120, 300, 600, 900, 1200];
+const LENGTHS = [30, 41, 60, 70, 90, 120, 301, 607, 900, 1200];
 const MIXED: Leases = [120, 120, 120, 60, 60, 30];
 /** No verdict waits longer than so many seconds beyond its lease; whoever is still silent then is judged by the clock. */
 const VALVE = 900;
@@ -31,6 +32,9 @@ async function single(name: string, scenario: Scenario, faults: Faults): Promise
     if (length <= VALVE) faults.expect(damage.lostHealthy === 0, `${damage.lostHealthy} healthy runs were lost`);
   }
 }
+
+type Bounds = readonly [from: number, to: number];
+const DRAWN = 40;
 
 const MINUTES = Array.from({ length: 30 }, (_, index) => index + 1);
 
@@ -64,6 +68,17 @@ async function pairs(name: string, scenario: Scenario, faults: Faults): Promise<
   faults.expect(lost === 0, `${lost} healthy runs were lost in pairs of outages`);
 }
 
+/** So many outages, of lengths that are drawn to the second: a sweep meets their ends anywhere. */
+async function drawn(name: string, scenario: Scenario, [from, to]: Bounds, faults: Faults): Promise<void> {
+  let lost = 0;
+  for (let seed = 1; seed <= DRAWN; seed += 1) {
+    const length = seededDice(seed).between(from, to);
+    lost += (await play({ ...scenario, away: [[0, length]] }, seed)).lostHealthy;
+  }
+  console.log(row(`${name}: ${DRAWN} outages of ${from} to ${to} s`, lost));
+  faults.expect(lost === 0, `${lost} healthy runs were lost in outages of drawn lengths`);
+}
+
 /** A loss of theirs while the canary gets through and others beat: found within a lease and two sweeps. */
 async function loss(name: string, scenario: Scenario, within: number, faults: Faults): Promise<void> {
   const damage = await play(scenario, 1);
@@ -89,6 +104,32 @@ export async function outages(): Promise<number> {
   await single("3 runs, the sweeps are away too", { runs: 3, leases: [120, 60], goOn: 100, isAllAway: true }, faults);
   await pairs("60 runs on 30 hosts", { runs: 60, runsPerHost: 2, leases: MIXED, goOn: 100 }, faults);
   await pairs("3 runs", { runs: 3, leases: [120, 60], goOn: 100 }, faults);
+  const long = { runs: 60, runsPerHost: 6, leases: [120] as const, goOn: 100 };
+  await drawn("60 runs on 10 hosts, all is away", { ...long, isAllAway: true }, [20, 900], faults);
+  await drawn(
+    "40 runs on 8 hosts, leases of 60 s, all is away",
+    { ...long, runs: 40, runsPerHost: 5, leases: [60], isAllAway: true },
+    [95, 900],
+    faults,
+  );
+  await drawn(
+    "60 runs, mixed leases, all is away",
+    { ...long, runsPerHost: 1, leases: MIXED, isAllAway: true },
+    [95, 900],
+    faults,
+  );
+  await drawn(
+    "15 runs on 8 hosts, leases of 30 s to half an hour",
+    { ...long, runs: 15, runsPerHost: 2, leases: [1800, 30, 600] },
+    [30, 900],
+    faults,
+  );
+  await drawn(
+    "40 runs, half of them draining",
+    { ...long, runs: 40, runsPerHost: 1, isHalfDrained: true },
+    [30, 900],
+    faults,
+  );
   const fleet = { runs: 90, runsPerHost: 2, leases: [120] as const, goOn: 10 };
   // A verdict a sweep in a hundred runs, but five at least: 30 runs take six sweeps.
   await loss("a zone of three is gone: 15 hosts of 45", { ...fleet, hostsDying: 15 }, 120 + 60, faults);
