@@ -29,25 +29,30 @@ export type Canary = {
 type Power = number;
 const powerOf = (lease: Span): Power => Math.floor(Math.log2(lease / 1000));
 
-/** When a host was last heard, how long ago that was when it was looked at, and the shortest and longest of its leases. */
-type Voice = { readonly heardAt: Instant; readonly ago: number; readonly shortest: Span; readonly longest: Span };
+/** A host: when it was last heard, how long ago that was when it was looked at, how often it beats, and its longest lease. */
+type Voice = { heardAt: Instant; ago: number; interval: Span; longest: Span };
 
 /**
  * The fleet as one sweep has seen it. Hosts count, not runs: five runs on one dead node are one silent host. An attempt
  * without a host counts as one.
  */
 export type Fleet = {
-  readonly voices: Map<string, Voice>;
+  readonly hosts: Map<string, Voice>;
+  /** Attempts without a host: one of so many, where there are very many. */
+  readonly alone: { voices: Voice[]; oneOf: number; seen: number };
   readonly leases: Map<Power, Span>;
   /** When the attempt that has been silent for the longest was heard, and when the first verdict of all goes on at the latest. */
   oldest?: Instant;
   valveOpens?: Instant;
 };
 
-export const emptyFleet = (): Fleet => ({ voices: new Map(), leases: new Map() });
+export const emptyFleet = (): Fleet => ({
+  hosts: new Map(),
+  alone: { voices: [], oneOf: 1, seen: 0 },
+  leases: new Map(),
+});
 
 type Seen = {
-  readonly run: string;
   readonly state: State;
   readonly due: Instant;
   readonly lease: Span;
@@ -57,32 +62,59 @@ type Seen = {
 /** Whether half of its lease has passed without a beat. */
 const isSilent = ({ due, lease }: Seen, now: Instant): boolean => due - now <= lease / 2;
 
+/** A share of so many tells as well how many of all are heard, and costs a sweep over a million of them nothing. */
+const MOST_ALONE = 8192;
+
+function hearAlone({ alone }: Fleet, voice: () => Voice): void {
+  alone.seen += 1;
+  if (alone.seen % alone.oneOf !== 0) return;
+  alone.voices.push(voice());
+  if (alone.voices.length < MOST_ALONE) return;
+  alone.voices = alone.voices.filter((_, index) => index % 2 === 0);
+  alone.oneOf *= 2;
+}
+
 /**
  * Counts what a sweep has seen. An attempt that leaves and beats is heard like any other; one that leaves and is silent has
  * gone, as was said, and one that was told to stop is not renewed: both say nothing about the front door.
  */
 export function tally(fleet: Fleet, seen: Seen, now: Instant): void {
-  const { voices, leases } = fleet;
-  const { run, state, lease, host } = seen;
+  const { hosts, leases } = fleet;
+  const { state, due, lease, host } = seen;
   if (state === "queued" || state === "running" || state === "leaving") {
-    leases.set(powerOf(lease), shorter(lease, leases.get(powerOf(lease))));
-    fleet.oldest = earlier(heardAt(seen), fleet.oldest);
-    if (valveOpens(seen) > now) fleet.valveOpens = earlier(valveOpens(seen), fleet.valveOpens);
+    const power = powerOf(lease);
+    const shortest = leases.get(power);
+    if (shortest === undefined || lease < shortest) leases.set(power, lease);
+    const opens = valveOpens(seen);
+    if (fleet.oldest === undefined || due - lease < fleet.oldest) fleet.oldest = heardAt(seen);
+    if (opens > now && (fleet.valveOpens === undefined || opens < fleet.valveOpens)) fleet.valveOpens = opens;
   }
   if (state !== "running" && (state !== "leaving" || isSilent(seen, now))) return;
-  const name = host ?? ` ${run}`; // no host is named so
-  const at = heardAt(seen);
-  const { heardAt: last, ago, shortest, longest } = voices.get(name) ?? {};
-  const isNewer = last === undefined || ago === undefined || last < at;
-  voices.set(name, {
-    heardAt: isNewer ? at : last,
-    ago: isNewer ? now - at : ago,
-    shortest: shorter(lease, shortest),
-    longest: longest === undefined || lease > longest ? lease : longest,
+  const heard = before(due, lease);
+  const voiceOf = (): Voice => ({
+    heardAt: heard,
+    ago: now - heard,
+    interval: paceOf(lease).interval,
+    longest: lease,
   });
+  if (host === undefined) {
+    hearAlone(fleet, voiceOf);
+    return;
+  }
+  const voice = hosts.get(host);
+  if (voice === undefined) {
+    hosts.set(host, voiceOf());
+    return;
+  }
+  // In place: a sweep sees a million of them.
+  if (heard > voice.heardAt) {
+    voice.heardAt = heard;
+    voice.ago = now - heard;
+  }
+  if (lease > voice.longest) voice.longest = lease;
+  const { interval } = paceOf(lease);
+  if (interval < voice.interval) voice.interval = interval;
 }
-
-const shorter = (one: Span, other: Span | undefined): Span => (other === undefined || one < other ? one : other);
 
 /** The canary beats every minute; what it found counts until the next but one would have told. */
 const CANARY_COUNTS = seconds(90);
@@ -152,21 +184,28 @@ export const nobodySeen = ({ lease }: { readonly lease: Span }, canary: Canary):
  * Asks for each lease class: of the hosts that beat at least once within half of such a lease, how many were heard? Where they
  * are few, or silent while a host that beats less often was heard, the class needs a witness.
  */
-export function surveyOf({ voices: all, leases }: Fleet, known: Known, now: Instant): Survey {
+export function surveyOf({ hosts, alone, leases }: Fleet, known: Known, now: Instant): Survey {
   const { canary } = known;
-  const voices = stillThere([...all.values()], known);
+  const voices = stillThere([...hosts.values(), ...alone.voices], known);
+  const standAlone = new Set(alone.oneOf === 1 ? [] : alone.voices);
+  const weightOf = (voice: Voice): number => (standAlone.has(voice) ? alone.oneOf : 1);
   const silent = new Set<Power>();
   const few = new Set<Power>();
   const isOpen = isContent(canary, now);
   for (const [power, lease] of leases) {
     const span = lease / 2;
-    const recent = voices.filter(({ ago }) => ago < span);
-    // Those that beat less often may beat in step: then they are heard all at once, or none of them, which says nothing.
-    const isOften = ({ shortest }: Voice): boolean => paceOf(shortest).interval <= span;
-    const expected = voices.filter(isOften).length;
-    const heard = recent.filter(isOften).length;
+    let [expected, heard, recent] = [0, 0, 0];
+    for (const voice of voices) {
+      const { ago, interval } = voice;
+      const weight = weightOf(voice);
+      if (ago < span) recent += weight;
+      // Those that beat less often may beat in step: then they are heard all at once, or none of them, which says nothing.
+      if (interval > span) continue;
+      expected += weight;
+      if (ago < span) heard += weight;
+    }
     if (expected < FEWEST) few.add(power);
-    else if (isSilentAtOnce(heard, expected, isOpen)) (heard < recent.length ? few : silent).add(power);
+    else if (isSilentAtOnce(heard, expected, isOpen)) (heard < recent ? few : silent).add(power);
   }
   const heard = few.size === 0 ? [] : voices.map((voice) => voice.heardAt).sort((one, other) => one - other);
   return { silent, few, heard, canary };

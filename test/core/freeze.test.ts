@@ -43,7 +43,7 @@ function fleetOf(...groups: readonly Group[]): Fleet {
   const fleet = emptyFleet();
   for (const [index, { count, quiet, lease = LEASE, state = "running", host }] of groups.entries())
     for (let each = 0; each < count; each += 1) {
-      const seen = { run: `run-${index}-${each}`, state, lease, due: instant(NOW - quiet + lease) };
+      const seen = { state, lease, due: instant(NOW - quiet + lease) };
       tally(fleet, { ...seen, host: host ?? `host-${index}-${each}` }, NOW);
     }
   return fleet;
@@ -63,6 +63,18 @@ describe("a lease class is silent", () => {
   test("but not of four: that may be chance", () => {
     expect(silent({ count: 4, quiet: seconds(90) })).toStrictEqual([]);
     expect([...survey({}, { count: 4, quiet: seconds(90) }).few]).toStrictEqual([LONG]);
+  });
+
+  test("by a share of a hundred thousand attempts without hosts, as by all of them", () => {
+    const fleet = emptyFleet();
+    for (let run = 0; run < 100_000; run += 1) {
+      const quiet = run % 100 < 49 ? 10_000 : 90_000;
+      tally(fleet, { state: "running", lease: LEASE, due: instant(NOW - quiet + LEASE) }, NOW);
+    }
+    expect(fleet.alone.voices.length).toBeLessThan(8192);
+    const { silent: all } = surveyOf(fleet, { canary: {}, lastSweep: NOW }, NOW);
+    expect([...all]).toStrictEqual([LONG]);
+    expect([...surveyOf(fleet, { canary: CONTENT, lastSweep: NOW }, NOW).silent]).toStrictEqual([]);
   });
 
   test("when fewer than half of them were heard, and not at half", () => {

@@ -353,7 +353,7 @@ export const BUGS: readonly Bug[] = [
     "const awaited = isByClock(cause, due) ?",
     "lib/core/reaping.ts",
   ),
-  ofFreeze("runs count, and not hosts", "const name = host ??", "const name ="),
+  ofFreeze("runs count, and not hosts", "if (host === undefined) {", "if (host !== null) {"),
   ofFreeze("few hosts need no witness", "if (!few.has(powerOf(run.lease))) return true;", "return true;"),
   ofFreeze(
     "verdicts wait for a minute",
