@@ -1,19 +1,9 @@
 import { isOverdue } from "../core/ending.ts";
-import {
-  emptyFleet,
-  type Faults,
-  type Fleet,
-  type Freeze,
-  isCutOff,
-  isGap,
-  nextFreeze,
-  surveyOf,
-  tally,
-  valveOpens,
-  verdictLimit,
-} from "../core/freeze.ts";
+import { emptyFleet, type Fleet, isGap, tally } from "../core/fleet.ts";
+import { type Faults, type Freeze, isCutOff, nextFreeze, surveyOf, verdictLimit } from "../core/freeze.ts";
 import type { RunKey } from "../core/run.ts";
 import { after, before, type Instant, instant, later, milliseconds, type Span, seconds } from "../core/time.ts";
+import { valveOpens } from "../core/valve.ts";
 import type { Standing } from "../ports/control.ts";
 import type { Sighting } from "../ports/runs.ts";
 import type { LogLine } from "../ports/surroundings.ts";

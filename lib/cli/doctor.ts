@@ -1,10 +1,10 @@
 import type { Finding } from "../account/finding.ts";
+import { printable } from "../wire/printable.ts";
 import type { Answer, StackCommand } from "./command.ts";
 import { surroundingsOf } from "./exec.ts";
 import type { Flags } from "./flags.ts";
 import { apiAt, stackOf } from "./place.ts";
 import { examinePod } from "./pod.ts";
-import { printable } from "./printable.ts";
 import { UsageError } from "./usage.ts";
 import { ownVersion } from "./version.ts";
 

@@ -5,6 +5,7 @@ import { exec } from "../agent/exec.ts";
 import { instanceId, isOnEc2 } from "../agent/machine.ts";
 import { type Span, seconds } from "../core/time.ts";
 import { HOST } from "../wire/ids.ts";
+import { printable } from "../wire/printable.ts";
 import type { Flags } from "./owner.ts";
 import { UsageError } from "./usage.ts";
 
@@ -127,7 +128,7 @@ export function runExec(urls: string, flags: Flags, command: readonly string[]):
     command: [program, ...args],
     holder: { ...Object.fromEntries(facts), ...(HOST.test(host) && { host }) },
     environment: process.env,
-    say: (line) => console.error(`lastbeat: ${line}`),
+    say: (line) => console.error(`lastbeat: ${printable(line)}`),
     identity: identityFrom(chosen(flags, "identity-file")),
     exitMap: exitMapFrom(chosen(flags, "exit-map")),
     drain: spanFrom(flags, "drain-seconds"),

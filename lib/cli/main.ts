@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { printableJson, printableLines } from "../wire/printable.ts";
 import type { Answer, OwnerCommand } from "./command.ts";
 import { completion, type Described } from "./completion.ts";
 import { cost } from "./cost.ts";
@@ -7,7 +8,6 @@ import { runExec } from "./exec.ts";
 import type { Flags } from "./flags.ts";
 import { OWNER_COMMANDS } from "./owner.ts";
 import { placeOf, reach, urlsOf } from "./place.ts";
-import { printableJson, printableLines } from "./printable.ts";
 import { STACK_COMMANDS } from "./stack.ts";
 import { HELP, USAGE, UsageError } from "./usage.ts";
 import { ownVersion } from "./version.ts";
@@ -93,8 +93,9 @@ function wordsFor(name: string, takes: readonly string[], words: readonly string
   return words;
 }
 
+/** A front door may answer anything, and a terminal obeys what it is sent. */
 function print({ json, text: said, code = 0 }: Answer, flags: Flags): number {
-  process.stdout.write(flags["json"] === true ? `${printableJson(json)}\n` : said);
+  process.stdout.write(flags["json"] === true ? `${printableJson(json)}\n` : printableLines(said));
   return code;
 }
 
@@ -178,7 +179,8 @@ export async function main(args: readonly string[]): Promise<number> {
       console.error(`lastbeat: ${why}\nlastbeat --help lists the commands.`);
       return 2;
     }
-    console.error(`lastbeat: ${why}`);
+    // A message may be a server's: no line of it looks like one of ours.
+    console.error(`lastbeat: ${why.replaceAll("\n", "\n  ")}`);
     return args[0] === "exec" ? 125 : 1;
   }
 }

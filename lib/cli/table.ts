@@ -1,6 +1,6 @@
 import type { FreezeView } from "../wire/freeze.ts";
+import { printable } from "../wire/printable.ts";
 import type { RunView } from "../wire/record.ts";
-import { printable } from "./printable.ts";
 import { age, ahead } from "./spans.ts";
 
 /** A run on its way out says until when, where the server tells. */

@@ -1,7 +1,7 @@
 import { DRILL_SOURCE } from "../names.ts";
+import { printable } from "../wire/printable.ts";
 import type { AttemptView, RecordView } from "../wire/record.ts";
 import { frozenRun } from "./frozen.ts";
-import { printable } from "./printable.ts";
 import { age, clock, day } from "./spans.ts";
 import { doing, type Listed } from "./table.ts";
 import { wrapped } from "./wrapped.ts";

@@ -1,5 +1,6 @@
 import { isNews } from "../app/sweep.ts";
 import type { Log, LogLine } from "../ports/surroundings.ts";
+import { printable } from "../wire/printable.ts";
 
 function describe({ decision, run, attempt, fence, state, cause, error, counts }: LogLine): string {
   const said = [
@@ -15,7 +16,7 @@ function describe({ decision, run, attempt, fence, state, cause, error, counts }
         .join(", "),
     error,
   ];
-  return said.filter((part) => part !== false && part !== undefined).join("  ");
+  return printable(said.filter((part) => part !== false && part !== undefined).join("  "));
 }
 
 /** One readable line per decision, on stderr: stdout is for what the command line answers. */

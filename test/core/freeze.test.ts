@@ -1,10 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { emptyFleet, type Fleet, tally } from "../../lib/core/fleet.ts";
 import {
   type Canary,
-  emptyFleet,
   type Faults,
-  type Fleet,
   type Freeze,
   floorOf,
   holdOn,
@@ -13,7 +12,6 @@ import {
   nextFreeze,
   type Survey,
   surveyOf,
-  tally,
   verdictLimit,
   waitsFor,
 } from "../../lib/core/freeze.ts";

@@ -346,6 +346,7 @@ export const BUGS: readonly Bug[] = [
     "the first sweep after a gap judges at once",
     "return oldest !== undefined && after(later(oldest, lastSweep), ordinary) < now;",
     "return oldest === undefined && ordinary < now;",
+    "lib/core/fleet.ts",
   ),
   ofFreeze(
     "evidence switches the freeze off",
@@ -353,7 +354,7 @@ export const BUGS: readonly Bug[] = [
     "const awaited = isByClock(cause, due) ?",
     "lib/core/reaping.ts",
   ),
-  ofFreeze("runs count, and not hosts", "if (host === undefined) {", "if (host !== null) {"),
+  ofFreeze("runs count, and not hosts", "if (host === undefined) {", "if (host !== null) {", "lib/core/fleet.ts"),
   ofFreeze("few hosts need no witness", "if (!few.has(powerOf(run.lease))) return true;", "return true;"),
   ofFreeze(
     "verdicts wait for a minute",
