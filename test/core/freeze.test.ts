@@ -94,6 +94,20 @@ describe("a lease class is silent", () => {
     expect([...survey({}, node).few]).toStrictEqual([LONG]);
   });
 
+  test.each([
+    [30, 300],
+    [300, 30],
+  ])(
+    "by the most frequent beats of a host, which is gone when its longest lease is over (%i s, %i s)",
+    (one, other) => {
+      const names = Array.from({ length: 9 }, (_, index) => `host-${index}`);
+      const on = (lease: number): Group[] =>
+        names.map((host) => ({ count: 1, quiet: seconds(100), lease: seconds(lease), host }));
+      expect(silent(...on(one), ...on(other))).toContain(SHORT);
+      expect(silent(...on(30))).toStrictEqual([]);
+    },
+  );
+
   test("not when one of the runs on a host is heard: the door is open there", () => {
     const on = (host: string): Group[] => [
       { count: 3, quiet: seconds(90), host },
