@@ -1,5 +1,5 @@
 import type { Decision } from "../core/decision.ts";
-import { drains, type Evidence, explains, type Notice, SLACK } from "../core/evidence.ts";
+import { drains, type Evidence, evidenceOf, explains, type Notice, SLACK } from "../core/evidence.ts";
 import { type Fence, isHeld, type LedgerEnd, type Run, type RunKey } from "../core/run.ts";
 import { after, before } from "../core/time.ts";
 import { decide } from "../core/transitions.ts";
@@ -31,7 +31,7 @@ export type NoticeCounts = Readonly<Record<"left" | "reaped" | "refunded" | "not
 export async function notice(app: App, told: Notice, seenUpTo?: EntryPlace): Promise<NoticeCounts> {
   const { host } = told;
   // A message that comes late or again acts on what is known by now: it may have been taken back, or moved.
-  const evidence = await app.hosts.record(host, told.evidence, app.clock.now(), app.retention);
+  const evidence = await app.hosts.record(host, evidenceOf(told), app.clock.now(), app.retention);
   const counts = { left: 0, reaped: 0, refunded: 0, noted: 0 };
   const isAnything = drains(evidence) || explains(evidence) || evidence.goneAt !== undefined;
   if (isAnything) await tellAll(app, { host, evidence }, seenUpTo, counts);

@@ -22,7 +22,16 @@ export type Evidence = {
 };
 
 /** A word about one host, from AWS, an operator or a runner, before or after it goes. */
-export type Notice = { readonly host: string; readonly evidence: Evidence };
+export type Notice = {
+  readonly host: string;
+  readonly evidence: Evidence;
+  /** When the host is expected to go, where the evidence does not say it itself. */
+  readonly deadline?: Instant;
+};
+
+/** The evidence of a notice, with the deadline that was told beside it. */
+export const evidenceOf = ({ evidence, deadline }: Notice): Evidence =>
+  deadline === undefined ? evidence : { ...evidence, deadline };
 
 export type EvidenceKind = keyof typeof MEANING;
 

@@ -170,7 +170,7 @@ describe("a host that is being drained", () => {
   const until = at("13:00:00");
   const drained = async (): Promise<Service> => {
     const app = service();
-    await notice(app, { host: "i-a", evidence: word("drain", NOON, { deadline: until }) });
+    await notice(app, { host: "i-a", evidence: word("drain", NOON), deadline: until });
     return app;
   };
 
