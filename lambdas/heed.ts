@@ -4,10 +4,16 @@ import { expiryOf } from "../lib/app/retention.ts";
 import { throwIfAny, visitAll } from "../lib/app/visit-all.ts";
 import { parseEvent } from "../lib/aws/notices/parse.ts";
 import type { Parsed } from "../lib/aws/notices/parsed.ts";
-import { type Evidence, RUNNER } from "../lib/core/evidence.ts";
+import type { Evidence } from "../lib/core/evidence.ts";
 import { fence as fenceOf } from "../lib/core/run.ts";
-import { fromIso } from "../lib/wire/instants.ts";
-import { type AttemptNotice, continuedOf, noticeShared, ownMessage, sharedOf } from "../lib/wire/notices.ts";
+import {
+  type AttemptNotice,
+  continuedOf,
+  noticeShared,
+  ownMessage,
+  runnersWord,
+  sharedOf,
+} from "../lib/wire/notices.ts";
 
 /**
  * A host of 30 runs takes some 100 ms of a processor (docs/performance.md), so ten are warned in a second or two. An event that names
@@ -17,21 +23,13 @@ const HOSTS_A_MESSAGE = 10;
 const HOSTS_AT_ONCE = 5;
 const PARTS_AT_ONCE = 16;
 
-const KINDS = { sigterm: "sigterm", spot: "spot-interruption", rebalance: "rebalance" } as const;
-
 /**
  * A runner's word: about its own attempt; and where runners are trusted to speak for their host, and AWS takes that, about
  * whatever stands there. The message says where the runner stood, because its own attempt may have ended by now.
  */
 async function ofRunner(app: App, id: string, told: AttemptNotice): Promise<void> {
-  const { run, shard, kind, at, host, deadline } = told;
-  const evidence: Evidence = {
-    id,
-    source: RUNNER,
-    kind: KINDS[kind],
-    at: fromIso(at),
-    ...(deadline !== undefined && { deadline: fromIso(deadline) }),
-  };
+  const { run, shard, kind, host } = told;
+  const evidence = runnersWord(id, told);
   const parts: (() => Promise<unknown>)[] = [
     () => noticeOfRunner(app, { run, shard, fence: fenceOf(told.fence) }, evidence),
   ];

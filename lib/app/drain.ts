@@ -3,7 +3,7 @@ import { isHeld } from "../core/run.ts";
 import { after, earlier, type Instant, later, seconds } from "../core/time.ts";
 import type { Claims } from "../wire/credentials.ts";
 import { fromIso, iso } from "../wire/instants.ts";
-import { attemptNotice, hostDrain, type RunnerNotice } from "../wire/notices.ts";
+import { attemptNotice, hostDrain, type RunnerNotice, runnersWord } from "../wire/notices.ts";
 import type { App } from "./app.ts";
 import { digest } from "./digest.ts";
 
@@ -44,21 +44,15 @@ export async function relay(app: App, token: Claims, told: RunnerNotice): Promis
   const saidAt = fromIso(told.at);
   const at = Math.abs(saidAt - now) > CLOCK_OFF ? now : saidAt; // by a clock that is wrong it would concern no attempt at all
   const deadline = told.deadline === undefined ? undefined : clamped(fromIso(told.deadline), now);
-  const last = ((await app.ledger.read(id, fence))?.words ?? []).find((word) => word.id === wordId(token, kind));
-  // Runners tell it again until they are answered, some of them without a clock or a deadline that can be believed.
+  const word = { kind, at: iso(at), ...(deadline !== undefined && { deadline: iso(deadline) }) };
+  const wid = wordId(token, kind);
+  const last = ((await app.ledger.read(id, fence))?.words ?? []).find((each) => each.id === wid);
   if (last !== undefined && (at < after(last.at, TOLD_AGAIN) || deadline === last.deadline)) return undefined;
   const host = isHeld(run) ? run.host : undefined;
-  await app.notices.send(
-    attemptNotice(wordId(token, kind), iso(now), {
-      run: id,
-      shard,
-      fence,
-      ...(host !== undefined && { host }),
-      kind,
-      at: iso(at),
-      ...(deadline !== undefined && { deadline: iso(deadline) }),
-    }),
-  );
+  const about = { run: id, shard, fence, ...(host !== undefined && { host }) };
+  await app.notices.send(attemptNotice(wid, iso(now), { ...about, ...word }));
+  // Written down here too: who tells a thousand words at once is not to fill the queue before the first is heeded.
+  await app.ledger.hear(id, fence, runnersWord(wid, word));
   return undefined;
 }
 

@@ -1,8 +1,9 @@
 import * as z from "zod/mini";
-import { EVIDENCE_KINDS, type Evidence, type Notice } from "../core/evidence.ts";
+import { EVIDENCE_KINDS, type Evidence, type Notice, RUNNER } from "../core/evidence.ts";
 import { type Fence, fence } from "../core/run.ts";
 import { type Instant, instant } from "../core/time.ts";
 import { HOST, ID } from "./ids.ts";
+import { fromIso } from "./instants.ts";
 import { notice } from "./schemas.ts";
 
 /** Our own messages in the notice queue, in the form of EventBridge's events. */
@@ -43,6 +44,17 @@ const attempt = z.extend(notice, {
 
 /** What a runner was told, with the attempt that it runs. */
 export type AttemptNotice = z.infer<typeof attempt>;
+
+const KINDS = { sigterm: "sigterm", spot: "spot-interruption", rebalance: "rebalance" } as const;
+
+/** What a runner was told, as evidence about its attempt. */
+export const runnersWord = (id: string, { kind, at, deadline }: RunnerNotice): Evidence => ({
+  id,
+  source: RUNNER,
+  kind: KINDS[kind],
+  at: fromIso(at),
+  ...(deadline !== undefined && { deadline: fromIso(deadline) }),
+});
 
 export const attemptNotice = (id: string, time: string, detail: AttemptNotice): Envelope<AttemptNotice> =>
   envelope(id, time, "Lastbeat Attempt Notice", detail);

@@ -5,8 +5,8 @@ import { drain, relay } from "../../lib/app/drain.ts";
 import { finish } from "../../lib/app/finish.ts";
 import { noticeOfRunner } from "../../lib/app/notice.ts";
 import { parseEvent } from "../../lib/aws/notices/parse.ts";
-import { instant, seconds } from "../../lib/core/time.ts";
-import { fromIso } from "../../lib/wire/instants.ts";
+import { after, instant, milliseconds, seconds } from "../../lib/core/time.ts";
+import { fromIso, iso } from "../../lib/wire/instants.ts";
 import { ownMessage } from "../../lib/wire/notices.ts";
 import { service, tokenOf } from "./service.ts";
 
@@ -74,6 +74,16 @@ describe("a runner that tells what it was told", () => {
     expect(app.notices.sent).toHaveLength(1);
     await relay(app, token, { kind: "sigterm", at: TOLD.at });
     expect(app.notices.sent).toHaveLength(2);
+  });
+
+  test("a thousand times at once is heard once, before anybody has heeded it", async () => {
+    const app = service();
+    const token = await tokenOf(app, "etl");
+    for (let n = 0; n < 1000; n += 1) {
+      app.pass(milliseconds(4));
+      await relay(app, token, { ...TOLD, at: iso(app.now()), deadline: iso(after(app.now(), seconds(60 + (n % 2)))) });
+    }
+    expect(app.notices.sent).toHaveLength(1);
   });
 
   test("is heard again when its deadline has moved, and not for what it said before that", async () => {
