@@ -3,6 +3,7 @@ import { fence, type Queued, type Result, type Run } from "../core/run.ts";
 import type { Registration, Spec } from "../core/spec.ts";
 import { after, type Instant, later, seconds, unixSeconds } from "../core/time.ts";
 import type { App } from "./app.ts";
+import { Contended } from "./change.ts";
 import { sign } from "./credentials.ts";
 import { digest } from "./digest.ts";
 import { settleOrLeave } from "./settle.ts";
@@ -49,21 +50,30 @@ export async function register(app: App, run: string, spec: Spec, asked: unknown
 /** A request is over after 30 s. A registration that has no item after so long was never answered, and never will be. */
 const ABANDONED = seconds(15 * 60);
 
+/** Somebody else is faster at most twice: the sweep that deletes a former life's item, and another request that registers. */
+const TRIES = 3;
+
 /** The registration that counts: the one that was there, unless whoever made it got no further than that. */
 async function registered(app: App, offered: Registration): Promise<Registration> {
-  if ((await app.specs.create(offered)) === "written") return offered;
-  const found = await app.specs.read(offered.run, offered.registeredAt);
+  const found = await create(app, offered);
   if (found === undefined) return offered;
   const isOld = after(found.registeredAt, ABANDONED) <= offered.registeredAt;
   if (found.hash === offered.hash || !isOld || (await isComplete(app, found, offered.registeredAt))) return found;
   return (await app.specs.replace(found, offered)) === "written" ? offered : found;
 }
 
+/** Keeps the registration; else answers the one that is there. One that expires between two calls makes room for ours. */
+async function create(app: App, offered: Registration): Promise<Registration | undefined> {
+  for (let tried = 0; tried < TRIES; tried += 1) {
+    if ((await app.specs.create(offered)) === "written") return undefined;
+    const found = await app.specs.read(offered.run, offered.registeredAt);
+    if (found !== undefined) return found;
+  }
+  throw new Contended(`the registration of run ${offered.run} comes and goes`);
+}
+
 const isComplete = async (app: App, { run, shard }: Registration, now: Instant): Promise<boolean> =>
   (await app.runs.read({ run, shard })) !== undefined || (await app.results.read(run, now)) !== undefined;
-
-/** Somebody else is faster at most twice: the sweep that deletes a former life's item, and another request that registers. */
-const TRIES = 3;
 
 /**
  * Puts the first state of a run. The item of a former life may still be in its place: its record has expired, and with it

@@ -53,6 +53,17 @@ describe("a run id that is used again", () => {
     expect((await inspect(app, "nightly"))?.current).toMatchObject({ state: "queued", attempt: 1 });
   });
 
+  test("is registered when its former record expires between two calls, and not without a spec", async () => {
+    const app = service();
+    const { create } = app.specs;
+    let calls = 0;
+    app.specs.create = async (registration) => (calls++ === 0 ? "stale" : create(registration));
+    expect(await register(app, "nightly", specWith())).toMatchObject({ kind: "registered", isNew: true });
+    expect(await app.specs.read("nightly", app.now())).toBeDefined();
+    app.specs.create = async () => "stale";
+    await expect(register(app, "always", specWith())).rejects.toThrow("comes and goes");
+  });
+
   test("takes the place of an ended item of its former life, and keeps its own spec", async () => {
     const app = await lostOnce();
     const [former] = app.runs.items();
