@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { keysOf } from "../../lambdas/environment.ts";
 import { Unusable } from "./unusable.ts";
@@ -49,10 +49,14 @@ function open(folder: string): void {
   if (existsSync(folder) && !statSync(folder).isDirectory())
     throw new Unusable(`${folder} is a file; --data takes a folder`);
   try {
-    mkdirSync(folder, { recursive: true });
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch (error) {
     throw new Unusable(`the folder ${folder} cannot be made (${said(error)}); choose another one with --data`);
   }
+  // Its keys sign, and its queue holds tickets: whoever else may write there could put his own in their place.
+  const { uid, mode } = statSync(folder);
+  if ((process.getuid !== undefined && uid !== process.getuid()) || (mode & 0o022) !== 0)
+    throw new Unusable(`${folder} is not yours alone (chmod 700 ${folder}); or choose another one with --data`);
 }
 
 function parsed(file: string): unknown {
@@ -72,6 +76,8 @@ function parsed(file: string): unknown {
 /** Written beside and renamed over, so that a crash leaves the old file or the new one. Only its owner may read the keys. */
 export function remember(folder: string, remembered: Remembered): void {
   const file = fileOf(folder);
-  writeFileSync(`${file}.new`, `${JSON.stringify(remembered, undefined, 2)}\n`, { mode: 0o600, flush: true });
+  rmSync(`${file}.new`, { force: true }); // what a crash has left, or a link that somebody has put there
+  const text = `${JSON.stringify(remembered, undefined, 2)}\n`;
+  writeFileSync(`${file}.new`, text, { mode: 0o600, flag: "wx", flush: true });
   renameSync(`${file}.new`, file);
 }
