@@ -129,15 +129,17 @@ export async function sweep(app: App, { period, until, previous }: SweepBounds):
     ? await tryTo(failures, async () => {
         const isFirst = await app.control.beginSweep(began, unless, milliseconds(period));
         const freeze = isFirst && isByClock ? await freezeAfter(app, faults, isBad, found.fleet.valveOpens) : undefined;
-        return { isFirst, ...(freeze !== undefined && { restraint: { freeze } }) };
+        return { isFirst, freeze };
       })
     : undefined;
   // Half of the time is for the verdicts: neither they nor the debts wait for ever for the others.
   const half = instant((now + until) / 2);
-  // Where the control fails, verdicts by the clock wait, and those that rest on evidence do not.
-  const most = isByClock && begun === undefined ? 0 : verdictLimit(counts.live);
+  // Where the control fails, nobody knows whether the fault is ours: silence ends nobody then, and evidence does.
+  const isBlind = isByClock && begun === undefined;
+  const most = isBlind ? 0 : verdictLimit(counts.live);
   const isOthers = isByClock && begun?.isFirst === false;
-  const restraint = { survey, ...begun?.restraint };
+  const freeze = isBlind ? { since: now, lastBad: now, floor: now } : begun?.freeze;
+  const restraint = { survey, ...(freeze !== undefined && { freeze }) };
   const isWaiting = !isOthers && (await judge(app, due, restraint, most, counts, () => app.clock.now() < half));
   if (isWaiting && !isBad) await tryTo(failures, () => sayThatTheyWait(app, faults, found.fleet.valveOpens));
   await careFor(app, found.care.all, counts, isInTime);
