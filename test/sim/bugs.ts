@@ -244,7 +244,12 @@ export const BUGS: readonly Bug[] = [
     "charges: run.charges };",
   ),
   bug("a runner's word is not looked for", "lib/app/known.ts", "...(line?.words ?? [])", ""),
-  bug("a runner's word does not say where it stood", "lib/app/drain.ts", "...(host !== undefined && { host }),", ""),
+  bug(
+    "a runner's word does not say where it stood",
+    "lib/app/drain.ts",
+    "...(host !== undefined && { host }) };",
+    "};",
+  ),
   bug(
     "a host entry goes while its attempt runs",
     "lib/app/claim.ts",
