@@ -1,7 +1,7 @@
 import { after, type Instant, seconds } from "./time.ts";
 
 /**
- * No verdict waits for longer than this beyond its own lease: what is silent then is judged, whoever's fault it is. A lost
+ * No verdict waits for longer than this beyond its own lease: what is silent then is judged, whosever fault it is. A lost
  * front door would otherwise keep dead runs running for ever. It counts for each run from its own last beat, so every outage
  * has its quarter of an hour, however soon it follows another one.
  */
