@@ -268,12 +268,6 @@ export const BUGS: readonly Bug[] = [
     "MEANING[kind].explains && withdrawn !== true",
     "MEANING[kind].explains",
   ),
-  bug(
-    "one of two copies of a success is told what was before it",
-    "lib/app/finish.ts",
-    "event.line?.body === undefined ? seen : await newest(app, seen, now)",
-    "seen",
-  ),
   bug("a record mixes two times", "lib/app/inspect.ts", "again.rev === current.rev", "true"),
   bug(
     "a slow archiver is last in the list of ended runs",
