@@ -128,7 +128,7 @@ export async function sweep(app: App, { period, until, previous }: SweepBounds):
   const begun = isToBegin
     ? await tryTo(failures, async () => {
         const isFirst = await app.control.beginSweep(began, unless, milliseconds(period));
-        const freeze = isFirst && isByClock ? await freezeAfter(app, faults, isBad, found.fleet.valveOpens) : undefined;
+        const freeze = isFirst && isByClock ? await freezeAfter(app, faults, found.fleet.valveOpens) : undefined;
         return { isFirst, freeze };
       })
     : undefined;
@@ -141,7 +141,7 @@ export async function sweep(app: App, { period, until, previous }: SweepBounds):
   const freeze = isBlind ? { since: now, lastBad: now, floor: now } : begun?.freeze;
   const restraint = { survey, ...(freeze !== undefined && { freeze }) };
   const isWaiting = !isOthers && (await judge(app, due, restraint, most, counts, () => app.clock.now() < half));
-  if (isWaiting && !isBad) await tryTo(failures, () => sayThatTheyWait(app, faults, found.fleet.valveOpens));
+  if (isWaiting && !isBad) await tryTo(failures, () => freezeAfter(app, faults, found.fleet.valveOpens, true));
   await careFor(app, found.care.all, counts, isInTime);
   app.log.write({ decision: "swept", counts });
   throwIfAny(failures, standing.shards + 2, "parts of a sweep"); // the shards, and two writes on the control
@@ -190,24 +190,20 @@ const dated = (standing: Standing, now: Instant, period: Span): Standing =>
 const lastLook = (lastSweep: Instant, previous: Instant | undefined): Instant =>
   previous === undefined ? after(lastSweep, SIGN_OF_LIFE) : later(previous, lastSweep);
 
-/** The freeze is remembered before any verdict that it holds back. */
+/**
+ * What is known of the freeze after this sweep, written down where it is news: before any verdict that it holds back. With
+ * `isWaiting` verdicts wait for a witness, though no fault was found: people may ask why.
+ */
 async function freezeAfter(
   app: App,
   faults: Faults,
-  isBad: boolean,
   until: Instant | undefined,
+  isWaiting = false,
 ): Promise<Freeze | undefined> {
   const { freeze: last } = await app.control.frontDoor();
-  const freeze = nextFreeze(last, faults, app.clock.now(), { until });
-  if (isBad && freeze !== undefined) await app.control.rememberFreeze(freeze);
+  const freeze = nextFreeze(last, faults, app.clock.now(), { isWaiting, until });
+  if (freeze !== undefined && freeze !== last) await app.control.rememberFreeze(freeze);
   return freeze;
-}
-
-/** Verdicts wait for a witness, though no fault was found: people may ask why. */
-async function sayThatTheyWait(app: App, faults: Faults, until: Instant | undefined): Promise<void> {
-  const { freeze: last } = await app.control.frontDoor();
-  const freeze = nextFreeze(last, faults, app.clock.now(), { isWaiting: true, until });
-  if (freeze !== undefined) await app.control.rememberFreeze(freeze);
 }
 
 /**

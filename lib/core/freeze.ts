@@ -57,7 +57,7 @@ export type Survey = {
   readonly silent: ReadonlySet<Power>;
   /** The classes of which too few should have been heard to tell. */
   readonly few: ReadonlySet<Power>;
-  /** When each host was last heard, in order of time. */
+  /** When each host was last heard; asked for where hosts are few. */
   readonly heard: readonly Instant[];
   readonly canary: Canary;
 };
@@ -100,7 +100,7 @@ export function surveyOf({ hosts, alone, leases }: Fleet, known: Known, now: Ins
     if (expected < FEWEST) few.add(power);
     else if (isSilentAtOnce(heard, expected, isOpen)) (heard < recent ? few : silent).add(power);
   }
-  const heard = few.size === 0 ? [] : voices.map((voice) => voice.heardAt).sort((one, other) => one - other);
+  const heard = few.size === 0 ? [] : voices.map((voice) => voice.heardAt);
   return { silent, few, heard, canary };
 }
 
