@@ -13,11 +13,16 @@ const PAUSE_MS = 5000;
 /** What the table leads to: no such item, or, should somebody have registered that name, one with another fence. */
 const REFUSALS: ReadonlySet<unknown> = new Set(["ended", "superseded"]);
 
-async function ask(path: string, more: RequestInit = {}): Promise<{ readonly status: number; readonly body: unknown }> {
+async function ask(
+  path: string,
+  more: RequestInit & { readonly headers?: Readonly<Record<string, string>> } = {},
+): Promise<{ readonly status: number; readonly body: unknown }> {
   const response = await fetch(`${baseOf(frontDoor())}${path}`, {
     redirect: "manual",
     signal: AbortSignal.timeout(TIMEOUT_MS),
     ...more,
+    // The next beat comes in a minute, out of a freeze: a connection that was kept would be dead by then, and fail it.
+    headers: { connection: "close", ...more.headers },
   });
   return { status: response.status, body: await response.json() };
 }

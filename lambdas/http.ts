@@ -3,6 +3,8 @@ import type { APIGatewayProxyStructuredResultV2, Context } from "aws-lambda";
 import type { App } from "../lib/app/app.ts";
 import { Contended } from "../lib/app/change.ts";
 import { verify } from "../lib/app/credentials.ts";
+import { ENVIRONMENT } from "../lib/names.ts";
+import type { Log, LogLine } from "../lib/ports/surroundings.ts";
 import type { Claims } from "../lib/wire/credentials.ts";
 import { HOST, ID } from "../lib/wire/ids.ts";
 import { type Problem, problem } from "../lib/wire/problems.ts";
@@ -17,6 +19,8 @@ export type HttpRequest = {
   readonly query: Readonly<Record<string, string | undefined>>;
   readonly body: string;
   readonly credential?: { readonly claims: Claims; readonly isCurrent: boolean };
+  /** The owner, as IAM knows them. */
+  readonly caller?: string;
 };
 
 /** `A`: as much of the app as the calls of this Lambda need. */
@@ -33,7 +37,7 @@ async function answer<A extends Pick<App, "keys">>(
   calls: Calls<A>,
   event: HttpEvent,
 ): Promise<HttpReply> {
-  const { method, path, query, authorization, body } = requestOf(event);
+  const { method, path, query, authorization, body, caller } = requestOf(event);
   const found = match(method, path);
   if (found.kind === "wrong-method") {
     const allow = found.allowed.join(", ");
@@ -50,12 +54,41 @@ async function answer<A extends Pick<App, "keys">>(
       problem("too-large", { detail: `the body has ${body.length} bytes; at most ${BODY_BYTES} are read` }),
     );
   const { by } = ROUTES[found.name];
-  const request = { run, host, query, body: body.toString("utf8") };
+  const request = { run, host, query, body: body.toString("utf8"), ...(caller !== undefined && { caller }) };
+  if (by === "owner" && caller === undefined && process.env[ENVIRONMENT.anonymousOwners] !== "true")
+    return refuse("unauthorized", "the front door names no caller, as it does for each whom IAM has let in");
   const app = connect();
   if (by !== "ticket" && by !== "token") return call(app, request);
   const verified = await verify(app, by, authorization, run);
-  if (!verified.ok) return refuseCredential(verified.why, by);
-  return call(app, { ...request, credential: verified });
+  if (verified.ok) return call(app, { ...request, credential: verified });
+  const { why } = verified;
+  return refuse(
+    why,
+    why === "wrong-run" ? `the ${by} is for another run` : `a ${by} of ours is needed, as Authorization: Bearer`,
+  );
+}
+
+/** A line for the log that is written without the app, which a beat does without. */
+let write = (line: LogLine): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
+
+/** The embedded server prints for people. To be called before the first request. */
+export function printLinesTo(log: Log): void {
+  write = (line) => log.write(line);
+}
+
+let refusals = 0;
+let toldMinute = 0;
+
+/** Refuses who calls. The log has a line a minute at most, with how many there were since the one before. */
+function refuse(why: "unauthorized" | "wrong-run", detail: string): HttpReply {
+  refusals += 1;
+  const minute = Math.floor(Date.now() / 60_000);
+  if (minute !== toldMinute) {
+    write({ level: "WARN", decision: "refused", counts: { refusals } });
+    toldMinute = minute;
+    refusals = 0;
+  }
+  return refused(problem(why, { detail }), why === "unauthorized" ? { "www-authenticate": "Bearer" } : {});
 }
 
 /** What the names in a path look like. */
@@ -79,12 +112,6 @@ function wrongName(params: Readonly<Record<string, string>>): Problem | undefine
   return undefined;
 }
 
-function refuseCredential(why: "unauthorized" | "wrong-run", by: "ticket" | "token"): HttpReply {
-  const detail =
-    why === "wrong-run" ? `the ${by} is for another run` : `a ${by} of ours is needed, as Authorization: Bearer`;
-  return refused(problem(why, { detail }), why === "unauthorized" ? { "www-authenticate": "Bearer" } : {});
-}
-
 const toEvent = ({ status, body, headers }: HttpReply): APIGatewayProxyStructuredResultV2 => ({
   statusCode: status,
   headers: { "content-type": "application/json", "cache-control": "no-store", ...headers },
@@ -99,7 +126,7 @@ const problems: MiddlewareObj<HttpEvent, APIGatewayProxyStructuredResultV2> = {
       request.response = toEvent(refused(problem("contended", { detail: error.message }), { "retry-after": "1" }));
       return;
     }
-    console.error(JSON.stringify({ decision: "failed", error: error?.stack ?? String(error) }));
+    write({ level: "ERROR", decision: "failed", error: error?.stack ?? String(error) });
     request.response = toEvent(refused(problem("internal", { detail: "nothing is known to have changed; try again" })));
   },
 };

@@ -39,11 +39,12 @@ const METRICS_MARK = '"_aws":';
 function textOf(line: LogLine, name: string | undefined, now: number, sweepAge: number | undefined): string {
   const measures = name === undefined ? [] : Object.entries(measuresOf(line, sweepAge));
   const { verdict, ...rest } = line;
-  if (measures.length === 0) return JSON.stringify({ level: "INFO", ...rest });
+  const level = line.error === undefined ? "INFO" : "ERROR";
+  if (measures.length === 0) return JSON.stringify({ level, ...rest });
   // A metric for each cause, and none for each run.
   const dimensions = { [METRICS.name]: name, ...(verdict !== undefined && { [METRICS.cause]: verdict.cause }) };
   return JSON.stringify({
-    level: "INFO",
+    level,
     ...rest,
     ...dimensions,
     ...Object.fromEntries(measures.map(([metric, { value }]) => [metric, value])),

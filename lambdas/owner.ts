@@ -1,10 +1,10 @@
+import type { App } from "../lib/app/app.ts";
 import { cancel, requeue } from "../lib/app/ask.ts";
 import { drain } from "../lib/app/drain.ts";
 import { holdNow, inspect, listEnded, listLive } from "../lib/app/inspect.ts";
 import { type Registered, register } from "../lib/app/register.ts";
 import { freezeView } from "../lib/wire/freeze.ts";
 import { fromIso, iso } from "../lib/wire/instants.ts";
-import { openapi } from "../lib/wire/openapi.ts";
 import { problem } from "../lib/wire/problems.ts";
 import { read } from "../lib/wire/read.ts";
 import { endedView, recordView, runView } from "../lib/wire/record.ts";
@@ -12,7 +12,7 @@ import { type HttpReply, ownerReply, refused } from "../lib/wire/replies.ts";
 import * as schemas from "../lib/wire/schemas.ts";
 import { specOf } from "../lib/wire/spec.ts";
 import { defaultLease, theApp } from "./connect.ts";
-import { type HttpHandler, httpHandler } from "./http.ts";
+import { type Call, type Calls, type HttpHandler, httpHandler } from "./http.ts";
 
 const unknown = (run: string): HttpReply => refused(problem("not-found", { detail: `there is no run ${run}` }));
 
@@ -35,8 +35,8 @@ function registered(registration: Registered, run: string): HttpReply {
   };
 }
 
-/** The calls of owners. AWS IAM authorizes them at the front door. */
-export const handler: HttpHandler = httpHandler(theApp, {
+/** The calls of owners. */
+const CALLS: Calls<App> = {
   register: async (app, { run, body }) => {
     const spec = read(schemas.spec, body);
     return spec.ok
@@ -85,8 +85,24 @@ export const handler: HttpHandler = httpHandler(theApp, {
     await drain(app, host, asked.value);
     return { status: 202, body: {} };
   },
-  openapi: async () => ({ status: 200, body: openapi() }),
-});
+};
+
+/** Each call has a line that names its caller: nothing else in the account remembers who called. */
+const told =
+  (name: string, call: Call<App>): Call<App> =>
+  async (app, request) => {
+    const { run, host, caller: by = "somebody unknown" } = request;
+    const reply = await call(app, request);
+    const what = { ...(run !== "" && { run }), ...(host !== "" && { host }) };
+    app.log.write({ decision: "asked", call: name, by, status: reply.status, ...what });
+    return reply;
+  };
+
+/** AWS IAM authorizes owners at the front door. */
+export const handler: HttpHandler = httpHandler(
+  theApp,
+  Object.fromEntries(Object.entries(CALLS).map(([name, call]) => [name, told(name, call)])),
+);
 
 const view = <T>({ runs, cursor }: { runs: readonly T[]; cursor?: string }, one: (run: T) => unknown): object => ({
   runs: runs.map(one),

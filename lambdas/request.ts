@@ -10,7 +10,12 @@ export type Request = {
   readonly query: Readonly<Record<string, string | undefined>>;
   readonly authorization: string | undefined;
   readonly body: Buffer;
+  /** The ARN by which IAM knows the caller, where the front door has asked it. */
+  readonly caller: string | undefined;
 };
+
+/** What an HTTP API adds to an event once IAM has let its caller in. */
+type IamAuthorizer = { readonly iam?: { readonly userArn?: string } };
 
 const isV2 = (event: HttpEvent): event is APIGatewayProxyEventV2 => "rawPath" in event;
 
@@ -40,7 +45,13 @@ export function requestOf(event: HttpEvent): Request {
     ? {
         method: event.requestContext.http.method,
         path: withoutStage(event.rawPath, event.requestContext.stage),
+        caller: (event.requestContext as { readonly authorizer?: IamAuthorizer }).authorizer?.iam?.userArn,
         ...common,
       }
-    : { method: event.httpMethod, path: withoutStage(event.path, event.requestContext.stage), ...common };
+    : {
+        method: event.httpMethod,
+        path: withoutStage(event.path, event.requestContext.stage),
+        caller: event.requestContext.identity?.userArn ?? undefined,
+        ...common,
+      };
 }

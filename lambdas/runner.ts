@@ -1,6 +1,7 @@
 import { claim } from "../lib/app/claim.ts";
 import { relay } from "../lib/app/drain.ts";
 import { finish } from "../lib/app/finish.ts";
+import { openapi } from "../lib/wire/openapi.ts";
 import { read } from "../lib/wire/read.ts";
 import { httpReply, refused } from "../lib/wire/replies.ts";
 import * as schemas from "../lib/wire/schemas.ts";
@@ -25,5 +26,6 @@ export const handler: HttpHandler = httpHandler(theApp, {
     const refusal = await relay(app, claimsOf(request), body.value);
     return refusal === undefined ? { status: 202, body: {} } : httpReply(refusal);
   },
+  openapi: async () => ({ status: 200, body: openapi() }),
   health: async () => ({ status: 200, body: { ok: true } }),
 });

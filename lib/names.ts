@@ -28,6 +28,8 @@ export const ENVIRONMENT = {
   retentionDays: "LASTBEAT_RETENTION_DAYS",
   /** "true": a runner's word of an interruption counts for its whole host. */
   trustRunners: "LASTBEAT_TRUST_RUNNERS",
+  /** "true": owners' calls that name no caller of IAM are answered, too. */
+  anonymousOwners: "LASTBEAT_ANONYMOUS_OWNERS",
   /** Seconds between two sweeps. */
   sweepSeconds: "LASTBEAT_SWEEP_SECONDS",
 } as const;

@@ -29,14 +29,16 @@ export async function canary(
 ): Promise<{ readonly failed: boolean }> {
   const token = await sign(app, "token", NOBODY);
   let failures = 0;
-  for (let sent = 0; sent < BEATS; sent += 1) {
+  let sent = 0;
+  while (sent < BEATS) {
     if (sent > 0) await pause();
+    sent += 1;
     if (!(await probe(NOBODY.run, token))) failures += 1;
     // A first beat that gets through is enough, so a canary costs one beat as long as all is well.
     if (failures === 0 || failures === FAILURES) break;
   }
   const failed = failures >= FAILURES;
-  app.log.write({ decision: failed ? "canary-failed" : "canary-sang" });
+  app.log.write({ decision: failed ? "canary-failed" : "canary-sang", beats: sent });
   if (failed) await app.control.canaryFailed(app.clock.now());
   else await app.control.canarySang(app.clock.now(), failures === 0);
   return { failed };

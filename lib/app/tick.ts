@@ -1,12 +1,12 @@
 import { after, type Instant, instant, milliseconds, type Span, seconds } from "../core/time.ts";
 import type { Ticks } from "../ports/queues.ts";
 
-/** From here on the ticks of this minute begin: a rule fires late by seconds, and the one before covers until then. */
-const FROM = seconds(15);
-/** Up to here they go: a minute further, and a quarter of one again in case the next rule is late. */
+/** From here on the ticks of this minute begin: a rule fires late by seconds, and the one before covers half a minute of that. */
+const FROM = seconds(30);
+/** Up to here they go: a minute further, so that one rule's ticks end where the next one's begin. */
 const TO = seconds(90);
 
-/** The instants of the wall-clock grid in [now + 15 s, now + 90 s). */
+/** The instants of the wall-clock grid in [now + 30 s, now + 90 s). */
 function grid(now: Instant, period: Span): readonly Instant[] {
   const first = Math.ceil(after(now, FROM) / period);
   const end = after(now, TO);

@@ -1,4 +1,5 @@
 import type { FreezeView } from "../wire/freeze.ts";
+import { hostSegment } from "../wire/ids.ts";
 import type { RecordView } from "../wire/record.ts";
 import { type Api, Refused } from "./api.ts";
 import type { OwnerCommand } from "./command.ts";
@@ -133,7 +134,7 @@ const drain: OwnerCommand = {
   answer: async (api, [host = ""], flags) => {
     const deadlineSeconds = numberFlag(flags, "deadline");
     const reason = textFlag(flags, "reason");
-    const json = await api.call("POST", `/v1/hosts/${encodeURIComponent(host)}/drain`, {
+    const json = await api.call("POST", `/v1/hosts/${hostSegment(host)}/drain`, {
       ...(deadlineSeconds !== undefined && { deadlineSeconds }),
       ...(reason !== undefined && { reason }),
     });

@@ -2,6 +2,7 @@ import type { AddressInfo } from "node:net";
 import type { Context } from "aws-lambda";
 import { handler as beat } from "../../lambdas/beat.ts";
 import { printTo } from "../../lambdas/connect.ts";
+import { printLinesTo } from "../../lambdas/http.ts";
 import { handler as notice } from "../../lambdas/notice.ts";
 import { handler as owner } from "../../lambdas/owner.ts";
 import { handler as runner } from "../../lambdas/runner.ts";
@@ -113,6 +114,7 @@ async function serve(
   const queues = await createQueues(sqsOfDev, sqs);
   useResources(process.env, { table: TABLE_NAME, queues, keys, sweepSeconds });
   printTo(log);
+  printLinesTo(log);
 
   let info: DevInfo | undefined;
   const door = frontDoor({

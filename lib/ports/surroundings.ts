@@ -13,6 +13,8 @@ export type Keys = { all(): Promise<readonly [Key, ...Key[]]> };
 
 /** One line per decision, for whoever asks later what happened. Never a whole event, never a credential. */
 export type LogLine = {
+  /** ERROR where there is an error, else INFO, unless it says so itself. */
+  readonly level?: "WARN" | "ERROR";
   readonly decision: string;
   readonly run?: string;
   readonly attempt?: number;
@@ -23,6 +25,13 @@ export type LogLine = {
   /** This decision ended the attempt. `silentSeconds`: since its last beat, where silence ended it. */
   readonly verdict?: { readonly cause: string; readonly silentSeconds?: number };
   readonly counts?: Readonly<Record<string, number>>;
+  /** How many beats a canary has sent. */
+  readonly beats?: number;
+  /** Who has asked for it, as IAM knows them, and by which call; how it was answered. */
+  readonly by?: string;
+  readonly call?: string;
+  readonly status?: number;
+  readonly host?: string;
 };
 
 export type Log = { write(line: LogLine): void };

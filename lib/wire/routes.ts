@@ -1,3 +1,5 @@
+import { hostOfSegment } from "./ids.ts";
+
 /** Who may call, and by what he is known: AWS IAM, the ticket of an attempt, its token, or nothing. */
 export type Caller = "owner" | "ticket" | "token" | "anyone";
 
@@ -73,7 +75,7 @@ export const ROUTES = {
     does: "Report the end of the attempt",
   },
   health: { method: "GET", path: "/healthz", by: "anyone", at: "runner", does: "Whether the front door answers" },
-  openapi: { method: "GET", path: "/openapi.json", by: "anyone", at: "owner", does: "This document" },
+  openapi: { method: "GET", path: "/openapi.json", by: "anyone", at: "runner", does: "This document" },
 } as const satisfies Record<string, Route>;
 
 export type RouteName = keyof typeof ROUTES;
@@ -91,7 +93,8 @@ function paramsOf(pattern: string, path: string): Record<string, string> | undef
   const params: Record<string, string> = {};
   for (const [index, part] of expected.entries()) {
     const segment = given[index] ?? "";
-    if (part.startsWith("{")) params[part.slice(1, -1)] = decoded(segment);
+    if (part === "{host}") params["host"] = hostOfSegment(decoded(segment));
+    else if (part === "{run}") params["run"] = segment; // an id needs no escape, and a policy of IAM may name it as it was sent
     else if (part !== segment) return undefined;
   }
   return params;

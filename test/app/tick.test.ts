@@ -17,9 +17,9 @@ async function queued(now: Instant, period: number, firedAt?: Instant): Promise<
   return sent;
 }
 
-test("the ticks of [now + 15 s, now + 90 s) lie on the wall-clock grid", async () => {
+test("the ticks of [now + 30 s, now + 90 s) lie on the wall-clock grid", async () => {
   expect(await queued(at("12:00:00.000"), 10)).toEqual(
-    ["12:00:20", "12:00:30", "12:00:40", "12:00:50", "12:01:00", "12:01:10", "12:01:20"].map((time) => ({
+    ["12:00:30", "12:00:40", "12:00:50", "12:01:00", "12:01:10", "12:01:20"].map((time) => ({
       at: at(time),
       delay: at(time) - at("12:00:00.000"),
     })),
@@ -36,6 +36,14 @@ test("rules that fire late by different seconds leave no gap in the grid", async
   const first = Math.min(...seen);
   const last = Math.max(...seen);
   expect(seen.size).toBe((last - first) / 10_000 + 1);
+});
+
+test.each([1, 5, 10, 15, 60])("a day of rules %i s apart in their grid queues each tick once", async (period) => {
+  const seen: number[] = [];
+  for (let minute = 0; minute < 24 * 60; minute += 1)
+    seen.push(...(await queued(after(at("00:00:07.300"), seconds(60 * minute)), period)).map((one) => one.at));
+  expect(seen).toHaveLength((24 * 3600) / period);
+  expect(new Set(seen).size).toBe(seen.length);
 });
 
 test("a tick whose time has passed is not queued", async () => {

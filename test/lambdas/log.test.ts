@@ -36,6 +36,14 @@ describe("a line of the log", () => {
     ]);
   });
 
+  test("of an error says so by its level, whether it measures anything or not", () => {
+    const lines: readonly LogLine[] = [
+      { decision: "notice-failed", error: "gone" },
+      { decision: "canary-failed", error: "gone" },
+    ];
+    expect(printed(...lines).map(({ level }) => level)).toEqual(["ERROR", "ERROR"]);
+  });
+
   test("of a verdict counts it by its cause, and how long the silence was; the run is no dimension", () => {
     const verdict = { cause: "lost", silentSeconds: 125.5 };
     const [line] = printed({ decision: "reaped", run: "etl", attempt: 1, cause: "lost", verdict });

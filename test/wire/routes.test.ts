@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { hostSegment } from "../../lib/wire/ids.ts";
 import { match, ROUTES } from "../../lib/wire/routes.ts";
 
 describe("a request", () => {
@@ -41,16 +42,22 @@ describe("a request", () => {
     expect(match("get", "/healthz")).toEqual({ kind: "wrong-method", allowed: ["GET"] });
   });
 
-  test("may encode its run", () => {
-    expect(match("GET", "/v1/runs/a%20b")).toMatchObject({ name: "inspect", params: { run: "a b" } });
+  test.each(["a%20b", "etl%2Fcancel", "%65tl", "%E0%A4"])("with an encoded run, %s, keeps it, to be refused as an id", (run) => {
+    expect(match("GET", `/v1/runs/${run}`)).toMatchObject({ name: "inspect", params: { run } });
   });
 
-  test("has an encoded slash as a part of the run, not of the path", () => {
-    expect(match("GET", "/v1/runs/etl%2Fcancel")).toMatchObject({ name: "inspect", params: { run: "etl/cancel" } });
-  });
+  test.each(["arn:aws:ecs:eu-west-1:1:task/a/b", "i-0abc", "a.b_c:d-e", "a/b/", "a//b"])(
+    "has the host %s as one segment that no front door changes",
+    (host) => {
+      const segment = hostSegment(host);
+      expect(segment).not.toMatch(/%2F|\//);
+      expect(match("POST", `/v1/hosts/${segment}/drain`)).toMatchObject({ params: { host } });
+      expect(match("POST", `/v1/hosts/${decodeURIComponent(segment)}/drain`)).toMatchObject({ params: { host } });
+    },
+  );
 
-  test("with a broken encoding keeps it, to be refused as an id", () => {
-    expect(match("GET", "/v1/runs/%E0%A4")).toMatchObject({ name: "inspect", params: { run: "%E0%A4" } });
+  test("with a host in a broken encoding keeps it, to be refused as a host", () => {
+    expect(match("POST", "/v1/hosts/%E0%A4/drain")).toMatchObject({ name: "drain", params: { host: "%E0%A4" } });
   });
 });
 
