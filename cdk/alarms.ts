@@ -1,6 +1,7 @@
 import { Duration } from "aws-cdk-lib";
 import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
+import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
 import { Construct } from "constructs";
 import type { FrontDoor } from "./front-door.ts";
 import type { Metrics } from "./metrics.ts";
@@ -28,7 +29,7 @@ function watched({ metrics, queues, frontDoor }: AlarmsProps): Readonly<Record<s
   const waiting = { ...minute, statistic: "Maximum" };
   return {
     "sweeps-stopped": {
-      says: "No sweep for three minutes: lost runs are not found.",
+      says: "No sweep for minutes: lost runs are not found.",
       metric: metrics.liveRuns().with({ statistic: "SampleCount" }),
       threshold: 1,
       below: true,
@@ -94,12 +95,18 @@ function watched({ metrics, queues, frontDoor }: AlarmsProps): Readonly<Record<s
   };
 }
 
+/** The topic of the settings, however they name it. */
+const topicOf = (scope: Construct, { alarmTopic, alarmTopicArn }: Settings): ITopic | undefined =>
+  alarmTopicArn === undefined ? alarmTopic : Topic.fromTopicArn(scope, "Topic", alarmTopicArn);
+
 /** The alarms, by what their names end with. */
 export class Alarms extends Construct {
   readonly all: readonly Alarm[];
 
-  constructor(scope: Construct, id: string, { name, alarmTopic }: Settings, props: AlarmsProps) {
+  constructor(scope: Construct, id: string, settings: Settings, props: AlarmsProps) {
     super(scope, id);
+    const { name } = settings;
+    const topic = topicOf(this, settings);
     this.all = Object.entries(watched(props)).map(
       ([
         id,
@@ -125,9 +132,9 @@ export class Alarms extends Construct {
           evaluationPeriods: minutes,
           treatMissingData: missing === "bad" ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
         });
-        if (alarmTopic !== undefined) {
-          alarm.addAlarmAction(new SnsAction(alarmTopic));
-          alarm.addOkAction(new SnsAction(alarmTopic));
+        if (topic !== undefined) {
+          alarm.addAlarmAction(new SnsAction(topic));
+          alarm.addOkAction(new SnsAction(topic));
         }
         return alarm;
       },

@@ -1,4 +1,4 @@
-import { App, Validations } from "aws-cdk-lib";
+import { App, Tags, Validations } from "aws-cdk-lib";
 import { AwsSolutionsChecks, ServerlessChecks } from "cdk-nag";
 import { contextOf } from "./context.ts";
 import { LastbeatForwarder } from "./forwarder.ts";
@@ -9,7 +9,14 @@ import { LastbeatStack } from "./stack.ts";
  * `-c lastbeat:stackName=NAME` for another name than Lastbeat; `-c lastbeat:forwardTo=BUS_ARN` for a forwarder instead.
  */
 const app = new App();
-const { stackName = "Lastbeat", forwardTo, props } = contextOf(app.node);
+const { stackName = "Lastbeat", forwardTo, tags, props } = contextOf(app.node);
 if (forwardTo === undefined) new LastbeatStack(app, stackName, props);
-else new LastbeatForwarder(app, `${stackName}Forwarder`, { busArn: forwardTo });
+else {
+  const { alarmTopicArn } = props;
+  new LastbeatForwarder(app, `${stackName}Forwarder`, {
+    busArn: forwardTo,
+    ...(alarmTopicArn !== undefined && { alarmTopicArn }),
+  });
+}
+for (const [key, value] of Object.entries(tags)) Tags.of(app).add(key, value);
 Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));

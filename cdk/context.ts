@@ -25,7 +25,7 @@ const asIs: Read = (value) => {
   }
 };
 
-/** The settings that a text can say. A topic or a VPC needs an app of your own. */
+/** The settings that a text can say; constructs of the CDK need an app of your own. */
 const READ: Readonly<Record<string, Read>> = {
   name: asText,
   expectedRuns: asNumber,
@@ -45,11 +45,25 @@ const READ: Readonly<Record<string, Read>> = {
   keyRotationDays: asNumber,
   removalPolicy: asText,
   forwarderAccounts: asList,
-} satisfies { [K in Exclude<keyof LastbeatProps, "alarmTopic" | "vpc" | "vpcSubnets">]-?: Read };
+  forwarderOrganization: asText,
+  restApi: asIs,
+  accessLogs: asFlag,
+  ownerPrincipals: asList,
+  anonymousOwners: asFlag,
+  alarmTopicArn: asText,
+  reservedConcurrency: asIs,
+  requeueVisibilitySeconds: asNumber,
+  kmsKeyArn: asText,
+  network: asIs,
+} satisfies {
+  [K in Exclude<keyof LastbeatProps, "alarmTopic" | "vpc" | "vpcSubnets" | "securityGroups">]-?: Read;
+};
 
 export type Context = {
   readonly stackName?: string;
   readonly forwardTo?: string;
+  /** Tags of all that the app makes. */
+  readonly tags: Readonly<Record<string, string>>;
   readonly props: LastbeatProps;
 };
 
@@ -59,16 +73,24 @@ export function contextOf(node: Node): Context {
   const ours = Object.entries(all).flatMap(([key, value]) =>
     key.startsWith(PREFIX) ? [[key.slice(PREFIX.length), value] as const] : [],
   );
-  const { stackName, forwardTo, ...settings } = Object.fromEntries(ours);
+  const { stackName, forwardTo, tags, ...settings } = Object.fromEntries(ours);
   const odd = Object.keys(settings).find((name) => !Object.hasOwn(READ, name));
   if (odd !== undefined)
     throw new SettingError(
-      `${PREFIX}${odd} is no setting: there are ${Object.keys(READ).join(", ")}, stackName, forwardTo`,
+      `${PREFIX}${odd} is no setting: there are ${Object.keys(READ).join(", ")}, stackName, forwardTo, tags`,
     );
   const props = Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, READ[name]?.(value)]));
   return {
     ...(stackName !== undefined && { stackName: String(stackName) }),
     ...(forwardTo !== undefined && { forwardTo: String(forwardTo) }),
+    tags: tagsOf(asIs(tags ?? {})),
     props: props as LastbeatProps,
   };
+}
+
+function tagsOf(value: unknown): Readonly<Record<string, string>> {
+  const isFit =
+    typeof value === "object" && value !== null && Object.values(value).every((tag) => typeof tag === "string");
+  if (!isFit) throw new SettingError(`${PREFIX}tags is of the form {"team": "data"}, not ${JSON.stringify(value)}`);
+  return value as Readonly<Record<string, string>>;
 }

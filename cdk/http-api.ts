@@ -19,7 +19,9 @@ import { Certificate } from "aws-cdk-lib/aws-certificatemanager";
 import type { Metric } from "aws-cdk-lib/aws-cloudwatch";
 import { Construct } from "constructs";
 import { IDENTITY_HEADER, ROUTES, type Service } from "../lib/wire/routes.ts";
+import { accessLogFormat, accessLogOf, NO_ACCESS_LOGS } from "./access-logs.ts";
 import { ALL_ROUTES, type FrontDoor, NAMED_ROUTES, ownerArns } from "./front-door.ts";
+import { issuersOf } from "./issuers.ts";
 import type { Lambda } from "./lambda.ts";
 import type { Settings } from "./settings.ts";
 import { throttleOf } from "./throttles.ts";
@@ -35,6 +37,7 @@ export class HttpFrontDoor extends Construct implements FrontDoor {
 
   constructor(scope: Construct, id: string, settings: Settings, services: Readonly<Record<Service, Lambda>>) {
     super(scope, id);
+    const { region } = Stack.of(this);
     this.api = new HttpApi(this, "Api", { description: `Lastbeat ${settings.name}`, createDefaultStage: false });
     const integrations = Object.fromEntries(
       Object.entries(services).map(([name, { function: handler }]) => [
@@ -62,7 +65,7 @@ export class HttpFrontDoor extends Construct implements FrontDoor {
         });
       return route;
     });
-    const { rate, burst } = throttleOf(ROUTES.health, settings); // for what has no limit of its own
+    const { rate, burst } = throttleOf(ROUTES.health, settings, region); // for what has no limit of its own
     this.stage = new HttpStage(this, "Stage", {
       httpApi: this.api,
       stageName: "$default",
@@ -72,21 +75,19 @@ export class HttpFrontDoor extends Construct implements FrontDoor {
     const stage = this.stage.node.defaultChild as CfnStage;
     stage.routeSettings = Object.fromEntries(
       ALL_ROUTES.map((route) => {
-        const { rate, burst } = throttleOf(route, settings);
+        const { rate, burst } = throttleOf(route, settings, region);
         return [`${route.method} ${route.path}`, { ThrottlingRateLimit: rate, ThrottlingBurstLimit: burst }];
       }),
     );
     for (const route of routes) this.stage.node.addDependency(route); // settings of a route that is not there are refused
-    Validations.of(this.stage).acknowledge(
-      {
-        id: "AwsSolutions::AwsSolutions-APIG1",
-        reason: "A line for each beat would cost as much as the beat; each decision has one.",
-      },
-      {
-        id: "Serverless::Serverless-APIGWAccessLogging",
-        reason: "A line for each beat would cost as much as the beat.",
-      },
-    );
+    const log = accessLogOf(this, settings);
+    if (log !== undefined)
+      stage.accessLogSettings = { destinationArn: log.logGroupArn, format: accessLogFormat("$context.routeKey") };
+    else
+      Validations.of(this.stage).acknowledge(
+        { id: "AwsSolutions::AwsSolutions-APIG1", reason: NO_ACCESS_LOGS },
+        { id: "Serverless::Serverless-APIGWAccessLogging", reason: NO_ACCESS_LOGS },
+      );
     this.apiId = this.api.apiId;
     const own = settings.domain === undefined ? undefined : this.domainOf(settings.domain);
     this.url = own ?? `https://${this.apiId}.execute-api.${Stack.of(this).region}.${Stack.of(this).urlSuffix}`;
@@ -110,7 +111,8 @@ export class HttpFrontDoor extends Construct implements FrontDoor {
   }
 
   /** Beside ticket or token, when the settings say so: a token of the cluster, in a header of its own. */
-  private runnerAuthorizer({ jwt }: Settings): IHttpRouteAuthorizer {
+  private runnerAuthorizer(settings: Settings): IHttpRouteAuthorizer {
+    const [jwt] = issuersOf(settings);
     if (jwt === undefined) return new HttpNoneAuthorizer();
     return new HttpJwtAuthorizer("Identity", jwt.issuer, {
       jwtAudience: [...jwt.audience],

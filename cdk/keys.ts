@@ -1,6 +1,7 @@
 import { RemovalPolicy, Validations } from "aws-cdk-lib";
 import { CfnRotationSchedule, type CfnSecret, Secret } from "aws-cdk-lib/aws-secretsmanager";
 import { Construct } from "constructs";
+import { keyOf } from "./kms.ts";
 import type { Lambda } from "./lambda.ts";
 import type { Settings } from "./settings.ts";
 
@@ -10,7 +11,7 @@ export class Keys extends Construct {
   /** Its ARN, asked for as such: an emulator gives the name where AWS gives the ARN as well. */
   readonly arn: string;
 
-  constructor(scope: Construct, id: string, { removalPolicy }: Settings) {
+  constructor(scope: Construct, id: string, settings: Settings) {
     super(scope, id);
     this.secret = new Secret(this, "Secret", {
       description: "Lastbeat: the keys that sign tickets and tokens, current and previous",
@@ -21,7 +22,9 @@ export class Keys extends Construct {
         passwordLength: 64,
         excludePunctuation: true,
       },
-      removalPolicy: removalPolicy === "retain" ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      removalPolicy:
+        settings.removalPolicy === "retain" ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY,
+      ...keyOf(this, settings),
     });
     this.arn = (this.secret.node.defaultChild as CfnSecret).attrId;
   }

@@ -14,7 +14,9 @@ import {
 } from "aws-cdk-lib/aws-lambda";
 import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import type { Settings } from "./settings.ts";
+import { keyOf } from "./kms.ts";
+import { networkOf } from "./network.ts";
+import type { Reservable, Settings } from "./settings.ts";
 
 /** What `npm run build` has bundled: in a clone in dist/, in the package beside this file. */
 const BUNDLES = new URL(import.meta.url.endsWith(".ts") ? "../dist/lambdas/" : "./lambdas/", import.meta.url);
@@ -45,13 +47,16 @@ export class Lambda extends Construct {
     const logGroup = new LogGroup(this, "Logs", {
       retention: settings.logRetentionDays as RetentionDays,
       removalPolicy: RemovalPolicy.DESTROY, // decisions that matter stand in the ledger
+      ...keyOf(this, settings),
     });
     this.role = new Role(this, "Role", {
       assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
       description: `Lastbeat ${id}`,
     });
     this.allow(["logs:CreateLogStream", "logs:PutLogEvents"], logGroup.logGroupArn);
-    if (settings.vpc !== undefined) this.allowNetwork();
+    const network = networkOf(this, settings);
+    if (network !== undefined) this.allowNetwork();
+    const reserved = settings.reservedConcurrency[id as Reservable];
     this.function = new CloudFunction(this, "Function", {
       description: `Lastbeat: ${props.description}`,
       code: codeOf(id),
@@ -72,8 +77,8 @@ export class Lambda extends Construct {
         // CloudTrail and the account's other records say which of us has called.
         AWS_SDK_UA_APP_ID: `lastbeat-${id}`,
       },
-      ...(settings.vpc !== undefined && { vpc: settings.vpc }),
-      ...(settings.vpcSubnets !== undefined && { vpcSubnets: settings.vpcSubnets }),
+      ...network,
+      ...(reserved !== undefined && { reservedConcurrentExecutions: reserved }),
     });
     // A function that starts before it may write its log or read its keys fails its first calls.
     this.function.node.addDependency(this.role);
@@ -97,8 +102,32 @@ export class Lambda extends Construct {
         actions: [...actions],
         resources: [resource],
         ...(partitions.length > 0 && {
-          conditions: { "ForAllValues:StringLike": { "dynamodb:LeadingKeys": partitions } },
+          // Where a request named no key at all, the first of these would hold.
+          conditions: {
+            "ForAllValues:StringLike": { "dynamodb:LeadingKeys": partitions },
+            Null: { "dynamodb:LeadingKeys": "false" },
+          },
         }),
+      }),
+    );
+  }
+
+  /** Lets it use the key by which services of AWS keep what it reads and writes there, and by no other way. */
+  allowKey(keyArn: string, ...services: readonly string[]): void {
+    const { region, urlSuffix } = Stack.of(this);
+    this.role.addToPolicy(
+      new PolicyStatement({
+        effect: Effect.ALLOW,
+        actions: [
+          "kms:Decrypt",
+          "kms:DescribeKey",
+          "kms:Encrypt",
+          "kms:GenerateDataKey",
+          "kms:ReEncryptFrom",
+          "kms:ReEncryptTo",
+        ],
+        resources: [keyArn],
+        conditions: { StringEquals: { "kms:ViaService": services.map((name) => `${name}.${region}.${urlSuffix}`) } },
       }),
     );
   }
@@ -122,6 +151,8 @@ export class Lambda extends Construct {
         "ec2:DescribeNetworkInterfaces",
         "ec2:DescribeSubnets",
         "ec2:DeleteNetworkInterface",
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:UnassignPrivateIpAddresses",
       ],
       "*",
     );

@@ -11,9 +11,12 @@ import type { Queues } from "./queues.ts";
 import { type Settings, shardsFor } from "./settings.ts";
 import type { Table } from "./table.ts";
 
-/** A sweep reads 1,000 items in 6 ms of a whole processor; so many runs are read within its period by that much of one. */
+/**
+ * A sweep reads 1,000 items in 6 ms of a whole processor, and a verdict takes 5 ms of one: a hundredth of the fleet, lost at once, is
+ * judged within a period or two.
+ */
 const sweepMemory = (expectedRuns: number): number =>
-  expectedRuns <= 50_000 ? MEMORY.other : expectedRuns <= 300_000 ? 1024 : 1769;
+  expectedRuns <= 5000 ? MEMORY.other : expectedRuns <= 300_000 ? 1024 : 1769;
 
 /** Partitions by the letter that their keys begin with. */
 const RUN_ITEMS = "L#*";
@@ -62,16 +65,18 @@ export class Lambdas extends Construct {
     const beat = lambda("beat", "renews the lease of an attempt", key, MEMORY.beat);
     beat.allow(["dynamodb:UpdateItem", "dynamodb:GetItem"], tableArn, RUN_ITEMS);
     const runner = lambda("runner", "claims, finishes and notices of runners", app);
-    const owner = lambda("owner", "calls of owners", {
-      ...app,
-      [ENVIRONMENT.leaseSeconds]: String(settings.leaseSeconds),
-    });
     this.sweep = lambda(
       "sweep",
       "finds what is overdue or owing",
       { ...app, ...pace },
       sweepMemory(settings.expectedRuns),
     );
+    const anyOwner = settings.anonymousOwners ? { [ENVIRONMENT.anonymousOwners]: "true" } : {};
+    const owner = lambda("owner", "calls of owners", {
+      ...app,
+      ...anyOwner,
+      [ENVIRONMENT.leaseSeconds]: String(settings.leaseSeconds),
+    });
     const trust = settings.trustRunners ? { [ENVIRONMENT.trustRunners]: "true" } : {};
     this.notice = lambda("notice", "what AWS says about hosts", { ...app, ...trust }, MEMORY.notice);
     runner.allow(["dynamodb:GetItem", ...WRITE], tableArn);
@@ -93,9 +98,19 @@ export class Lambdas extends Construct {
     this.rotate = lambda("rotate", "rotates the signing keys", {});
     keys.rotateBy(this.rotate, settings.keyRotationDays);
     this.services = { beat, runner, owner };
+    if (settings.kmsKeyArn !== undefined) this.share(settings.kmsKeyArn);
     // A sweep takes all ticks that have come, so one that is late does not make the next ones late.
     this.receive(this.sweep, queues.tick, { batchSize: 10, reportBatchItemFailures: false });
     this.receive(this.notice, queues.notice, { batchSize: NOTICE_BATCH, reportBatchItemFailures: true });
+  }
+
+  /** Whoever reads or writes what the key encrypts may use it. */
+  private share(kmsKeyArn: string): void {
+    for (const one of [...Object.values(this.services), this.sweep, this.notice])
+      one.allowKey(kmsKeyArn, "dynamodb", "secretsmanager", "sqs");
+    this.canary.allowKey(kmsKeyArn, "dynamodb", "secretsmanager");
+    this.ticker.allowKey(kmsKeyArn, "sqs");
+    this.rotate.allowKey(kmsKeyArn, "secretsmanager");
   }
 
   /** Messages invoke the Lambda. No maximum concurrency: it would keep five pollers awake on an idle queue. */

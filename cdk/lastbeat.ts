@@ -1,5 +1,4 @@
 import { Annotations, Stack } from "aws-cdk-lib";
-import { CfnEventBusPolicy } from "aws-cdk-lib/aws-events";
 import { Grant, type IGrantable } from "aws-cdk-lib/aws-iam";
 import { FunctionUrlAuthType } from "aws-cdk-lib/aws-lambda";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
@@ -7,19 +6,21 @@ import { Construct } from "constructs";
 import { ENVIRONMENT } from "../lib/names.ts";
 import { ROUTES } from "../lib/wire/routes.ts";
 import { Alarms } from "./alarms.ts";
+import { ForwarderBus } from "./bus.ts";
 import { Dashboard } from "./dashboard.ts";
 import type { FrontDoor } from "./front-door.ts";
 import { HttpFrontDoor } from "./http-api.ts";
 import { Keys } from "./keys.ts";
 import { Lambdas } from "./lambdas.ts";
 import { Metrics } from "./metrics.ts";
+import { ownerRoleOf } from "./owners.ts";
 import { Queues } from "./queues.ts";
 import { RestFrontDoor } from "./rest-api.ts";
-import { NoticeRules, SOURCES, toQueue } from "./rules.ts";
+import { NoticeRules, toQueue } from "./rules.ts";
 import { Schedules } from "./schedules.ts";
-import { type FrontDoorKind, type LastbeatProps, type Settings, settingsOf } from "./settings.ts";
+import { type FrontDoorKind, hasBus, type LastbeatProps, type Settings, settingsOf } from "./settings.ts";
 import { Table } from "./table.ts";
-import { ACCOUNT, wantedRate } from "./throttles.ts";
+import { accountIn, wantedRate } from "./throttles.ts";
 
 /** Lastbeat, whole: for an app of your own, `new Lastbeat(this, "Lastbeat")`; by itself, see LastbeatStack. */
 export class Lastbeat extends Construct {
@@ -35,6 +36,10 @@ export class Lastbeat extends Construct {
   readonly keysArn: string;
   /** What the names of the rules for notices begin with. */
   readonly rulePrefix: string;
+  /** The ARN of the bus for forwarders; undefined where the settings name none. */
+  readonly forwarderBusArn: string | undefined;
+  /** The ARN of the role for owners of other accounts; undefined where the settings name none. */
+  readonly ownerRoleArn: string | undefined;
   readonly metrics: Metrics;
   private readonly frontDoors: ReadonlyMap<FrontDoorKind, FrontDoor>;
   private readonly alarms: Alarms | undefined;
@@ -56,7 +61,12 @@ export class Lastbeat extends Construct {
     this.rulePrefix = `${settings.name}-notice-`;
     new NoticeRules(this, "Rules", this.rulePrefix, toQueue(queues));
     new Schedules(this, "Schedules", lambdas);
-    this.admit(settings);
+    this.forwarderBusArn = hasBus(settings)
+      ? new ForwarderBus(this, "Forwarders", settings, queues, this.rulePrefix).arn
+      : undefined;
+    const ownerRole = ownerRoleOf(this, settings, this.ownerCalls);
+    if (ownerRole !== undefined) this.grantOwner(ownerRole);
+    this.ownerRoleArn = ownerRole?.roleArn;
     this.requeueQueue = queues.requeue;
     this.requeueDeadLetters = queues.requeueDeadLetters;
     this.noticeQueue = queues.notice;
@@ -86,8 +96,13 @@ export class Lastbeat extends Construct {
     return Grant.addToPrincipal({
       grantee,
       actions: ["execute-api:Invoke"],
-      resourceArns: [...this.frontDoors.values()].flatMap(({ ownerRoutes }) => ownerRoutes),
+      resourceArns: [...this.ownerCalls],
     });
+  }
+
+  /** The ARNs of owners' calls, at every front door. */
+  private get ownerCalls(): readonly string[] {
+    return [...this.frontDoors.values()].flatMap(({ ownerRoutes }) => ownerRoutes);
   }
 
   /** Lets somebody read the requeue queue and start the next attempts. */
@@ -97,10 +112,11 @@ export class Lastbeat extends Construct {
 
   private open(settings: Settings, { services }: Lambdas): ReadonlyMap<FrontDoorKind, FrontDoor> {
     const rate = wantedRate(ROUTES.beat, settings);
-    if (rate > ACCOUNT.rate)
+    const account = accountIn(Stack.of(this).region);
+    if (rate > account.rate)
       Annotations.of(this).addWarningV2(
         "lastbeat:accountRate",
-        `${rate} beats a second may come after an outage, and an account's APIs take ${ACCOUNT.rate} until it asks for more`,
+        `${rate} beats a second may come after an outage, and an account's APIs take ${account.rate} until it asks for more`,
       );
     return new Map(
       settings.frontDoors.map((kind) => [
@@ -116,21 +132,5 @@ export class Lastbeat extends Construct {
   private openBeatUrl({ services: { beat, runner } }: Lambdas): void {
     const { url } = beat.function.addFunctionUrl({ authType: FunctionUrlAuthType.NONE });
     runner.function.addEnvironment(ENVIRONMENT.beatUrl, url);
-  }
-
-  /** Forwarders of other accounts may put events of AWS on the default bus, and no drills: those are played here. */
-  private admit({ forwarderAccounts, name }: Settings): void {
-    const { partition, region, account } = Stack.of(this);
-    for (const forwarder of forwarderAccounts)
-      new CfnEventBusPolicy(this, `Forwarder${forwarder}`, {
-        statementId: `${name}-lastbeat-${forwarder}`,
-        statement: {
-          Effect: "Allow",
-          Principal: { AWS: `arn:${partition}:iam::${forwarder}:root` },
-          Action: "events:PutEvents",
-          Resource: `arn:${partition}:events:${region}:${account}:event-bus/default`,
-          Condition: { StringEquals: { "events:source": SOURCES } },
-        },
-      });
   }
 }

@@ -2,6 +2,7 @@ import { Duration, RemovalPolicy, Validations } from "aws-cdk-lib";
 import { Queue, QueueEncryption, type QueueProps } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { MAX_RECEIVES, TICK_RETENTION_SECONDS } from "../lib/names.ts";
+import { keyOf } from "./kms.ts";
 import { TIMEOUTS } from "./limits.ts";
 import type { Settings } from "./settings.ts";
 
@@ -22,16 +23,23 @@ export class Queues extends Construct {
   /** The sweeps of the next minute. A tick that is not handled is worth nothing, so it has no dead letters. */
   readonly tick: Queue;
 
+  private readonly encryption: Pick<QueueProps, "encryption" | "encryptionMasterKey">;
+
   constructor(scope: Construct, id: string, settings: Settings) {
     super(scope, id);
-    const own = settings.removalPolicy === "retain" ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+    const own = settings.removalPolicy === "retain" ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY;
     // A requeue holds the ticket of a run, and would be lost with the queue; a notice is told again by the state change.
+    const key = keyOf(this, settings);
+    this.encryption =
+      key.encryptionKey === undefined
+        ? { encryption: QueueEncryption.SQS_MANAGED }
+        : { encryption: QueueEncryption.KMS, encryptionMasterKey: key.encryptionKey };
     this.requeueDeadLetters = this.queue("RequeueDeadLetters", { retentionPeriod: LONGEST, removalPolicy: own });
     this.requeue = this.queue("Requeue", {
       retentionPeriod: LONGEST,
       removalPolicy: own,
-      // Long enough to create a pod, short enough for a consumer that died not to cost the next attempt its start.
-      visibilityTimeout: Duration.seconds(60),
+      // By default long enough to create a pod, short enough for a consumer that died not to cost the next attempt its start.
+      visibilityTimeout: Duration.seconds(settings.requeueVisibilitySeconds),
       deadLetterQueue: { queue: this.requeueDeadLetters, maxReceiveCount: MAX_RECEIVES },
     });
     this.noticeDeadLetters = this.queue("NoticeDeadLetters", { retentionPeriod: LONGEST });
@@ -60,7 +68,7 @@ export class Queues extends Construct {
 
   private queue(id: string, props: QueueProps): Queue {
     return new Queue(this, id, {
-      encryption: QueueEncryption.SQS_MANAGED,
+      ...this.encryption,
       enforceSSL: true,
       removalPolicy: RemovalPolicy.DESTROY,
       ...props,

@@ -1,22 +1,33 @@
-import { Duration, Validations } from "aws-cdk-lib";
+import { Duration, Stack, Validations } from "aws-cdk-lib";
 import {
+  AccessLogFormat,
   AuthorizationType,
+  CfnAuthorizer,
+  type CfnMethod,
   EndpointType,
   LambdaIntegration,
+  LogGroupLogDestination,
   type MethodDeploymentOptions,
   RestApi,
+  type RestApiProps,
 } from "aws-cdk-lib/aws-apigateway";
 import type { Metric } from "aws-cdk-lib/aws-cloudwatch";
+import { InterfaceVpcEndpoint } from "aws-cdk-lib/aws-ec2";
+import { AnyPrincipal, PolicyDocument, PolicyStatement } from "aws-cdk-lib/aws-iam";
+import { CfnWebACLAssociation } from "aws-cdk-lib/aws-wafv2";
 import { Construct } from "constructs";
-import { ROUTES, type Route, type Service } from "../lib/wire/routes.ts";
+import { IDENTITY_HEADER, ROUTES, type Route, type Service } from "../lib/wire/routes.ts";
+import { accessLogFormat, accessLogOf, NO_ACCESS_LOGS } from "./access-logs.ts";
 import { ALL_ROUTES, type FrontDoor, ownerArns } from "./front-door.ts";
+import { type Issuer, issuersOf } from "./issuers.ts";
 import type { Lambda } from "./lambda.ts";
 import type { Settings } from "./settings.ts";
 import { throttleOf } from "./throttles.ts";
 
 const STAGE = "prod";
+const JWT = "JWT";
 
-/** The REST API: the same calls, for who needs WAF, at three and a half times the price. */
+/** The REST API: the same calls, for WAF, a VPC without a way out, or several issuers, at three and a half times the price. */
 export class RestFrontDoor extends Construct implements FrontDoor {
   readonly url: string;
   readonly apiId: string;
@@ -24,18 +35,25 @@ export class RestFrontDoor extends Construct implements FrontDoor {
 
   constructor(scope: Construct, id: string, settings: Settings, services: Readonly<Record<Service, Lambda>>) {
     super(scope, id);
-    const { rate, burst } = throttleOf(ROUTES.health, settings);
+    const { region } = Stack.of(this);
+    const { rate, burst } = throttleOf(ROUTES.health, settings, region);
+    const log = accessLogOf(this, settings);
+    const { vpcEndpointIds, webAclArn } = settings.restApi ?? {};
     this.api = new RestApi(this, "Api", {
       restApiName: `${settings.name}-lastbeat`,
-      endpointTypes: [EndpointType.REGIONAL],
+      ...(vpcEndpointIds === undefined ? { endpointTypes: [EndpointType.REGIONAL] } : this.private(vpcEndpointIds)),
       cloudWatchRole: false, // it would be the account's, and not ours to set
       deployOptions: {
         stageName: STAGE,
         throttlingRateLimit: rate, // for what has no limit of its own
         throttlingBurstLimit: burst,
         methodOptions: Object.fromEntries(
-          ALL_ROUTES.map((route) => [`${route.path}/${route.method}`, limitsOf(route, settings)]),
+          ALL_ROUTES.map((route) => [`${route.path}/${route.method}`, limitsOf(route, settings, region)]),
         ),
+        ...(log !== undefined && {
+          accessLogDestination: new LogGroupLogDestination(log),
+          accessLogFormat: AccessLogFormat.custom(accessLogFormat("$context.resourcePath")),
+        }),
       },
     });
     const integrations = Object.fromEntries(
@@ -44,11 +62,18 @@ export class RestFrontDoor extends Construct implements FrontDoor {
         new LambdaIntegration(handler, { allowTestInvoke: false }),
       ]),
     ) as Record<Service, LambdaIntegration>;
+    const authorizer = this.runnerAuthorizer(issuersOf(settings));
     for (const { method, path, by, at } of ALL_ROUTES) {
+      const isOpen = by === "anyone" || (by !== "owner" && authorizer === undefined);
       const made = this.api.root.resourceForPath(path).addMethod(method, integrations[at], {
         authorizationType: by === "owner" ? AuthorizationType.IAM : AuthorizationType.NONE,
       });
-      if (by !== "owner")
+      if (authorizer !== undefined && by !== "owner" && by !== "anyone") {
+        const bare = made.node.defaultChild as CfnMethod;
+        bare.authorizationType = JWT;
+        bare.authorizerId = authorizer.ref;
+      }
+      if (isOpen)
         Validations.of(made).acknowledge({
           id: "AwsSolutions::AwsSolutions-APIG4",
           reason:
@@ -58,28 +83,74 @@ export class RestFrontDoor extends Construct implements FrontDoor {
         });
     }
     Validations.of(this.api).acknowledge(
-      {
-        id: "AwsSolutions::AwsSolutions-APIG1",
-        reason: "A line for each beat would cost as much as the beat; each decision has one.",
-      },
       { id: "AwsSolutions::AwsSolutions-APIG2", reason: "The Lambdas validate, and say which field is wrong." },
-      {
-        id: "AwsSolutions::AwsSolutions-APIG3",
-        reason: "A web ACL is the account's own choice: associate it with the stage.",
-      },
-      { id: "AwsSolutions::AwsSolutions-APIG6", reason: "A line for each beat would cost as much as the beat." },
+      { id: "AwsSolutions::AwsSolutions-APIG6", reason: NO_ACCESS_LOGS },
       {
         id: "AwsSolutions::AwsSolutions-COG4",
         reason: "Owners are known by IAM, runners by ticket or token; neither is a person of a user pool.",
       },
-      {
-        id: "Serverless::Serverless-APIGWAccessLogging",
-        reason: "A line for each beat would cost as much as the beat.",
-      },
       { id: "Serverless::Serverless-APIGWXrayEnabled", reason: "A trace costs more than a beat." },
     );
+    if (log === undefined)
+      Validations.of(this.api).acknowledge(
+        { id: "AwsSolutions::AwsSolutions-APIG1", reason: NO_ACCESS_LOGS },
+        { id: "Serverless::Serverless-APIGWAccessLogging", reason: NO_ACCESS_LOGS },
+      );
+    if (webAclArn !== undefined)
+      new CfnWebACLAssociation(this, "WebAcl", { resourceArn: this.api.deploymentStage.stageArn, webAclArn });
+    else
+      Validations.of(this.api).acknowledge({
+        id: "AwsSolutions::AwsSolutions-APIG3",
+        reason: "A web ACL is the account's own choice: restApi.webAclArn names it.",
+      });
     this.apiId = this.api.restApiId;
-    this.url = this.api.url.replace(/\/$/, "");
+    const [endpoint] = vpcEndpointIds ?? [];
+    this.url =
+      endpoint === undefined
+        ? this.api.url.replace(/\/$/, "")
+        : // This name is found in the VPC whether its endpoint has private names or not.
+          `https://${this.apiId}-${endpoint}.execute-api.${region}.${Stack.of(this).urlSuffix}/${STAGE}`;
+  }
+
+  /** Reached through these endpoints of VPCs, and by no other way. */
+  private private(ids: readonly string[]): Pick<RestApiProps, "endpointConfiguration" | "policy"> {
+    const vpcEndpoints = ids.map((id) =>
+      InterfaceVpcEndpoint.fromInterfaceVpcEndpointAttributes(this, id, { vpcEndpointId: id, port: 443 }),
+    );
+    return {
+      endpointConfiguration: { types: [EndpointType.PRIVATE], vpcEndpoints },
+      policy: new PolicyDocument({
+        statements: [
+          new PolicyStatement({
+            principals: [new AnyPrincipal()],
+            actions: ["execute-api:Invoke"],
+            resources: ["execute-api:/*"],
+            conditions: { StringEquals: { "aws:SourceVpce": ids } },
+          }),
+        ],
+      }),
+    };
+  }
+
+  /** Beside ticket or token, when the settings say so: a token of one of their clusters, in a header of its own. */
+  private runnerAuthorizer(issuers: readonly Issuer[]): CfnAuthorizer | undefined {
+    if (issuers.length === 0) return undefined;
+    const authorizer = new CfnAuthorizer(this, "Identity", {
+      name: "runners",
+      restApiId: this.api.restApiId,
+      type: JWT,
+      identitySource: `method.request.header.${IDENTITY_HEADER}`,
+    });
+    // The library does not know this property yet. Clusters of EKS sign with RS256.
+    authorizer.addPropertyOverride("JwtConfiguration", {
+      DefaultAlgorithms: ["RS256"],
+      Issuers: issuers.map(({ issuer, audience }) => ({ Issuer: issuer, Audiences: audience })),
+    });
+    Validations.of(authorizer).acknowledge({
+      id: "CloudFormation-Validate::F3002",
+      reason: "The library's list of properties is older than JwtConfiguration (CloudFormation template reference).",
+    });
+    return authorizer;
   }
 
   get ownerRoutes(): readonly string[] {
@@ -99,7 +170,7 @@ export class RestFrontDoor extends Construct implements FrontDoor {
   }
 }
 
-function limitsOf(route: Route, settings: Settings): MethodDeploymentOptions {
-  const { rate, burst } = throttleOf(route, settings);
+function limitsOf(route: Route, settings: Settings, region: string): MethodDeploymentOptions {
+  const { rate, burst } = throttleOf(route, settings, region);
   return { throttlingRateLimit: rate, throttlingBurstLimit: burst };
 }

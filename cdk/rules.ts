@@ -1,4 +1,4 @@
-import type { IRuleTarget } from "aws-cdk-lib/aws-events";
+import type { IEventBus, IRuleTarget } from "aws-cdk-lib/aws-events";
 import { type EventPattern, Rule } from "aws-cdk-lib/aws-events";
 import { SqsQueue } from "aws-cdk-lib/aws-events-targets";
 import { Construct } from "constructs";
@@ -44,8 +44,8 @@ export const SOURCES: readonly string[] = [...new Set(Object.values(NOTICES).fla
 
 /** The rules, each with the target. AWS reserves its own sources, so what is played comes from another, by the same rule. */
 export class NoticeRules extends Construct {
-  /** `prefix`: what the names of the rules begin with. */
-  constructor(scope: Construct, id: string, prefix: string, target: IRuleTarget) {
+  /** `prefix`: what the names of the rules begin with. `eventBus`: the account's own, unless it is said. */
+  constructor(scope: Construct, id: string, prefix: string, target: IRuleTarget, eventBus?: IEventBus) {
     super(scope, id);
     for (const [name, pattern] of Object.entries(NOTICES))
       new Rule(this, name, {
@@ -53,6 +53,7 @@ export class NoticeRules extends Construct {
         description: `Lastbeat: ${pattern.detailType.join(", ")}`,
         eventPattern: { ...pattern, source: [...pattern.source, DRILL_SOURCE] },
         targets: [target],
+        ...(eventBus !== undefined && { eventBus }),
       });
   }
 }

@@ -14,11 +14,17 @@ export class Schedules extends Construct {
   }
 
   private everyMinute(id: string, { function: target }: Lambda): void {
+    // What fails or is throttled would come again for hours, beside what the later minutes do.
+    target.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(1) });
+    Validations.of(target).acknowledge({
+      id: "Serverless::Serverless-LambdaAsyncFailureDestination",
+      reason: "The next minute does the same; what failed has a line in the log.",
+    });
     const rule = new Rule(this, id, {
       schedule: Schedule.rate(Duration.minutes(1)),
       targets: [
         new LambdaFunction(target, {
-          // The next minute does the same; what is older than that would only come on top.
+          // The same for what EventBridge could not hand to Lambda.
           retryAttempts: 1,
           maxEventAge: Duration.minutes(1),
         }),

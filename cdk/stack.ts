@@ -22,6 +22,8 @@ export class LastbeatStack extends Stack {
     this.tell(OUTPUTS.keys, keysArn);
     this.tell(OUTPUTS.rulePrefix, rulePrefix);
     this.tell(OUTPUTS.version, VERSION);
+    this.tell(OUTPUTS.forwarderBus, this.lastbeat.forwarderBusArn);
+    this.tell(OUTPUTS.ownerRole, this.lastbeat.ownerRoleArn);
     this.tell(OUTPUTS.httpApi, this.lastbeat.apiId("http-api"));
     this.tell(OUTPUTS.domainTarget, this.lastbeat.domainTarget);
     this.tell(OUTPUTS.restApi, this.lastbeat.apiId("rest-api"));

@@ -1,11 +1,11 @@
 import { Annotations, RemovalPolicy } from "aws-cdk-lib";
-import { AttributeType, Billing, TableV2 } from "aws-cdk-lib/aws-dynamodb";
+import { AttributeType, Billing, type CfnGlobalTable, TableV2 } from "aws-cdk-lib/aws-dynamodb";
 import { Construct } from "constructs";
 import { TABLE } from "../lib/names.ts";
 import { beatsPerSecond, type Settings } from "./settings.ts";
 
-/** What every new on-demand table takes at once. */
-const WARM_AT_FIRST = { writes: 4000, reads: 12_000 };
+/** Writes a second that every new on-demand table takes at once. */
+const WARM_AT_FIRST = 4000;
 
 /** The one table, on demand, without an index. */
 export class Table extends Construct {
@@ -14,13 +14,13 @@ export class Table extends Construct {
   constructor(scope: Construct, id: string, settings: Settings) {
     super(scope, id);
     const isKept = settings.removalPolicy === "retain";
-    const { warmWrites } = settings;
+    const { warmWrites, kmsKeyArn } = settings;
     // After an outage a whole fleet comes back at once.
     const writes = Math.ceil(3 * beatsPerSecond(settings));
-    if (writes > (warmWrites ?? WARM_AT_FIRST.writes))
+    if (writes > (warmWrites ?? WARM_AT_FIRST))
       Annotations.of(this).addWarningV2(
         "lastbeat:warmWrites",
-        `${writes} writes a second may come at one blow, and a new table takes ${warmWrites ?? WARM_AT_FIRST.writes}: warmWrites raises that, once`,
+        `${writes} writes a second may come at one blow, and a new table takes ${warmWrites ?? WARM_AT_FIRST}: warmWrites raises that, once`,
       );
     this.table = new TableV2(this, "Table", {
       partitionKey: { name: TABLE.partitionKey, type: AttributeType.STRING },
@@ -28,11 +28,20 @@ export class Table extends Construct {
       timeToLiveAttribute: TABLE.ttl,
       billing: Billing.onDemand(),
       ...(warmWrites !== undefined && {
-        warmThroughput: { writeUnitsPerSecond: warmWrites, readUnitsPerSecond: WARM_AT_FIRST.reads },
+        warmThroughput: { writeUnitsPerSecond: warmWrites },
       }),
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       deletionProtection: isKept,
+      // Not RETAIN_ON_UPDATE_OR_DELETE: a first deployment that rolls back could not delete what is protected, and would stop there.
       removalPolicy: isKept ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     });
+    if (kmsKeyArn !== undefined) this.encryptWith(kmsKeyArn);
+  }
+
+  /** The construct of the library does this only where the region is known before the deployment. */
+  private encryptWith(keyArn: string): void {
+    const bare = this.table.node.defaultChild as CfnGlobalTable;
+    bare.sseSpecification = { sseEnabled: true, sseType: "KMS" };
+    bare.addPropertyOverride("Replicas.0.SSESpecification.KMSMasterKeyId", keyArn);
   }
 }

@@ -52,6 +52,10 @@ export const NOTICE_RULES = [
 export const OUTPUTS = {
   /** The first front door: what LASTBEAT_URL takes. */
   url: "Url",
+  /** The bus on which forwarders put events, by its ARN. */
+  forwarderBus: "ForwarderBus",
+  /** The role by which owners of other accounts call, by its ARN. */
+  ownerRole: "OwnerRole",
   table: "Table",
   requeueQueue: "RequeueQueueUrl",
   requeueDeadLetters: "RequeueDeadLettersUrl",

@@ -48,8 +48,8 @@ const VERDICTS_PER_LOSS = 2;
 
 /** Bytes of a log line about a decision, on average: assumed. */
 const DECISION_BYTES = 300;
-/** Registered, claimed, finished. */
-const LINES_PER_RUN = 3;
+/** Asked for, registered, claimed, finished. */
+const LINES_PER_RUN = 4;
 /** Lost, queued again, claimed. */
 const LINES_PER_LOSS = 3;
 /** Bytes of the longest log line about a sweep without news, with its metrics (lambdas/log.ts). */

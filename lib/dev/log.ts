@@ -23,6 +23,7 @@ function describe({ decision, run, attempt, fence, state, cause, error, counts }
 export const textLog: Log = {
   write: (line) => {
     // Whoever has asked is anyone here, and what came of it has a line of its own.
-    if (isNews(line) && line.decision !== "asked") console.error(`${new Date().toISOString().slice("yyyy-mm-ddT".length)}  ${describe(line)}`);
+    if (isNews(line) && line.decision !== "asked")
+      console.error(`${new Date().toISOString().slice("yyyy-mm-ddT".length)}  ${describe(line)}`);
   },
 };

@@ -94,7 +94,8 @@ function paramsOf(pattern: string, path: string): Record<string, string> | undef
   for (const [index, part] of expected.entries()) {
     const segment = given[index] ?? "";
     if (part === "{host}") params["host"] = hostOfSegment(decoded(segment));
-    else if (part === "{run}") params["run"] = segment; // an id needs no escape, and a policy of IAM may name it as it was sent
+    else if (part === "{run}")
+      params["run"] = segment; // an id needs no escape, and a policy of IAM may name it as it was sent
     else if (part !== segment) return undefined;
   }
   return params;

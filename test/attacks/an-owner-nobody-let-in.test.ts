@@ -34,7 +34,11 @@ const EVENTS: readonly (readonly [string, (method: string, path: string) => obje
   ["a REST API that names nobody", (httpMethod, path) => ({ httpMethod, path, requestContext: {} })],
   [
     "an HTTP API, with the caller as a header",
-    (method, rawPath) => ({ rawPath, requestContext: { http: { method } }, headers: { userArn: "arn:aws:iam::1:root" } }),
+    (method, rawPath) => ({
+      rawPath,
+      requestContext: { http: { method } },
+      headers: { userArn: "arn:aws:iam::1:root" },
+    }),
   ],
 ];
 

@@ -36,6 +36,15 @@ describe("a setting from the context", () => {
     ["removalPolicy", "destroy", "destroy"],
     ["forwarderAccounts", "111122223333,444455556666", ["111122223333", "444455556666"]],
     ["forwarderAccounts", 111_122_223_333, ["111122223333"]],
+    ["forwarderOrganization", "o-a1b2c3d4e5", "o-a1b2c3d4e5"],
+    ["accessLogs", "true", true],
+    ["anonymousOwners", "true", true],
+    ["ownerPrincipals", "111122223333", ["111122223333"]],
+    ["alarmTopicArn", "arn:aws:sns:eu-west-1:123456789012:a", "arn:aws:sns:eu-west-1:123456789012:a"],
+    ["reservedConcurrency", '{"beat":100}', { beat: 100 }],
+    ["requeueVisibilitySeconds", "360", 360],
+    ["kmsKeyArn", "arn:aws:kms:eu-west-1:123456789012:key/a", "arn:aws:kms:eu-west-1:123456789012:key/a"],
+    ["network", '{"vpcId":"vpc-0a","subnetIds":["subnet-0a"]}', { vpcId: "vpc-0a", subnetIds: ["subnet-0a"] }],
   ])("%s=%j is read as %j, which is good", (name, text, value) => {
     const { props } = read({ [name]: text });
     expect(props).toEqual({ [name]: value });
@@ -70,14 +79,21 @@ describe("a setting from the context", () => {
 
 describe("context", () => {
   test("of somebody else is left alone", () => {
-    expect(contextOf(anApp({ "other:thing": "1", expectedRuns: "7" }).node)).toEqual({ props: {} });
+    expect(contextOf(anApp({ "other:thing": "1", expectedRuns: "7" }).node)).toEqual({ tags: {}, props: {} });
   });
 
   test("names the stack, and the bus of a forwarder", () => {
     expect(read({ stackName: "Jobs", forwardTo: "arn:aws:events:a", name: "jobs" })).toEqual({
       stackName: "Jobs",
       forwardTo: "arn:aws:events:a",
+      tags: {},
       props: { name: "jobs" },
     });
+  });
+
+  test("names tags, as an object of texts", () => {
+    expect(read({ tags: '{"team":"data"}' })).toEqual({ tags: { team: "data" }, props: {} });
+    for (const tags of ["team=data", '{"team":1}', "null"])
+      expect(() => read({ tags })).toThrow(/^lastbeat:tags is of/);
   });
 });

@@ -1,10 +1,10 @@
 import type { Stack } from "aws-cdk-lib";
-import { Template } from "aws-cdk-lib/assertions";
+import { Match, Template } from "aws-cdk-lib/assertions";
 import { describe, expect, test } from "vitest";
 import { LastbeatForwarder } from "../../cdk/forwarder.ts";
-import { SettingError } from "../../cdk/settings.ts";
+import { type LastbeatProps, SettingError } from "../../cdk/settings.ts";
 import { noticeRules } from "./patterns.ts";
-import { anApp, idOf, resourcesOf, templateOf } from "./synthesis.ts";
+import { anApp, idOf, resourcesOf, templateOf, type Value } from "./synthesis.ts";
 
 const BUS = "arn:aws:events:eu-central-1:123456789012:event-bus/default";
 const forwarder = (busArn: string): Stack => new LastbeatForwarder(anApp(), "LastbeatForwarder", { busArn });
@@ -61,38 +61,80 @@ describe("a forwarder", () => {
   });
 });
 
-describe("accounts that may forward", () => {
-  type Policy = {
-    readonly StatementId: string;
-    readonly Statement: { readonly Effect: string; readonly Action: string; readonly Principal: object };
-  };
-
-  test("are let onto the default bus one by one, to put events and nothing else", () => {
-    const template = templateOf({ forwarderAccounts: ["111122223333", "444455556666"] });
-    const policies = [...resourcesOf<Policy>(template, "AWS::Events::EventBusPolicy").values()];
-    expect(
-      policies.map(({ Properties: { Statement, StatementId } }) => [StatementId, Statement.Effect, Statement.Action]),
-    ).toEqual([
-      ["Lastbeat-lastbeat-111122223333", "Allow", "events:PutEvents"],
-      ["Lastbeat-lastbeat-444455556666", "Allow", "events:PutEvents"],
-    ]);
-    const principals = policies.map(({ Properties }) => JSON.stringify(Properties.Statement.Principal));
-    expect(principals[0]).toContain(":iam::111122223333:root");
-    expect(principals[1]).toContain(":iam::444455556666:root");
-    expect(principals.filter((principal) => principal.includes('"*"'))).toEqual([]);
+describe("what could not be handed on", () => {
+  test("rings", () => {
+    const [undelivered] = resourcesOf(TEMPLATE, "AWS::SQS::Queue").keys();
+    const [alarm] = resourcesOf<{ readonly Dimensions: readonly { readonly Value: Value }[] }>(
+      TEMPLATE,
+      "AWS::CloudWatch::Alarm",
+    ).values();
+    expect(idOf(alarm?.Properties.Dimensions[0]?.Value)).toBe(undelivered);
+    TEMPLATE.hasResourceProperties("AWS::CloudWatch::Alarm", { Threshold: 1, AlarmActions: Match.absent() });
   });
 
-  test("are let in with what AWS says, and not with drills", () => {
-    const [policy] = resourcesOf<{ readonly Statement: { readonly Condition: unknown } }>(
-      templateOf({ forwarderAccounts: ["111122223333"] }),
-      "AWS::Events::EventBusPolicy",
-    ).values();
-    expect(policy?.Properties.Statement.Condition).toEqual({
-      StringEquals: { "events:source": ["aws.ec2", "aws.autoscaling", "aws.health"] },
+  test("rings where the topic leads", () => {
+    const alarmTopicArn = "arn:aws:sns:eu-west-1:123456789012:alarms";
+    const stack = new LastbeatForwarder(anApp(), "LastbeatForwarder", { busArn: BUS, alarmTopicArn });
+    Template.fromStack(stack).hasResourceProperties("AWS::CloudWatch::Alarm", { AlarmActions: [alarmTopicArn] });
+  });
+});
+
+describe("the bus of forwarders", () => {
+  type Policy = {
+    readonly StatementId: string;
+    readonly EventBusName: Value;
+    readonly Statement: {
+      readonly Effect: string;
+      readonly Action: string;
+      readonly Principal: unknown;
+      readonly Condition: object;
+    };
+  };
+  const policiesOf = (props: LastbeatProps): readonly Policy[] =>
+    [...resourcesOf<Policy>(templateOf(props), "AWS::Events::EventBusPolicy").values()].map(
+      ({ Properties }) => Properties,
+    );
+  const OF_AWS = {
+    "ForAllValues:StringEquals": { "events:source": ["aws.ec2", "aws.autoscaling", "aws.health"] },
+    Null: { "events:source": "false" },
+  };
+
+  test("takes what AWS says, and no drills, from any number of accounts by one statement", () => {
+    const accounts = Array.from({ length: 100 }, (_, index) => String(111_122_220_000 + index));
+    const [policy, ...others] = policiesOf({ forwarderAccounts: accounts });
+    expect(others).toEqual([]);
+    expect(policy?.Statement).toMatchObject({ Effect: "Allow", Action: "events:PutEvents", Condition: OF_AWS });
+    const principals = JSON.stringify(policy?.Statement.Principal);
+    expect(accounts.filter((account) => !principals.includes(`:iam::${account}:root`))).toEqual([]);
+    expect(principals).not.toContain('"*"');
+    expect(JSON.stringify(policy).length).toBeLessThan(10_240); // EventBridge's quota
+  });
+
+  test("takes it from every account of an organization, and from nobody else", () => {
+    const [policy, ...others] = policiesOf({ forwarderOrganization: "o-a1b2c3d4e5" });
+    expect(others).toEqual([]);
+    expect(policy?.Statement).toMatchObject({
+      Principal: "*",
+      Condition: { ...OF_AWS, StringEquals: { "aws:PrincipalOrgID": "o-a1b2c3d4e5" } },
     });
   });
 
-  test("are none unless they are named", () => {
+  test("has the same rules as the default bus, on which nothing is put", () => {
+    const template = templateOf({ forwarderAccounts: ["111122223333"] });
+    const [bus] = resourcesOf(template, "AWS::Events::EventBus").keys();
+    const rules = [...noticeRules(template).values()].map(({ Properties }) => Properties);
+    const isOnBus = ({ EventBusName }: { readonly EventBusName?: Value }): boolean =>
+      EventBusName !== undefined && idOf(EventBusName) === bus;
+    const patterns = (of: typeof rules): readonly string[] => of.map((rule) => JSON.stringify(rule.EventPattern));
+    const onBus = rules.filter(isOnBus);
+    expect(onBus).toHaveLength(7);
+    expect(patterns(onBus)).toEqual(patterns(rules.filter((rule) => !isOnBus(rule))));
+    const [policy] = policiesOf({ forwarderAccounts: ["111122223333"] });
+    expect(idOf(policy?.EventBusName)).toBe(bus);
+  });
+
+  test("is there only where somebody is named", () => {
+    templateOf().resourceCountIs("AWS::Events::EventBus", 0);
     templateOf().resourceCountIs("AWS::Events::EventBusPolicy", 0);
   });
 });

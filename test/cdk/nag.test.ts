@@ -96,12 +96,32 @@ function aForwarder(): App {
 
 const JWT = { issuer: "https://oidc.example.com/id/1", audience: ["lastbeat"] };
 
+/** What organizations ask for: their own key, logs, a web ACL, no public way in. */
+const GUARDED: LastbeatProps = {
+  frontDoors: ["rest-api"],
+  restApi: {
+    vpcEndpointIds: ["vpce-0123456789abcdef0"],
+    webAclArn: "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/a/1",
+  },
+  network: {
+    vpcId: "vpc-0123456789abcdef0",
+    subnetIds: ["subnet-0123456789abcdef0"],
+    securityGroupIds: ["sg-0123456789abcdef0"],
+  },
+  kmsKeyArn: "arn:aws:kms:eu-central-1:123456789012:key/1a2b3c4d-0000-4000-8000-000000000000",
+  accessLogs: true,
+  jwt: [JWT, { ...JWT, issuer: "https://oidc.example.com/id/2" }],
+};
+
 const VARIANTS: Readonly<Record<string, () => App>> = {
   "as it is by default": () => oneOf({}),
   "with everything": () => oneOf({ frontDoors: ["http-api", "rest-api"], beatUrl: true, observability: "full" }),
   "without rotation": () => oneOf({ keyRotationDays: 0 }),
   "with an issuer of tokens": () => oneOf({ jwt: JWT }),
   "in a VPC": inNetwork,
+  "in an account with guardrails": () => oneOf(GUARDED),
+  "with owners and forwarders of other accounts": () =>
+    oneOf({ ownerPrincipals: ["111122223333"], forwarderOrganization: "o-a1b2c3d4e5" }),
   "that forwards": aForwarder,
 };
 

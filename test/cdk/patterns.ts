@@ -6,6 +6,7 @@ export type Pattern = { readonly [name: string]: readonly string[] | Pattern };
 
 export type RuleProperties = {
   readonly Name: string;
+  readonly EventBusName?: Value;
   readonly EventPattern?: Pattern;
   readonly Targets: readonly {
     readonly Arn: Value;

@@ -6,6 +6,15 @@ import { resourcesOf, stackOf, templateOf } from "./synthesis.ts";
 const ISSUER = "https://oidc.example.com/id/1";
 const DOMAIN = { name: "beat.example.com", certificateArn: "arn:aws:acm:eu-central-1:123456789012:certificate/1" };
 
+const OTHER = { issuer: "https://oidc.example.com/id/2", audience: ["lastbeat"] };
+const REST = { frontDoors: ["rest-api"] } as const;
+const NETWORK = { vpcId: "vpc-0a", subnetIds: ["subnet-0a", "subnet-0b"] };
+const TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms";
+const WEB_ACL = "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/lastbeat/1";
+
+/** What a program that no compiler has read, or a JSON file, may hand over. */
+const given = (props: Readonly<Record<string, unknown>>): LastbeatProps => props as LastbeatProps;
+
 /** Bad values of each setting: what is wrong with some of them a compiler would see, and JSON would not. */
 const BAD: readonly (readonly [keyof LastbeatProps, unknown, LastbeatProps?])[] = [
   ["name", ""],
@@ -42,7 +51,38 @@ const BAD: readonly (readonly [keyof LastbeatProps, unknown, LastbeatProps?])[] 
   ["jwt", { issuer: ISSUER }],
   ["jwt", { issuer: ISSUER, audience: "lastbeat" }],
   ["jwt", ISSUER],
-  ["jwt", { issuer: ISSUER, audience: ["lastbeat"] }, { frontDoors: ["http-api", "rest-api"] }],
+  ["jwt", [{ issuer: ISSUER, audience: ["a"] }, OTHER], { frontDoors: ["http-api", "rest-api"] }],
+  ["jwt", [{ issuer: ISSUER, audience: ["a"] }, OTHER]],
+  ["jwt", []],
+  ["jwt", [{ issuer: ISSUER, audience: [] }, OTHER], { frontDoors: ["rest-api"] }],
+  ["jwt", { issuer: "http://127.0.0.1.evil.example", audience: ["lastbeat"] }],
+  ["restApi", { webAclArn: WEB_ACL }],
+  ["restApi", { webAclArn: "my-acl" }, REST],
+  ["restApi", { vpcEndpointIds: ["vpc-1"] }, { ...REST, network: NETWORK }],
+  ["restApi", { vpcEndpointIds: [] }, { ...REST, network: NETWORK }],
+  ["restApi", { vpcEndpointIds: ["vpce-1"] }, REST],
+  ["accessLogs", "yes"],
+  ["anonymousOwners", "yes"],
+  ["ownerPrincipals", ["somebody"]],
+  ["ownerPrincipals", ["111122223333", "*"]],
+  ["ownerPrincipals", ["arn:aws:s3:::bucket"]],
+  ["alarmTopicArn", "alarms"],
+  ["alarmTopicArn", TOPIC, given({ alarmTopic: {} })],
+  ["forwarderOrganization", "111122223333"],
+  ["forwarderOrganization", "*"],
+  ["reservedConcurrency", { beat: 0 }],
+  ["reservedConcurrency", { beat: 1.5 }],
+  ["reservedConcurrency", { canary: 5 }],
+  ["reservedConcurrency", 100],
+  ["requeueVisibilitySeconds", 0],
+  ["requeueVisibilitySeconds", 43_201],
+  ["kmsKeyArn", "alias/lastbeat"],
+  ["kmsKeyArn", "arn:aws:kms:eu-central-1:123456789012:alias/lastbeat"],
+  ["network", { vpcId: "vpc-1" }],
+  ["network", { vpcId: "vpc-1", subnetIds: [] }],
+  ["network", { vpcId: "vpc-1", subnetIds: ["vpc-1"] }],
+  ["network", { ...NETWORK, securityGroupIds: ["mine"] }],
+  ["network", NETWORK, given({ vpc: {} })],
   ["domain", { ...DOMAIN, name: "localhost" }],
   ["domain", { ...DOMAIN, name: "https://beat.example.com" }],
   ["domain", { ...DOMAIN, certificateArn: "certificate/1" }],
@@ -96,10 +136,25 @@ const GOOD: readonly LastbeatProps[] = [
   { keyRotationDays: 1000 },
   { removalPolicy: "destroy" },
   { forwarderAccounts: ["000000000000", "111122223333"] },
+  { forwarderOrganization: "o-a1b2c3d4e5" },
+  { jwt: [{ issuer: ISSUER, audience: ["a"] }] },
+  { jwt: [{ issuer: ISSUER, audience: ["a"] }, OTHER], frontDoors: ["rest-api"] },
+  { jwt: { issuer: ISSUER, audience: ["a"] }, frontDoors: ["http-api", "rest-api"] },
+  { restApi: { webAclArn: WEB_ACL }, ...REST },
+  { restApi: { vpcEndpointIds: ["vpce-0a", "vpce-0b"] }, network: NETWORK, ...REST },
+  { restApi: { vpcEndpointIds: ["vpce-0a"] }, frontDoors: ["http-api", "rest-api"] },
+  { restApi: { vpcEndpointIds: ["vpce-0a"] }, publicUrl: "https://lastbeat.internal", ...REST },
+  { accessLogs: true },
+  { anonymousOwners: true },
+  { ownerPrincipals: ["111122223333", "arn:aws:iam::111122223333:role/airflow"] },
+  { alarmTopicArn: TOPIC },
+  { reservedConcurrency: { beat: 100, runner: 20, owner: 5, sweep: 1, notice: 50 } },
+  { requeueVisibilitySeconds: 1 },
+  { requeueVisibilitySeconds: 43_200 },
+  { kmsKeyArn: "arn:aws:kms:eu-central-1:123456789012:key/1a2b3c4d-0000-4000-8000-000000000000" },
+  { network: NETWORK },
+  { network: { ...NETWORK, securityGroupIds: ["sg-0a"] } },
 ];
-
-/** What a program that no compiler has read, or a JSON file, may hand over. */
-const given = (props: Readonly<Record<string, unknown>>): LastbeatProps => props as LastbeatProps;
 
 describe("a setting is refused by its name:", () => {
   test.each(BAD.map(([name, value, beside = {}]) => ({ name, value, beside })))(
@@ -113,7 +168,7 @@ describe("a setting is refused by its name:", () => {
 
   test("every setting that can be wrong has been tried", () => {
     // A topic and a VPC are constructs, which cannot be made wrongly.
-    const every = new Set([...BAD.map(([name]) => name), "alarmTopic", "vpc", "vpcSubnets"]);
+    const every = new Set([...BAD.map(([name]) => name), "alarmTopic", "vpc", "vpcSubnets", "securityGroups"]);
     const all: { readonly [K in keyof LastbeatProps]-?: true } = {
       name: true,
       expectedRuns: true,
@@ -136,6 +191,17 @@ describe("a setting is refused by its name:", () => {
       forwarderAccounts: true,
       vpc: true,
       vpcSubnets: true,
+      restApi: true,
+      accessLogs: true,
+      ownerPrincipals: true,
+      anonymousOwners: true,
+      alarmTopicArn: true,
+      forwarderOrganization: true,
+      reservedConcurrency: true,
+      requeueVisibilitySeconds: true,
+      kmsKeyArn: true,
+      securityGroups: true,
+      network: true,
     };
     expect([...every].sort()).toEqual(Object.keys(all).sort());
   });
@@ -195,6 +261,11 @@ describe("a good setting", () => {
       keyRotationDays: 90,
       removalPolicy: "retain",
       forwarderAccounts: [],
+      accessLogs: false,
+      ownerPrincipals: [],
+      anonymousOwners: false,
+      reservedConcurrency: {},
+      requeueVisibilitySeconds: 60,
     });
   });
 });

@@ -116,9 +116,7 @@ test("a use case that throws is a problem that can be tried again, and its reaso
   expect(reply).toMatchObject({ statusCode: 500, headers: { "content-type": "application/problem+json" } });
   expect(reply?.body).toContain("urn:lastbeat:problem:internal");
   expect(reply?.body).not.toContain("gone");
-  expect(logged).toEqual([
-    { level: "ERROR", decision: "failed", error: expect.stringContaining("the table is gone") },
-  ]);
+  expect(logged).toEqual([{ level: "ERROR", decision: "failed", error: expect.stringContaining("the table is gone") }]);
 });
 
 test("each call of an owner has a line with who called, and how it was answered", async () => {

@@ -42,9 +42,12 @@ describe("a request", () => {
     expect(match("get", "/healthz")).toEqual({ kind: "wrong-method", allowed: ["GET"] });
   });
 
-  test.each(["a%20b", "etl%2Fcancel", "%65tl", "%E0%A4"])("with an encoded run, %s, keeps it, to be refused as an id", (run) => {
-    expect(match("GET", `/v1/runs/${run}`)).toMatchObject({ name: "inspect", params: { run } });
-  });
+  test.each(["a%20b", "etl%2Fcancel", "%65tl", "%E0%A4"])(
+    "with an encoded run, %s, keeps it, to be refused as an id",
+    (run) => {
+      expect(match("GET", `/v1/runs/${run}`)).toMatchObject({ name: "inspect", params: { run } });
+    },
+  );
 
   test.each(["arn:aws:ecs:eu-west-1:1:task/a/b", "i-0abc", "a.b_c:d-e", "a/b/", "a//b"])(
     "has the host %s as one segment that no front door changes",

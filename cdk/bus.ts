@@ -1,0 +1,46 @@
+import { Stack } from "aws-cdk-lib";
+import { CfnEventBusPolicy, EventBus, type IEventBus } from "aws-cdk-lib/aws-events";
+import { Construct } from "constructs";
+import type { Queues } from "./queues.ts";
+import { NoticeRules, SOURCES, toQueue } from "./rules.ts";
+import type { Settings } from "./settings.ts";
+
+/**
+ * A bus for what forwarders hand on. On the default bus the events of other accounts would meet every rule that somebody has there
+ * for their own instances.
+ */
+export class ForwarderBus extends Construct {
+  readonly arn: string;
+
+  constructor(scope: Construct, id: string, settings: Settings, queues: Queues, rulePrefix: string) {
+    super(scope, id);
+    const bus = new EventBus(this, "Bus", { eventBusName: `${settings.name}-forwarded` });
+    this.arn = bus.eventBusArn;
+    new NoticeRules(this, "Rules", rulePrefix, toQueue(queues), bus as IEventBus); // the library's own types disagree
+    const { partition } = Stack.of(this);
+    const admit = (statementId: string, who: object | "*", more: object = {}): void => {
+      new CfnEventBusPolicy(this, statementId, {
+        eventBusName: bus.eventBusName,
+        statementId,
+        statement: {
+          Effect: "Allow",
+          Principal: who,
+          Action: "events:PutEvents",
+          Resource: this.arn,
+          // Events of AWS, and no drills: those are played here.
+          Condition: {
+            "ForAllValues:StringEquals": { "events:source": SOURCES },
+            Null: { "events:source": "false" },
+            ...more,
+          },
+        },
+      });
+    };
+    const { forwarderAccounts, forwarderOrganization } = settings;
+    // One statement for all: a policy has room for 34 that name one account each.
+    if (forwarderAccounts.length > 0)
+      admit("Accounts", { AWS: forwarderAccounts.map((account) => `arn:${partition}:iam::${account}:root`) });
+    if (forwarderOrganization !== undefined)
+      admit("Organization", "*", { StringEquals: { "aws:PrincipalOrgID": forwarderOrganization } });
+  }
+}
