@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
@@ -9,8 +8,9 @@ import type { Finding } from "../../lib/account/finding.ts";
 import { OUTPUTS } from "../../lib/names.ts";
 import type { RecordView } from "../../lib/wire/record.ts";
 import { lastbeat, type Program } from "../e2e/processes.ts";
-import { type Guard, guard } from "./bound.ts";
+import { guard } from "./bound.ts";
 import { ACCOUNT, type Emulator, REGION, ROOT, type Sdk, type StartEmulator } from "./emulator.ts";
+import { run } from "./program.ts";
 import { FRONT_DOOR, startWiretap, type Wiretap } from "./wiretap.ts";
 
 /** The real stack, deployed by the CDK's own command line, and everything that is needed to use it. */
@@ -45,33 +45,13 @@ export type Deployment = {
   register(run: string, ...options: readonly string[]): Promise<string>;
   /** An agent with its command, which knows a URL and a ticket, and nothing of AWS. */
   agent(ticket: string, host: string, ...command: readonly string[]): Program;
+  /** The same, of another stack. */
+  agentAt(url: string, ticket: string, host: string, ...command: readonly string[]): Program;
   stop(): Promise<void>;
 };
 
 type Resource = { readonly Type: string; readonly Properties: Readonly<Record<string, unknown>> };
 export type Template = { readonly Resources: Readonly<Record<string, Resource>> };
-
-/** The slowest deployment has taken 60 s, on a busy machine. */
-const LIMIT_MS = 300_000;
-
-/** Runs a program to its end; rejects with what it printed when it fails. */
-function done(file: string, args: readonly string[], env: NodeJS.ProcessEnv, guarded: Guard): Promise<string> {
-  return new Promise((resolvePromise, reject) => {
-    const child = spawn(file, args, { env, stdio: ["ignore", "pipe", "pipe"], timeout: LIMIT_MS });
-    guarded.watch(child);
-    let output = "";
-    for (const stream of [child.stdout, child.stderr])
-      stream.on("data", (text) => {
-        output += String(text);
-      });
-    child.once("error", reject);
-    child.once("close", (code) =>
-      code === 0
-        ? resolvePromise(output)
-        : reject(new Error(`${file} ${args.join(" ")}: exit code ${code}\n${output}`)),
-    );
-  });
-}
 
 /** What the CDK says of a resource that LocalStack does not know: the stack would look complete without it. */
 const MISSING = /^.*deployed as a fallback.*$/m;
@@ -122,7 +102,7 @@ export async function deployment(start: StartEmulator): Promise<Deployment> {
   const outputsFile = join(folder, "outputs.json");
   const out = join(folder, "cdk.out");
   let outputs: Readonly<Record<string, string>> = {};
-  const cdk = (...args: readonly string[]): Promise<string> => done("cdk", args, environment, guarded);
+  const cdk = (...args: readonly string[]): Promise<string> => run("cdk", args, environment, guarded);
   const output = (name: keyof typeof OUTPUTS): string => {
     const value = outputs[OUTPUTS[name]];
     if (value === undefined) throw new Error(`the stack has no output ${OUTPUTS[name]}`);
@@ -164,6 +144,14 @@ export async function deployment(start: StartEmulator): Promise<Deployment> {
   };
   const json: Deployment["json"] = async <T>(...args: readonly string[]) =>
     JSON.parse(await printed(...args, "--json")) as T;
+  const agentAt: Deployment["agentAt"] = (url, ticket, host, ...command) =>
+    watched(
+      lastbeat(["exec", "--url", url, "--host", host, "--", ...command], {
+        LASTBEAT_TICKET: ticket,
+        LASTBEAT_STATE_DIR: folder,
+        LASTBEAT_IMDS: "off",
+      }),
+    );
   try {
     await cdk("bootstrap", `aws://${ACCOUNT}/${REGION}`);
   } catch (error) {
@@ -211,14 +199,8 @@ export async function deployment(start: StartEmulator): Promise<Deployment> {
     json,
     record: (run) => json<RecordView>("show", run),
     register: (run, ...options) => printed("register", run, "--ticket", ...options),
-    agent: (ticket, host, ...command) =>
-      watched(
-        lastbeat(["exec", "--url", urlOf(), "--host", host, "--", ...command], {
-          LASTBEAT_TICKET: ticket,
-          LASTBEAT_STATE_DIR: folder,
-          LASTBEAT_IMDS: "off",
-        }),
-      ),
+    agent: (ticket, host, ...command) => agentAt(urlOf(), ticket, host, ...command),
+    agentAt,
     stop: stopAll,
   };
 }

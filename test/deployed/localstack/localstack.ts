@@ -13,7 +13,8 @@ const COMMON = {
   // It answers CREATE_COMPLETE for an HTTP API, and creates none.
   frontDoor: "restApi",
   // It has no rotation schedules.
-  settings: { frontDoors: "rest-api", keyRotationDays: "0" },
+  // Nor does it name callers.
+  settings: { frontDoors: "rest-api", keyRotationDays: "0", anonymousOwners: "true" },
   played: {},
   mend: async () => {},
 } as const satisfies Partial<Emulator>;

@@ -1,9 +1,11 @@
 import { afterAll, expect, test } from "vitest";
+import { describeAccount } from "../stories/account.ts";
 import { describeDeadLetters } from "../stories/dead-letters.ts";
 import { describeEvents } from "../stories/events.ts";
 import { describeGrants } from "../stories/grants.ts";
 import { describeKeys } from "../stories/keys.ts";
 import { describeOperating } from "../stories/operating.ts";
+import { describePlainTemplate } from "../stories/plain-template.ts";
 import { describeRemoval, describeRuns } from "../stories/runs.ts";
 import { stage } from "../stories/stage.ts";
 import { describeUpdate } from "../stories/update.ts";
@@ -22,6 +24,8 @@ describeEvents(here);
 describeKeys(here);
 
 describeUpdate(here);
+describeAccount(here);
+describePlainTemplate(here);
 describeDeadLetters(here);
 describeRemoval(here);
 describeOperating(here, { problems: ["deletion protection"], warnings: ["trail"] });
