@@ -1,8 +1,10 @@
 import middy from "@middy/core";
 import type { SQSEvent } from "aws-lambda";
+import { type Restored, restore } from "../lib/app/restore.ts";
 import { type SweepCounts, sweep } from "../lib/app/sweep.ts";
-import { after, type Instant, instant, seconds } from "../lib/core/time.ts";
+import { after, before, type Instant, instant, seconds } from "../lib/core/time.ts";
 import { TICK_RETENTION_SECONDS } from "../lib/names.ts";
+import { fromIso } from "../lib/wire/instants.ts";
 import { sweepPeriod, theApp } from "./connect.ts";
 
 /** A sweep stops so long before its Lambda would be cut off: time for the verdicts that are under way. */
@@ -22,14 +24,29 @@ function tickOf(body: string): number {
 /** When this instance has ended a sweep: what no other one has seen happens between two of its own. */
 let previous: Instant | undefined;
 
-/** One sweep for all ticks of the batch; none for ticks that are long past. */
-export const handler = middy<SQSEvent, SweepCounts | undefined>().handler(async (event, context) => {
-  const app = theApp();
-  const now = app.clock.now();
-  const isFresh = event.Records.some(({ body }) => after(instant(tickOf(body)), seconds(TICK_RETENTION_SECONDS)) > now);
-  if (!isFresh) return undefined;
-  const until = instant(now + context.getRemainingTimeInMillis() - RESERVE_MS);
-  const counts = await sweep(app, { period: sweepPeriod(), until, previous });
-  if (counts !== undefined) previous = now;
-  return counts;
-});
+/** What an operator sends who has put the table back to an earlier state (docs/runbook.md): when that was. */
+type Restore = { readonly restored: string };
+
+/** Numbers of attempts follow from it, so a slip of the pen would reach far. */
+function restoredAt({ restored }: Restore, now: Instant): Instant {
+  const at = fromIso(restored);
+  if (at <= now && at > before(now, seconds(24 * 3600))) return at;
+  throw new Error(`restored is the time of the last day at which the table was put back, not ${restored}`);
+}
+
+/** One sweep for all ticks of the batch; none for ticks that are long past. Or what follows a restore. */
+export const handler = middy<SQSEvent | Restore, SweepCounts | Restored | undefined>().handler(
+  async (event, context) => {
+    const app = theApp();
+    const now = app.clock.now();
+    const end = instant(now + context.getRemainingTimeInMillis() - RESERVE_MS);
+    if ("restored" in event) return restore(app, restoredAt(event, now), end);
+    const isFresh = event.Records.some(
+      ({ body }) => after(instant(tickOf(body)), seconds(TICK_RETENTION_SECONDS)) > now,
+    );
+    if (!isFresh) return undefined;
+    const counts = await sweep(app, { period: sweepPeriod(), until: end, previous });
+    if (counts !== undefined) previous = now;
+    return counts;
+  },
+);

@@ -3,8 +3,8 @@ import type { RequeueEvent } from "../../lib/wire/requeue.ts";
 import type { Deployment } from "./deployment.ts";
 
 export type Consumer = {
-  /** The message of that attempt, as soon as it has come. */
-  message(run: string, attempt: number): Promise<RequeueEvent["data"]>;
+  /** The message of that attempt, as soon as it has come; of one with such a fence or a higher one. */
+  message(run: string, attempt: number, fence?: number): Promise<RequeueEvent["data"]>;
   stop(): Promise<void>;
 };
 
@@ -34,10 +34,12 @@ export function consumer({ sqs, output }: Deployment, refused: ReadonlySet<strin
     if (!stopping.signal.aborted) throw error;
   });
   return {
-    message: (run, attempt) =>
+    message: (run, attempt, fence = 0) =>
       new Promise((resolve) => {
         const look = (): void => {
-          const found = seen.find((data) => data.run === run && data.next.attempt === attempt);
+          const found = seen.find(
+            (data) => data.run === run && data.next.attempt === attempt && data.next.fence >= fence,
+          );
           if (found === undefined) return;
           waiting.delete(look);
           resolve(found);

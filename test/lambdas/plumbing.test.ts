@@ -97,6 +97,17 @@ describe("a tick that cannot be read", () => {
   });
 });
 
+test.each(["", "yesterday", "2026-02-30T12:00:00", "2999-01-01T00:00:00Z", "2026-01-01T00:00:00Z"])(
+  "a restore at %j is refused, and changes nothing",
+  async (restored) => {
+    await expect(sweep({ restored }, context, opts)).rejects.toThrow(/^restored is the time/);
+  },
+);
+
+test("a restore is seen to by the sweep's Lambda", async () => {
+  expect(await sweep({ restored: new Date().toISOString() }, context, opts)).toMatchObject({ left: 0 });
+});
+
 test("the rule of every minute queues the ticks of the coming one", async () => {
   process.env[ENVIRONMENT.sweepSeconds] = "10";
   const event = { time: new Date().toISOString() } as ScheduledEvent;

@@ -6,6 +6,7 @@ import { describeGrants } from "../stories/grants.ts";
 import { describeKeys } from "../stories/keys.ts";
 import { describeOperating } from "../stories/operating.ts";
 import { describePlainTemplate } from "../stories/plain-template.ts";
+import { describeRestoring } from "../stories/restoring.ts";
 import { describeRemoval, describeRuns } from "../stories/runs.ts";
 import { stage } from "../stories/stage.ts";
 import { describeUpdate } from "../stories/update.ts";
@@ -28,6 +29,7 @@ describeAccount(here);
 describePlainTemplate(here);
 describeDeadLetters(here);
 describeRemoval(here);
+describeRestoring(here);
 describeOperating(here, { problems: ["deletion protection"], warnings: ["trail"] });
 describeGrants(here);
 

@@ -1,0 +1,44 @@
+import { isPast, restored } from "../core/restoring.ts";
+import type { Run } from "../core/run.ts";
+import type { Instant } from "../core/time.ts";
+import type { App } from "./app.ts";
+import { payLedger, registrationOf } from "./settle.ts";
+import { visitAll } from "./visit-all.ts";
+
+/** `done`: runs that were given another attempt; `left`: live ones that were not reached, or kept changing. */
+export type Restored = { readonly done: number; readonly left: number };
+
+const PAGE = 1000;
+/** Two requests each, as many at once as a sweep makes. */
+const AT_ONCE = 32;
+
+/**
+ * Gives every live run of a table that was put back to an earlier state another attempt, with a number that nobody has had. `at`: when
+ * that was, the same for each repetition; what has been done is not done again. No page is begun after `until`.
+ */
+export async function restore(app: App, at: Instant, until: Instant): Promise<Restored> {
+  let done = 0;
+  let left = 0;
+  const { shards } = await app.control.standing();
+  const renew = async (run: Run): Promise<void> => {
+    if (run.state === "ended" || isPast(run, at)) return;
+    const registration = await registrationOf(app, run);
+    await payLedger(app, run);
+    if ((await app.runs.replace(run, restored(run, registration, at))) === "written") done += 1;
+    else left += 1;
+  };
+  for (let shard = 0; shard < shards; shard += 1) {
+    let cursor: string | undefined;
+    do {
+      if (app.clock.now() >= until) return { done, left: left + 1 };
+      const page = await app.runs.list(shard, PAGE, cursor);
+      const failures = await visitAll(page.runs, AT_ONCE, renew);
+      for (const { one, error } of failures)
+        app.log.write({ decision: "restore-failed", run: one.run, error: String(error) });
+      left += failures.length;
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+  }
+  app.log.write({ decision: "restored", counts: { done, left } });
+  return { done, left };
+}
