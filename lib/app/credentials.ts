@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
+import { after, type Instant, later, milliseconds, type Span, seconds } from "../core/time.ts";
 import type { Key } from "../ports/surroundings.ts";
 import { type Claims, parseBearer, unsigned } from "../wire/credentials.ts";
 import type { App } from "./app.ts";
@@ -7,7 +8,11 @@ import type { App } from "./app.ts";
 export type Domain = "ticket" | "token";
 
 export type Verified =
-  | { readonly ok: true; readonly claims: Claims; readonly isCurrent: boolean }
+  | {
+      readonly ok: true;
+      readonly claims: Claims /** Whether a new one would last longer. */;
+      readonly isCurrent: boolean;
+    }
   | { readonly ok: false; readonly why: "unauthorized" | "wrong-run" };
 
 const hmac = (key: Key, domain: Domain, text: string): string =>
@@ -19,25 +24,37 @@ function isEqual(one: string, other: string): boolean {
   return left.length === right.length && timingSafeEqual(left, right);
 }
 
-/** A credential signed with the newest key. */
-export async function sign(app: Pick<App, "keys">, domain: Domain, claims: Claims): Promise<string> {
+/**
+ * For how long each is good: a token for as long as an outage may hold up a report (a beat renews it when a day of it is spent); a
+ * ticket until its attempt has to start, and a day more, for a predecessor that takes its time to leave.
+ */
+const DAY = seconds(24 * 3600);
+const GOOD_FOR: Readonly<Record<Domain, Span>> = { ticket: DAY, token: milliseconds(7 * DAY) };
+
+type Signer = Pick<App, "keys" | "clock">;
+
+/** A credential signed with the newest key, which ends by itself. `from`: where its time begins; now, unless it is said. */
+export async function sign(app: Signer, domain: Domain, claims: Claims, from?: Instant): Promise<string> {
   const [newest] = await app.keys.all();
-  const text = unsigned(claims, newest.id);
+  const expiry = after(later(app.clock.now(), from), GOOD_FOR[domain]);
+  const text = unsigned(claims, newest.id, expiry);
   return `${text}.${hmac(newest, domain, text)}`;
 }
 
 /** Whether the Authorization header is ours, of that domain, and for that run. No state is looked at. */
-export async function verify(
-  app: Pick<App, "keys">,
-  domain: Domain,
-  header: string | undefined,
-  run: string,
-): Promise<Verified> {
+export async function verify(app: Signer, domain: Domain, header: string | undefined, run: string): Promise<Verified> {
   const credential = parseBearer(header);
   const keys = await app.keys.all();
-  const key = keys.find(({ id }) => id === credential?.keyId);
+  // One of before there were expiries: the id of its key may end as an expiry does.
+  const old = keys.find(({ id }) => credential?.signed.endsWith(`.${id}`));
+  const key = old ?? keys.find(({ id }) => id === credential?.keyId);
+  const now = app.clock.now();
   if (credential === undefined || key === undefined) return { ok: false, why: "unauthorized" };
   if (!isEqual(hmac(key, domain, credential.signed), credential.hmac)) return { ok: false, why: "unauthorized" };
   if (credential.claims.run !== run) return { ok: false, why: "wrong-run" };
-  return { ok: true, claims: credential.claims, isCurrent: key.id === keys[0].id };
+  const { claims } = credential;
+  const expiry = old === undefined ? credential.expiry : undefined;
+  if (expiry !== undefined && expiry <= now) return { ok: false, why: "unauthorized" };
+  const isFresh = expiry !== undefined && expiry > after(now, milliseconds(GOOD_FOR[domain] - DAY));
+  return { ok: true, claims, isCurrent: key.id === keys[0].id && isFresh };
 }

@@ -43,7 +43,7 @@ export async function register(app: App, run: string, spec: Spec, asked: unknown
     kind: "registered",
     isNew,
     run: current,
-    ...(current.state === "queued" && { ticket: await sign(app, "ticket", current) }),
+    ...(current.state === "queued" && { ticket: await sign(app, "ticket", current, current.due) }),
   };
 }
 

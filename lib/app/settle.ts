@@ -12,7 +12,7 @@ import {
 } from "../core/run.ts";
 import type { Registration } from "../core/spec.ts";
 import { stayOfEnd } from "../core/stay.ts";
-import { after, earlier, type Instant, seconds } from "../core/time.ts";
+import { after, earlier, type Instant, later, seconds } from "../core/time.ts";
 import { requeueMessage } from "../wire/requeue.ts";
 import type { App } from "./app.ts";
 import { sign } from "./credentials.ts";
@@ -96,7 +96,8 @@ async function leaveHost(app: App, { run, shard, lease }: Run, line: LedgerEnd):
 /** Sends the requeue message of the current attempt. The message says until when it may start, as the item will. */
 async function announce(app: App, run: Queued, registration: Registration, next: Run): Promise<void> {
   const previous = run.attempt > 1 ? await app.ledger.read(run.run, fenceOf(run.fence - 1)) : undefined;
-  const ticket = await sign(app, "ticket", run);
+  // A message that goes out late gives its attempt its full time to start.
+  const ticket = await sign(app, "ticket", run, later(startBy(registration, app.clock.now()), run.due));
   await app.requeues.send(
     requeueMessage({ next: run, registration, previous, ticket, startBy: next.due, isHeld: false }),
   );
@@ -109,7 +110,7 @@ async function announce(app: App, run: Queued, registration: Registration, next:
 async function handOver(app: App, run: Leaving, registration: Registration, now: Instant): Promise<void> {
   const next = { ...run, attempt: run.attempt + 1, fence: fenceOf(run.fence + 1), charges: handedOver(run) };
   const previous = await app.ledger.read(run.run, run.fence);
-  const ticket = await sign(app, "ticket", next);
+  const ticket = await sign(app, "ticket", next, startBy(registration, now));
   await app.requeues.send(
     requeueMessage({ next, registration, previous, ticket, startBy: startBy(registration, now), isHeld: true }),
   );

@@ -1,23 +1,35 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { fence } from "../../lib/core/run.ts";
-import { milliseconds, seconds } from "../../lib/core/time.ts";
+import { instant, milliseconds, seconds } from "../../lib/core/time.ts";
 import { parseBearer, unsigned } from "../../lib/wire/credentials.ts";
 import { fenceOf } from "../core/runs.ts";
 
 const HMAC = "A".repeat(43);
 const CLAIMS = { run: "etl-2026-11-22", attempt: 2, fence: fenceOf(2), shard: 3, lease: seconds(120) };
-const SIGNED = "etl-2026-11-22.2.1795348801.3.120000.k1";
+const NOON = instant(Date.parse("2026-11-22T12:00:00Z"));
+const SIGNED = "etl-2026-11-22.2.1795348801.3.120000.k1-aot0";
 
 describe("a credential", () => {
-  test("says run, attempt, fence, shard, lease and key, joined by dots", () => {
-    expect(unsigned(CLAIMS, "k1")).toBe(SIGNED);
+  test("says run, attempt, fence, shard, lease, key and expiry, joined by dots", () => {
+    expect(unsigned(CLAIMS, "k1", NOON)).toBe(SIGNED);
+  });
+
+  test("ends at the hour that comes, never before its time", () => {
+    const signed = unsigned(CLAIMS, "k1", instant(NOON + 1000));
+    expect(parseBearer(`Bearer ${signed}.${HMAC}`)?.expiry).toBe(instant(NOON + 3_600_000));
+  });
+
+  test("of before there were expiries is read without one", () => {
+    const signed = SIGNED.replace("-aot0", "");
+    expect(parseBearer(`Bearer ${signed}.${HMAC}`)).toEqual({ claims: CLAIMS, keyId: "k1", signed, hmac: HMAC });
   });
 
   test("is read from an Authorization header", () => {
     expect(parseBearer(`Bearer ${SIGNED}.${HMAC}`)).toEqual({
       claims: CLAIMS,
       keyId: "k1",
+      expiry: NOON,
       signed: SIGNED,
       hmac: HMAC,
     });
@@ -48,7 +60,7 @@ describe("a credential", () => {
     [`Bearer etl.1.1e3.1.1.k.${HMAC}`, "a fence that is no whole number"],
     [`Bearer etl.1.1..1.k.${HMAC}`, "an empty shard"],
     [`Bearer etl.1.1.1.1..${HMAC}`, "an empty key id"],
-    [`Bearer etl.1.1.1.1.${"k".repeat(33)}.${HMAC}`, "a key id that is too long"],
+    [`Bearer etl.1.1.1.1.${"k".repeat(38)}.${HMAC}`, "a key id that is too long"],
   ])("is garbled: %j (%s)", (header) => {
     expect(parseBearer(header)).toBeUndefined();
   });
@@ -63,9 +75,10 @@ describe("a credential", () => {
     });
     const key = fc.stringMatching(/^[A-Za-z0-9_-]{1,32}$/);
     fc.assert(
-      fc.property(claims, key, (made, keyId) => {
-        const signed = unsigned(made, keyId);
-        expect(parseBearer(`Bearer ${signed}.${HMAC}`)).toEqual({ claims: made, keyId, signed, hmac: HMAC });
+      fc.property(claims, key, fc.integer({ min: 0, max: 1_600_000 }), (made, keyId, hours) => {
+        const expiry = instant(hours * 3_600_000);
+        const signed = unsigned(made, keyId, expiry);
+        expect(parseBearer(`Bearer ${signed}.${HMAC}`)).toEqual({ claims: made, keyId, expiry, signed, hmac: HMAC });
       }),
     );
   });
