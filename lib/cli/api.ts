@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Signed, Signer, Unsigned } from "../account/sign.ts";
 import { baseOf } from "../wire/base.ts";
 import { type Problem, type ProblemName, problemName } from "../wire/problems.ts";
@@ -24,6 +25,17 @@ export class Refused extends CommandError {
 /** Longer than the 30 s after which an HTTP API gives up. */
 const TIMEOUT_MS = 35_000;
 
+/** Throttled, or contended: nothing was done, and a moment later it may be. An orchestrator that registers a thousand runs meets these. */
+const BUSY: ReadonlySet<number> = new Set([429, 503]);
+const TRIES = 5;
+
+/** As the answer asks, up to 10 s; else a second, two, four, eight, and up to half of that more, so that not all come again at once. */
+function pauseOf(response: Response, tries: number): number {
+  const asked = Number(response.headers.get("retry-after") ?? Number.NaN);
+  const seconds = asked > 0 ? Math.min(asked, 10) : 2 ** (tries - 1);
+  return 1000 * seconds * (1 + Math.random() / 2);
+}
+
 /** `until` says that nobody waits any more; without a signer requests go as they are. */
 export type ApiSettings = { readonly until?: AbortSignal; readonly signer?: Signer | undefined };
 
@@ -35,8 +47,13 @@ export function api(url: string, { until, signer }: ApiSettings = {}): Api {
     base,
     call: async <T>(method: string, path: string, body?: unknown): Promise<T> => {
       const sent = requestOf(base, method, path, body);
-      const signed = await signer?.sign(sent);
-      const response = await request(base, sent, signed, until);
+      let signed = await signer?.sign(sent);
+      let response = await request(base, sent, signed, until);
+      for (let tries = 1; tries < TRIES && BUSY.has(response.status); tries += 1) {
+        await pause(pauseOf(response, tries), undefined, { signal: until });
+        signed = await signer?.sign(sent); // a signature has its time
+        response = await request(base, sent, signed, until);
+      }
       const parsed = jsonOf(await response.text().catch(() => ""));
       if (response.ok && parsed !== undefined) return parsed as T;
       const { status } = response;

@@ -7,6 +7,7 @@ import { type Span, seconds } from "../core/time.ts";
 import { HOST } from "../wire/ids.ts";
 import { printable } from "../wire/printable.ts";
 import type { Flags } from "./owner.ts";
+import { warnOfPlain } from "./plain.ts";
 import { UsageError } from "./usage.ts";
 
 /** Facts about where the runner runs, from the environment that Kubernetes and the user give it. */
@@ -120,15 +121,18 @@ export function runExec(urls: string, flags: Flags, command: readonly string[]):
     const value = variable(of)?.slice(0, FACT_LENGTH);
     return value === undefined ? [] : [[name, value] as const];
   });
+  const say = (line: string): void => console.error(`lastbeat: ${printable(line)}`);
+  const url = frontDoorsFrom(urls);
+  warnOfPlain(url.split(","), process.env, say);
   const { host, ...around } = surroundingsOf(flags);
   if (!HOST.test(host)) console.error(`lastbeat: "${host}" is no name for a host, and is left out`);
   return exec({
-    url: frontDoorsFrom(urls),
+    url,
     ticket: ticketFrom(flags["ticket-file"]),
     command: [program, ...args],
     holder: { ...Object.fromEntries(facts), ...(HOST.test(host) && { host }) },
     environment: process.env,
-    say: (line) => console.error(`lastbeat: ${printable(line)}`),
+    say,
     identity: identityFrom(chosen(flags, "identity-file")),
     exitMap: exitMapFrom(chosen(flags, "exit-map")),
     drain: spanFrom(flags, "drain-seconds"),

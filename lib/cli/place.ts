@@ -1,7 +1,9 @@
 import type { Signer } from "../account/sign.ts";
 import type { OurStack } from "../account/stack.ts";
+import { printable } from "../wire/printable.ts";
 import { type Api, api } from "./api.ts";
 import { type Flags, textFlag } from "./flags.ts";
+import { warnOfPlain } from "./plain.ts";
 import { UsageError } from "./usage.ts";
 
 /** Where the embedded server listens unless it was told otherwise. */
@@ -82,6 +84,7 @@ export async function apiAt(
   // An address that is none is refused before anything of AWS is loaded.
   const unsigned = api(url, { ...(until !== undefined && { until }) });
   if (!isSigned(url, stack !== undefined, mode)) return unsigned;
+  warnOfPlain([url], environment, (line) => console.error(`lastbeat: ${printable(line)}`));
   return api(url, { ...(until !== undefined && { until }), signer: await signerIn(stack?.region) });
 }
 

@@ -62,7 +62,7 @@ export function describeAccount({ here, settings, newHost }: Stage): void {
         () => here.record("by-the-role"),
         (record) => record.attempts[0]?.cause !== undefined,
       );
-      expect(attempts[0]).toMatchObject({ cause: "interrupted", evidence: [{ kind: "spot" }] });
+      expect(attempts[0]).toMatchObject({ cause: "interrupted", evidence: [{ kind: "spot-interruption" }] });
     });
 
     test("turns them off again", async () => {
