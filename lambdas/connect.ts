@@ -78,6 +78,9 @@ export const theCanary: () => Pick<App, "clock" | "keys" | "control" | "log"> = 
 /** Where beats may go directly, when there is such a place. */
 export const beatUrl = (): string | undefined => process.env[ENVIRONMENT.beatUrl];
 
+/** Whether owners' calls are answered that name no caller of IAM. */
+export const takesAnonymousOwners = (): boolean => process.env[ENVIRONMENT.anonymousOwners] === "true";
+
 /** The public address of the front door. */
 export const frontDoor = (): string => setting(process.env, ENVIRONMENT.frontDoor);
 

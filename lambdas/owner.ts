@@ -56,7 +56,7 @@ const CALLS: Calls<App> = {
     const given = cursor === undefined ? undefined : Buffer.from(cursor, "base64url").toString("utf8");
     const isOurs =
       given === undefined || (state === "live" ? schemas.isLiveCursor(given) : schemas.isEndedCursor(given));
-    if (!isOurs) return refused(problem("malformed", { detail: "cursor: is not one that this list gave out" }));
+    if (!isOurs) return refused(problem("not-found", { detail: "cursor: is not one that this list gave out" }));
     if (state === "live") {
       const [live, hold] = await Promise.all([listLive(app, Number(limit), given), holdNow(app)]);
       return {

@@ -5,7 +5,7 @@ import { openapi } from "../lib/wire/openapi.ts";
 import { read } from "../lib/wire/read.ts";
 import { httpReply, refused } from "../lib/wire/replies.ts";
 import * as schemas from "../lib/wire/schemas.ts";
-import { beatUrl, theApp } from "./connect.ts";
+import { beatUrl, takesAnonymousOwners, theApp } from "./connect.ts";
 import { claimsOf, type HttpHandler, httpHandler } from "./http.ts";
 
 /** The calls of runners, beats aside. They are authorized by ticket or token, so pods need no AWS credentials. */
@@ -26,6 +26,6 @@ export const handler: HttpHandler = httpHandler(theApp, {
     const refusal = await relay(app, claimsOf(request), body.value);
     return refusal === undefined ? { status: 202, body: {} } : httpReply(refusal);
   },
-  openapi: async () => ({ status: 200, body: openapi() }),
+  openapi: async () => ({ status: 200, body: openapi(!takesAnonymousOwners()) }),
   health: async () => ({ status: 200, body: { ok: true } }),
 });

@@ -2,6 +2,7 @@ import { constants, open, rm } from "node:fs/promises";
 import type { Progress } from "../core/run.ts";
 import { type Span, seconds } from "../core/time.ts";
 import { isStorable, TEXT_BYTES } from "../wire/bounds.ts";
+import { cut } from "../wire/cut.ts";
 import { onDisk } from "./folder.ts";
 
 /** A number and a note; more than this is not meant for us. */
@@ -17,7 +18,7 @@ export function parseProgress(text: string): Progress | undefined {
   const { value, of, note } = said as Readonly<Record<string, unknown>>;
   if (!isNumber(value) || (of !== undefined && !isNumber(of))) return undefined;
   if (note !== undefined && typeof note !== "string") return undefined;
-  return { value, ...(of !== undefined && { of }), ...(note !== undefined && { note: cut(note) }) };
+  return { value, ...(of !== undefined && { of }), ...(note !== undefined && { note: cut(note, TEXT_BYTES) }) };
 }
 
 /** JSON knows no Infinity, but 1e999 is read as one; it is no number here. */
@@ -29,18 +30,6 @@ function parsed(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** As many whole characters of the text as the service takes. */
-function cut(text: string): string {
-  let kept = "";
-  let bytes = 0;
-  for (const character of text) {
-    bytes += Buffer.byteLength(JSON.stringify(character)) - '""'.length;
-    if (bytes > TEXT_BYTES) break;
-    kept += character;
-  }
-  return kept;
 }
 
 export type Watch = { stop(): Promise<void> };

@@ -40,5 +40,6 @@ export function useResources(
     [ENVIRONMENT.noticeQueue]: queues.notice,
     [ENVIRONMENT.keys]: keys,
     [ENVIRONMENT.sweepSeconds]: String(sweepSeconds),
+    [ENVIRONMENT.anonymousOwners]: "true", // there is no IAM here
   });
 }

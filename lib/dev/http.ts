@@ -37,9 +37,6 @@ async function bytesOf(request: IncomingMessage): Promise<Buffer | undefined> {
 /** An HTTP API hands text over as it is and everything else in base64. */
 const isText = (type = ""): boolean => /^(text\/|application\/([\w.+-]*\+)?json)/i.test(type) || type === "";
 
-/** Here IAM lets everyone in, and knows nobody. */
-const ANYONE = "arn:aws:iam::000000000000:user/anyone";
-
 /** The request as an HTTP API (payload format 2.0) hands it to a Lambda. */
 function eventOf(request: IncomingMessage, url: URL, body: Buffer): APIGatewayProxyEventV2 {
   const headers = Object.fromEntries(
@@ -57,10 +54,7 @@ function eventOf(request: IncomingMessage, url: URL, body: Buffer): APIGatewayPr
     rawQueryString: url.search.slice(1),
     headers,
     ...(url.search !== "" && { queryStringParameters: Object.fromEntries(url.searchParams) }),
-    requestContext: {
-      http: { method, path: url.pathname },
-      authorizer: { iam: { userArn: ANYONE } },
-    } as unknown as APIGatewayProxyEventV2["requestContext"],
+    requestContext: { http: { method, path: url.pathname } } as APIGatewayProxyEventV2["requestContext"],
     ...(body.length > 0 && { body: body.toString(asText ? "utf8" : "base64") }),
     isBase64Encoded: body.length > 0 && !asText,
   };

@@ -7,8 +7,8 @@
 export const TEXT_BYTES = 128;
 
 /** DynamoDB's numbers have magnitudes from 1E-130 to 9.99E+125, or are 0 (its "Naming rules and data types"). */
-const LEAST_MAGNITUDE = 1e-130;
-const MOST_MAGNITUDE = 1e125;
+export const LEAST_MAGNITUDE = 1e-130;
+export const MOST_MAGNITUDE = 1e125;
 
 /** Whether a value of progress can be stored as a number. The furthest one is. */
 export const isStorable = (value: number): boolean =>

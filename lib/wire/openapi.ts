@@ -104,7 +104,7 @@ const CALLS: Record<RouteName, Described> = {
     replies: {
       200: z.object({ runs: z.array(run), cursor: z.exactOptional(z.string()), freeze: z.exactOptional(freeze) }),
     },
-    refusals: ["malformed", "invalid"],
+    refusals: ["malformed", "invalid", "not-found"],
   },
   cancel: {
     body: schemas.cancel,
@@ -187,7 +187,7 @@ const pathParameter = (name: string, pattern: RegExp): Json => ({
   schema: { type: "string", pattern: pattern.source },
 });
 
-function operation(name: RouteName, { does, by, path }: Route): Json {
+function operation(name: RouteName, { does, by, path }: Route, isGuarded: boolean): Json {
   const described = CALLS[name];
   const parameters = [
     ...(path.includes("{run}") ? [pathParameter("run", ID)] : []),
@@ -199,19 +199,25 @@ function operation(name: RouteName, { does, by, path }: Route): Json {
   return {
     operationId: name,
     summary: does,
-    ...(by !== "anyone" && { security: [{ [by]: [] }] }),
+    ...(by !== "anyone" && (by !== "owner" || isGuarded) && { security: [{ [by]: [] }] }),
     ...(parameters.length > 0 && { parameters }),
-    ...(described.body !== undefined && { requestBody: content(schema(described.body)) }),
+    ...(described.body !== undefined && {
+      // An empty body counts as {}.
+      requestBody: { required: !z.safeParse(described.body, {}).success, ...content(schema(described.body)) },
+    }),
     responses: responses(described),
   };
 }
 
-/** The OpenAPI 3.1 document of the HTTP API, made from the same table and schemas that answer the calls. */
-export function openapi(): Json {
+/**
+ * The OpenAPI 3.1 document of the HTTP API, made from the same table and schemas that answer the calls. `isGuarded`: owners' calls
+ * need a signature of IAM, as everywhere but on the embedded server.
+ */
+export function openapi(isGuarded = true): Json {
   const paths: Record<string, Record<string, Json>> = {};
   for (const [name, route] of Object.entries(ROUTES)) {
     const operations = paths[route.path] ?? {};
-    operations[route.method.toLowerCase()] = operation(name as RouteName, route);
+    operations[route.method.toLowerCase()] = operation(name as RouteName, route, isGuarded);
     paths[route.path] = operations;
   }
   const bearer = (what: string): Json => ({ type: "http", scheme: "bearer", description: what });

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { HOST, ID } from "./ids.ts";
-import { bytes, onItem } from "./texts.ts";
+import { onItem, words } from "./texts.ts";
 
 export { beat } from "./beat.ts";
 
@@ -21,6 +21,8 @@ const charges = () => z.int().check(z.minimum(0), z.maximum(MOST_CHARGES));
 const short = () => z.string().check(z.minLength(1), z.maxLength(256));
 const reason = () => z.exactOptional(onItem());
 
+// What a check says in code, `register` says in the schema of the OpenAPI document.
+
 export const spec = z.strictObject({
   start: z.exactOptional(z.enum(["self", "dispatch"])),
   leaseSeconds: z.exactOptional(seconds(LEASE_SECONDS.least, LEASE_SECONDS.most)),
@@ -40,7 +42,10 @@ export const spec = z.strictObject({
         z.refine((budgets) => budgets.attempts === undefined || Object.keys(budgets).length === 1, {
           error: "is either attempts, one budget for all, or a budget per kind",
         }),
-      ),
+      )
+      .register(z.globalRegistry, {
+        oneOf: [{ required: ["attempts"], maxProperties: 1 }, { not: { required: ["attempts"] } }],
+      }),
   ),
   backoff: z.exactOptional(
     z.strictObject({ baseSeconds: z.exactOptional(seconds(0, 86400)), maxSeconds: z.exactOptional(seconds(0, 86400)) }),
@@ -52,7 +57,8 @@ export const spec = z.strictObject({
   labels: z.exactOptional(
     z
       .record(z.string().check(z.regex(LABEL)), z.string().check(z.maxLength(256)))
-      .check(z.refine((labels) => Object.keys(labels).length <= 20, { error: "has more than 20 entries" })),
+      .check(z.refine((labels) => Object.keys(labels).length <= 20, { error: "has more than 20 entries" }))
+      .register(z.globalRegistry, { maxProperties: 20 }),
   ),
 });
 
@@ -87,14 +93,15 @@ export const claim = z.strictObject({
       z.refine((holder) => Object.keys(holder).every((key) => FACT.test(key)), {
         error: "has a name that is not 1 to 32 letters, digits, - and _",
       }),
-    ),
+    )
+    .register(z.globalRegistry, { maxProperties: 12, propertyNames: { pattern: FACT.source } }),
 });
 
 export const finish = z.strictObject({
   outcome: z.enum(["succeeded", "failed", "interrupted"]),
   exitCode: z.exactOptional(z.int().check(z.minimum(0), z.maximum(255))),
   signal: z.exactOptional(z.string().check(z.regex(/^SIG[A-Z0-9]{1,10}$/, { error: "is not the name of a signal" }))),
-  message: z.exactOptional(bytes(MESSAGE_BYTES)),
+  message: z.exactOptional(words(4 * MESSAGE_BYTES, MESSAGE_BYTES)),
   reason: reason(),
 });
 

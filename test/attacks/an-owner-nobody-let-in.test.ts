@@ -11,6 +11,7 @@ import { ROUTES } from "../../lib/wire/routes.ts";
 let dev: Dev;
 beforeAll(async () => {
   dev = await startDev({ port: 0, sweepSeconds: 60, log: { write: () => {} } });
+  delete process.env[ENVIRONMENT.anonymousOwners];
 });
 afterAll(() => dev.stop());
 

@@ -193,8 +193,10 @@ describe("progress", () => {
     expect(beat({ value, of: value })).toEqual(["progress.value", "progress.of"]);
   });
 
-  test("has a note of at most 128 bytes", () => {
-    expect([beat({ value: 1, note: "x".repeat(128) }), beat({ value: 1, note: "x".repeat(129) })]).toEqual([
+  test("has a note of at most 1000 characters, of which 128 bytes are kept", () => {
+    const read = schemas.beat.parse({ progress: { value: 1, note: "x".repeat(1000) } });
+    expect(read.progress?.note).toBe("x".repeat(128));
+    expect([beat({ value: 1, note: "😀".repeat(1000) }), beat({ value: 1, note: "x".repeat(1001) })]).toEqual([
       [],
       ["progress.note"],
     ]);
@@ -226,12 +228,14 @@ describe("a finish", () => {
     expect(finish({ signal })).toEqual(["signal"]);
   });
 
-  test("has a message of at most 4 KiB", () => {
-    expect([finish({ message: "x".repeat(4096) }), finish({ message: "x".repeat(4097) })]).toEqual([[], ["message"]]);
+  test("has a message of which 4 KiB are kept", () => {
+    const { message } = schemas.finish.parse({ outcome: "failed", message: "é".repeat(16_384) });
+    expect(message).toBe("é".repeat(2048));
+    expect(finish({ message: "x".repeat(16_385) })).toEqual(["message"]);
   });
 
-  test("has a reason of at most 128 bytes", () => {
-    expect([finish({ reason: "x".repeat(128) }), finish({ reason: "x".repeat(129) })]).toEqual([[], ["reason"]]);
+  test("has a reason of at most 1000 characters", () => {
+    expect([finish({ reason: "x".repeat(1000) }), finish({ reason: "x".repeat(1001) })]).toEqual([[], ["reason"]]);
   });
 });
 
@@ -261,8 +265,9 @@ describe("a drain of a host", () => {
     ]);
   });
 
-  test("has a reason of at most 128 bytes", () => {
-    expect([drain({ reason: "x".repeat(128) }), drain({ reason: "x".repeat(129) })]).toEqual([[], ["reason"]]);
+  test("has a reason of at most 1000 characters, of which 128 bytes are kept, whole characters alone", () => {
+    expect([drain({ reason: "x".repeat(1000) }), drain({ reason: "x".repeat(1001) })]).toEqual([[], ["reason"]]);
+    expect(schemas.drain.parse({ reason: `${"x".repeat(127)}é` })).toEqual({ reason: "x".repeat(127) });
   });
 });
 

@@ -23,7 +23,7 @@ describeKeys(here);
 describeRules(here);
 
 describeUpdate(here);
-describeAccount(here);
+describeAccount(here, true);
 describePlainTemplate(here);
 describeDeadLetters(here);
 describeRemoval(here);

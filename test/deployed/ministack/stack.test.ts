@@ -25,7 +25,7 @@ describeEvents(here);
 describeKeys(here);
 
 describeUpdate(here);
-describeAccount(here);
+describeAccount(here, false);
 describePlainTemplate(here);
 describeDeadLetters(here);
 describeRemoval(here);

@@ -15,6 +15,7 @@ import { run } from "../program.ts";
 import type { Stage } from "./stage.ts";
 
 const NAME = "LastbeatPlain";
+const TEMPLATE = "lastbeat.template.json";
 
 /** What a release has for those who deploy without the CDK: a template and eight zips, and a bucket of theirs. */
 export function describePlainTemplate({ here, folder }: Stage): void {
@@ -29,15 +30,15 @@ export function describePlainTemplate({ here, folder }: Stage): void {
       await s3.send(new CreateBucketCommand({ Bucket: "releases" }));
       const zips = readdirSync(out).filter((file) => file.endsWith(".zip"));
       expect(zips).toHaveLength(8);
-      for (const zip of zips)
+      for (const file of [...zips, TEMPLATE])
         await s3.send(
-          new PutObjectCommand({ Bucket: "releases", Key: `lastbeat/${zip}`, Body: readFileSync(join(out, zip)) }),
+          new PutObjectCommand({ Bucket: "releases", Key: `lastbeat/${file}`, Body: readFileSync(join(out, file)) }),
         );
       const cloudformation = new CloudFormationClient(here.sdk);
       await cloudformation.send(
         new CreateStackCommand({
           StackName: NAME,
-          TemplateBody: readFileSync(join(out, "lastbeat.template.json"), "utf8"),
+          TemplateURL: `${here.sdk.endpoint}/releases/lastbeat/${TEMPLATE}`, // in a request it would be too long
           Capabilities: ["CAPABILITY_IAM"],
           Parameters: [
             { ParameterKey: "AssetsBucket", ParameterValue: "releases" },
