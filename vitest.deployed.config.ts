@@ -24,6 +24,7 @@ export default defineConfig({
       on("ministack", false),
       // The contract keeps one core busy while the stories wait for the rule of every minute.
       on("localstack", true),
+      on("generated", false),
     ],
   },
 });

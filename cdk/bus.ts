@@ -12,11 +12,12 @@ import type { Settings } from "./settings.ts";
 export class ForwarderBus extends Construct {
   readonly arn: string;
 
-  constructor(scope: Construct, id: string, settings: Settings, queues: Queues, rulePrefix: string) {
+  constructor(scope: Construct, id: string, settings: Settings, queues: Queues) {
     super(scope, id);
     const bus = new EventBus(this, "Bus", { eventBusName: `${settings.name}-forwarded` });
     this.arn = bus.eventBusArn;
-    new NoticeRules(this, "Rules", rulePrefix, toQueue(queues), bus as IEventBus); // the library's own types disagree
+    // The library's own types disagree.
+    new NoticeRules(this, "Rules", `${settings.name}-remote-`, toQueue(queues), bus as IEventBus);
     const { partition } = Stack.of(this);
     const admit = (statementId: string, who: object | "*", more: object = {}): void => {
       new CfnEventBusPolicy(this, statementId, {

@@ -61,9 +61,7 @@ export class Lastbeat extends Construct {
     this.rulePrefix = `${settings.name}-notice-`;
     new NoticeRules(this, "Rules", this.rulePrefix, toQueue(queues));
     new Schedules(this, "Schedules", lambdas);
-    this.forwarderBusArn = hasBus(settings)
-      ? new ForwarderBus(this, "Forwarders", settings, queues, this.rulePrefix).arn
-      : undefined;
+    this.forwarderBusArn = hasBus(settings) ? new ForwarderBus(this, "Forwarders", settings, queues).arn : undefined;
     const ownerRole = ownerRoleOf(this, settings, this.ownerCalls);
     if (ownerRole !== undefined) this.grantOwner(ownerRole);
     this.ownerRoleArn = ownerRole?.roleArn;
