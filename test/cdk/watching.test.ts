@@ -3,6 +3,7 @@ import { Stack } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { describe, expect, test } from "vitest";
+import { LastbeatForwarder } from "../../cdk/forwarder.ts";
 import { Lastbeat } from "../../cdk/lastbeat.ts";
 import { BEAT_MB, ALARMS as COUNTED_ALARMS, OTHER_MB } from "../../lib/cost/month.ts";
 import { METRICS } from "../../lib/names.ts";
@@ -32,7 +33,10 @@ describe("the alarms", () => {
   test("are each a heading of the runbook, and each heading there is an alarm", () => {
     const runbook = readFileSync(new URL("../../docs/runbook.md", import.meta.url), "utf8");
     const headings = [...runbook.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
-    expect(headings.sort()).toEqual(ALARMS.map(headingOf).sort());
+    const busArn = "arn:aws:events:eu-central-1:123456789012:event-bus/jobs-forwarded";
+    const forwarder = Template.fromStack(new LastbeatForwarder(anApp(), "jobs", { busArn }));
+    const all = [...ALARMS, ...alarmsIn(forwarder)];
+    expect(headings.sort()).toEqual(all.map(headingOf).sort());
   });
 
   test("begin with the name of the deployment, and say where to read on", () => {
