@@ -23,7 +23,7 @@ describeKeys(here);
 describeRules(here);
 
 describeUpdate(here);
-describeAccount(here, true);
+describeAccount(here, { buses: true, keys: true });
 describePlainTemplate(here);
 describeDeadLetters(here);
 describeRemoval(here);

@@ -25,7 +25,7 @@ describeEvents(here);
 describeKeys(here);
 
 describeUpdate(here);
-describeAccount(here, false);
+describeAccount(here, { buses: false, keys: false });
 describePlainTemplate(here);
 describeDeadLetters(here);
 describeRemoval(here);

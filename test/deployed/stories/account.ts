@@ -9,11 +9,16 @@ import { ACCOUNT } from "../emulator.ts";
 import { eventually } from "../eventually.ts";
 import { SLEEP, type Stage } from "./stage.ts";
 
-/**
- * The settings that an account asks for: a stack that has them all, and then none of them again, under live runs. `hasBuses`: whether
- * the emulator knows policies of event buses.
- */
-export function describeAccount({ here, settings, newHost }: Stage, hasBuses: boolean): void {
+/** What an emulator can do of it. */
+type Able = {
+  /** It knows policies of event buses. */
+  readonly buses: boolean;
+  /** A table outlives a change of its properties. */
+  readonly keys: boolean;
+};
+
+/** The settings that an account asks for: a stack that has them all, and then none of them again, under live runs. */
+export function describeAccount({ here, settings, newHost }: Stage, able: Able): void {
   describe("an account with guardrails and neighbours", () => {
     test("turns its settings on: runs live through that, by another key, bus and role", async () => {
       const { KeyMetadata } = await new KMSClient(here.sdk).send(new CreateKeyCommand({}));
@@ -21,10 +26,10 @@ export function describeAccount({ here, settings, newHost }: Stage, hasBuses: bo
       const before = await here.register("registered-before-the-settings");
       await here.deploy({
         ...settings,
-        kmsKeyArn: String(KeyMetadata?.Arn),
+        ...(able.keys && { kmsKeyArn: String(KeyMetadata?.Arn) }),
         alarmTopicArn: String(TopicArn),
         accessLogs: "true",
-        ...(hasBuses && { forwarderAccounts: ACCOUNT }),
+        ...(able.buses && { forwarderAccounts: ACCOUNT }),
         ownerPrincipals: ACCOUNT,
         reservedConcurrency: '{"beat":20,"notice":5}',
         requeueVisibilitySeconds: "90",
@@ -47,7 +52,7 @@ export function describeAccount({ here, settings, newHost }: Stage, hasBuses: bo
       await leaving.line(/^up/);
 
       // What a forwarder hands on comes by the bus, and tells the run to leave.
-      const bus = hasBuses ? here.output("forwarderBus") : "default";
+      const bus = able.buses ? here.output("forwarderBus") : "default";
       const { Entries = [] } = await new EventBridgeClient(here.sdk).send(
         new PutEventsCommand({
           Entries: [

@@ -7,6 +7,7 @@ import {
   DescribeStacksCommand,
   type Stack,
 } from "@aws-sdk/client-cloudformation";
+import { CreateKeyCommand, KMSClient } from "@aws-sdk/client-kms";
 import { CreateBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { describe, expect, test } from "vitest";
 import { OUTPUTS } from "../../../lib/names.ts";
@@ -22,9 +23,12 @@ export function describePlainTemplate({ here, folder }: Stage): void {
   describe("the plain template", () => {
     test("deploys beside the other stack, from a bucket with the zips of the release", async () => {
       const out = join(folder, "template");
-      const context = Object.entries({ ...here.emulator.settings, removalPolicy: "destroy" }).flatMap(
-        ([key, value]) => ["-c", `lastbeat:${key}=${value}`],
-      );
+      const { KeyMetadata } = await new KMSClient(here.sdk).send(new CreateKeyCommand({}));
+      const asked = { removalPolicy: "destroy", kmsKeyArn: String(KeyMetadata?.Arn) };
+      const context = Object.entries({ ...here.emulator.settings, ...asked }).flatMap(([key, value]) => [
+        "-c",
+        `lastbeat:${key}=${value}`,
+      ]);
       await run(process.execPath, ["scripts/template.ts", "--out", out, ...context]);
       const s3 = new S3Client({ ...here.sdk, forcePathStyle: true });
       await s3.send(new CreateBucketCommand({ Bucket: "releases" }));
