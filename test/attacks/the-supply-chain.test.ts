@@ -27,6 +27,11 @@ describe.each(WORKFLOWS)("the workflow %s", (_, text) => {
       expect(job).not.toMatch(/npm (ci|install|pack|run)/);
   });
 
+  test("runs no install script where it makes what is released", () => {
+    for (const job of jobsOf(text).filter((each) => /npm (pack|run template)/.test(each)))
+      expect(job.match(/npm (ci|install)\b.*/g)).toEqual(["npm ci --ignore-scripts"]);
+  });
+
   test("is started by no pull request with the rights of this repository", () => {
     expect(text).not.toContain("pull_request_target");
   });
