@@ -1,7 +1,7 @@
 import { CHECKS } from "./checks.ts";
 import type { LastbeatProps, Settings } from "./props.ts";
 
-export type { FrontDoorKind, LastbeatProps, Network, Reservable, Settings } from "./props.ts";
+export type { FrontDoorKind, LastbeatProps, Reservable, Settings } from "./props.ts";
 
 const DEFAULTS = {
   expectedRuns: 1000,
