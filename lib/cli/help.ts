@@ -7,7 +7,8 @@ const STACK_LINE = `  --stack NAME         the CloudFormation stack of the deplo
 
 const URL_LINE = `  --url URL            where the API is (LASTBEAT_URL; default http://127.0.0.1:8787).
                        Calls to elsewhere than this machine are signed with your AWS
-                       credentials, if there are any (LASTBEAT_SIGN=always|never)
+                       credentials, if there are any (LASTBEAT_SIGN=always|never);
+                       plain http beyond it gets a warning (LASTBEAT_INSECURE=1: none)
   --stack NAME         the CloudFormation stack to ask instead (LASTBEAT_STACK). Of all
                        four --url counts first, then --stack, then LASTBEAT_URL
 `;
