@@ -37,7 +37,7 @@ export default defineConfig({
         "lib/memory/**": most,
         "lib/aws/**": most,
         "lib/agent/**": most,
-        "lib/account/**": most,
+        "lib/stack/**": most,
         "lib/cost/**": most,
         "lambdas/**": most,
         "cdk/**": most,

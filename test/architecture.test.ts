@@ -52,7 +52,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     builtins: ANY,
   },
   "lib/cost": { atLeast: 6, folders: ["lib/names.ts"] },
-  "lib/account": {
+  "lib/stack": {
     atLeast: 10,
     folders: ["lib/core", "lib/wire", "lib/names.ts"],
     packages: new RegExp(
@@ -64,8 +64,8 @@ const RULES: Readonly<Record<string, Rule>> = {
     atLeast: 4,
     folders: ["lib/core", "lib/wire", "lib/agent", "lib/cost", "lib/names.ts"],
     // What speaks with AWS loads a hundred times as much as the rest: exec must not wait for it.
-    typesOf: ["lib/account"],
-    onDemand: ["lib/dev", "lib/account"],
+    typesOf: ["lib/stack"],
+    onDemand: ["lib/dev", "lib/stack"],
     builtins: ANY,
   },
   // What runtime and infrastructure share: names, and the table of routes.

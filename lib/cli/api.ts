@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { Signed, Signer, Unsigned } from "../account/sign.ts";
+import type { Signed, Signer, Unsigned } from "../stack/sign.ts";
 import { baseOf } from "../wire/base.ts";
 import { type Problem, type ProblemName, problemName } from "../wire/problems.ts";
 import { CommandError, UsageError } from "./usage.ts";

@@ -1,4 +1,4 @@
-import type { OurStack } from "../account/stack.ts";
+import type { OurStack } from "../stack/stack.ts";
 import type { Api } from "./api.ts";
 import type { Flags } from "./flags.ts";
 

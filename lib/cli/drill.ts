@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { OurStack } from "../account/stack.ts";
+import type { OurStack } from "../stack/stack.ts";
 import { DRILL_SOURCE } from "../names.ts";
 import { type Api, Refused } from "./api.ts";
 import type { Answer, OwnerCommand } from "./command.ts";
@@ -77,7 +77,7 @@ async function standing(api: Api, host: string): Promise<string> {
 
 /** On the bus of the account that the stack is in, as everything that AWS says. */
 async function playedOn(stack: OurStack, play: Play, host: string, text: string): Promise<Answer> {
-  const { putDrill } = await import("../account/drill.ts");
+  const { putDrill } = await import("../stack/drill.ts");
   const id = await putDrill(stack, { type: play.type, host, detail: play.detail }, { region: stack.region });
   return { json: { id, type: play.type, host }, text };
 }

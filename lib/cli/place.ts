@@ -1,5 +1,5 @@
-import type { Signer } from "../account/sign.ts";
-import type { OurStack } from "../account/stack.ts";
+import type { Signer } from "../stack/sign.ts";
+import type { OurStack } from "../stack/stack.ts";
 import { printable } from "../wire/printable.ts";
 import { type Api, api } from "./api.ts";
 import { type Flags, textFlag } from "./flags.ts";
@@ -65,7 +65,7 @@ export function isSigned(url: string, isStackNamed: boolean, mode: string | unde
 export type Reached = { readonly api: Api; readonly stack: OurStack | undefined };
 
 async function signerIn(region: string | undefined): Promise<Signer> {
-  const { signer } = await import("../account/sign.ts");
+  const { signer } = await import("../stack/sign.ts");
   return signer(region === undefined ? {} : { region });
 }
 
@@ -94,6 +94,6 @@ export async function reach(
   environment: Environment,
   until?: AbortSignal,
 ): Promise<Reached> {
-  const stack = name === undefined ? undefined : await (await import("../account/stack.ts")).findStack(name, {});
+  const stack = name === undefined ? undefined : await (await import("../stack/stack.ts")).findStack(name, {});
   return { stack, api: await apiAt(url ?? stack?.url ?? HERE, stack, environment, until) };
 }

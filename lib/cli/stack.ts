@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { QueueName } from "../account/queues.ts";
-import type { OurStack } from "../account/stack.ts";
+import type { QueueName } from "../stack/queues.ts";
+import type { OurStack } from "../stack/stack.ts";
 import type { Api } from "./api.ts";
 import type { Answer, StackCommand } from "./command.ts";
 import { doctor } from "./doctor.ts";
@@ -11,7 +11,7 @@ import { UsageError } from "./usage.ts";
 
 async function found(name: string, flags: Flags): Promise<{ stack: OurStack; api: () => Promise<Api> }> {
   const place = stackOf(name, flags, process.env);
-  const { findStack } = await import("../account/stack.ts");
+  const { findStack } = await import("../stack/stack.ts");
   const stack = await findStack(place.stack, {});
   return { stack, api: () => apiAt(place.url ?? stack.url, stack, process.env) };
 }
@@ -23,7 +23,7 @@ const redrive: StackCommand = {
   answer: async ([queue = ""], flags) => {
     if (!isQueue(queue)) throw new UsageError(`lastbeat redrive takes requeue or notice; not "${queue}"`);
     const { stack } = await found("redrive", flags);
-    const { redrive } = await import("../account/redrive.ts");
+    const { redrive } = await import("../stack/redrive.ts");
     const begun = await redrive(stack, queue, { region: stack.region });
     if (begun.kind === "nothing")
       return { json: { queue, messages: 0 }, text: `the ${queue} queue has no dead letters: nothing to move\n` };
@@ -59,7 +59,7 @@ const destroy: StackCommand = {
       const text = `the stack "${stack.name}" is left as it is: ${live.text}; --force deletes it all the same\n`;
       return { json: { stack: stack.name, live: live.count, deleted: false }, text, code: 1 };
     }
-    const { destroy } = await import("../account/destroy.ts");
+    const { destroy } = await import("../stack/destroy.ts");
     const { kept } = await destroy(stack, { region: stack.region }, tell, pause);
     const left = kept.map(({ what, how }) => `  ${what}\n    ${how}\n`).join("");
     const text = `the stack "${stack.name}" is deleted\n${left === "" ? "nothing is left of it\n" : `kept, with how to delete it:\n${left}`}`;

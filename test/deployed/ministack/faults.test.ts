@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { signer } from "../../../lib/account/sign.ts";
+import { signer } from "../../../lib/stack/sign.ts";
 import { httpDoor } from "../../../lib/agent/door.ts";
 import { requestTimeout } from "../../../lib/agent/heart.ts";
 import { type Left, live } from "../../../lib/agent/live.ts";

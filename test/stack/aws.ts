@@ -3,7 +3,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage } from "no
 import type { AddressInfo } from "node:net";
 import { Sha256 } from "@aws-crypto/sha256-js";
 import { SignatureV4 } from "@smithy/signature-v4";
-import type { Settings } from "../../lib/account/settings.ts";
+import type { Settings } from "../../lib/stack/settings.ts";
 
 export const CREDENTIALS = {
   accessKeyId: "AKIDEXAMPLE",

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { doctor } from "../../lib/account/doctor.ts";
-import type { Finding } from "../../lib/account/finding.ts";
+import { doctor } from "../../lib/stack/doctor.ts";
+import type { Finding } from "../../lib/stack/finding.ts";
 import { NOTICE_RULES } from "../../lib/names.ts";
 import {
   type Answers,

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { redrive } from "../../lib/account/redrive.ts";
-import { findStack } from "../../lib/account/stack.ts";
+import { redrive } from "../../lib/stack/redrive.ts";
+import { findStack } from "../../lib/stack/stack.ts";
 import { ACCOUNT, type Answers, denied, described, outputsAt, REGION, Refusal, type StubAws, stubAws } from "./aws.ts";
 
 let aws: StubAws;

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { signer } from "../../lib/account/sign.ts";
+import { signer } from "../../lib/stack/sign.ts";
 import { api } from "../../lib/cli/api.ts";
 import { CREDENTIALS, isSigned, REGION, type Said, type StubDoor, stubAws, stubDoor } from "./aws.ts";
 

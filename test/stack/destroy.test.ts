@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { destroy } from "../../lib/account/destroy.ts";
-import { findStack } from "../../lib/account/stack.ts";
+import { destroy } from "../../lib/stack/destroy.ts";
+import { findStack } from "../../lib/stack/stack.ts";
 import { type Answers, denied, described, outputsAt, STACK_ID, type StubAws, stubAws, unknownStack } from "./aws.ts";
 
 let aws: StubAws;

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { describeStack, findStack, outputOf } from "../../lib/account/stack.ts";
+import { describeStack, findStack, outputOf } from "../../lib/stack/stack.ts";
 import {
   type Answers,
   denied,
