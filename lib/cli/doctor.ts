@@ -1,4 +1,4 @@
-import type { Finding } from "../stack/finding.ts";
+import type { Finding } from "../stack/doctor/finding.ts";
 import { printable } from "../wire/printable.ts";
 import type { Answer, StackCommand } from "./command.ts";
 import { surroundingsOf } from "./exec.ts";
@@ -43,7 +43,7 @@ async function ofPod(flags: Flags): Promise<Answer> {
 
 async function ofStack(flags: Flags): Promise<Answer> {
   const { stack, url } = stackOf("doctor", flags, process.env);
-  const { doctor } = await import("../stack/doctor.ts");
+  const { doctor } = await import("../stack/doctor/doctor.ts");
   const findings = await doctor({
     stack,
     url,

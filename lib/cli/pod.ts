@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { access, constants, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Finding } from "../stack/finding.ts";
+import type { Finding } from "../stack/doctor/finding.ts";
 import { addressesOf } from "../agent/door.ts";
 import { onDisk, stateFolder } from "../agent/folder.ts";
 import { TERMINATION_LOG } from "../agent/termination.ts";
@@ -31,7 +31,7 @@ async function doors({ urls, clock }: Pod): Promise<readonly Finding[]> {
   const addresses = addressesOf(urls ?? "");
   if (addresses.length === 0)
     return [found("problem", "front door", "LASTBEAT_URL is not set", "set it to the output Url of the stack")];
-  const { frontDoor } = await import("../stack/front-door.ts");
+  const { frontDoor } = await import("../stack/doctor/front-door.ts");
   return (await Promise.all(addresses.map((address) => frontDoor(address, clock)))).flat();
 }
 

@@ -1,6 +1,6 @@
 import { GetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
-import type { Check } from "./checks.ts";
-import { type Finding, ok, problem, warning } from "./finding.ts";
+import type { Check } from "./doctor/checks.ts";
+import { type Finding, ok, problem, warning } from "./doctor/finding.ts";
 import { isNamed } from "./refusal.ts";
 import { clientSettings, type Settings } from "./settings.ts";
 import { outputOf } from "./stack.ts";

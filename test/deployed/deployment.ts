@@ -4,7 +4,7 @@ import { delimiter, join, resolve } from "node:path";
 import { CloudFormationClient, DescribeStackResourcesCommand } from "@aws-sdk/client-cloudformation";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { SQSClient } from "@aws-sdk/client-sqs";
-import type { Finding } from "../../lib/stack/finding.ts";
+import type { Finding } from "../../lib/stack/doctor/finding.ts";
 import { OUTPUTS } from "../../lib/names.ts";
 import type { RecordView } from "../../lib/wire/record.ts";
 import { lastbeat, type Program } from "../e2e/processes.ts";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { doctor } from "../../lib/stack/doctor.ts";
-import type { Finding } from "../../lib/stack/finding.ts";
+import { doctor } from "../../lib/stack/doctor/doctor.ts";
+import type { Finding } from "../../lib/stack/doctor/finding.ts";
 import { NOTICE_RULES } from "../../lib/names.ts";
 import {
   type Answers,

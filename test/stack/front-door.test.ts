@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { frontDoor } from "../../lib/stack/front-door.ts";
+import { frontDoor } from "../../lib/stack/doctor/front-door.ts";
 import { type StubDoor, stubDoor } from "./aws.ts";
 
 const DATE = "Sun, 22 Nov 2026 12:00:00 GMT";

@@ -8,7 +8,7 @@ import {
 } from "@aws-sdk/client-cloudtrail";
 import type { Check } from "./checks.ts";
 import { ok, warning } from "./finding.ts";
-import { clientSettings } from "./settings.ts";
+import { clientSettings } from "../settings.ts";
 
 /** Whether management events are among what the trail logs: by old selectors, or by advanced ones. */
 function isOfManagement({ EventSelectors = [], AdvancedEventSelectors = [] }: GetEventSelectorsCommandOutput): boolean {

@@ -4,12 +4,12 @@ import {
   DynamoDBClient,
   GetItemCommand,
 } from "@aws-sdk/client-dynamodb";
-import { CONTROL, TABLE } from "../names.ts";
+import { CONTROL, TABLE } from "../../names.ts";
 import type { Bench, Check } from "./checks.ts";
 import { type Finding, ok, problem } from "./finding.ts";
-import { isNamed } from "./refusal.ts";
-import { clientSettings } from "./settings.ts";
-import { outputOf } from "./stack.ts";
+import { isNamed } from "../refusal.ts";
+import { clientSettings } from "../settings.ts";
+import { outputOf } from "../stack.ts";
 
 const open = ({ stack, settings }: Bench) => ({
   client: new DynamoDBClient(clientSettings(settings)),

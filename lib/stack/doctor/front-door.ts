@@ -1,4 +1,4 @@
-import { baseOf } from "../wire/base.ts";
+import { baseOf } from "../../wire/base.ts";
 import { type Finding, ok, problem, warning } from "./finding.ts";
 
 /** A front door answers in milliseconds, after a cold start in two seconds; the function behind it has ten. */
