@@ -34,7 +34,7 @@ export default defineConfig({
         "lib/core/**": full,
         "lib/app/**": most,
         "lib/wire/**": most,
-        "lib/memory/**": most,
+        "lib/adapters/memory/**": most,
         "lib/aws/**": most,
         "lib/agent/**": most,
         "lib/stack/**": most,

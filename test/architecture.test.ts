@@ -36,7 +36,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   "lib/ports": { atLeast: 5, folders: ["lib/core"] },
   "lib/wire": { atLeast: 10, folders: ["lib/core"], typesOf: ["lib/ports"], packages: /^zod\/(mini|locales)$/ },
   "lib/app": { atLeast: 10, folders: ["lib/core", "lib/ports", "lib/wire"], builtins: /^node:crypto$/ },
-  "lib/memory": { atLeast: 4, folders: ["lib/core", "lib/ports", "lib/wire", "lib/names.ts"] },
+  "lib/adapters/memory": { atLeast: 4, folders: ["lib/core", "lib/ports", "lib/wire", "lib/names.ts"] },
   "lib/aws": {
     atLeast: 6,
     folders: ["lib/core", "lib/ports", "lib/wire", "lib/names.ts"],
@@ -46,7 +46,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   "lib/agent": { atLeast: 4, folders: ["lib/core", "lib/wire"], builtins: ANY },
   "lib/dev": {
     atLeast: 6,
-    folders: ["lib/core", "lib/ports", "lib/wire", "lib/app", "lib/memory", "lib/aws", "lib/names.ts", "lambdas"],
+    folders: ["lib/core", "lib/ports", "lib/wire", "lib/app", "lib/adapters/memory", "lib/aws", "lib/names.ts", "lambdas"],
     // The types of Lambda events come as aws-lambda.
     packages: new RegExp(`^(dynalite|fauxqs|aws-lambda)$|${AWS_SDK.source}`),
     builtins: ANY,

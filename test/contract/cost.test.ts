@@ -15,7 +15,7 @@ import { dynamoRuns } from "../../lib/aws/runs.ts";
 import type { Canceling, Leaving, Progress, Running } from "../../lib/core/run.ts";
 import type { Instant } from "../../lib/core/time.ts";
 import { itemBytes } from "../../lib/cost/capacity.ts";
-import { memoryNotices, memoryRequeues } from "../../lib/memory/plumbing.ts";
+import { memoryNotices, memoryRequeues } from "../../lib/adapters/memory/plumbing.ts";
 import * as schemas from "../../lib/wire/schemas.ts";
 import { metered } from "../cost/meter.ts";
 import { dynamoDbLocalEngine } from "./engines.ts";

@@ -1,7 +1,7 @@
-import { memoryHosts } from "../../lib/memory/hosts.ts";
-import { memoryControl, memoryOddities } from "../../lib/memory/plumbing.ts";
-import { memoryEndedRuns, memoryLedger, memoryResults, memorySpecs } from "../../lib/memory/records.ts";
-import { memoryRuns } from "../../lib/memory/runs.ts";
+import { memoryHosts } from "../../lib/adapters/memory/hosts.ts";
+import { memoryControl, memoryOddities } from "../../lib/adapters/memory/plumbing.ts";
+import { memoryEndedRuns, memoryLedger, memoryResults, memorySpecs } from "../../lib/adapters/memory/records.ts";
+import { memoryRuns } from "../../lib/adapters/memory/runs.ts";
 import { describePorts } from "./ports.ts";
 
 describePorts("memory", {

@@ -12,7 +12,7 @@ import { signedRuns } from "../../lib/aws/signed-runs.ts";
 import { DEFAULTS } from "../../lib/core/spec.ts";
 import { after, type Span } from "../../lib/core/time.ts";
 import type * as units from "../../lib/cost/units.ts";
-import { memoryNotices, memoryRequeues } from "../../lib/memory/plumbing.ts";
+import { memoryNotices, memoryRequeues } from "../../lib/adapters/memory/plumbing.ts";
 import type { Claims } from "../../lib/wire/credentials.ts";
 import { tokenOf } from "../app/service.ts";
 import type { Engine } from "../contract/engines.ts";

@@ -28,12 +28,12 @@ const ofFreeze = (name: string, from: string, to: string, file = "lib/core/freez
 export const BUGS: readonly Bug[] = [
   bug(
     "a write does not name the rev it saw",
-    "lib/memory/runs.ts",
+    "lib/adapters/memory/runs.ts",
     "current === undefined || current.rev !== seen.rev",
     "current === undefined",
   ),
-  bug("a verdict does not name the due time it saw", "lib/memory/runs.ts", "current.due !== due.is", "false"),
-  bug("a write puts the whole item", "lib/memory/runs.ts", "apply(current, seen, next)", "next"),
+  bug("a verdict does not name the due time it saw", "lib/adapters/memory/runs.ts", "current.due !== due.is", "false"),
+  bug("a write puts the whole item", "lib/adapters/memory/runs.ts", "apply(current, seen, next)", "next"),
   bug(
     "a beat shortens a lease",
     "lib/core/lease.ts",
@@ -98,8 +98,8 @@ export const BUGS: readonly Bug[] = [
     'letter === "s")',
     "letter !== undefined)",
   ),
-  bug("a slow archiver writes last", "lib/memory/records.ts", "found.result.rev >= result.rev", "found.result.rev < 0"),
-  bug("a slow ledger writer lands last", "lib/memory/records.ts", "line.rev >= rev", "line.rev < 0"),
+  bug("a slow archiver writes last", "lib/adapters/memory/records.ts", "found.result.rev >= result.rev", "found.result.rev < 0"),
+  bug("a slow ledger writer lands last", "lib/adapters/memory/records.ts", "line.rev >= rev", "line.rev < 0"),
   bug("an ended item does not linger", "lib/core/ending.ts", "LINGER = seconds(60)", "LINGER = seconds(0)"),
   bug("the sweep stops after one page", "lib/app/sweep.ts", "cursor = page.cursor;", "cursor = undefined;"),
   bug("the sweep knows one shard", "lib/app/sweep.ts", "Array.from({ length: shards }", "Array.from({ length: 1 }"),
@@ -111,7 +111,7 @@ export const BUGS: readonly Bug[] = [
   ),
   bug(
     "a registration overwrites the spec",
-    "lib/memory/records.ts",
+    "lib/adapters/memory/records.ts",
     'if (live(registration.run, registration.registeredAt) !== undefined) return "stale";',
     "",
   ),
@@ -271,7 +271,7 @@ export const BUGS: readonly Bug[] = [
   bug("a record mixes two times", "lib/app/inspect.ts", "again.rev === current.rev", "true"),
   bug(
     "a slow archiver is last in the list of ended runs",
-    "lib/memory/records.ts",
+    "lib/adapters/memory/records.ts",
     "found !== undefined && found.rev >= rev",
     "false",
   ),

@@ -11,7 +11,7 @@ import {
 } from "../../lib/core/run.ts";
 import type { Registration } from "../../lib/core/spec.ts";
 import { transitions } from "../../lib/core/transitions.ts";
-import type { MemoryRuns } from "../../lib/memory/runs.ts";
+import type { MemoryRuns } from "../../lib/adapters/memory/runs.ts";
 import type { RequeueMessage, Requeues } from "../../lib/ports/queues.ts";
 import type { Ledger, Results, Specs } from "../../lib/ports/records.ts";
 import type { Runs } from "../../lib/ports/runs.ts";

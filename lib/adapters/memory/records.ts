@@ -1,7 +1,7 @@
-import type { Fence, LedgerEnd, Result } from "../core/run.ts";
-import type { Registration } from "../core/spec.ts";
-import type { Instant } from "../core/time.ts";
-import type { EndedRun, EndedRuns, Ledger, LedgerLine, Results, Specs } from "../ports/records.ts";
+import type { Fence, LedgerEnd, Result } from "../../core/run.ts";
+import type { Registration } from "../../core/spec.ts";
+import type { Instant } from "../../core/time.ts";
+import type { EndedRun, EndedRuns, Ledger, LedgerLine, Results, Specs } from "../../ports/records.ts";
 
 export function memorySpecs(): Specs {
   const specs = new Map<string, { registration: Registration; expiry?: Instant }>();

@@ -1,8 +1,8 @@
-import { CANARY_BREAK, type Canary, type Freeze } from "../core/freeze.ts";
-import { after, type Instant } from "../core/time.ts";
-import type { Control } from "../ports/control.ts";
-import type { Notices, RequeueMessage, Requeues } from "../ports/queues.ts";
-import type { Oddities } from "../ports/records.ts";
+import { CANARY_BREAK, type Canary, type Freeze } from "../../core/freeze.ts";
+import { after, type Instant } from "../../core/time.ts";
+import type { Control } from "../../ports/control.ts";
+import type { Notices, RequeueMessage, Requeues } from "../../ports/queues.ts";
+import type { Oddities } from "../../ports/records.ts";
 
 export function memoryControl(shards = 4): Control & { use(shards: number): void } {
   let lastSweep: Instant | undefined;

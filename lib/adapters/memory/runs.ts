@@ -1,7 +1,7 @@
-import { changesBetween } from "../core/changes.ts";
-import { renews } from "../core/lease.ts";
-import { isHeld, type Run, type RunKey } from "../core/run.ts";
-import type { Runs, Sighting } from "../ports/runs.ts";
+import { changesBetween } from "../../core/changes.ts";
+import { renews } from "../../core/lease.ts";
+import { isHeld, type Run, type RunKey } from "../../core/run.ts";
+import type { Runs, Sighting } from "../../ports/runs.ts";
 
 /** A field-wise write: what was not named keeps the value it has now. */
 function apply(current: Run, seen: Run, next: Run): Run {

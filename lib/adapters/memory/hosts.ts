@@ -1,6 +1,6 @@
-import { type Evidence, knownAs, remembered, wordsExpire } from "../core/evidence.ts";
-import type { Instant } from "../core/time.ts";
-import type { HostEntry, Hosts } from "../ports/hosts.ts";
+import { type Evidence, knownAs, remembered, wordsExpire } from "../../core/evidence.ts";
+import type { Instant } from "../../core/time.ts";
+import type { HostEntry, Hosts } from "../../ports/hosts.ts";
 
 type Entry = { readonly entry: HostEntry; readonly expiry: Instant };
 type Known = { words: readonly Evidence[]; expiry: Instant | undefined; readonly entries: Map<string, Entry> };
