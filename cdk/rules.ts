@@ -9,7 +9,7 @@ type Pattern = Required<Pick<EventPattern, "source" | "detailType">> & EventPatt
 
 /**
  * What AWS says about hosts, by the name of its rule. Filtered where most of a kind concerns nobody: an instance that
- * starts, or a volume that is maintained, invokes nothing. lib/aws/notices reads them.
+ * starts, or a volume that is maintained, invokes nothing. lib/intake/aws reads them.
  */
 const NOTICES: Readonly<Record<(typeof NOTICE_RULES)[number], Pattern>> = {
   "spot-interruption": { source: ["aws.ec2"], detailType: ["EC2 Spot Instance Interruption Warning"] },

@@ -4,7 +4,7 @@ import { beat } from "../../lib/app/beat.ts";
 import { drain, relay } from "../../lib/app/drain.ts";
 import { finish } from "../../lib/app/finish.ts";
 import { noticeOfRunner } from "../../lib/app/notice.ts";
-import { parseEvent } from "../../lib/aws/notices/parse.ts";
+import { parseEvent } from "../../lib/intake/aws/parse.ts";
 import { after, instant, milliseconds, seconds } from "../../lib/core/time.ts";
 import { fromIso, iso } from "../../lib/wire/instants.ts";
 import { ownMessage } from "../../lib/wire/notices.ts";

@@ -1,5 +1,5 @@
-import { parseEvent } from "../../lib/aws/notices/parse.ts";
-import type { Parsed } from "../../lib/aws/notices/parsed.ts";
+import { parseEvent } from "../../lib/intake/aws/parse.ts";
+import type { Parsed } from "../../lib/intake/aws/parsed.ts";
 import type { Evidence, Notice } from "../../lib/core/evidence.ts";
 import { at } from "../core/runs.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseEvent } from "../../lib/aws/notices/parse.ts";
+import { parseEvent } from "../../lib/intake/aws/parse.ts";
 import { instant } from "../../lib/core/time.ts";
 import { at } from "../core/runs.ts";
 import {

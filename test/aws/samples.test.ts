@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { Parsed } from "../../lib/aws/notices/parsed.ts";
+import type { Parsed } from "../../lib/intake/aws/parsed.ts";
 import { drains, explains } from "../../lib/core/evidence.ts";
 import { type Json, parsed } from "./bus.ts";
 

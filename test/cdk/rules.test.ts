@@ -77,7 +77,7 @@ describe("an event that says something about hosts", () => {
 });
 
 describe("a kind of event", () => {
-  const source = readFileSync(new URL("../../lib/aws/notices/parse.ts", import.meta.url), "utf8");
+  const source = readFileSync(new URL("../../lib/intake/aws/parse.ts", import.meta.url), "utf8");
   const kinds = [...source.matchAll(/^ {2}\["(aws\.\w+)", "([^"]+)", (\w+)\],$/gm)].map(
     ([, from = "", type = "", parser = ""]) => ({ from, type, says: parser !== "noEnd" }),
   );

@@ -5,7 +5,7 @@ import { interpret } from "../../lib/agent/answer.ts";
 import { isBeatBody, isClaimBody, isFinishBody } from "../../lib/agent/door.ts";
 import { sign, verify } from "../../lib/app/credentials.ts";
 import { storedKeys } from "../../lib/aws/keys.ts";
-import { parseEvent } from "../../lib/aws/notices/parse.ts";
+import { parseEvent } from "../../lib/intake/aws/parse.ts";
 import { main } from "../../lib/cli/main.ts";
 import { continuedOf, ownMessage } from "../../lib/wire/notices.ts";
 import { service, tokenOf } from "../app/service.ts";

@@ -2,7 +2,7 @@ import { heed } from "../../lambdas/heed.ts";
 import { Contended } from "../../lib/app/change.ts";
 import { drain } from "../../lib/app/drain.ts";
 import { RETENTION } from "../../lib/app/retention.ts";
-import { parseEvent } from "../../lib/aws/notices/parse.ts";
+import { parseEvent } from "../../lib/intake/aws/parse.ts";
 import { type Evidence, type EvidenceKind, explains } from "../../lib/core/evidence.ts";
 import { isHeld } from "../../lib/core/run.ts";
 import { after, type Instant, instant, seconds } from "../../lib/core/time.ts";
