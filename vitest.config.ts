@@ -35,7 +35,7 @@ export default defineConfig({
         "lib/app/**": most,
         "lib/wire/**": most,
         "lib/adapters/memory/**": most,
-        "lib/aws/**": most,
+        "lib/adapters/aws/**": most,
         "lib/agent/**": most,
         "lib/stack/**": most,
         "lib/cost/**": most,

@@ -8,7 +8,7 @@ import { EventEmitter } from "node:events";
 const [, , bundle, event, count, canned] = process.argv;
 
 if (canned !== undefined) {
-  // As lib/aws/signed-call.ts takes it: an import here would be a part of each cold start.
+  // As lib/adapters/aws/signed-call.ts takes it: an import here would be a part of each cold start.
   process.getBuiltinModule("node:http").request = () => {
     const request = new EventEmitter();
     request.destroy = () => {};

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { systemClock } from "../lambdas/environment.ts";
 import { sign } from "../lib/app/credentials.ts";
-import { itemOf } from "../lib/aws/run-item.ts";
+import { itemOf } from "../lib/adapters/aws/run-item.ts";
 import { ENVIRONMENT } from "../lib/names.ts";
 import { bundle, bundleLambdas } from "../scripts/bundle.ts";
 import { running } from "../test/contract/samples.ts";

@@ -57,7 +57,7 @@ Queue (5 to 10 min), from their sources.
 
 - The bundle of beats has 56 kB; 12 were aimed at. A beat is read by the same library and answered by the same table of decisions as
   everything else: without zod a first beat would come about 6 ms sooner, without the table 2, and a second reader and a second table would
-  be two more things to be wrong. What mattered more was not to import node:http (\`lib/aws/signed-call.ts\`), which loads all of
+  be two more things to be wrong. What mattered more was not to import node:http (\`lib/adapters/aws/signed-call.ts\`), which loads all of
   undici, and took 20 ms.
 - With the loopback network in it a beat takes half of the SDK's processor time, not a fifth: most of what is left is the kernel's and
   Node's HTTP client.

@@ -13,7 +13,7 @@ import { printTo, theApp } from "../lambdas/connect.ts";
 import { theTable } from "../lambdas/store.ts";
 import { claim } from "../lib/app/claim.ts";
 import { visitAll } from "../lib/app/visit-all.ts";
-import { sqsClient } from "../lib/aws/queues.ts";
+import { sqsClient } from "../lib/adapters/aws/queues.ts";
 import { DEFAULTS } from "../lib/core/spec.ts";
 import { startEmulators } from "../lib/dev/emulators.ts";
 import { forgetAws, useEmulators, useResources } from "../lib/dev/environment.ts";

@@ -1,4 +1,4 @@
-import { SECRET_BYTES, secretKeys, signingKey } from "../lib/aws/keys.ts";
+import { SECRET_BYTES, secretKeys, signingKey } from "../lib/adapters/aws/keys.ts";
 import { instant } from "../lib/core/time.ts";
 import { ENVIRONMENT } from "../lib/names.ts";
 import type { Clock, Key, Keys } from "../lib/ports/surroundings.ts";

@@ -1,6 +1,6 @@
 import middy from "@middy/core";
-import { type RotationStep, rotate } from "../lib/aws/rotation.ts";
-import { secretsClient } from "../lib/aws/secrets.ts";
+import { type RotationStep, rotate } from "../lib/adapters/aws/rotation.ts";
+import { secretsClient } from "../lib/adapters/aws/secrets.ts";
 import { once, systemClock } from "./environment.ts";
 
 const theSecrets = once(secretsClient);

@@ -1,5 +1,5 @@
-import { type Dynamo, dynamoClient } from "../lib/aws/dynamo.ts";
-import { secretReader, secretsClient } from "../lib/aws/secrets.ts";
+import { type Dynamo, dynamoClient } from "../lib/adapters/aws/dynamo.ts";
+import { secretReader, secretsClient } from "../lib/adapters/aws/secrets.ts";
 import { ENVIRONMENT } from "../lib/names.ts";
 import type { Keys } from "../lib/ports/surroundings.ts";
 import { keysFrom, once, setting } from "./environment.ts";

@@ -37,16 +37,18 @@ const RULES: Readonly<Record<string, Rule>> = {
   "lib/wire": { atLeast: 10, folders: ["lib/core"], typesOf: ["lib/ports"], packages: /^zod\/(mini|locales)$/ },
   "lib/app": { atLeast: 10, folders: ["lib/core", "lib/ports", "lib/wire"], builtins: /^node:crypto$/ },
   "lib/adapters/memory": { atLeast: 4, folders: ["lib/core", "lib/ports", "lib/wire", "lib/names.ts"] },
-  "lib/aws": {
+  "lib/adapters/aws": {
     atLeast: 6,
     folders: ["lib/core", "lib/ports", "lib/wire", "lib/names.ts"],
     packages: AWS_SDK,
     builtins: ANY,
   },
+  // It translates, and neither asks nor decides: no SDK, no ports.
+  "lib/intake/aws": { atLeast: 6, folders: ["lib/core", "lib/wire", "lib/names.ts"], builtins: /^node:crypto$/ },
   "lib/agent": { atLeast: 4, folders: ["lib/core", "lib/wire"], builtins: ANY },
   "lib/dev": {
     atLeast: 6,
-    folders: ["lib/core", "lib/ports", "lib/wire", "lib/app", "lib/adapters/memory", "lib/aws", "lib/names.ts", "lambdas"],
+    folders: ["lib/core", "lib/ports", "lib/wire", "lib/app", "lib/adapters/memory", "lib/adapters/aws", "lib/names.ts", "lambdas"],
     // The types of Lambda events come as aws-lambda.
     packages: new RegExp(`^(dynalite|fauxqs|aws-lambda)$|${AWS_SDK.source}`),
     builtins: ANY,
@@ -77,7 +79,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   lambdas: {
     atLeast: 6,
-    folders: ["lib/app", "lib/aws", "lib/core", "lib/ports", "lib/wire", "lib/names.ts"],
+    folders: ["lib/app", "lib/intake/aws", "lib/adapters/aws", "lib/core", "lib/ports", "lib/wire", "lib/names.ts"],
     packages: /^(@middy\/.+|aws-lambda)$/,
     builtins: ANY,
   },

@@ -60,7 +60,7 @@ const RECEIVES_PER_POLLER = 3;
 /** The same page: "as few as 2" where traffic is low and no maximum concurrency is set; 5 before that. */
 export const FEWEST_POLLERS = 2;
 export const USUAL_POLLERS = 5;
-/** SQS takes ten messages a request: sqsTicks in lib/aws/queues.ts. */
+/** SQS takes ten messages a request: sqsTicks in lib/adapters/aws/queues.ts. */
 const BATCH = 10;
 
 /** Alarms that watch a service: those of cdk/alarms.ts. test/cdk/watching.test.ts compares. */
@@ -73,7 +73,7 @@ export const IDLE_METRICS = 4;
  */
 const CAUSE_METRICS = 5;
 
-/** How long a Lambda works with the keys that it has read: KEYS_ARE_KEPT_MS in lib/aws/keys.ts. */
+/** How long a Lambda works with the keys that it has read: KEYS_ARE_KEPT_MS in lib/adapters/aws/keys.ts. */
 const KEYS_KEPT_HOURS = 0.25;
 /** Lambdas that are warm without any run and need the keys: the beat's and the canary's. */
 const IDLE_READERS = 2;

@@ -15,7 +15,7 @@ export type Units = {
   readonly sqs: number;
 };
 
-/** `renew` in lib/aws/runs.ts: one UpdateItem, whose guard needs no read before it. */
+/** `renew` in lib/adapters/aws/runs.ts: one UpdateItem, whose guard needs no read before it. */
 export const BEAT: Units = { requests: 1, writes: 1, reads: 0, sqs: 0 };
 
 /** A beat that is refused, or comes twice: a write that its guard refuses costs the same, and brings the item back. */
@@ -24,7 +24,7 @@ export const REFUSED_BEAT: Units = { ...BEAT };
 /** The same where there is no item to bring back, as for the canary's run: the absence is confirmed by a read. */
 export const BEAT_OF_NOBODY: Units = { ...BEAT, reads: 1 };
 
-/** A canary's beat that got through is remembered: `canarySang` in lib/aws/control.ts. */
+/** A canary's beat that got through is remembered: `canarySang` in lib/adapters/aws/control.ts. */
 export const CANARY_WORD: Units = { requests: 0, writes: 1, reads: 0, sqs: 0 };
 
 /** lib/app/register.ts. Writes: spec, run item. Reads: number of shards (0.5), result of a former life, run item. */
@@ -53,7 +53,7 @@ export const LOSS: Units = { requests: 0, writes: 8, reads: 12, sqs: 1 };
 /** `removeEnded` in lib/app/sweep.ts, a minute after the end: the run item is read, and deleted. */
 export const REMOVAL: Units = { requests: 0, writes: 1, reads: 1, sqs: 0 };
 
-/** A sweep beside its pass and what it finds: `standing` in lib/aws/control.ts is one eventually consistent read. */
+/** A sweep beside its pass and what it finds: `standing` in lib/adapters/aws/control.ts is one eventually consistent read. */
 export const SWEEP: Units = { requests: 0, writes: 0, reads: 0.5, sqs: 0 };
 
 /** Once a minute a sweep without anything due is written down: SIGN_OF_LIFE in lib/app/sweep.ts. */
@@ -98,7 +98,7 @@ export function passOver(runs: number, shards: number): Pass {
   };
 }
 
-/** Beats a second that a shard is made for; one partition takes 1,000 writes a second (lib/aws/control.ts). */
+/** Beats a second that a shard is made for; one partition takes 1,000 writes a second (lib/adapters/aws/control.ts). */
 const BEATS_PER_SHARD = 250;
 /** The longest interval between two beats that the service asks for: paceOf in lib/core/lease.ts. */
 const LONGEST_INTERVAL_SECONDS = 30;

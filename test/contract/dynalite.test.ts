@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "vitest";
-import { dynamoRuns } from "../../lib/aws/runs.ts";
+import { dynamoRuns } from "../../lib/adapters/aws/runs.ts";
 import { createTable } from "../../lib/dev/resources.ts";
 import { LOOPBACK, listeners, startDynalite } from "./engines.ts";
 import { describePorts, dynamoPorts, signedByHand } from "./ports.ts";

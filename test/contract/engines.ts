@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { type Dynamo, dynamoClient } from "../../lib/aws/dynamo.ts";
-import { sqsClient } from "../../lib/aws/queues.ts";
-import { DYNAMODB, type SignedCall, signedCall } from "../../lib/aws/signed-call.ts";
+import { type Dynamo, dynamoClient } from "../../lib/adapters/aws/dynamo.ts";
+import { sqsClient } from "../../lib/adapters/aws/queues.ts";
+import { DYNAMODB, type SignedCall, signedCall } from "../../lib/adapters/aws/signed-call.ts";
 import { startEmulators } from "../../lib/dev/emulators.ts";
 import { createQueues, createTable, type QueueUrls } from "../../lib/dev/resources.ts";
 import { obstacle, startDynamoDbLocal } from "./dynamodb-local.ts";

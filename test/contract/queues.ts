@@ -6,7 +6,7 @@ import {
   ReceiveMessageCommand,
 } from "@aws-sdk/client-sqs";
 import { beforeEach, describe, expect, test } from "vitest";
-import { sqsNotices, sqsRequeues, sqsTicks } from "../../lib/aws/queues.ts";
+import { sqsNotices, sqsRequeues, sqsTicks } from "../../lib/adapters/aws/queues.ts";
 import { type Instant, instant, milliseconds, type Span, seconds } from "../../lib/core/time.ts";
 import { MAX_RECEIVES, TICK_RETENTION_SECONDS } from "../../lib/names.ts";
 import type { Queues } from "./engines.ts";

@@ -1,6 +1,6 @@
 import { ConditionalCheckFailedException, DescribeTableCommand } from "@aws-sdk/client-dynamodb";
-import type { Dynamo } from "../../lib/aws/dynamo.ts";
-import { Refused, type SignedCall } from "../../lib/aws/signed-call.ts";
+import type { Dynamo } from "../../lib/adapters/aws/dynamo.ts";
+import { Refused, type SignedCall } from "../../lib/adapters/aws/signed-call.ts";
 import { itemBytes, type MeteredItem, readUnits, refusedWriteUnits, writeUnits } from "../../lib/cost/capacity.ts";
 import { clientAt, type Engine, signedCallAt } from "../contract/engines.ts";
 

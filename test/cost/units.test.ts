@@ -7,7 +7,7 @@ import { claim } from "../../lib/app/claim.ts";
 import { finish } from "../../lib/app/finish.ts";
 import { expiryOf, lineExpiryOf, RETENTION } from "../../lib/app/retention.ts";
 import { sweep } from "../../lib/app/sweep.ts";
-import { type Item, textOf } from "../../lib/aws/item.ts";
+import { type Item, textOf } from "../../lib/adapters/aws/item.ts";
 import { DEFAULTS } from "../../lib/core/spec.ts";
 import { after, instant, seconds } from "../../lib/core/time.ts";
 import { itemBytes } from "../../lib/cost/capacity.ts";

@@ -8,7 +8,7 @@ import { drain, relay } from "../../lib/app/drain.ts";
 import { finish } from "../../lib/app/finish.ts";
 import { register } from "../../lib/app/register.ts";
 import { sweep } from "../../lib/app/sweep.ts";
-import { itemOf } from "../../lib/aws/run-item.ts";
+import { itemOf } from "../../lib/adapters/aws/run-item.ts";
 import { after, before, instant, seconds } from "../../lib/core/time.ts";
 import { itemBytes } from "../../lib/cost/capacity.ts";
 import type { Claims } from "../../lib/wire/credentials.ts";

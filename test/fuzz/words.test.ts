@@ -4,7 +4,7 @@ import { keysOf } from "../../lambdas/environment.ts";
 import { interpret } from "../../lib/agent/answer.ts";
 import { isBeatBody, isClaimBody, isFinishBody } from "../../lib/agent/door.ts";
 import { sign, verify } from "../../lib/app/credentials.ts";
-import { storedKeys } from "../../lib/aws/keys.ts";
+import { storedKeys } from "../../lib/adapters/aws/keys.ts";
 import { parseEvent } from "../../lib/intake/aws/parse.ts";
 import { main } from "../../lib/cli/main.ts";
 import { continuedOf, ownMessage } from "../../lib/wire/notices.ts";

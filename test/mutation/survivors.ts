@@ -44,23 +44,23 @@ const BECAUSE: Readonly<Record<string, readonly string[]>> = {
     'lib/core/budgets.ts: case "-": [case "-": return undefined; => case "-":]',
   ],
   "DynamoDB answers every query with items, if with none: the type alone allows an answer without": [
-    'lib/aws/ended-runs.ts: const { Items = [] } = await client.send( [[] => ["Stryker was here"]]',
-    'lib/aws/hosts.ts: const { Items = [], LastEvaluatedKey } = await client.send( [[] => ["Stryker was here"]]',
-    'lib/aws/records.ts: const { Items = [], LastEvaluatedKey } = await client.send( [[] => ["Stryker was here"]]',
-    'lib/aws/runs.ts: const { Items = [], LastEvaluatedKey } = await client.send( [[] => ["Stryker was here"]]',
+    'lib/adapters/aws/ended-runs.ts: const { Items = [] } = await client.send( [[] => ["Stryker was here"]]',
+    'lib/adapters/aws/hosts.ts: const { Items = [], LastEvaluatedKey } = await client.send( [[] => ["Stryker was here"]]',
+    'lib/adapters/aws/records.ts: const { Items = [], LastEvaluatedKey } = await client.send( [[] => ["Stryker was here"]]',
+    'lib/adapters/aws/runs.ts: const { Items = [], LastEvaluatedKey } = await client.send( [[] => ["Stryker was here"]]',
   ],
   "a field that is undefined is not sent, and not read": [
-    "lib/aws/ended-runs.ts: return { runs: page.map(([, run]) => run), ...(last !== undefined && { cursor: last }) }; [last !== undefined => true]",
-    "lib/aws/hosts.ts: ...(start !== undefined && { ExclusiveStartKey: start }), [start !== undefined => true]",
-    "lib/aws/records.ts: ...(start !== undefined && { ExclusiveStartKey: start }), [start !== undefined => true]",
+    "lib/adapters/aws/ended-runs.ts: return { runs: page.map(([, run]) => run), ...(last !== undefined && { cursor: last }) }; [last !== undefined => true]",
+    "lib/adapters/aws/hosts.ts: ...(start !== undefined && { ExclusiveStartKey: start }), [start !== undefined => true]",
+    "lib/adapters/aws/records.ts: ...(start !== undefined && { ExclusiveStartKey: start }), [start !== undefined => true]",
   ],
   "no two keys are equal, and none is as short as the instant that it begins with": [
-    "lib/aws/ended-runs.ts: const within = found.filter(([key]) => key >= from); [key >= from => key > from]",
-    "lib/aws/ended-runs.ts: found.push(...buckets.flat().sort(([one], [other]) => (one < other ? 1 : -1))); [one < other => one <= other]",
+    "lib/adapters/aws/ended-runs.ts: const within = found.filter(([key]) => key >= from); [key >= from => key > from]",
+    "lib/adapters/aws/ended-runs.ts: found.push(...buckets.flat().sort(([one], [other]) => (one < other ? 1 : -1))); [one < other => one <= other]",
   ],
   "a page is asked for with a limit of 1 at the least (lib/wire/schemas.ts), so a full one has a last line": [
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the line of a program
-    "lib/aws/ended-runs.ts: const last = within.length > limit ? page.at(-1)?.[0] : isPast() ? undefined : `${iso(instant(hour + HOUR))}#`; [page.at(-1)?.[0] => page.at(-1)[0]]",
+    "lib/adapters/aws/ended-runs.ts: const last = within.length > limit ? page.at(-1)?.[0] : isPast() ? undefined : `${iso(instant(hour + HOUR))}#`; [page.at(-1)?.[0] => page.at(-1)[0]]",
   ],
 };
 

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import { describe, expect, test } from "vitest";
-import { dynamoHosts } from "../../../lib/aws/hosts.ts";
-import { dynamoRuns } from "../../../lib/aws/runs.ts";
+import { dynamoHosts } from "../../../lib/adapters/aws/hosts.ts";
+import { dynamoRuns } from "../../../lib/adapters/aws/runs.ts";
 import { fence, type Run } from "../../../lib/core/run.ts";
 import { instant } from "../../../lib/core/time.ts";
 import { parseBearer } from "../../../lib/wire/credentials.ts";

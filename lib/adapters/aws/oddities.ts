@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { PutItemCommand } from "@aws-sdk/client-dynamodb";
-import { TABLE } from "../names.ts";
-import type { Oddities } from "../ports/records.ts";
+import { TABLE } from "../../names.ts";
+import type { Oddities } from "../../ports/records.ts";
 import type { Dynamo } from "./dynamo.ts";
 import { keyOf, text, ttl } from "./item.ts";
 

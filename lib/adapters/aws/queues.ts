@@ -1,6 +1,6 @@
 import { SendMessageBatchCommand, SendMessageCommand, SQSClient, type SQSClientConfig } from "@aws-sdk/client-sqs";
-import type { Notices, Requeues, Ticks } from "../ports/queues.ts";
-import { asciiJson } from "../wire/ascii.ts";
+import type { Notices, Requeues, Ticks } from "../../ports/queues.ts";
+import { asciiJson } from "../../wire/ascii.ts";
 
 /** A send that takes longer has failed: its debt stands, and a sweep repeats it. */
 export const sqsClient = (config: SQSClientConfig = {}): SQSClient =>

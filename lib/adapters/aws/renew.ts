@@ -1,6 +1,6 @@
 import type { UpdateItemCommandInput } from "@aws-sdk/client-dynamodb";
-import type { Run, RunKey } from "../core/run.ts";
-import type { Runs } from "../ports/runs.ts";
+import type { Run, RunKey } from "../../core/run.ts";
+import type { Runs } from "../../ports/runs.ts";
 import { type Item, keyOf, number } from "./item.ts";
 import { assigning, attributesOf, runOf, shardKey, stateLetter } from "./run-item.ts";
 

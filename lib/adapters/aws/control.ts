@@ -1,9 +1,9 @@
 import { GetItemCommand, type GetItemCommandInput, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
-import { CANARY_BREAK, type Canary, type Freeze, type FrontDoor } from "../core/freeze.ts";
-import { after, before, type Instant, instant } from "../core/time.ts";
-import { CONTROL } from "../names.ts";
-import type { Control, Standing } from "../ports/control.ts";
-import type { Write } from "../ports/runs.ts";
+import { CANARY_BREAK, type Canary, type Freeze, type FrontDoor } from "../../core/freeze.ts";
+import { after, before, type Instant, instant } from "../../core/time.ts";
+import { CONTROL } from "../../names.ts";
+import type { Control, Standing } from "../../ports/control.ts";
+import type { Write } from "../../ports/runs.ts";
 import { type Dynamo, guarded } from "./dynamo.ts";
 import { type Item, json, jsonOf, keyOf, number, numberOf } from "./item.ts";
 

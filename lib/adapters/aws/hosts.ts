@@ -5,10 +5,10 @@ import {
   QueryCommand,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
-import { type Evidence, knownAs, remembered, wordsExpire } from "../core/evidence.ts";
-import { type Instant, instant } from "../core/time.ts";
-import { TABLE } from "../names.ts";
-import type { HostEntry, Hosts } from "../ports/hosts.ts";
+import { type Evidence, knownAs, remembered, wordsExpire } from "../../core/evidence.ts";
+import { type Instant, instant } from "../../core/time.ts";
+import { TABLE } from "../../names.ts";
+import type { HostEntry, Hosts } from "../../ports/hosts.ts";
 import { type Dynamo, guarded } from "./dynamo.ts";
 import { type Item, json, jsonOf, keyOf, number, numberOf, text, ttl } from "./item.ts";
 

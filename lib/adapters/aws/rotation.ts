@@ -6,7 +6,7 @@ import {
   type SecretsManagerClient,
   UpdateSecretVersionStageCommand,
 } from "@aws-sdk/client-secrets-manager";
-import { after, type Instant, milliseconds, seconds } from "../core/time.ts";
+import { after, type Instant, milliseconds, seconds } from "../../core/time.ts";
 import { KEYS_ARE_KEPT_MS, type StoredKey, secretText, storedKeys } from "./keys.ts";
 
 /** A step of a rotation, as Secrets Manager asks for it. A step may come again. */

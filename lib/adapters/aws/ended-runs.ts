@@ -1,8 +1,8 @@
 import { PutItemCommand, QueryCommand } from "@aws-sdk/client-dynamodb";
-import { before, type Instant, instant, seconds } from "../core/time.ts";
-import { TABLE } from "../names.ts";
-import type { EndedRun, EndedRuns } from "../ports/records.ts";
-import { iso } from "../wire/instants.ts";
+import { before, type Instant, instant, seconds } from "../../core/time.ts";
+import { TABLE } from "../../names.ts";
+import type { EndedRun, EndedRuns } from "../../ports/records.ts";
+import { iso } from "../../wire/instants.ts";
 import { type Dynamo, guarded } from "./dynamo.ts";
 import { json, jsonOf, keyOf, number, text, textOf, ttl } from "./item.ts";
 

@@ -1,10 +1,10 @@
 import { GetItemCommand, PutItemCommand, QueryCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
-import { EVIDENCE_KINDS, type Evidence, type EvidenceKind } from "../core/evidence.ts";
-import { type Fence, fence, type LedgerEnd, type Result } from "../core/run.ts";
-import type { Registration } from "../core/spec.ts";
-import { type Instant, instant } from "../core/time.ts";
-import { TABLE } from "../names.ts";
-import type { Ledger, LedgerClaim, LedgerLine, Results, Specs } from "../ports/records.ts";
+import { EVIDENCE_KINDS, type Evidence, type EvidenceKind } from "../../core/evidence.ts";
+import { type Fence, fence, type LedgerEnd, type Result } from "../../core/run.ts";
+import type { Registration } from "../../core/spec.ts";
+import { type Instant, instant } from "../../core/time.ts";
+import { TABLE } from "../../names.ts";
+import type { Ledger, LedgerClaim, LedgerLine, Results, Specs } from "../../ports/records.ts";
 import { type Dynamo, guarded } from "./dynamo.ts";
 import { type Item, isExpired, json, jsonOf, keyOf, number, numberOf, text, textOf, ttl } from "./item.ts";
 

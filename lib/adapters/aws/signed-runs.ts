@@ -1,5 +1,5 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import type { Runs } from "../ports/runs.ts";
+import type { Runs } from "../../ports/runs.ts";
 import { type Item, keyOf } from "./item.ts";
 import { renewing } from "./renew.ts";
 import { runOf, shardKey } from "./run-item.ts";

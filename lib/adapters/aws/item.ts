@@ -1,6 +1,6 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import type { Instant } from "../core/time.ts";
-import { TABLE } from "../names.ts";
+import type { Instant } from "../../core/time.ts";
+import { TABLE } from "../../names.ts";
 
 /** An item, as DynamoDB has it on the wire. */
 export type Item = Record<string, AttributeValue>;

@@ -9,10 +9,10 @@ import {
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from "@aws-sdk/client-dynamodb";
-import type { DueGuard } from "../core/decision.ts";
-import type { Run, RunKey } from "../core/run.ts";
-import { TABLE } from "../names.ts";
-import type { Runs } from "../ports/runs.ts";
+import type { DueGuard } from "../../core/decision.ts";
+import type { Run, RunKey } from "../../core/run.ts";
+import { TABLE } from "../../names.ts";
+import type { Runs } from "../../ports/runs.ts";
 import { type Dynamo, guarded } from "./dynamo.ts";
 import { type Item, keyOf, number, text, textOf } from "./item.ts";
 import { renewing, type Updated } from "./renew.ts";

@@ -1,9 +1,9 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import { changesBetween } from "../core/changes.ts";
-import { type Debt, fence, isHeld, type Run, type State } from "../core/run.ts";
-import { after, instant, milliseconds, seconds } from "../core/time.ts";
-import { TABLE } from "../names.ts";
-import type { Sighting } from "../ports/runs.ts";
+import { changesBetween } from "../../core/changes.ts";
+import { type Debt, fence, isHeld, type Run, type State } from "../../core/run.ts";
+import { after, instant, milliseconds, seconds } from "../../core/time.ts";
+import { TABLE } from "../../names.ts";
+import type { Sighting } from "../../ports/runs.ts";
 import { type Item, json, keyOf, number, text, ttl } from "./item.ts";
 
 /** The partition of a shard's run items. */

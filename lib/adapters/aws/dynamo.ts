@@ -1,5 +1,5 @@
 import { ConditionalCheckFailedException, DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
-import type { Write } from "../ports/runs.ts";
+import type { Write } from "../../ports/runs.ts";
 
 /** One table, and the client that reaches it. */
 export type Dynamo = { readonly client: DynamoDBClient; readonly table: string };
