@@ -26,7 +26,7 @@ export default defineConfig({
     coverage: {
       provider: "v8",
       // What no test loads counts as uncovered.
-      include: ["lib/**/*.ts", "lambdas/**/*.ts", "cdk/**/*.ts"],
+      include: ["lib/**/*.ts", "lambdas/**/*.ts", "cdk/**/*.ts", "dev/**/*.ts"],
       exclude: ["**/*.d.ts", "cdk/app.ts"],
       reporter: ["text-summary", "json-summary"],
       reportOnFailure: true,

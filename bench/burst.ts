@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { GetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
-import type { DevInfo } from "../lib/dev/dev.ts";
+import type { DevInfo } from "../dev/dev.ts";
 import type { RunView } from "../lib/wire/record.ts";
 
 /**

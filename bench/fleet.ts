@@ -1,7 +1,7 @@
+import { memoryRuns } from "../lib/adapters/memory/runs.ts";
 import { renews } from "../lib/core/lease.ts";
 import { fence, type Run, type RunKey, type Running } from "../lib/core/run.ts";
 import { after, type Instant, instant, type Span, seconds } from "../lib/core/time.ts";
-import { memoryRuns } from "../lib/adapters/memory/runs.ts";
 import type { Runs, Sighting } from "../lib/ports/runs.ts";
 import type { Claims } from "../lib/wire/credentials.ts";
 

@@ -1,5 +1,8 @@
 import { createHash } from "node:crypto";
 import { parseArgs } from "node:util";
+import { memoryHosts } from "../lib/adapters/memory/hosts.ts";
+import { memoryControl, memoryNotices, memoryOddities, memoryRequeues } from "../lib/adapters/memory/plumbing.ts";
+import { memoryEndedRuns, memoryLedger, memoryResults, memorySpecs } from "../lib/adapters/memory/records.ts";
 import type { App } from "../lib/app/app.ts";
 import { beat } from "../lib/app/beat.ts";
 import { claim } from "../lib/app/claim.ts";
@@ -8,9 +11,6 @@ import { sweep } from "../lib/app/sweep.ts";
 import { fence } from "../lib/core/run.ts";
 import { DEFAULTS, type Spec } from "../lib/core/spec.ts";
 import { type Instant, instant, milliseconds, seconds } from "../lib/core/time.ts";
-import { memoryHosts } from "../lib/adapters/memory/hosts.ts";
-import { memoryControl, memoryNotices, memoryOddities, memoryRequeues } from "../lib/adapters/memory/plumbing.ts";
-import { memoryEndedRuns, memoryLedger, memoryResults, memorySpecs } from "../lib/adapters/memory/records.ts";
 import { type Claims, parseBearer } from "../lib/wire/credentials.ts";
 import type { RequeueEvent } from "../lib/wire/requeue.ts";
 import { seededDice } from "../test/sim/dice.ts";

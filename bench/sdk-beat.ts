@@ -1,8 +1,8 @@
 import { keysFrom, once, setting, systemClock } from "../lambdas/environment.ts";
 import { claimsOf, httpHandler } from "../lambdas/http.ts";
-import { type Beats, beat } from "../lib/app/beat.ts";
 import { dynamoClient } from "../lib/adapters/aws/dynamo.ts";
 import { dynamoRuns } from "../lib/adapters/aws/runs.ts";
+import { type Beats, beat } from "../lib/app/beat.ts";
 import { ENVIRONMENT } from "../lib/names.ts";
 import { beat as schema } from "../lib/wire/beat.ts";
 import { read } from "../lib/wire/read.ts";

@@ -1,7 +1,7 @@
 import { BatchWriteItemCommand } from "@aws-sdk/client-dynamodb";
+import { itemOf } from "../lib/adapters/aws/run-item.ts";
 import { beat } from "../lib/app/beat.ts";
 import { sweep } from "../lib/app/sweep.ts";
-import { itemOf } from "../lib/adapters/aws/run-item.ts";
 import type { Progress, Running } from "../lib/core/run.ts";
 import { after, seconds } from "../lib/core/time.ts";
 import { itemBytes } from "../lib/cost/capacity.ts";

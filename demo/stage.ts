@@ -8,7 +8,7 @@ import {
   ReceiveMessageCommand,
   SQSClient,
 } from "@aws-sdk/client-sqs";
-import type { DevInfo } from "../lib/dev/dev.ts";
+import type { DevInfo } from "../dev/dev.ts";
 import type { RecordView } from "../lib/wire/record.ts";
 import type { RequeueEvent } from "../lib/wire/requeue.ts";
 import type { SpecBody } from "../lib/wire/schemas.ts";

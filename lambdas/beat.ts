@@ -1,7 +1,7 @@
-import { type Beats, beat } from "../lib/app/beat.ts";
-import { sign } from "../lib/app/credentials.ts";
 import { DYNAMODB, SECRETS_MANAGER, signedCall } from "../lib/adapters/aws/signed-call.ts";
 import { signedRuns } from "../lib/adapters/aws/signed-runs.ts";
+import { type Beats, beat } from "../lib/app/beat.ts";
+import { sign } from "../lib/app/credentials.ts";
 import { ENVIRONMENT } from "../lib/names.ts";
 import { beat as schema } from "../lib/wire/beat.ts";
 import { read } from "../lib/wire/read.ts";

@@ -1,5 +1,3 @@
-import type { App } from "../lib/app/app.ts";
-import { RETENTION } from "../lib/app/retention.ts";
 import { dynamoControl } from "../lib/adapters/aws/control.ts";
 import { dynamoEndedRuns } from "../lib/adapters/aws/ended-runs.ts";
 import { dynamoHosts } from "../lib/adapters/aws/hosts.ts";
@@ -7,6 +5,8 @@ import { dynamoOddities } from "../lib/adapters/aws/oddities.ts";
 import { sqsClient, sqsNotices, sqsRequeues, sqsTicks } from "../lib/adapters/aws/queues.ts";
 import { dynamoLedger, dynamoResults, dynamoSpecs } from "../lib/adapters/aws/records.ts";
 import { dynamoRuns } from "../lib/adapters/aws/runs.ts";
+import type { App } from "../lib/app/app.ts";
+import { RETENTION } from "../lib/app/retention.ts";
 import { type Span, seconds } from "../lib/core/time.ts";
 import { ENVIRONMENT } from "../lib/names.ts";
 import type { Control } from "../lib/ports/control.ts";

@@ -2,10 +2,10 @@ import type { App } from "../lib/app/app.ts";
 import { notice, noticeOfRunner } from "../lib/app/notice.ts";
 import { expiryOf } from "../lib/app/retention.ts";
 import { throwIfAny, visitAll } from "../lib/app/visit-all.ts";
-import { parseEvent } from "../lib/intake/aws/parse.ts";
-import type { Parsed } from "../lib/intake/aws/parsed.ts";
 import type { Evidence } from "../lib/core/evidence.ts";
 import { fence as fenceOf } from "../lib/core/run.ts";
+import { parseEvent } from "../lib/intake/aws/parse.ts";
+import type { Parsed } from "../lib/intake/aws/parsed.ts";
 import {
   type AttemptNotice,
   continuedOf,

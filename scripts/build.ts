@@ -10,7 +10,7 @@ rmSync("dist", { recursive: true, force: true });
 const { metafile } = await build({
   entryPoints: {
     cli: "lib/cli/main.ts",
-    "emulators-worker": "lib/dev/emulators-worker.ts",
+    "emulators-worker": "dev/emulators-worker.ts",
     construct: "cdk/construct.ts",
   },
   outdir: "dist",

@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { parseSync, Visitor } from "oxc-parser";
 import { describe, expect, test } from "vitest";
 
@@ -46,9 +46,18 @@ const RULES: Readonly<Record<string, Rule>> = {
   // It translates, and neither asks nor decides: no SDK, no ports.
   "lib/intake/aws": { atLeast: 6, folders: ["lib/core", "lib/wire", "lib/names.ts"], builtins: /^node:crypto$/ },
   "lib/agent": { atLeast: 4, folders: ["lib/core", "lib/wire"], builtins: ANY },
-  "lib/dev": {
+  dev: {
     atLeast: 6,
-    folders: ["lib/core", "lib/ports", "lib/wire", "lib/app", "lib/adapters/memory", "lib/adapters/aws", "lib/names.ts", "lambdas"],
+    folders: [
+      "lib/core",
+      "lib/ports",
+      "lib/wire",
+      "lib/app",
+      "lib/adapters/memory",
+      "lib/adapters/aws",
+      "lib/names.ts",
+      "lambdas",
+    ],
     // The types of Lambda events come as aws-lambda.
     packages: new RegExp(`^(dynalite|fauxqs|aws-lambda)$|${AWS_SDK.source}`),
     builtins: ANY,
@@ -67,7 +76,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     folders: ["lib/core", "lib/wire", "lib/agent", "lib/cost", "lib/names.ts"],
     // What speaks with AWS loads a hundred times as much as the rest: exec must not wait for it.
     typesOf: ["lib/stack"],
-    onDemand: ["lib/dev", "lib/stack"],
+    onDemand: ["dev", "lib/stack"],
     builtins: ANY,
   },
   // What runtime and infrastructure share: names, and the table of routes.
@@ -131,16 +140,15 @@ function readModule(file: string): Module {
   };
 }
 
-const MODULES = globSync(["lib/**/*.ts", "lambdas/**/*.ts", "cdk/**/*.ts"])
+const MODULES = globSync(["lib/**/*.ts", "lambdas/**/*.ts", "cdk/**/*.ts", "dev/**/*.ts"])
   .filter((file) => !file.endsWith(".d.ts"))
   .sort()
   .map(readModule);
 const BY_FILE = new Map(MODULES.map((each) => [each.file, each]));
 
-const folderOf = (file: string): string => {
-  const [first = "", second = ""] = file.split("/");
-  return first === "lib" ? `${first}/${second}` : first;
-};
+/** The folder, or the file, whose rule a module has; where none has, what it is in. */
+const folderOf = (file: string): string =>
+  Object.keys(RULES).find((folder) => file === folder || file.startsWith(`${folder}/`)) ?? dirname(file);
 
 function isAllowed(from: string, { kind, of }: Import): boolean {
   const rule = RULES[from];
@@ -248,7 +256,7 @@ describe("the modules", () => {
 });
 
 test("no file is named for nothing in particular", () => {
-  const files = globSync("{lib,lambdas,cdk,scripts,test}/**/*.{ts,mjs}");
+  const files = globSync("{lib,lambdas,cdk,dev,scripts,test}/**/*.{ts,mjs}");
   expect(files.length).toBeGreaterThan(MODULES.length);
   expect(files.filter((file) => /^(util|helper|common|type)s?\./.test(basename(file)))).toEqual([]);
 });

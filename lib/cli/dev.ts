@@ -8,7 +8,7 @@ export async function runDev(flags: Flags): Promise<number> {
   const data = textFlag(flags, "data");
   if (data === "") throw new UsageError("--data takes a folder");
   process.umask(0o077); // the emulators' files hold tickets
-  const { startDev } = await import("../dev/dev.ts");
+  const { startDev } = await import("../../dev/dev.ts");
   const dev = await startDev({ port, sweepSeconds, ...(data !== undefined && { data }) }).catch(
     (error: NodeJS.ErrnoException) => {
       if (error.code === "EADDRINUSE") throw new CommandError(`port ${port} is taken: choose another with --port`);

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import type { OurStack } from "../stack/stack.ts";
 import { DRILL_SOURCE } from "../names.ts";
+import type { OurStack } from "../stack/stack.ts";
 import { type Api, Refused } from "./api.ts";
 import type { Answer, OwnerCommand } from "./command.ts";
 import type { Listed } from "./table.ts";

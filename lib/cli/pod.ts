@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { access, constants, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Finding } from "../stack/doctor/finding.ts";
 import { addressesOf } from "../agent/door.ts";
 import { onDisk, stateFolder } from "../agent/folder.ts";
 import { TERMINATION_LOG } from "../agent/termination.ts";
+import type { Finding } from "../stack/doctor/finding.ts";
 import { baseOf } from "../wire/base.ts";
 import { parseBearer } from "../wire/credentials.ts";
 import { HOST } from "../wire/ids.ts";

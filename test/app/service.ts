@@ -1,3 +1,7 @@
+import { memoryHosts } from "../../lib/adapters/memory/hosts.ts";
+import { memoryControl, memoryNotices, memoryOddities, memoryRequeues } from "../../lib/adapters/memory/plumbing.ts";
+import { memoryEndedRuns, memoryLedger, memoryResults, memorySpecs } from "../../lib/adapters/memory/records.ts";
+import { memoryRuns } from "../../lib/adapters/memory/runs.ts";
 import type { App } from "../../lib/app/app.ts";
 import { claim, type Holder } from "../../lib/app/claim.ts";
 import { register } from "../../lib/app/register.ts";
@@ -5,10 +9,6 @@ import { RETENTION } from "../../lib/app/retention.ts";
 import { sweep } from "../../lib/app/sweep.ts";
 import { DEFAULTS, type Spec } from "../../lib/core/spec.ts";
 import { after, type Instant, instant, type Span, seconds } from "../../lib/core/time.ts";
-import { memoryHosts } from "../../lib/adapters/memory/hosts.ts";
-import { memoryControl, memoryNotices, memoryOddities, memoryRequeues } from "../../lib/adapters/memory/plumbing.ts";
-import { memoryEndedRuns, memoryLedger, memoryResults, memorySpecs } from "../../lib/adapters/memory/records.ts";
-import { memoryRuns } from "../../lib/adapters/memory/runs.ts";
 import type { Key, LogLine } from "../../lib/ports/surroundings.ts";
 import { type Claims, parseBearer } from "../../lib/wire/credentials.ts";
 import type { RequeueEvent } from "../../lib/wire/requeue.ts";

@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Dev, startDev } from "../../lib/dev/dev.ts";
+import { type Dev, startDev } from "../../dev/dev.ts";
 
 /** Somebody holds one valid ticket or token, and would like to have another. */
 let dev: Dev;

@@ -1,6 +1,6 @@
 import { ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Dev, startDev } from "../../lib/dev/dev.ts";
+import { type Dev, startDev } from "../../dev/dev.ts";
 
 /** A pod of another team has a ticket and a token of its own, and names its host itself. */
 let dev: Dev;

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { forgetful, recall, remember } from "../../lib/dev/folder.ts";
+import { forgetful, recall, remember } from "../../dev/folder.ts";
 
 /** Somebody else may write where the embedded server keeps its keys and tickets. */
 let folder: string;

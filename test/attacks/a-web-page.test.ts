@@ -1,6 +1,6 @@
 import { request } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Dev, startDev } from "../../lib/dev/dev.ts";
+import { type Dev, startDev } from "../../dev/dev.ts";
 
 /** A page in a developer's browser asks the embedded server and its emulators, which ask nobody for credentials. */
 let dev: Dev;

@@ -1,9 +1,9 @@
 import type { Context, APIGatewayProxyEventV2 as HttpEvent } from "aws-lambda";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Dev, startDev } from "../../dev/dev.ts";
+import { contextFor } from "../../dev/http.ts";
 import { handler as owner } from "../../lambdas/owner.ts";
 import { handler as runner } from "../../lambdas/runner.ts";
-import { type Dev, startDev } from "../../lib/dev/dev.ts";
-import { contextFor } from "../../lib/dev/http.ts";
 import { ENVIRONMENT } from "../../lib/names.ts";
 import { ROUTES } from "../../lib/wire/routes.ts";
 

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { describe, expect, test } from "vitest";
-import { sign, verify } from "../../lib/app/credentials.ts";
 import { itemOf, runOf, updateOf } from "../../lib/adapters/aws/run-item.ts";
+import { sign, verify } from "../../lib/app/credentials.ts";
 import type { Queued, Run } from "../../lib/core/run.ts";
 import { instant } from "../../lib/core/time.ts";
 import type { Key } from "../../lib/ports/surroundings.ts";

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from "vitest";
+import { createTable } from "../../dev/resources.ts";
 import { dynamoRuns } from "../../lib/adapters/aws/runs.ts";
-import { createTable } from "../../lib/dev/resources.ts";
 import { LOOPBACK, listeners, startDynalite } from "./engines.ts";
 import { describePorts, dynamoPorts, signedByHand } from "./ports.ts";
 import { describeRuns } from "./runs.ts";

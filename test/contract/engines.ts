@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { startEmulators } from "../../dev/emulators.ts";
+import { createQueues, createTable, type QueueUrls } from "../../dev/resources.ts";
 import { type Dynamo, dynamoClient } from "../../lib/adapters/aws/dynamo.ts";
 import { sqsClient } from "../../lib/adapters/aws/queues.ts";
 import { DYNAMODB, type SignedCall, signedCall } from "../../lib/adapters/aws/signed-call.ts";
-import { startEmulators } from "../../lib/dev/emulators.ts";
-import { createQueues, createTable, type QueueUrls } from "../../lib/dev/resources.ts";
 import { obstacle, startDynamoDbLocal } from "./dynamodb-local.ts";
 
 /** A DynamoDB engine on this machine. `table` makes a new, empty one; `pid` is the process that listens. */

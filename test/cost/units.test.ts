@@ -1,5 +1,6 @@
 import { ScanCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { type Item, textOf } from "../../lib/adapters/aws/item.ts";
 import type { App } from "../../lib/app/app.ts";
 import { beat } from "../../lib/app/beat.ts";
 import { canary } from "../../lib/app/canary.ts";
@@ -7,7 +8,6 @@ import { claim } from "../../lib/app/claim.ts";
 import { finish } from "../../lib/app/finish.ts";
 import { expiryOf, lineExpiryOf, RETENTION } from "../../lib/app/retention.ts";
 import { sweep } from "../../lib/app/sweep.ts";
-import { type Item, textOf } from "../../lib/adapters/aws/item.ts";
 import { DEFAULTS } from "../../lib/core/spec.ts";
 import { after, instant, seconds } from "../../lib/core/time.ts";
 import { itemBytes } from "../../lib/cost/capacity.ts";

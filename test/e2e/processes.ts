@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { DevInfo } from "../../lib/dev/dev.ts";
+import type { DevInfo } from "../../dev/dev.ts";
 import type { RecordView } from "../../lib/wire/record.ts";
 
 export const BIN = fileURLToPath(new URL("../../bin.mjs", import.meta.url));

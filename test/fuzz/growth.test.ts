@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { heed } from "../../lambdas/heed.ts";
+import { itemOf } from "../../lib/adapters/aws/run-item.ts";
 import { cancel, requeue } from "../../lib/app/ask.ts";
 import { beat } from "../../lib/app/beat.ts";
 import { claim } from "../../lib/app/claim.ts";
@@ -8,7 +9,6 @@ import { drain, relay } from "../../lib/app/drain.ts";
 import { finish } from "../../lib/app/finish.ts";
 import { register } from "../../lib/app/register.ts";
 import { sweep } from "../../lib/app/sweep.ts";
-import { itemOf } from "../../lib/adapters/aws/run-item.ts";
 import { after, before, instant, seconds } from "../../lib/core/time.ts";
 import { itemBytes } from "../../lib/cost/capacity.ts";
 import type { Claims } from "../../lib/wire/credentials.ts";

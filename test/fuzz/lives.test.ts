@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { itemOf } from "../../lib/adapters/aws/run-item.ts";
 import type { App } from "../../lib/app/app.ts";
 import { requeue } from "../../lib/app/ask.ts";
 import { beat } from "../../lib/app/beat.ts";
 import { claim } from "../../lib/app/claim.ts";
 import { finish } from "../../lib/app/finish.ts";
-import { itemOf } from "../../lib/adapters/aws/run-item.ts";
 import { isHeld, type Run } from "../../lib/core/run.ts";
 import { seconds } from "../../lib/core/time.ts";
 import { itemBytes } from "../../lib/cost/capacity.ts";

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { keysOf } from "../../lambdas/environment.ts";
+import { storedKeys } from "../../lib/adapters/aws/keys.ts";
 import { interpret } from "../../lib/agent/answer.ts";
 import { isBeatBody, isClaimBody, isFinishBody } from "../../lib/agent/door.ts";
 import { sign, verify } from "../../lib/app/credentials.ts";
-import { storedKeys } from "../../lib/adapters/aws/keys.ts";
-import { parseEvent } from "../../lib/intake/aws/parse.ts";
 import { main } from "../../lib/cli/main.ts";
+import { parseEvent } from "../../lib/intake/aws/parse.ts";
 import { continuedOf, ownMessage } from "../../lib/wire/notices.ts";
 import { service, tokenOf } from "../app/service.ts";
 import { RECEIVED, SAYING } from "../aws/bus.ts";

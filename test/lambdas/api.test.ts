@@ -1,7 +1,7 @@
 import { DynamoDBClient, ScanCommand } from "@aws-sdk/client-dynamodb";
 import { ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Dev, startDev } from "../../lib/dev/dev.ts";
+import { type Dev, startDev } from "../../dev/dev.ts";
 
 type Json = Record<string, unknown>;
 type Reply = { readonly status: number; readonly body: Json; readonly headers: Headers };

@@ -2,10 +2,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import type { ScheduledEvent } from "aws-lambda";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { type Dev, startDev } from "../../dev/dev.ts";
+import { contextFor } from "../../dev/http.ts";
 import { handler, probe } from "../../lambdas/canary.ts";
 import { theCanary } from "../../lambdas/connect.ts";
-import { type Dev, startDev } from "../../lib/dev/dev.ts";
-import { contextFor } from "../../lib/dev/http.ts";
 import { ENVIRONMENT } from "../../lib/names.ts";
 
 let server: Server | undefined;

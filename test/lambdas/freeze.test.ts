@@ -1,10 +1,10 @@
 import type { SQSEvent } from "aws-lambda";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { type Dev, startDev } from "../../dev/dev.ts";
+import { contextFor } from "../../dev/http.ts";
 import { theApp } from "../../lambdas/connect.ts";
 import { handler as sweep } from "../../lambdas/sweep.ts";
 import { instant } from "../../lib/core/time.ts";
-import { type Dev, startDev } from "../../lib/dev/dev.ts";
-import { contextFor } from "../../lib/dev/http.ts";
 import { ENVIRONMENT } from "../../lib/names.ts";
 
 type Json = Record<string, unknown>;

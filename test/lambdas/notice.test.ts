@@ -3,10 +3,10 @@ import { DeleteItemCommand, DynamoDBClient, ScanCommand } from "@aws-sdk/client-
 import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { type Dev, startDev } from "../../dev/dev.ts";
+import { contextFor } from "../../dev/http.ts";
 import { theApp } from "../../lambdas/connect.ts";
 import { handler } from "../../lambdas/notice.ts";
-import { type Dev, startDev } from "../../lib/dev/dev.ts";
-import { contextFor } from "../../lib/dev/http.ts";
 import { parseBearer } from "../../lib/wire/credentials.ts";
 import { attemptNotice, ownMessage } from "../../lib/wire/notices.ts";
 import type { RequeueEvent } from "../../lib/wire/requeue.ts";

@@ -1,5 +1,7 @@
 import type { Context, APIGatewayProxyEventV2 as HttpEvent, ScheduledEvent, SQSEvent } from "aws-lambda";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { type Dev, startDev } from "../../dev/dev.ts";
+import { contextFor } from "../../dev/http.ts";
 import { theApp } from "../../lambdas/connect.ts";
 import { keysOf, systemClock } from "../../lambdas/environment.ts";
 import { httpHandler } from "../../lambdas/http.ts";
@@ -8,8 +10,6 @@ import { handler as runner } from "../../lambdas/runner.ts";
 import { handler as sweep } from "../../lambdas/sweep.ts";
 import { handler as ticker } from "../../lambdas/ticker.ts";
 import { sign } from "../../lib/app/credentials.ts";
-import { type Dev, startDev } from "../../lib/dev/dev.ts";
-import { contextFor } from "../../lib/dev/http.ts";
 import { ENVIRONMENT } from "../../lib/names.ts";
 import type { LogLine } from "../../lib/ports/surroundings.ts";
 import { parseBearer } from "../../lib/wire/credentials.ts";

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { type Dev, startDev } from "../../dev/dev.ts";
+import { contextFor } from "../../dev/http.ts";
 import { handler } from "../../lambdas/notice.ts";
-import { type Dev, startDev } from "../../lib/dev/dev.ts";
-import { contextFor } from "../../lib/dev/http.ts";
 import { parseBearer } from "../../lib/wire/credentials.ts";
 import { attemptNotice, type RunnerNotice } from "../../lib/wire/notices.ts";
 

@@ -98,7 +98,12 @@ export const BUGS: readonly Bug[] = [
     'letter === "s")',
     "letter !== undefined)",
   ),
-  bug("a slow archiver writes last", "lib/adapters/memory/records.ts", "found.result.rev >= result.rev", "found.result.rev < 0"),
+  bug(
+    "a slow archiver writes last",
+    "lib/adapters/memory/records.ts",
+    "found.result.rev >= result.rev",
+    "found.result.rev < 0",
+  ),
   bug("a slow ledger writer lands last", "lib/adapters/memory/records.ts", "line.rev >= rev", "line.rev < 0"),
   bug("an ended item does not linger", "lib/core/ending.ts", "LINGER = seconds(60)", "LINGER = seconds(0)"),
   bug("the sweep stops after one page", "lib/app/sweep.ts", "cursor = page.cursor;", "cursor = undefined;"),

@@ -1,10 +1,10 @@
-import type { App } from "../../lib/app/app.ts";
-import { RETENTION } from "../../lib/app/retention.ts";
-import { type Instant, instant, type Span } from "../../lib/core/time.ts";
 import { memoryHosts } from "../../lib/adapters/memory/hosts.ts";
 import { memoryControl, memoryNotices, memoryOddities, memoryRequeues } from "../../lib/adapters/memory/plumbing.ts";
 import { memoryEndedRuns, memoryLedger, memoryResults, memorySpecs } from "../../lib/adapters/memory/records.ts";
 import { memoryRuns } from "../../lib/adapters/memory/runs.ts";
+import type { App } from "../../lib/app/app.ts";
+import { RETENTION } from "../../lib/app/retention.ts";
+import { type Instant, instant, type Span } from "../../lib/core/time.ts";
 import type { Standing } from "../../lib/ports/control.ts";
 import type { RequeueMessage } from "../../lib/ports/queues.ts";
 import type { Sighting } from "../../lib/ports/runs.ts";

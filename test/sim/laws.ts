@@ -1,3 +1,4 @@
+import type { MemoryRuns } from "../../lib/adapters/memory/runs.ts";
 import type { Cause } from "../../lib/core/causes.ts";
 import type { Renewal } from "../../lib/core/lease.ts";
 import {
@@ -11,7 +12,6 @@ import {
 } from "../../lib/core/run.ts";
 import type { Registration } from "../../lib/core/spec.ts";
 import { transitions } from "../../lib/core/transitions.ts";
-import type { MemoryRuns } from "../../lib/adapters/memory/runs.ts";
 import type { RequeueMessage, Requeues } from "../../lib/ports/queues.ts";
 import type { Ledger, Results, Specs } from "../../lib/ports/records.ts";
 import type { Runs } from "../../lib/ports/runs.ts";

@@ -1,3 +1,7 @@
+import { memoryHosts } from "../../lib/adapters/memory/hosts.ts";
+import { memoryControl, memoryNotices, memoryOddities, memoryRequeues } from "../../lib/adapters/memory/plumbing.ts";
+import { memoryEndedRuns, memoryLedger, memoryResults, memorySpecs } from "../../lib/adapters/memory/records.ts";
+import { memoryRuns } from "../../lib/adapters/memory/runs.ts";
 import { type Answer, interpret } from "../../lib/agent/answer.ts";
 import { isBeatBody, isClaimBody, isFinishBody } from "../../lib/agent/door.ts";
 import { type Action, type Heart, type Input, newHeart, requestTimeout, step, wakeAt } from "../../lib/agent/heart.ts";
@@ -12,10 +16,6 @@ import { RETENTION } from "../../lib/app/retention.ts";
 import { sweep } from "../../lib/app/sweep.ts";
 import { DEFAULTS, type Spec } from "../../lib/core/spec.ts";
 import { after, type Instant, instant, type Span, seconds } from "../../lib/core/time.ts";
-import { memoryHosts } from "../../lib/adapters/memory/hosts.ts";
-import { memoryControl, memoryNotices, memoryOddities, memoryRequeues } from "../../lib/adapters/memory/plumbing.ts";
-import { memoryEndedRuns, memoryLedger, memoryResults, memorySpecs } from "../../lib/adapters/memory/records.ts";
-import { memoryRuns } from "../../lib/adapters/memory/runs.ts";
 import { type Claims, parseBearer } from "../../lib/wire/credentials.ts";
 import { type HttpReply, httpReply } from "../../lib/wire/replies.ts";
 import { type Dice, seededDice } from "./dice.ts";

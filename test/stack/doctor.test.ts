@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { NOTICE_RULES } from "../../lib/names.ts";
 import { doctor } from "../../lib/stack/doctor/doctor.ts";
 import type { Finding } from "../../lib/stack/doctor/finding.ts";
-import { NOTICE_RULES } from "../../lib/names.ts";
 import {
   type Answers,
   denied,

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { putDrill } from "../../lib/stack/drill.ts";
-import { findStack } from "../../lib/stack/stack.ts";
 import { type Api, Refused } from "../../lib/cli/api.ts";
 import { drill } from "../../lib/cli/drill.ts";
+import { putDrill } from "../../lib/stack/drill.ts";
+import { findStack } from "../../lib/stack/stack.ts";
 import { ACCOUNT, type Answers, denied, described, outputsAt, REGION, type StubAws, stubAws } from "./aws.ts";
 
 let aws: StubAws | undefined;

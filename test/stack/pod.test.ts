@@ -4,8 +4,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Finding } from "../../lib/stack/doctor/finding.ts";
 import { examinePod, type Pod } from "../../lib/cli/pod.ts";
+import type { Finding } from "../../lib/stack/doctor/finding.ts";
 import { type StubDoor, stubDoor } from "./aws.ts";
 
 const DATE = "Sun, 22 Nov 2026 12:00:00 GMT";

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { signer } from "../../lib/stack/sign.ts";
 import { api } from "../../lib/cli/api.ts";
+import { signer } from "../../lib/stack/sign.ts";
 import { CREDENTIALS, isSigned, REGION, type Said, type StubDoor, stubAws, stubDoor } from "./aws.ts";
 
 const SIGNING = { region: REGION, credentials: async () => CREDENTIALS };

@@ -1,7 +1,7 @@
-import { type Finding, problem, warning } from "./finding.ts";
 import { AccountError, deniedAction, sentenceOf } from "../refusal.ts";
 import type { Settings } from "../settings.ts";
 import type { Stack } from "../stack.ts";
+import { type Finding, problem, warning } from "./finding.ts";
 
 /** What every check is told. `clock` gives Unix milliseconds; `version` is the command line's own. */
 export type Bench = {

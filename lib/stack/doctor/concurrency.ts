@@ -1,7 +1,7 @@
 import { GetAccountSettingsCommand, LambdaClient } from "@aws-sdk/client-lambda";
+import { clientSettings } from "../settings.ts";
 import type { Check } from "./checks.ts";
 import { ok, warning } from "./finding.ts";
-import { clientSettings } from "../settings.ts";
 
 /** What a new account has in all, until somebody asks; the usual is a thousand. */
 const OF_A_NEW_ACCOUNT = 10;

@@ -1,11 +1,11 @@
+import { QUEUE_CHECKS } from "../queues.ts";
+import type { Settings } from "../settings.ts";
+import { DESCRIBE, type Described, describeStack, noSuchStack, notOurs, type Stack } from "../stack.ts";
 import { type Bench, couldNotLook, examine } from "./checks.ts";
 import { CONCURRENCY_CHECKS } from "./concurrency.ts";
 import { type Finding, ok, problem, warning } from "./finding.ts";
 import { frontDoor } from "./front-door.ts";
-import { QUEUE_CHECKS } from "../queues.ts";
 import { RULE_CHECKS } from "./rules.ts";
-import type { Settings } from "../settings.ts";
-import { DESCRIBE, type Described, describeStack, noSuchStack, notOurs, type Stack } from "../stack.ts";
 import { TABLE_CHECKS } from "./table.ts";
 import { TRAIL_CHECKS } from "./trail.ts";
 

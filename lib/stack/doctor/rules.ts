@@ -1,9 +1,9 @@
 import { EventBridgeClient, ListRulesCommand, ListTargetsByRuleCommand, type Rule } from "@aws-sdk/client-eventbridge";
 import { NOTICE_RULES } from "../../names.ts";
-import type { Check } from "./checks.ts";
-import { type Finding, ok, problem } from "./finding.ts";
 import { clientSettings } from "../settings.ts";
 import { outputOf } from "../stack.ts";
+import type { Check } from "./checks.ts";
+import { type Finding, ok, problem } from "./finding.ts";
 
 /** EventBridge gives a hundred at once; a bus has three hundred unless somebody asked for more. */
 const MOST_PAGES = 20;

@@ -5,11 +5,11 @@ import {
   GetItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { CONTROL, TABLE } from "../../names.ts";
-import type { Bench, Check } from "./checks.ts";
-import { type Finding, ok, problem } from "./finding.ts";
 import { isNamed } from "../refusal.ts";
 import { clientSettings } from "../settings.ts";
 import { outputOf } from "../stack.ts";
+import type { Bench, Check } from "./checks.ts";
+import { type Finding, ok, problem } from "./finding.ts";
 
 const open = ({ stack, settings }: Bench) => ({
   client: new DynamoDBClient(clientSettings(settings)),

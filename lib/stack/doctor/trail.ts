@@ -6,9 +6,9 @@ import {
   GetTrailStatusCommand,
   type Trail,
 } from "@aws-sdk/client-cloudtrail";
+import { clientSettings } from "../settings.ts";
 import type { Check } from "./checks.ts";
 import { ok, warning } from "./finding.ts";
-import { clientSettings } from "../settings.ts";
 
 /** Whether management events are among what the trail logs: by old selectors, or by advanced ones. */
 function isOfManagement({ EventSelectors = [], AdvancedEventSelectors = [] }: GetEventSelectorsCommandOutput): boolean {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Dev, startDev } from "../../../lib/dev/dev.ts";
+import { type Dev, startDev } from "../../../dev/dev.ts";
 import { run } from "../program.ts";
 import { pythonPrograms } from "../python.ts";
 

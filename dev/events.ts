@@ -1,7 +1,7 @@
 import { SendMessageBatchCommand, type SQSClient } from "@aws-sdk/client-sqs";
-import { asciiJson } from "../wire/ascii.ts";
-import { problem } from "../wire/problems.ts";
-import { type HttpReply, refused } from "../wire/replies.ts";
+import { asciiJson } from "../lib/wire/ascii.ts";
+import { problem } from "../lib/wire/problems.ts";
+import { type HttpReply, refused } from "../lib/wire/replies.ts";
 
 /** SQS takes ten messages a call, and a megabyte of them. */
 const BATCH = 10;

@@ -5,7 +5,7 @@ import {
   ResourceInUseException,
 } from "@aws-sdk/client-dynamodb";
 import { CreateQueueCommand, type SQSClient } from "@aws-sdk/client-sqs";
-import { MAX_RECEIVES, TABLE, TICK_RETENTION_SECONDS } from "../names.ts";
+import { MAX_RECEIVES, TABLE, TICK_RETENTION_SECONDS } from "../lib/names.ts";
 
 /** Creates the table; one that is there already is kept. */
 export async function createTable(client: DynamoDBClient, name: string): Promise<void> {

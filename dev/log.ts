@@ -1,6 +1,6 @@
-import { isNews } from "../app/sweep.ts";
-import type { Log, LogLine } from "../ports/surroundings.ts";
-import { printable } from "../wire/printable.ts";
+import { isNews } from "../lib/app/sweep.ts";
+import type { Log, LogLine } from "../lib/ports/surroundings.ts";
+import { printable } from "../lib/wire/printable.ts";
 
 function describe({ decision, run, attempt, fence, state, cause, error, counts }: LogLine): string {
   const said = [

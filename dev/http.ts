@@ -1,9 +1,9 @@
 import { isUtf8 } from "node:buffer";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda";
-import { problem } from "../wire/problems.ts";
-import { type HttpReply, refused } from "../wire/replies.ts";
-import { match, ROUTES, type Service } from "../wire/routes.ts";
+import { problem } from "../lib/wire/problems.ts";
+import { type HttpReply, refused } from "../lib/wire/replies.ts";
+import { match, ROUTES, type Service } from "../lib/wire/routes.ts";
 import { isForeign } from "./foreign.ts";
 
 export type Lambda = (event: APIGatewayProxyEventV2, context: Context) => Promise<APIGatewayProxyStructuredResultV2>;

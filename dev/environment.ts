@@ -1,5 +1,5 @@
 import { devNull } from "node:os";
-import { ENVIRONMENT } from "../names.ts";
+import { ENVIRONMENT } from "../lib/names.ts";
 import type { QueueUrls } from "./resources.ts";
 
 /** It names certificates to trust, and changes nothing about whom the SDK asks. */
