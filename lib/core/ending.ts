@@ -32,7 +32,7 @@ const LINGER = seconds(60);
  * A run ends after so many attempts, whatever they were charged to: an owner's requeues are free, and each leaves a letter
  * on an item that has to stay under 1 KB.
  */
-const MOST_ATTEMPTS = 200;
+export const MOST_ATTEMPTS = 200;
 
 /** How an attempt ended, and what is known about it. `roll` in [0, 1) is for the backoff's jitter. */
 export type End = {

@@ -1,21 +1,26 @@
-import { endAttempt } from "./ending.ts";
-import { type Ended, fence, isHeld, type LiveRun, type Waiting } from "./run.ts";
+import { endAttempt, MOST_ATTEMPTS } from "./ending.ts";
+import { type Ended, type Fence, fence, isHeld, type LiveRun, type Waiting } from "./run.ts";
 import type { Registration } from "./spec.ts";
 import { after, type Instant, later, unixSeconds } from "./time.ts";
 
+/**
+ * Above every fence that was given out before `at`: a run's first one is the Unix second of its registration, each attempt raises it by
+ * one, and a run has a bound of attempts.
+ */
+const above = (at: Instant): Fence => fence(unixSeconds(at) + MOST_ATTEMPTS + 1);
+
 /** Whether a run already has a number that no attempt before `at` can have had. */
-export const isPast = (run: LiveRun, at: Instant): boolean => run.fence >= unixSeconds(at);
+export const isPast = (run: LiveRun, at: Instant): boolean => run.fence >= above(at);
 
 /**
  * What a live run becomes when its table was put back to an earlier state, at `at`, while nobody could beat. Attempts that nobody
  * remembers may have come after that state, so the current one ends, charged to nothing, and the next one gets a fence above all
- * that were given out: fences start at a registration's Unix second and rise by one an attempt, which takes longer than a second.
- * The next attempt waits for as long as a lease that was renewed up to `at` may last.
+ * that were given out. The next attempt waits for as long as a lease that was renewed up to `at` may last.
  */
 export function restored(run: LiveRun, registration: Registration, at: Instant): Waiting | Ended {
   const cause = run.state === "canceling" ? "canceled" : "requeued";
   const next = endAttempt(run, registration, { cause, now: at, roll: 0 });
-  const number = fence(Math.max(next.fence, unixSeconds(at)));
+  const number = above(at);
   if (next.state === "ended") return { ...next, fence: number };
   const { debt: { owes: _, ...debt } = { since: at }, ...rest } = next;
   const due = isHeld(run) ? later(after(at, run.lease), run.due) : at;

@@ -15,7 +15,8 @@ import { eventually } from "../eventually.ts";
 import { run } from "../program.ts";
 import type { Stage } from "./stage.ts";
 
-const NAME = "LastbeatPlain";
+/** The name of its stack, which is in the names of all that it makes. */
+export const PLAIN = "LastbeatPlain";
 const TEMPLATE = "lastbeat.template.json";
 
 /** What a release has for those who deploy without the CDK: a template and eight zips, and a bucket of theirs. */
@@ -41,7 +42,7 @@ export function describePlainTemplate({ here, folder }: Stage): void {
       const cloudformation = new CloudFormationClient(here.sdk);
       await cloudformation.send(
         new CreateStackCommand({
-          StackName: NAME,
+          StackName: PLAIN,
           TemplateURL: `${here.sdk.endpoint}/releases/lastbeat/${TEMPLATE}`, // in a request it would be too long
           Capabilities: ["CAPABILITY_IAM"],
           Parameters: [
@@ -55,13 +56,13 @@ export function describePlainTemplate({ here, folder }: Stage): void {
         StackStatusReason,
         Outputs = [],
       } = await eventually(
-        async () => (await cloudformation.send(new DescribeStacksCommand({ StackName: NAME }))).Stacks?.[0] as Stack,
+        async () => (await cloudformation.send(new DescribeStacksCommand({ StackName: PLAIN }))).Stacks?.[0] as Stack,
         (stack) => !String(stack.StackStatus).endsWith("_IN_PROGRESS"),
       );
       expect([StackStatus, StackStatusReason]).toEqual(["CREATE_COMPLETE", StackStatusReason]);
       const output = (name: keyof typeof OUTPUTS): string =>
         String(Outputs.find(({ OutputKey }) => OutputKey === OUTPUTS[name])?.OutputValue);
-      expect(output("rulePrefix")).toBe(`${NAME}-notice-`);
+      expect(output("rulePrefix")).toBe(`${PLAIN}-notice-`);
       const { frontDoor } = here.emulator;
       const stage = frontDoor === "restApi" ? "/prod" : "";
       const url = `${here.wiretap.url}/_aws/execute-api/${output(frontDoor)}${stage}`;
@@ -72,7 +73,7 @@ export function describePlainTemplate({ here, folder }: Stage): void {
       const shown = here.ask("show", "by-the-template", "--json", "--url", url);
       await shown.left;
       expect(JSON.parse(shown.lines.join("\n"))).toMatchObject({ state: "ended", outcome: "succeeded" });
-      await cloudformation.send(new DeleteStackCommand({ StackName: NAME }));
+      await cloudformation.send(new DeleteStackCommand({ StackName: PLAIN }));
     });
   });
 }
