@@ -166,7 +166,7 @@ async function airflow(): Promise<Measured> {
       const { state } = await json(`${dag}/dagRuns/one/taskInstances/rest`, { headers });
       return state === "running" ? state : undefined;
     });
-    const told = execFileSync(join(programs, "python"), [fileURLToPath(new URL("token.py", here))], {
+    const told = execFileSync(join(programs, "python"), [fileURLToPath(new URL("running_task.py", here))], {
       env,
       encoding: "utf8",
       stdio: ["ignore", "pipe", "ignore"],
