@@ -53,6 +53,10 @@ limit that the table names: Lastbeat is not the cheapest signal of life, but the
 credentials on the runner. Detection of others: defaults of Temporal (1 s beyond the timeout), Kubernetes (40 s, and 300 s more), Airflow (300 s), Solid
 Queue (5 to 10 min), from their sources.
 
+\`npm run peers\` sends heartbeats over kept connections, eight at once, by one client, to the embedded server and to a real API server of Airflow 3.3.2 (one
+worker, SQLite, a task that runs), one after the other. On 27 November 2026, on two cores: 1,183 heartbeats a second for 1.18 ms of processor each, with the
+emulator of DynamoDB in it, beside 125 a second for 8.02 ms. The handler of beats by itself takes what the table says.
+
 ## What is not reached, and why
 
 - The bundle of beats has 56 kB; 12 were aimed at. A beat is read by the same library and answered by the same table of decisions as

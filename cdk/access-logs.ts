@@ -18,15 +18,16 @@ export const accessLogOf = (scope: Construct, settings: Settings): LogGroup | un
       })
     : undefined;
 
-/** What both kinds of front doors know of a request. No header is in it, so no credential. */
+/**
+ * What both kinds of front doors know of a request, and nothing that its sender writes: a path with a quote would end its text. No header
+ * is in it, so no credential.
+ */
 const COMMON = {
   requestId: "$context.requestId",
   at: "$context.requestTimeEpoch",
   from: "$context.identity.sourceIp",
   by: "$context.identity.userArn",
-  path: "$context.path",
   status: "$context.status",
-  error: "$context.error.message",
   failed: "$context.integrationErrorMessage",
   milliseconds: "$context.responseLatency",
 } as const;

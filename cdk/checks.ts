@@ -12,7 +12,13 @@ const MOST_RUNS = 10_000_000;
 
 const RESERVABLE: readonly string[] = ["beat", "runner", "owner", "sweep", "notice"] satisfies readonly Reservable[];
 
-const ARN = /^arn:aws[a-z-]*:/;
+/** What is wrong with an object: that it is none, or has a member of another name. */
+function strangerIn(value: unknown, members: readonly string[]): string | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    return `is an object of ${members.join(", ")}; not ${JSON.stringify(value)}`;
+  const odd = Object.keys(value).find((name) => !members.includes(name));
+  return odd === undefined ? undefined : `has ${members.join(", ")}; not ${odd}`;
+}
 
 function wrongIssuer({ issuer, audience }: Issuer): string | undefined {
   if (!URL.canParse(issuer)) return "has an issuer that is no https URL";
@@ -20,6 +26,7 @@ function wrongIssuer({ issuer, audience }: Issuer): string | undefined {
   // An emulator's own issuer is on the loopback interface.
   if (protocol !== "https:" && !(protocol === "http:" && hostname === "127.0.0.1"))
     return "has an issuer that is no https URL";
+  if (/[?#]/.test(issuer)) return "has an issuer with a query or a fragment";
   return Array.isArray(audience) && audience.length > 0 ? undefined : "names no audience, as a list";
 }
 
@@ -67,41 +74,54 @@ export const CHECKS: Checks = {
   retentionDays: whole(1, 365),
   frontDoors,
   trustRunners: flag,
-  beatUrl: (value, { jwt }) => {
+  beatUrl: (value, { jwt, restApi }) => {
     // Whatever else stands there would open the URL, "no" as well.
     const odd = flag(value);
     if (odd !== undefined) return odd;
-    return value && jwt !== undefined ? "cannot be on beside jwt: it would lead past the authorizer" : undefined;
+    if (!value) return undefined;
+    if (jwt !== undefined) return "cannot be on beside jwt: it would lead past the authorizer";
+    return restApi === undefined
+      ? undefined
+      : "cannot be on beside restApi: it would lead past the private door or the web ACL";
   },
   jwt: (value, all) => {
     if (typeof value !== "object") return `is of the form {"issuer": "https://...", "audience": ["..."]}, or a list`;
     const issuers = issuersOf(all);
     if (issuers.length === 0) return "names no issuer";
+    if (new Set(issuers.map(({ issuer }) => issuer)).size < issuers.length) return "names an issuer twice";
     if (issuers.length > 1 && all.frontDoors.includes("http-api"))
       return "names several issuers, which only a REST API knows: set frontDoors to rest-api";
     return issuers.map(wrongIssuer).find((wrong) => wrong !== undefined);
   },
-  restApi: ({ vpcEndpointIds, webAclArn }, all) => {
+  restApi: (value, all) => {
     if (!all.frontDoors.includes("rest-api")) return "is for the REST API, and there is none";
+    // One that is misspelled would leave the door public.
+    const unknown = strangerIn(value, ["vpcEndpointIds", "webAclArn"]);
+    if (unknown !== undefined) return unknown;
+    const { vpcEndpointIds, webAclArn } = value;
+    const isList = vpcEndpointIds === undefined || (Array.isArray(vpcEndpointIds) && vpcEndpointIds.length > 0);
+    if (!isList) return 'has vpcEndpointIds that are no list, as ["vpce-0123"]';
     const odd = vpcEndpointIds?.find((id) => !/^vpce-[0-9a-f]+$/.test(id));
     if (odd !== undefined) return `has vpcEndpointIds such as vpce-0123, not ${JSON.stringify(odd)}`;
-    if (vpcEndpointIds?.length === 0) return "has vpcEndpointIds that name none";
     const isHidden = vpcEndpointIds !== undefined && all.frontDoors[0] === "rest-api" && all.publicUrl === undefined;
     if (isHidden && all.vpc === undefined && all.network === undefined)
       return "is private, and out of the canary's reach: set network, so that the Lambdas are in the VPC";
-    return webAclArn === undefined || ARN.test(webAclArn) ? undefined : "has a webAclArn that is no ARN";
+    return webAclArn === undefined || /^arn:aws[a-z-]*:wafv2:[a-z0-9-]+:\d{12}:regional\/webacl\//.test(webAclArn)
+      ? undefined
+      : "has a webAclArn that is not of a regional web ACL";
   },
   accessLogs: flag,
   anonymousOwners: flag,
   ownerPrincipals: (value) => {
     const odd = value.find(
-      (who) => !/^\d{12}$/.test(who) && !/^arn:aws[a-z-]*:iam::\d{12}:(role|user|root)\b/.test(who),
+      (who) => !/^\d{12}$/.test(who) && !/^arn:aws[a-z-]*:iam::\d{12}:(root|(role|user)\/[\w+=,.@/-]+)$/.test(who),
     );
     return odd === undefined
       ? undefined
       : `holds ids of accounts and ARNs of roles and users, not ${JSON.stringify(odd)}`;
   },
-  alarmTopicArn: (value, { alarmTopic }) => {
+  alarmTopicArn: (value, { alarmTopic, observability }) => {
+    if (observability === "none") return "is where alarms go, and observability is none";
     if (alarmTopic !== undefined) return "says the same as alarmTopic: set one of them";
     return /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]+$/.test(value) ? undefined : "is the ARN of a topic";
   },
@@ -136,8 +156,13 @@ export const CHECKS: Checks = {
     /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/.test(value)
       ? undefined
       : `is the ARN of a key, no alias, not ${JSON.stringify(value)}`,
-  network: ({ vpcId, subnetIds, securityGroupIds = [] }, { vpc }) => {
+  vpcSubnets: (_, { vpc }) => (vpc === undefined ? "is of a vpc, and there is none" : undefined),
+  securityGroups: (_, { vpc }) => (vpc === undefined ? "is of a vpc, and there is none" : undefined),
+  network: (value, { vpc }) => {
     if (vpc !== undefined) return "says the same as vpc: set one of them";
+    const unknown = strangerIn(value, ["vpcId", "subnetIds", "securityGroupIds"]);
+    if (unknown !== undefined) return unknown;
+    const { vpcId, subnetIds, securityGroupIds = [] } = value;
     if (typeof vpcId !== "string" || !Array.isArray(subnetIds) || subnetIds.length === 0)
       return 'is of the form {"vpcId": "vpc-1", "subnetIds": ["subnet-1"]}';
     const ids: readonly (readonly [string, string])[] = [

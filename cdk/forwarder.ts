@@ -16,6 +16,9 @@ export type ForwarderProps = StackProps & {
   readonly alarmTopicArn?: string;
 };
 
+/** The name of a rule has 64 at most, and the longest of ours is -forward-capacity-reservation. */
+const MOST_LETTERS = 64 - "-forward-capacity-reservation".length;
+
 const BUS_ARN = /^arn:aws[a-z-]*:events:[a-z0-9-]+:\d{12}:event-bus\/[\w./-]+$/;
 
 /**
@@ -25,6 +28,10 @@ const BUS_ARN = /^arn:aws[a-z-]*:events:[a-z0-9-]+:\d{12}:event-bus\/[\w./-]+$/;
 export class LastbeatForwarder extends Stack {
   constructor(scope: Construct, id: string, { busArn, alarmTopicArn, ...props }: ForwarderProps) {
     super(scope, id, props);
+    if (this.stackName.length > MOST_LETTERS)
+      throw new SettingError(
+        `stackName has ${this.stackName.length} letters; ${MOST_LETTERS} leave room for the names of rules`,
+      );
     if (!BUS_ARN.test(busArn))
       throw new SettingError(`busArn is the ARN of an event bus, not ${JSON.stringify(busArn)}`);
     const undelivered = new Queue(this, "Undelivered", { encryption: QueueEncryption.SQS_MANAGED, enforceSSL: true });

@@ -84,7 +84,7 @@ export type LastbeatProps = {
   readonly logRetentionDays?: number;
   /**
    * Time between two rotations of the signing keys, in days (2 to 1000); 0 leaves it to somebody else who calls the Lambda.
-   * Default 90. A ticket is good for one to two of them.
+   * Default 90.
    */
   readonly keyRotationDays?: number;
   /** `destroy` deletes table, queues and keys with the stack, and everything that they hold. Default `retain`. */

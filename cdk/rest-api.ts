@@ -13,7 +13,7 @@ import {
 } from "aws-cdk-lib/aws-apigateway";
 import type { Metric } from "aws-cdk-lib/aws-cloudwatch";
 import { InterfaceVpcEndpoint } from "aws-cdk-lib/aws-ec2";
-import { AnyPrincipal, PolicyDocument, PolicyStatement } from "aws-cdk-lib/aws-iam";
+import { AccountRootPrincipal, AnyPrincipal, Effect, PolicyDocument, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { CfnWebACLAssociation } from "aws-cdk-lib/aws-wafv2";
 import { Construct } from "constructs";
 import { IDENTITY_HEADER, ROUTES, type Route, type Service } from "../lib/wire/routes.ts";
@@ -117,15 +117,30 @@ export class RestFrontDoor extends Construct implements FrontDoor {
     const vpcEndpoints = ids.map((id) =>
       InterfaceVpcEndpoint.fromInterfaceVpcEndpointAttributes(this, id, { vpcEndpointId: id, port: 443 }),
     );
+    const arnOf = ({ method, path }: Route): string =>
+      `execute-api:/${STAGE}/${method}${path.replaceAll(/\{\w+\}/g, "*")}`;
+    const [ofOwners, ofOthers] = [true, false].map((isOwner) =>
+      ALL_ROUTES.filter(({ by }) => (by === "owner") === isOwner).map(arnOf),
+    );
+    const invoke = { actions: ["execute-api:Invoke"] };
     return {
       endpointConfiguration: { types: [EndpointType.PRIVATE], vpcEndpoints },
       policy: new PolicyDocument({
         statements: [
           new PolicyStatement({
+            effect: Effect.DENY,
             principals: [new AnyPrincipal()],
-            actions: ["execute-api:Invoke"],
+            ...invoke,
             resources: ["execute-api:/*"],
-            conditions: { StringEquals: { "aws:SourceVpce": ids } },
+            conditions: { StringNotEquals: { "aws:SourceVpce": ids } },
+          }),
+          new PolicyStatement({ principals: [new AnyPrincipal()], ...invoke, resources: [...(ofOthers ?? [])] }),
+          // To anybody, it would let in each caller of this account: there a policy of IAM or this one is enough. To the account, it leaves
+          // that to IAM.
+          new PolicyStatement({
+            principals: [new AccountRootPrincipal()],
+            ...invoke,
+            resources: [...(ofOwners ?? [])],
           }),
         ],
       }),
@@ -150,6 +165,8 @@ export class RestFrontDoor extends Construct implements FrontDoor {
       id: "CloudFormation-Validate::F3002",
       reason: "The library's list of properties is older than JwtConfiguration (CloudFormation template reference).",
     });
+    // The library sees no change in the methods, and would not deploy it: a stage goes on with the authorizer that it was deployed with.
+    this.api.latestDeployment?.addToLogicalId({ issuers });
     return authorizer;
   }
 

@@ -62,6 +62,10 @@ async function answer<A extends Pick<App, "keys" | "clock">>(
   const verified = await verify(app, by, authorization, run);
   if (verified.ok) return call(app, { ...request, credential: verified });
   const { why } = verified;
+  // Its attempt had to start a day ago. A token's may go on: its agent tries again, as with any that is not taken.
+  if (why === "expired" && by === "ticket")
+    return refused(problem("superseded", { detail: "the ticket has expired: its attempt had to start before" }));
+  if (why === "expired") return refuse("unauthorized", "the token has expired");
   return refuse(
     why,
     why === "wrong-run" ? `the ${by} is for another run` : `a ${by} of ours is needed, as Authorization: Bearer`,

@@ -64,7 +64,7 @@ function textOf(line: LogLine, name: string | undefined, now: number, sweepAge: 
 export type LogSettings = {
   /** What the deployment is called in its metrics; without it there are none. */
   readonly name: string | undefined;
-  /** Lines that neither measure anything nor tell of an error are left out. */
+  /** Lines are left out that neither measure anything, nor tell of an error, nor of who has called. */
   readonly isQuiet?: boolean;
 };
 
@@ -89,7 +89,8 @@ export function lambdaLog(
       if (!isNews(line) && minute === toldMinute) return;
       if (isSweep) toldMinute = minute;
       const text = textOf(line, name, at, sweepAge);
-      if (!isQuiet || line.error !== undefined || text.includes(METRICS_MARK)) write(`${text}\n`);
+      if (!isQuiet || line.error !== undefined || line.by !== undefined || text.includes(METRICS_MARK))
+        write(`${text}\n`);
     },
   };
 }

@@ -92,10 +92,15 @@ const told =
   (name: string, call: Call<App>): Call<App> =>
   async (app, request) => {
     const { run, host, caller: by = "somebody unknown" } = request;
-    const reply = await call(app, request);
     const what = { ...(run !== "" && { run }), ...(host !== "" && { host }) };
-    app.log.write({ decision: "asked", call: name, by, status: reply.status, ...what });
-    return reply;
+    let status = 500; // of a call that throws
+    try {
+      const reply = await call(app, request);
+      status = reply.status;
+      return reply;
+    } finally {
+      app.log.write({ decision: "asked", call: name, by, status, ...what });
+    }
   };
 
 /** AWS IAM authorizes owners at the front door. */

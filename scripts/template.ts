@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { App, DefaultStackSynthesizer, type IStackSynthesizer } from "aws-cdk-lib";
+import { App, DefaultStackSynthesizer, type IStackSynthesizer, Tags } from "aws-cdk-lib";
 import { zipSync } from "fflate";
 import { contextOf } from "../cdk/context.ts";
 import { LastbeatStack } from "../cdk/stack.ts";
@@ -57,7 +57,10 @@ try {
     return [each.slice(0, at), each.slice(at + 1)];
   });
   const app = new App({ context: { ...flags, ...Object.fromEntries(given) }, outdir: folder });
-  const { props } = contextOf(app.node);
+  const { props, tags, stackName, forwardTo } = contextOf(app.node);
+  if (stackName !== undefined || forwardTo !== undefined)
+    throw new Error("the template is that of a stack whose name is given when it is created, and of no forwarder");
+  for (const [key, value] of Object.entries(tags)) Tags.of(app).add(key, value);
   // The library's own types disagree.
   const synthesizer = new DefaultStackSynthesizer({ generateBootstrapVersionRule: false }) as IStackSynthesizer;
   new LastbeatStack(app, "Lastbeat", { name: NAME, ...props, synthesizer });

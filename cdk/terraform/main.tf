@@ -22,6 +22,11 @@ resource "aws_s3_object" "zip" {
   key         = "${var.prefix}${each.value}"
   source      = "${var.release}/${each.value}"
   source_hash = filemd5("${var.release}/${each.value}")
+
+  # The old ones go once the stack has been updated: a rollback needs them.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 # Larger than what CloudFormation takes in a request.

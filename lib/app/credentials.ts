@@ -13,7 +13,7 @@ export type Verified =
       readonly claims: Claims /** Whether a new one would last longer. */;
       readonly isCurrent: boolean;
     }
-  | { readonly ok: false; readonly why: "unauthorized" | "wrong-run" };
+  | { readonly ok: false; readonly why: "unauthorized" | "wrong-run" | "expired" };
 
 const hmac = (key: Key, domain: Domain, text: string): string =>
   createHmac("sha256", key.secret).update(`lastbeat ${domain} v1\n${text}`).digest("base64url");
@@ -54,7 +54,7 @@ export async function verify(app: Signer, domain: Domain, header: string | undef
   if (credential.claims.run !== run) return { ok: false, why: "wrong-run" };
   const { claims } = credential;
   const expiry = old === undefined ? credential.expiry : undefined;
-  if (expiry !== undefined && expiry <= now) return { ok: false, why: "unauthorized" };
+  if (expiry !== undefined && expiry <= now) return { ok: false, why: "expired" };
   const isFresh = expiry !== undefined && expiry > after(now, milliseconds(GOOD_FOR[domain] - DAY));
   return { ok: true, claims, isCurrent: key.id === keys[0].id && isFresh };
 }

@@ -8,7 +8,7 @@ import { visitAll } from "./visit-all.ts";
 /** `done`: runs that were given another attempt; `left`: live ones that were not reached, or kept changing. */
 export type Restored = { readonly done: number; readonly left: number };
 
-const PAGE = 1000;
+const PAGE = 100;
 /** Two requests each, as many at once as a sweep makes. */
 const AT_ONCE = 32;
 
@@ -32,7 +32,7 @@ export async function restore(app: App, at: Instant, until: Instant): Promise<Re
     do {
       if (app.clock.now() >= until) return { done, left: left + 1 };
       const page = await app.runs.list(shard, PAGE, cursor);
-      const failures = await visitAll(page.runs, AT_ONCE, renew);
+      const failures = await visitAll(page.runs, AT_ONCE, renew, () => app.clock.now() < until);
       for (const { one, error } of failures)
         app.log.write({ decision: "restore-failed", run: one.run, error: String(error) });
       left += failures.length;

@@ -13,6 +13,7 @@ import {
 import type { Registration } from "../core/spec.ts";
 import { stayOfEnd } from "../core/stay.ts";
 import { after, earlier, type Instant, later, seconds } from "../core/time.ts";
+import type { LedgerLine } from "../ports/records.ts";
 import { requeueMessage } from "../wire/requeue.ts";
 import type { App } from "./app.ts";
 import { sign } from "./credentials.ts";
@@ -93,9 +94,17 @@ async function leaveHost(app: App, { run, shard, lease }: Run, line: LedgerEnd):
   return app.hosts.leaveTrace(host, { run, shard, fence, at: claimedAt, endedBy }, expiry);
 }
 
+/** The line of the attempt before: one fence below, but where a restore has skipped some (lib/core/restoring.ts). */
+async function lineBefore(app: App, run: Queued, registration: Registration): Promise<LedgerLine | undefined> {
+  const next = await app.ledger.read(run.run, fenceOf(run.fence - 1));
+  if (next !== undefined) return next;
+  const lines = await app.ledger.list(run.run, registration.fence);
+  return lines.find(({ end }) => end?.attempt === run.attempt - 1);
+}
+
 /** Sends the requeue message of the current attempt. The message says until when it may start, as the item will. */
 async function announce(app: App, run: Queued, registration: Registration, next: Run): Promise<void> {
-  const previous = run.attempt > 1 ? await app.ledger.read(run.run, fenceOf(run.fence - 1)) : undefined;
+  const previous = run.attempt > 1 ? await lineBefore(app, run, registration) : undefined;
   // A message that goes out late gives its attempt its full time to start.
   const ticket = await sign(app, "ticket", run, later(startBy(registration, app.clock.now()), run.due));
   await app.requeues.send(

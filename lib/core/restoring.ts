@@ -23,6 +23,7 @@ export function restored(run: LiveRun, registration: Registration, at: Instant):
   const number = above(at);
   if (next.state === "ended") return { ...next, fence: number };
   const { debt: { owes: _, ...debt } = { since: at }, ...rest } = next;
-  const due = isHeld(run) ? later(after(at, run.lease), run.due) : at;
+  // A queued one, too, may have been claimed since, by an agent that has beaten until the door was closed.
+  const due = later(after(at, run.lease), isHeld(run) ? run.due : at);
   return { ...rest, state: "waiting", fence: number, due, debt };
 }

@@ -12,5 +12,5 @@ export const HOST_SEGMENT = /^[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}$/;
 
 export const hostSegment = (host: string): string => encodeURIComponent(host.replaceAll("/", "~"));
 
-/** The host of a segment, decoded; of `%2F` as well, where the front door leaves it as it is. */
-export const hostOfSegment = (segment: string): string => segment.replaceAll("~", "/");
+/** The host of a segment. Of escapes it knows the two that a host may need; any other stays, and is refused: IAM may compare what was sent. */
+export const hostOfSegment = (segment: string): string => segment.replaceAll(/%2F|~/gi, "/").replaceAll(/%3A/gi, ":");

@@ -93,21 +93,12 @@ function paramsOf(pattern: string, path: string): Record<string, string> | undef
   const params: Record<string, string> = {};
   for (const [index, part] of expected.entries()) {
     const segment = given[index] ?? "";
-    if (part === "{host}") params["host"] = hostOfSegment(decoded(segment));
+    if (part === "{host}") params["host"] = hostOfSegment(segment);
     else if (part === "{run}")
       params["run"] = segment; // an id needs no escape, and a policy of IAM may name it as it was sent
     else if (part !== segment) return undefined;
   }
   return params;
-}
-
-/** A segment that is not valid percent-encoding stays as it is, and fails the check of its id. */
-function decoded(segment: string): string {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return segment;
-  }
 }
 
 /** The route of a request. A path is known by its segments before they are decoded: an encoded slash is part of an id. */

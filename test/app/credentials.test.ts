@@ -52,7 +52,9 @@ async function goodFor(domain: "ticket" | "token", from: Span, ...times: readonl
   const found: boolean[] = [];
   for (const time of times) {
     app.pass(milliseconds(after(signedAt, time) - app.now()));
-    found.push((await verify(app, domain, header, "etl")).ok);
+    const { ok, ...said } = await verify(app, domain, header, "etl");
+    if (!ok) expect(said).toEqual({ why: "expired" });
+    found.push(ok);
   }
   return found;
 }

@@ -27,6 +27,10 @@ async function quiet(app: Service): Promise<void> {
   for (let swept = 0; swept < 40; swept += 1) await app.swept();
 }
 
+async function sweepsUntil(app: Service, milliseconds: number): Promise<void> {
+  while (app.now() < milliseconds) await app.swept();
+}
+
 const fencesIn = (app: Service): readonly number[] => app.messages().map(({ data }) => data.next.fence);
 
 describe("a table that is put back to an earlier state", () => {
@@ -72,10 +76,43 @@ describe("a table that is put back to an earlier state", () => {
     const at = app.now();
     await restoreNow(app);
     const told = app.messages().length;
-    while (app.now() < after(at, seconds(290))) await app.swept();
+    await sweepsUntil(app, at + 290_000);
     expect(app.messages()).toHaveLength(told);
     await quiet(app);
     expect(app.messages()).toHaveLength(told + 1);
+  });
+
+  test("does not start it beside an agent of which it knows nothing, because that has claimed since", async () => {
+    const app = service();
+    const ticket = await ticketOf(app, "etl", specWith({ lease: seconds(300) }));
+    const back = backup(app);
+    app.pass(seconds(10));
+    const { token } = await claim(app, ticket, holder("b"));
+    app.pass(seconds(100));
+    await beat(app, claimsOf(token));
+    const lastBeat = app.now();
+    await back();
+    await restoreNow(app);
+    const told = app.messages().length;
+    await sweepsUntil(app, lastBeat + 290_000);
+    expect(app.messages()).toHaveLength(told);
+    await quiet(app);
+    expect(app.messages()).toHaveLength(told + 1);
+  });
+
+  test("says in its message what became of the attempt before", async () => {
+    const app = service();
+    await tokenOf(app, "etl");
+    const back = backup(app);
+    app.pass(seconds(60));
+    await back();
+    await restoreNow(app);
+    await quiet(app);
+    expect(app.messages().at(-1)?.data).toMatchObject({
+      cause: "requeued",
+      previous: { attempt: 1, holder: { id: "a".repeat(32) } },
+      next: { attempt: 2 },
+    });
   });
 
   test("ends a run that was being canceled, and leaves one that has ended as it is", async () => {

@@ -51,6 +51,9 @@ const FORGERIES: readonly (readonly [string, (of: string) => string | undefined]
   ["an empty one", () => "Bearer "],
   ["another scheme", (of) => `Basic ${of}`],
   ["two in one", (of) => `Bearer ${of}, Bearer ${of}`],
+  ["a later end", (of) => `Bearer ${of.replace(/-[0-9a-z]{4}\./, "-zzzz.")}`],
+  ["no end", (of) => `Bearer ${of.replace(/-[0-9a-z]{4}\./, ".")}`],
+  ["another end behind its own", (of) => `Bearer ${of.replace(/(-[0-9a-z]{4})\./, "$1-zzzz.")}`],
   ["a later attempt", (of) => `Bearer ${changed(of, 1, "2")}`],
   ["attempt 0", (of) => `Bearer ${changed(of, 1, "0")}`],
   ["an attempt with a zero before it", (of) => `Bearer ${changed(of, 1, "01")}`],
@@ -78,7 +81,7 @@ const FORGERIES: readonly (readonly [string, (of: string) => string | undefined]
     },
   ],
   ["a part more", (of) => `Bearer ${of}.x`],
-  ["a line after it", (of) => `Bearer ${encodeURIComponent(`${of}\r\nx: y`)}`],
+  ["an encoded line after it", (of) => `Bearer ${encodeURIComponent(`${of}\r\nx: y`)}`],
 ];
 
 describe.each(Object.keys(BODIES) as Call[])("at %s,", (name) => {

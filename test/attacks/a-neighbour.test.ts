@@ -1,6 +1,7 @@
 import { ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type Dev, startDev } from "../../dev/dev.ts";
+import { theApp } from "../../lambdas/connect.ts";
 
 /** A pod of another team has a ticket and a token of its own, and names its host itself. */
 let dev: Dev;
@@ -58,14 +59,17 @@ describe("its word", () => {
     expect((await call("POST", "runs/late/claim", holder("i-shared"), String(ticket))).status).toBe(200);
   });
 
-  test("said a thousand times is a few messages", async () => {
+  test("said a thousand times is one message", async () => {
+    const send = vi.spyOn(theApp().notices, "send");
     const flooder = await claimed("flooder", "i-flooder");
     const answers = await Promise.all(
       Array.from({ length: 1000 }, () => call("POST", "runs/flooder/notice", { kind: "spot", at: now() }, flooder)),
     );
     expect(answers.filter(({ status }) => status >= 500)).toEqual([]);
-    const { attempts } = (await call("GET", "runs/flooder")).body as { attempts: { evidence: unknown[] }[] };
-    expect(attempts[0]?.evidence.length).toBeLessThanOrEqual(8);
+    // As many as have looked before the first one was written down, of those that came at once.
+    expect(send.mock.calls.length).toBeGreaterThan(0);
+    expect(send.mock.calls.length).toBeLessThan(50);
+    send.mockRestore();
   });
 
   test.each(["finish", "notice", "beat"])("by %s about another run is refused", async (name) => {

@@ -1,6 +1,6 @@
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { describe, expect, test } from "vitest";
-import { settingsOf } from "../../cdk/settings.ts";
+import { type LastbeatProps, settingsOf } from "../../cdk/settings.ts";
 import { LastbeatStack } from "../../cdk/stack.ts";
 import { throttleOf } from "../../cdk/throttles.ts";
 import { OUTPUTS } from "../../lib/names.ts";
@@ -124,6 +124,8 @@ describe("access logs", () => {
       ),
     ];
     expect(formats).toHaveLength(2);
+    // What a sender writes could end the text that it stands in.
+    for (const format of formats) expect(format).not.toMatch(/\.(path|message|userAgent|domainName)\b/);
     for (const format of formats) {
       expect(JSON.parse(format ?? "")).toMatchObject({ by: "$context.identity.userArn", status: "$context.status" });
       expect(format).not.toMatch(/header|authoriz/i);
@@ -141,7 +143,7 @@ describe("a private REST API", () => {
   const network = { vpcId: "vpc-0a", subnetIds: ["subnet-0a", "subnet-0b"], securityGroupIds: ["sg-0a"] };
   const restApi = {
     vpcEndpointIds: ["vpce-0a", "vpce-0b"],
-    webAclArn: "arn:aws:wafv2:eu-central-1:1:regional/webacl/a/1",
+    webAclArn: "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/a/1",
   };
   const template = templateOf({ frontDoors: ["rest-api"], restApi, network });
 
@@ -151,14 +153,28 @@ describe("a private REST API", () => {
       Policy: {
         Statement: [
           Match.objectLike({
-            Effect: "Allow",
-            Action: "execute-api:Invoke",
-            Condition: { StringEquals: { "aws:SourceVpce": restApi.vpcEndpointIds } },
+            Effect: "Deny",
+            Principal: { AWS: "*" },
+            Condition: { StringNotEquals: { "aws:SourceVpce": restApi.vpcEndpointIds } },
           }),
+          Match.objectLike({ Effect: "Allow", Principal: { AWS: "*" } }),
+          Match.objectLike({ Effect: "Allow" }),
         ],
       },
     });
     expect(JSON.stringify(outputOf(template, OUTPUTS.url))).toContain("-vpce-0a.execute-api.");
+  });
+
+  test("lets nobody make owners' calls whom IAM does not, and leaves the account to IAM", () => {
+    type Statement = { readonly Effect: string; readonly Principal: unknown; readonly Resource: unknown };
+    type Api = { readonly Policy: { readonly Statement: readonly Statement[] } };
+    const [api] = resourcesOf<Api>(template, "AWS::ApiGateway::RestApi").values();
+    const allowed = (api?.Properties.Policy.Statement ?? []).filter(({ Effect }) => Effect === "Allow");
+    const ownersPaths = /\/(PUT|GET)\/v1\/runs|cancel|requeue|drain/;
+    for (const { Principal, Resource } of allowed)
+      if (JSON.stringify(Principal).includes('"*"')) expect(JSON.stringify(Resource)).not.toMatch(ownersPaths);
+      else expect(JSON.stringify(Principal)).toContain(":root");
+    expect(allowed).toHaveLength(2);
   });
 
   test("has the web ACL before its stage", () => {
@@ -187,6 +203,15 @@ describe("several issuers of tokens", () => {
         Issuers: ISSUERS.map(({ issuer, audience }) => ({ Issuer: issuer, Audiences: audience })),
       },
     });
+    // Without another deployment the stage would go on with the authorizer that it has.
+    const deployed = (jwt: LastbeatProps["jwt"]): readonly string[] => [
+      ...resourcesOf(
+        templateOf({ frontDoors: ["rest-api"], ...(jwt !== undefined && { jwt }) }),
+        "AWS::ApiGateway::Deployment",
+      ).keys(),
+    ];
+    const ids = [undefined, ISSUERS[0], ISSUERS].map((jwt) => deployed(jwt)[0]);
+    expect(new Set(ids).size).toBe(3);
     const types = [
       ...resourcesOf<{ readonly AuthorizationType: string }>(template, "AWS::ApiGateway::Method").values(),
     ].map(({ Properties }) => Properties.AuthorizationType);

@@ -41,6 +41,13 @@ describe("a forwarder", () => {
     expect(RULES.filter(({ Properties }) => own.includes(Properties.Name))).toEqual([]);
   });
 
+  test("has a name that leaves room for those of its rules", () => {
+    const named = (letters: number): Stack => new LastbeatForwarder(anApp(), "F".repeat(letters), { busArn: BUS });
+    const names = [...noticeRules(Template.fromStack(named(34))).values()].map(({ Properties }) => Properties.Name);
+    expect(Math.max(...names.map((name) => name.length))).toBeLessThanOrEqual(64);
+    expect(() => named(36)).toThrow(/^stackName has 36 letters/);
+  });
+
   test.each([
     "arn:aws:events:eu-central-1:123456789012:event-bus/default",
     "arn:aws-us-gov:events:us-gov-west-1:123456789012:event-bus/team/hosts",

@@ -61,6 +61,20 @@ const BAD: readonly (readonly [keyof LastbeatProps, unknown, LastbeatProps?])[] 
   ["restApi", { vpcEndpointIds: ["vpc-1"] }, { ...REST, network: NETWORK }],
   ["restApi", { vpcEndpointIds: [] }, { ...REST, network: NETWORK }],
   ["restApi", { vpcEndpointIds: ["vpce-1"] }, REST],
+  ["restApi", { vpcEndpointId: ["vpce-1"] }, { ...REST, network: NETWORK }],
+  ["restApi", { vpcEndpointIds: "vpce-1" }, { ...REST, network: NETWORK }],
+  ["restApi", "vpce-1", { ...REST, network: NETWORK }],
+  ["restApi", { webAclArn: "arn:aws:s3:::bucket" }, REST],
+  ["restApi", { webAclArn: "arn:aws:wafv2:us-east-1:123456789012:global/webacl/lastbeat/1" }, REST],
+  ["beatUrl", true, { restApi: { webAclArn: WEB_ACL }, ...REST }],
+  ["jwt", [OTHER, OTHER], REST],
+  ["jwt", { ...OTHER, issuer: `${OTHER.issuer}?a=b` }],
+  ["vpcSubnets", {}],
+  ["securityGroups", []],
+  ["network", { ...NETWORK, securityGroups: ["sg-0a"] }],
+  ["alarmTopicArn", TOPIC, { observability: "none" }],
+  ["ownerPrincipals", ["arn:aws:iam::111122223333:role/*"]],
+  ["ownerPrincipals", ["arn:aws:iam::111122223333:role"]],
   ["accessLogs", "yes"],
   ["anonymousOwners", "yes"],
   ["ownerPrincipals", ["somebody"]],
@@ -168,7 +182,7 @@ describe("a setting is refused by its name:", () => {
 
   test("every setting that can be wrong has been tried", () => {
     // A topic and a VPC are constructs, which cannot be made wrongly.
-    const every = new Set([...BAD.map(([name]) => name), "alarmTopic", "vpc", "vpcSubnets", "securityGroups"]);
+    const every = new Set([...BAD.map(([name]) => name), "alarmTopic", "vpc"]);
     const all: { readonly [K in keyof LastbeatProps]-?: true } = {
       name: true,
       expectedRuns: true,

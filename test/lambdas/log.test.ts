@@ -114,6 +114,11 @@ describe("a line of the log", () => {
     expect(printedBy({ name: undefined }, verdict)).toEqual([{ level: "INFO", decision: "reaped", run: "etl" }]);
   });
 
+  test("of who has called is never left out", () => {
+    const asked: LogLine = { decision: "asked", call: "cancel", by: "arn:aws:iam::1:user/ann", status: 202 };
+    expect(printedBy({ name: "prod", isQuiet: true }, asked)).toHaveLength(1);
+  });
+
   test("that neither measures anything nor tells of an error is left out when that is asked for", () => {
     const lines = [
       { decision: "registered", run: "etl" },

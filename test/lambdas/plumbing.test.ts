@@ -10,6 +10,8 @@ import { handler as runner } from "../../lambdas/runner.ts";
 import { handler as sweep } from "../../lambdas/sweep.ts";
 import { handler as ticker } from "../../lambdas/ticker.ts";
 import { sign } from "../../lib/app/credentials.ts";
+import { fence } from "../../lib/core/run.ts";
+import { seconds } from "../../lib/core/time.ts";
 import { ENVIRONMENT } from "../../lib/names.ts";
 import type { LogLine } from "../../lib/ports/surroundings.ts";
 import { parseBearer } from "../../lib/wire/credentials.ts";
@@ -148,6 +150,42 @@ test("each call of an owner has a line with who called, and how it was answered"
     { decision: "asked", call: "drain", by: bob, status: 202, host: "a/b" },
     { decision: "asked", call: "inspect", by: ann, status: 404, run: "nowhere" },
   ]);
+});
+
+test("an owner's call that fails has its line, too", async () => {
+  logged.length = 0;
+  const read = vi.spyOn(theApp().specs, "read").mockRejectedValueOnce(new Error("the table is gone"));
+  const requestContext = { http: { method: "GET" }, authorizer: { iam: { userArn: "arn:aws:iam::1:user/ann" } } };
+  const event = { rawPath: "/v1/runs/etl", body: "", requestContext, headers: {} };
+  expect(await owner(event as unknown as HttpEvent, context, opts)).toMatchObject({ statusCode: 500 });
+  expect(logged[0]).toEqual({
+    decision: "asked",
+    call: "inspect",
+    by: "arn:aws:iam::1:user/ann",
+    status: 500,
+    run: "etl",
+  });
+  read.mockRestore();
+});
+
+test("a ticket that has expired is superseded, so that its agent ends; a token is not taken", async () => {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2020-01-01T00:00:00Z") });
+  const claims = { run: "etl", shard: 0, attempt: 1, fence: fence(1), lease: seconds(120) };
+  const [ticket, token] = [await sign(theApp(), "ticket", claims), await sign(theApp(), "token", claims)];
+  vi.useRealTimers();
+  const ask = (path: string, credential: string, body: object) =>
+    runner(
+      {
+        rawPath: `/v1/runs/etl/${path}`,
+        body: JSON.stringify(body),
+        requestContext: { http: { method: "POST" } },
+        headers: { authorization: `Bearer ${credential}` },
+      } as unknown as HttpEvent,
+      context,
+      opts,
+    );
+  expect(await ask("claim", ticket, { holder: { id: "a".repeat(32) } })).toMatchObject({ statusCode: 409 });
+  expect(await ask("finish", token, { outcome: "succeeded" })).toMatchObject({ statusCode: 401 });
 });
 
 test("refused credentials have one line a minute, with how many there were since the one before", async () => {

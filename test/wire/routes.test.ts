@@ -59,6 +59,13 @@ describe("a request", () => {
     },
   );
 
+  test.each(["%70rod-1", "a%25b", "a%2Eb"])(
+    "with an escape that no host needs, %s, keeps it, to be refused as a host",
+    (host) => {
+      expect(match("POST", `/v1/hosts/${host}/drain`)).toMatchObject({ name: "drain", params: { host } });
+    },
+  );
+
   test("with a host in a broken encoding keeps it, to be refused as a host", () => {
     expect(match("POST", "/v1/hosts/%E0%A4/drain")).toMatchObject({ name: "drain", params: { host: "%E0%A4" } });
   });

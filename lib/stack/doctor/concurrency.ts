@@ -13,7 +13,7 @@ const FOR_BEATS = 50;
 
 /** A neighbour that runs wild takes what is not reserved, and a fleet whose beats are throttled for a lease stops its work. */
 function adviceOn(limit: number, reserved: number): string {
-  if (reserved > 0) return `, ${reserved} of them reserved`;
+  if (reserved > 0) return `, ${reserved} of them reserved: see that some are for the beats (reservedConcurrency)`;
   if (limit < NEVER_RESERVED + 2 * FOR_BEATS) return ", too few to reserve any";
   return `, none of them reserved: reservedConcurrency={"beat":${FOR_BEATS}} keeps some from every other function`;
 }

@@ -1,10 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { CreateKeyCommand, KMSClient } from "@aws-sdk/client-kms";
+import { GetFunctionConcurrencyCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { CreateTopicCommand, SNSClient } from "@aws-sdk/client-sns";
+import { GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
 import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
 import { describe, expect, test } from "vitest";
 import { DRILL_SOURCE } from "../../../lib/names.ts";
+import { type Deployment, physicalId } from "../deployment.ts";
 import { ACCOUNT } from "../emulator.ts";
 import { eventually } from "../eventually.ts";
 import { SLEEP, type Stage } from "./stage.ts";
@@ -35,6 +38,7 @@ export function describeAccount({ here, settings, newHost }: Stage, able: Able):
         requeueVisibilitySeconds: "90",
       });
       expect(await here.agent(before, newHost(), "true").left).toBe(0);
+      await expectSettings(here);
 
       // An owner of another account assumes the role; an emulator's root user may do that, too.
       const { Credentials } = await new STSClient(here.sdk).send(
@@ -51,7 +55,7 @@ export function describeAccount({ here, settings, newHost }: Stage, able: Able):
       const leaving = here.agent(String(asOwner.lines.at(-1)), host, ...SLEEP);
       await leaving.line(/^up/);
 
-      // What a forwarder hands on comes by the bus, and tells the run to leave.
+      // What comes by the bus of forwarders tells the run to leave. It is a drill of this account: no emulator plays another one's.
       const bus = able.buses ? here.output("forwarderBus") : "default";
       const { Entries = [] } = await new EventBridgeClient(here.sdk).send(
         new PutEventsCommand({
@@ -81,4 +85,20 @@ export function describeAccount({ here, settings, newHost }: Stage, able: Able):
       expect(() => here.output("ownerRole")).toThrow();
     });
   });
+}
+
+/** What the account then shows of the settings, asked of the services themselves. */
+async function expectSettings(here: Deployment): Promise<void> {
+  const queue = new GetQueueAttributesCommand({
+    QueueUrl: here.output("requeueQueue"),
+    AttributeNames: ["VisibilityTimeout"],
+  });
+  expect((await here.sqs.send(queue)).Attributes?.["VisibilityTimeout"]).toBe("90");
+  const lambda = new LambdaClient(here.sdk);
+  const reserved = async (name: string): Promise<number | undefined> => {
+    const FunctionName = await physicalId(here, new RegExp(`Lambdas${name}Function[0-9A-F]{8}$`));
+    return (await lambda.send(new GetFunctionConcurrencyCommand({ FunctionName }))).ReservedConcurrentExecutions;
+  };
+  expect([await reserved("beat"), await reserved("notice")]).toEqual([20, 5]);
+  expect([...(await here.physicalIds()).keys()].filter((id) => id.includes("AccessLogs"))).not.toEqual([]);
 }

@@ -6,7 +6,12 @@ import {
   type WriteRequest,
 } from "@aws-sdk/client-dynamodb";
 import { DisableRuleCommand, EnableRuleCommand, EventBridgeClient } from "@aws-sdk/client-eventbridge";
-import { DeleteFunctionConcurrencyCommand, LambdaClient, PutFunctionConcurrencyCommand } from "@aws-sdk/client-lambda";
+import {
+  DeleteFunctionConcurrencyCommand,
+  LambdaClient,
+  PutFunctionConcurrencyCommand,
+  UpdateEventSourceMappingCommand,
+} from "@aws-sdk/client-lambda";
 import { describe, expect, test } from "vitest";
 import type { Restored } from "../../../lib/app/restore.ts";
 import { TABLE } from "../../../lib/names.ts";
@@ -57,12 +62,19 @@ export function describeRestoring({ here, owner, newHost, invoke }: Stage): void
       );
       const lambda = new LambdaClient(here.sdk);
       const events = new EventBridgeClient(here.sdk);
-      const closed = ["beat", "runner", "owner", "notice"];
+      const closed = ["beat", "runner", "owner"];
       const functions = await Promise.all(
         closed.map((name) => physicalId(here, new RegExp(`Lambdas${name}Function[0-9A-F]{8}$`))),
       );
       const rule = await physicalId(here, /SchedulesTick[0-9A-F]{8}$/);
       await events.send(new DisableRuleCommand({ Name: rule }));
+      const mappings = await Promise.all(
+        ["sweep", "notice"].map((name) => physicalId(here, new RegExp(`Lambdas${name}Messages`))),
+      );
+      const turn = async (Enabled: boolean): Promise<void> => {
+        for (const UUID of mappings) await lambda.send(new UpdateEventSourceMappingCommand({ UUID, Enabled }));
+      };
+      await turn(false);
       for (const FunctionName of functions)
         await lambda.send(new PutFunctionConcurrencyCommand({ FunctionName, ReservedConcurrentExecutions: 0 }));
 
@@ -87,6 +99,7 @@ export function describeRestoring({ here, owner, newHost, invoke }: Stage): void
       );
 
       for (const FunctionName of functions) await lambda.send(new DeleteFunctionConcurrencyCommand({ FunctionName }));
+      await turn(true);
       await events.send(new EnableRuleCommand({ Name: rule }));
       const { attempt, fence } = await eventually(
         () => here.record("restored"),
