@@ -17,7 +17,7 @@ import {
   spotWarning,
   stateChange,
   terminateAction,
-} from "../aws/bus.ts";
+} from "../intake/aws/bus.ts";
 import { matches, noticeRules } from "./patterns.ts";
 import { idOf, outputOf, resourcesOf, templateOf, type Value } from "./synthesis.ts";
 
@@ -111,7 +111,7 @@ describe("an event that says nothing", () => {
 });
 
 describe("real events:", () => {
-  const folder = join(import.meta.dirname, "../aws/events");
+  const folder = join(import.meta.dirname, "../intake/aws/events");
   const events = readdirSync(folder)
     .map((file) => [file, (JSON.parse(readFileSync(join(folder, file), "utf8")) as { input: Json }).input] as const)
     .filter(([, input]) => typeof input["detail-type"] === "string");

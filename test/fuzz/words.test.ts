@@ -9,7 +9,7 @@ import { main } from "../../lib/cli/main.ts";
 import { parseEvent } from "../../lib/intake/aws/parse.ts";
 import { continuedOf, ownMessage } from "../../lib/wire/notices.ts";
 import { service, tokenOf } from "../app/service.ts";
-import { RECEIVED, SAYING } from "../aws/bus.ts";
+import { RECEIVED, SAYING } from "../intake/aws/bus.ts";
 import { LONG, RUNS } from "./runs.ts";
 import { broken, text } from "./texts.ts";
 

@@ -2,7 +2,7 @@ import { Sha256 } from "@aws-crypto/sha256-js";
 import { SignatureV4 } from "@smithy/signature-v4";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { signed } from "../../lib/adapters/aws/signature.ts";
+import { signed } from "../../../lib/adapters/aws/signature.ts";
 
 const letters = fc.string({ unit: "binary-ascii", minLength: 1 });
 /** What may stand in a header of ours. */

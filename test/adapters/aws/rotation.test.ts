@@ -6,9 +6,9 @@ import {
   UpdateSecretVersionStageCommand,
 } from "@aws-sdk/client-secrets-manager";
 import { beforeEach, describe, expect, test } from "vitest";
-import { storedKeys } from "../../lib/adapters/aws/keys.ts";
-import { type RotationStep, rotate } from "../../lib/adapters/aws/rotation.ts";
-import { type Instant, instant, after as later, seconds } from "../../lib/core/time.ts";
+import { storedKeys } from "../../../lib/adapters/aws/keys.ts";
+import { type RotationStep, rotate } from "../../../lib/adapters/aws/rotation.ts";
+import { type Instant, instant, after as later, seconds } from "../../../lib/core/time.ts";
 
 const NOON = instant(Date.parse("2026-11-22T12:00:00Z"));
 const DAY = seconds(86_400);

@@ -1,14 +1,14 @@
 import { readFileSync } from "node:fs";
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { describe, expect, test } from "vitest";
-import { itemOf, runOf, updateOf } from "../../lib/adapters/aws/run-item.ts";
-import { sign, verify } from "../../lib/app/credentials.ts";
-import type { Queued, Run } from "../../lib/core/run.ts";
-import { instant } from "../../lib/core/time.ts";
-import type { Key } from "../../lib/ports/surroundings.ts";
-import { parseBearer } from "../../lib/wire/credentials.ts";
-import { requeueMessage } from "../../lib/wire/requeue.ts";
-import * as runs from "../core/runs.ts";
+import { itemOf, runOf, updateOf } from "../../../lib/adapters/aws/run-item.ts";
+import { sign, verify } from "../../../lib/app/credentials.ts";
+import type { Queued, Run } from "../../../lib/core/run.ts";
+import { instant } from "../../../lib/core/time.ts";
+import type { Key } from "../../../lib/ports/surroundings.ts";
+import { parseBearer } from "../../../lib/wire/credentials.ts";
+import { requeueMessage } from "../../../lib/wire/requeue.ts";
+import * as runs from "../../core/runs.ts";
 
 /**
  * What version 0.1.0 has written, as it lies in tables, queues and pods while another version is being deployed. Never

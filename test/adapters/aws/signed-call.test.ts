@@ -8,7 +8,7 @@ import {
   SECRETS_MANAGER,
   type SignedCall,
   signedCall,
-} from "../../lib/adapters/aws/signed-call.ts";
+} from "../../../lib/adapters/aws/signed-call.ts";
 
 type Asked = { readonly headers: IncomingHttpHeaders; readonly body: unknown };
 

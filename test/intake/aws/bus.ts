@@ -1,7 +1,7 @@
-import type { Evidence, Notice } from "../../lib/core/evidence.ts";
-import { parseEvent } from "../../lib/intake/aws/parse.ts";
-import type { Parsed } from "../../lib/intake/aws/parsed.ts";
-import { at } from "../core/runs.ts";
+import type { Evidence, Notice } from "../../../lib/core/evidence.ts";
+import { parseEvent } from "../../../lib/intake/aws/parse.ts";
+import type { Parsed } from "../../../lib/intake/aws/parsed.ts";
+import { at } from "../../core/runs.ts";
 
 export type Json = { readonly [name: string]: unknown };
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { inUse, type StoredKey, secretKeys, secretText, storedKeys } from "../../lib/adapters/aws/keys.ts";
-import { rotated } from "../../lib/adapters/aws/rotation.ts";
-import { after, type Instant, instant, seconds } from "../../lib/core/time.ts";
+import { inUse, type StoredKey, secretKeys, secretText, storedKeys } from "../../../lib/adapters/aws/keys.ts";
+import { rotated } from "../../../lib/adapters/aws/rotation.ts";
+import { after, type Instant, instant, seconds } from "../../../lib/core/time.ts";
 
 const at = (time: string): Instant => instant(Date.parse(`2026-11-22T${time}Z`));
 const stored = (id: string, signsFrom: Instant): StoredKey => ({
