@@ -1,8 +1,8 @@
 import { billOf, usdOfRunning } from "../lib/cost/bill.ts";
-import { USUAL } from "../lib/cost/load.ts";
-import { thousandRunnerHours } from "../lib/cost/month.ts";
 import { type FrontDoor, PRICES, usdOf } from "../lib/cost/prices.ts";
 import { CLAIM, FINISH, REGISTER, REMOVAL } from "../lib/cost/units.ts";
+import { thousandRunnerHours } from "../lib/cost/usage.ts";
+import { USUAL } from "../lib/cost/workload.ts";
 import type { Figure } from "./figure.ts";
 
 /** What was counted, and what a beat's Lambda is billed for in milliseconds, which only AWS can tell. */

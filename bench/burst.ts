@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { GetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { DevInfo } from "../dev/dev.ts";
-import type { RunView } from "../lib/wire/record.ts";
+import type { RunView } from "../lib/wire/run-view.ts";
 
 /**
  * A burst of events, mixed as Karpenter's benchmark mixes them (spot warnings, rebalance recommendations, state changes and

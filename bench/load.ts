@@ -4,12 +4,12 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { type Door, httpDoor } from "../lib/agent/door.ts";
+import { type Door, httpDoor } from "../lib/agent/client.ts";
+import { live } from "../lib/agent/driver.ts";
 import { requestTimeout } from "../lib/agent/heart.ts";
-import { live } from "../lib/agent/live.ts";
 import { seconds } from "../lib/core/time.ts";
 import { parseBearer } from "../lib/wire/credentials.ts";
-import type { RecordView } from "../lib/wire/record.ts";
+import type { RecordView } from "../lib/wire/run-view.ts";
 
 /** Many runs at once over one embedded server, each with the agent's real heart and a child that only waits. */
 const { values } = parseArgs({

@@ -25,7 +25,7 @@ keeps it, and \`node bench/page.ts > docs/performance.md\` makes this page of it
 
 - **Units are counted, never timed.** The use cases run on the adapters that the Lambdas have, against DynamoDB Local; beats by the client that is
   signed by hand. A meter around both clients looks up each item before and after a request and applies DynamoDB's rules
-  (\`lib/cost/capacity.ts\`, held against facts from real tables in \`test/cost/capacity.test.ts\`); Amazon's own engine agrees wherever it
+  (\`lib/cost/dynamodb-units.ts\`, held against facts from real tables in \`test/cost/dynamodb-units.test.ts\`); Amazon's own engine agrees wherever it
   says anything: it says nothing of refused writes, and calls a read that found nothing free, where AWS bills the least that there is. Sweeps are fitted as a x shards + b x live runs + c x runs that are due;
   deaths are counted to their last message.
 - **Money follows from units** and the dated list prices of \`lib/cost/prices.ts\`, for usual run items (16 letters, an instance, a first attempt). Billed

@@ -4,7 +4,7 @@ import { beat } from "../lib/app/beat.ts";
 import { sweep } from "../lib/app/sweep.ts";
 import type { Progress, Running } from "../lib/core/run.ts";
 import { after, seconds } from "../lib/core/time.ts";
-import { itemBytes } from "../lib/cost/capacity.ts";
+import { itemBytes } from "../lib/cost/dynamodb-units.ts";
 import { PRICES, usdOf } from "../lib/cost/prices.ts";
 import { BEAT, RUN_ITEM_BYTES } from "../lib/cost/units.ts";
 import { TEXT_BYTES } from "../lib/wire/bounds.ts";

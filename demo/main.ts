@@ -1,4 +1,4 @@
-import type { RecordView } from "../lib/wire/record.ts";
+import type { RecordView } from "../lib/wire/run-view.ts";
 import { openStage, type Stage } from "./stage.ts";
 import { type Claim, STORIES, type Story } from "./stories.ts";
 import { timeline } from "./timeline.ts";

@@ -9,8 +9,8 @@ import {
   SQSClient,
 } from "@aws-sdk/client-sqs";
 import type { DevInfo } from "../dev/dev.ts";
-import type { RecordView } from "../lib/wire/record.ts";
 import type { RequeueEvent } from "../lib/wire/requeue.ts";
+import type { RecordView } from "../lib/wire/run-view.ts";
 import type { SpecBody } from "../lib/wire/schemas.ts";
 import { type Wire, wireTo } from "./proxy.ts";
 import type { Timeline } from "./timeline.ts";

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import type { RecordView } from "../lib/wire/record.ts";
+import type { RecordView } from "../lib/wire/run-view.ts";
 import type { SpecBody } from "../lib/wire/schemas.ts";
 import type { Wire } from "./proxy.ts";
 import type { Pod, Stage } from "./stage.ts";

@@ -10,7 +10,7 @@ import { handler as sweep } from "../lambdas/sweep.ts";
 import { handler as ticker } from "../lambdas/ticker.ts";
 import { dynamoClient } from "../lib/adapters/aws/dynamo.ts";
 import { sqsClient } from "../lib/adapters/aws/queues.ts";
-import type { Log } from "../lib/ports/surroundings.ts";
+import type { Log } from "../lib/ports/environment.ts";
 import { type Emulators, startEmulators } from "./emulators.ts";
 import { forgetAws, useEmulators, useResources } from "./environment.ts";
 import { putEvents } from "./events.ts";

@@ -1,5 +1,5 @@
 import { isNews } from "../lib/app/sweep.ts";
-import type { Log, LogLine } from "../lib/ports/surroundings.ts";
+import type { Log, LogLine } from "../lib/ports/environment.ts";
 import { printable } from "../lib/wire/printable.ts";
 
 function describe({ decision, run, attempt, fence, state, cause, error, counts }: LogLine): string {

@@ -1,6 +1,6 @@
 import { isNews } from "../lib/app/sweep.ts";
 import { METRICS } from "../lib/names.ts";
-import type { Log, LogLine } from "../lib/ports/surroundings.ts";
+import type { Log, LogLine } from "../lib/ports/environment.ts";
 
 type Unit = "Count" | "Seconds";
 type Measured = { readonly value: number; readonly unit: Unit };

@@ -1,14 +1,14 @@
 import type { App } from "../lib/app/app.ts";
-import { cancel, requeue } from "../lib/app/ask.ts";
 import { drain } from "../lib/app/drain.ts";
 import { holdNow, inspect, listEnded, listLive } from "../lib/app/inspect.ts";
+import { cancel, requeue } from "../lib/app/owner-requests.ts";
 import { type Registered, register } from "../lib/app/register.ts";
 import { freezeView } from "../lib/wire/freeze.ts";
 import { fromIso, iso } from "../lib/wire/instants.ts";
 import { problem } from "../lib/wire/problems.ts";
 import { read } from "../lib/wire/read.ts";
-import { endedView, recordView, runView } from "../lib/wire/record.ts";
 import { type HttpReply, ownerReply, refused } from "../lib/wire/replies.ts";
+import { endedView, recordView, runView } from "../lib/wire/run-view.ts";
 import * as schemas from "../lib/wire/schemas.ts";
 import { specOf } from "../lib/wire/spec.ts";
 import { defaultLease, theApp } from "./connect.ts";

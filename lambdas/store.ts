@@ -1,7 +1,7 @@
 import { type Dynamo, dynamoClient } from "../lib/adapters/aws/dynamo.ts";
 import { secretReader, secretsClient } from "../lib/adapters/aws/secrets.ts";
 import { ENVIRONMENT } from "../lib/names.ts";
-import type { Keys } from "../lib/ports/surroundings.ts";
+import type { Keys } from "../lib/ports/environment.ts";
 import { keysFrom, once, setting } from "./environment.ts";
 
 /** One client, and so one set of connections, for all ports. */

@@ -2,7 +2,7 @@ import { paceOf } from "../core/lease.ts";
 import { after, earlier, type Instant, milliseconds, type Span, seconds } from "../core/time.ts";
 import type { BeatBody } from "../wire/replies.ts";
 import type { Answer } from "./answer.ts";
-import { type Action, type In, type Input, leave, report, type Step, stay } from "./phases.ts";
+import { type Action, type In, type Input, leave, report, type Step, stay } from "./heart-types.ts";
 import {
   afterGrace,
   type ChildEnd,

@@ -4,10 +4,10 @@ import type { ProblemName } from "../wire/problems.ts";
 import type { ClaimBody } from "../wire/replies.ts";
 import type { Answer } from "./answer.ts";
 import { beating, nextBeat, wakeBeatingAt } from "./beating.ts";
-import { type Heart, type In, type Input, leave, type Own, report, type Step, stay } from "./phases.ts";
+import { type Heart, type In, type Input, leave, type Own, report, type Step, stay } from "./heart-types.ts";
 import { EXIT, interrupted } from "./stopping.ts";
 
-export type { Action, Heart, Input, Step } from "./phases.ts";
+export type { Action, Heart, Input, Step } from "./heart-types.ts";
 export type { ChildEnd } from "./stopping.ts";
 
 /** Between two claims or reports that failed: from 1 s, doubled, up to 10 s. */

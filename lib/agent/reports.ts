@@ -5,7 +5,7 @@ import { type Span, seconds } from "../core/time.ts";
 import { parseBearer } from "../wire/credentials.ts";
 import { ID } from "../wire/ids.ts";
 import type { Answer } from "./answer.ts";
-import { addressesOf, type Caller, frontDoors } from "./door.ts";
+import { addressesOf, type Caller, frontDoors } from "./client.ts";
 import { isOurs, onDisk } from "./folder.ts";
 
 /** A report that was kept: all that anybody needs to deliver it. */

@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync } from "node:fs";
 import type { Claims } from "../wire/credentials.ts";
-import type { Left } from "./live.ts";
+import type { Left } from "./driver.ts";
 
 /** What Kubernetes shows as the message of a container that ended, even when the network is dead. */
 export const TERMINATION_LOG = "/dev/termination-log";

@@ -9,7 +9,7 @@ import type { Claims } from "../wire/credentials.ts";
 import type { App } from "./app.ts";
 import { change, putBack } from "./change.ts";
 import { digest } from "./digest.ts";
-import { known } from "./known.ts";
+import { known } from "./host-evidence.ts";
 
 /** The holder reports how its attempt ended. The same report may be sent again. */
 export async function finish(app: App, token: Claims, report: Report): Promise<Reply> {

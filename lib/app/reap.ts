@@ -5,7 +5,7 @@ import { type Fence, isHeld, type Run, type RunKey } from "../core/run.ts";
 import { decide } from "../core/transitions.ts";
 import type { App } from "./app.ts";
 import { change } from "./change.ts";
-import { known } from "./known.ts";
+import { known } from "./host-evidence.ts";
 import { registrationOf, settle } from "./settle.ts";
 
 /** Evidence that this host is gone, about the attempt with this fence. */

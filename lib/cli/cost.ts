@@ -1,7 +1,7 @@
+import { ASSUMED, LEFT_OUT } from "../cost/assumptions.ts";
 import { type Bill, billOf, type Group, type Line } from "../cost/bill.ts";
-import { ASSUMED, LEFT_OUT } from "../cost/fineprint.ts";
-import { type Load, OBSERVABILITIES, USUAL } from "../cost/load.ts";
 import { areStale, FRONT_DOORS, PRICES_AS_OF, REGION } from "../cost/prices.ts";
+import { type Load, OBSERVABILITIES, USUAL } from "../cost/workload.ts";
 import type { Answer } from "./command.ts";
 import { type Flags, numberWithin, textFlag, wholeWithin } from "./flags.ts";
 import { UsageError } from "./usage.ts";

@@ -3,8 +3,8 @@ import { printable } from "../wire/printable.ts";
 import type { Answer, StackCommand } from "./command.ts";
 import { surroundingsOf } from "./exec.ts";
 import type { Flags } from "./flags.ts";
-import { apiAt, stackOf } from "./place.ts";
 import { examinePod } from "./pod.ts";
+import { apiAt, stackOf } from "./target.ts";
 import { UsageError } from "./usage.ts";
 import { ownVersion } from "./version.ts";
 

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { addressesOf } from "../agent/door.ts";
+import { addressesOf } from "../agent/client.ts";
 import { exec } from "../agent/exec.ts";
-import { instanceId, isOnEc2 } from "../agent/machine.ts";
+import { instanceId, isOnEc2 } from "../agent/instance-metadata.ts";
 import { type Span, seconds } from "../core/time.ts";
 import { HOST } from "../wire/ids.ts";
 import { printable } from "../wire/printable.ts";

@@ -1,5 +1,5 @@
 import type { FreezeView } from "../wire/freeze.ts";
-import { clock } from "./spans.ts";
+import { clock } from "./durations.ts";
 import { wrapped } from "./wrapped.ts";
 
 const WHY = {

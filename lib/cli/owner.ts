@@ -1,6 +1,6 @@
 import type { FreezeView } from "../wire/freeze.ts";
 import { hostSegment } from "../wire/ids.ts";
-import type { RecordView } from "../wire/record.ts";
+import type { RecordView } from "../wire/run-view.ts";
 import { type Api, Refused } from "./api.ts";
 import type { OwnerCommand } from "./command.ts";
 import { drill } from "./drill.ts";

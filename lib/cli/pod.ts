@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { access, constants, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { addressesOf } from "../agent/door.ts";
+import { addressesOf } from "../agent/client.ts";
 import { onDisk, stateFolder } from "../agent/folder.ts";
 import { TERMINATION_LOG } from "../agent/termination.ts";
 import type { Finding } from "../stack/doctor/finding.ts";

@@ -6,7 +6,7 @@ import type { Answer, StackCommand } from "./command.ts";
 import { doctor } from "./doctor.ts";
 import type { Flags } from "./flags.ts";
 import { liveRuns, MOST_RUNS } from "./owner.ts";
-import { apiAt, stackOf } from "./place.ts";
+import { apiAt, stackOf } from "./target.ts";
 import { UsageError } from "./usage.ts";
 
 async function found(name: string, flags: Flags): Promise<{ stack: OurStack; api: () => Promise<Api> }> {

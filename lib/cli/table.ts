@@ -1,7 +1,7 @@
 import type { FreezeView } from "../wire/freeze.ts";
 import { printable } from "../wire/printable.ts";
-import type { RunView } from "../wire/record.ts";
-import { age, ahead } from "./spans.ts";
+import type { RunView } from "../wire/run-view.ts";
+import { age, ahead } from "./durations.ts";
 
 /** A run on its way out says until when, where the server tells. */
 export type Listed = RunView & { readonly deadline?: string };

@@ -1,8 +1,8 @@
 import { DRILL_SOURCE } from "../names.ts";
 import { printable } from "../wire/printable.ts";
-import type { AttemptView, RecordView } from "../wire/record.ts";
+import type { AttemptView, RecordView } from "../wire/run-view.ts";
+import { age, clock, day } from "./durations.ts";
 import { frozenRun } from "./frozen.ts";
-import { age, clock, day } from "./spans.ts";
 import { doing, type Listed } from "./table.ts";
 import { wrapped } from "./wrapped.ts";
 

@@ -2,10 +2,10 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { FreezeView } from "../wire/freeze.ts";
 import { printable } from "../wire/printable.ts";
 import type { Api } from "./api.ts";
+import { clock, spanText } from "./durations.ts";
 import { type Flags, numberWithin } from "./flags.ts";
 import { frozenFleet } from "./frozen.ts";
 import { heightOf, openScreen, widthOf } from "./screen.ts";
-import { clock, spanText } from "./spans.ts";
 import { type Listed, type Page, runsTable } from "./table.ts";
 import { CommandError } from "./usage.ts";
 

@@ -1,3 +1,8 @@
+import { type Beat, beat, refuseBeat } from "./beating.ts";
+import { type Claim, open, refuseClaim, reopenClaim } from "./claiming.ts";
+import { type Decision, type Reply, refuse } from "./decision.ts";
+import { type Finish, finish, finishLate } from "./finishing.ts";
+import { hasten, leave, type Noticed, noted, warn } from "./noticing.ts";
 import {
   announceAgain,
   type Cancel,
@@ -7,12 +12,7 @@ import {
   type Requeue,
   release,
   wakeNow,
-} from "./asking.ts";
-import { type Beat, beat, refuseBeat } from "./beating.ts";
-import { type Claim, open, refuseClaim, reopenClaim } from "./claiming.ts";
-import { type Decision, type Reply, refuse } from "./decision.ts";
-import { type Finish, finish, finishLate } from "./finishing.ts";
-import { hasten, leave, type Noticed, noted, warn } from "./noticing.ts";
+} from "./owner-requests.ts";
 import { type Due, reap, wake } from "./reaping.ts";
 import { type Refund, refund } from "./refunding.ts";
 import type { Run, State } from "./run.ts";

@@ -1,4 +1,4 @@
-import type { Load } from "./load.ts";
+import { FRONT_DOOR_PRICES, type FrontDoor, PRICES, type Price, usdOf } from "./prices.ts";
 import {
   ALARMS,
   FEWEST_POLLERS,
@@ -8,8 +8,8 @@ import {
   sweepMs,
   thousandRunnerHours,
   USUAL_POLLERS,
-} from "./month.ts";
-import { FRONT_DOOR_PRICES, type FrontDoor, PRICES, type Price, usdOf } from "./prices.ts";
+} from "./usage.ts";
+import type { Load } from "./workload.ts";
 
 /** Plumbing carries beats and verdicts; watching is the secret of the keys, and what tells people about the service. */
 export type Group = "plumbing" | "watching";

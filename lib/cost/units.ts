@@ -1,4 +1,4 @@
-import { readUnits } from "./capacity.ts";
+import { readUnits } from "./dynamodb-units.ts";
 
 /**
  * What an operation takes of what AWS bills. test/cost/units.test.ts runs each of them on the adapters, counts what leaves

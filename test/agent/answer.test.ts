@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { interpret } from "../../lib/agent/answer.ts";
-import { isBeatBody, isClaimBody, isFinishBody } from "../../lib/agent/door.ts";
+import { isBeatBody, isClaimBody, isFinishBody } from "../../lib/agent/client.ts";
 import { problem } from "../../lib/wire/problems.ts";
 
 const BEAT = { directive: "continue", leaseSeconds: 120, nextBeatSeconds: 30 };

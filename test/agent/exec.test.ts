@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
-import { httpDoor } from "../../lib/agent/door.ts";
+import { httpDoor } from "../../lib/agent/client.ts";
 import { type ExecSettings, exec } from "../../lib/agent/exec.ts";
 import { milliseconds, seconds } from "../../lib/core/time.ts";
 import { type Behaviour, type Gateway, gateway, json } from "./gateway.ts";

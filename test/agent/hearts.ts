@@ -1,6 +1,6 @@
 import type { Answer } from "../../lib/agent/answer.ts";
 import { type ChildEnd, type Heart, type Input, newHeart, type Step, step } from "../../lib/agent/heart.ts";
-import type { Own } from "../../lib/agent/phases.ts";
+import type { Own } from "../../lib/agent/heart-types.ts";
 import { type Instant, instant, type Span, seconds } from "../../lib/core/time.ts";
 import type { ProblemName } from "../../lib/wire/problems.ts";
 import type { BeatBody, ClaimBody } from "../../lib/wire/replies.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { cancel } from "../../lib/app/ask.ts";
 import { beat } from "../../lib/app/beat.ts";
 import { drain, relay } from "../../lib/app/drain.ts";
 import { finish } from "../../lib/app/finish.ts";
 import { noticeOfRunner } from "../../lib/app/notice.ts";
+import { cancel } from "../../lib/app/owner-requests.ts";
 import { after, instant, milliseconds, seconds } from "../../lib/core/time.ts";
 import { parseEvent } from "../../lib/intake/aws/parse.ts";
 import { fromIso, iso } from "../../lib/wire/instants.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { cancel } from "../../lib/app/ask.ts";
 import { listEnded, listLive } from "../../lib/app/inspect.ts";
+import { cancel } from "../../lib/app/owner-requests.ts";
 import { after, instant, seconds } from "../../lib/core/time.ts";
 import { type Service, service, ticketOf } from "./service.ts";
 

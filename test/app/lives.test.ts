@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { cancel } from "../../lib/app/ask.ts";
 import { claim } from "../../lib/app/claim.ts";
 import { finish } from "../../lib/app/finish.ts";
 import { inspect } from "../../lib/app/inspect.ts";
 import { notice } from "../../lib/app/notice.ts";
+import { cancel } from "../../lib/app/owner-requests.ts";
 import { register } from "../../lib/app/register.ts";
 import { sweep } from "../../lib/app/sweep.ts";
 import { after, type Instant, milliseconds, type Span, seconds } from "../../lib/core/time.ts";

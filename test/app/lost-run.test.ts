@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { cancel, requeue } from "../../lib/app/ask.ts";
 import { beat } from "../../lib/app/beat.ts";
 import { claim } from "../../lib/app/claim.ts";
 import { finish } from "../../lib/app/finish.ts";
 import { inspect, listEnded, listLive } from "../../lib/app/inspect.ts";
+import { cancel, requeue } from "../../lib/app/owner-requests.ts";
 import { reap } from "../../lib/app/reap.ts";
 import { register } from "../../lib/app/register.ts";
 import { RETENTION } from "../../lib/app/retention.ts";

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { cancel, requeue } from "../../lib/app/ask.ts";
 import { beat } from "../../lib/app/beat.ts";
 import { claim } from "../../lib/app/claim.ts";
 import { finish } from "../../lib/app/finish.ts";
 import { inspect } from "../../lib/app/inspect.ts";
+import { cancel, requeue } from "../../lib/app/owner-requests.ts";
 import { restore } from "../../lib/app/restore.ts";
 import { after, type Instant, milliseconds, seconds, unixSeconds } from "../../lib/core/time.ts";
 import type { Claims } from "../../lib/wire/credentials.ts";

@@ -5,7 +5,7 @@ import { Topic } from "aws-cdk-lib/aws-sns";
 import { describe, expect, test } from "vitest";
 import { LastbeatForwarder } from "../../cdk/forwarder.ts";
 import { Lastbeat } from "../../cdk/lastbeat.ts";
-import { BEAT_MB, ALARMS as COUNTED_ALARMS, OTHER_MB } from "../../lib/cost/month.ts";
+import { BEAT_MB, ALARMS as COUNTED_ALARMS, OTHER_MB } from "../../lib/cost/usage.ts";
 import { METRICS } from "../../lib/names.ts";
 import { anApp, idOf, lambdasOf, resourcesOf, templateOf, type Value } from "./synthesis.ts";
 

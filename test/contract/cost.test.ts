@@ -15,7 +15,7 @@ import { beat } from "../../lib/app/beat.ts";
 import { RETENTION } from "../../lib/app/retention.ts";
 import type { Canceling, Leaving, Progress, Running } from "../../lib/core/run.ts";
 import type { Instant } from "../../lib/core/time.ts";
-import { itemBytes } from "../../lib/cost/capacity.ts";
+import { itemBytes } from "../../lib/cost/dynamodb-units.ts";
 import * as schemas from "../../lib/wire/schemas.ts";
 import { metered } from "../cost/meter.ts";
 import { dynamoDbLocalEngine } from "./engines.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { lambdaLog } from "../../lambdas/log.ts";
 import { type Bill, billOf } from "../../lib/cost/bill.ts";
-import { type Load, USUAL } from "../../lib/cost/load.ts";
-import { IDLE_METRICS, SWEPT_BYTES } from "../../lib/cost/month.ts";
 import { passOver, shardsFor } from "../../lib/cost/units.ts";
+import { IDLE_METRICS, SWEPT_BYTES } from "../../lib/cost/usage.ts";
+import { type Load, USUAL } from "../../lib/cost/workload.ts";
 
 const bill = (load: Partial<Load> = {}): Bill => billOf({ ...USUAL, runs: 0, ...load });
 

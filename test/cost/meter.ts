@@ -1,10 +1,16 @@
 import { ConditionalCheckFailedException, DescribeTableCommand } from "@aws-sdk/client-dynamodb";
 import type { Dynamo } from "../../lib/adapters/aws/dynamo.ts";
 import { Refused, type SignedCall } from "../../lib/adapters/aws/signed-call.ts";
-import { itemBytes, type MeteredItem, readUnits, refusedWriteUnits, writeUnits } from "../../lib/cost/capacity.ts";
+import {
+  itemBytes,
+  type MeteredItem,
+  readUnits,
+  refusedWriteUnits,
+  writeUnits,
+} from "../../lib/cost/dynamodb-units.ts";
 import { clientAt, type Engine, signedCallAt } from "../contract/engines.ts";
 
-/** One request that left the client, and what AWS bills for it by the rules of lib/cost/capacity.ts. */
+/** One request that left the client, and what AWS bills for it by the rules of lib/cost/dynamodb-units.ts. */
 export type Sent = {
   readonly command: string;
   readonly partition: string;

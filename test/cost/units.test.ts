@@ -10,7 +10,7 @@ import { expiryOf, lineExpiryOf, RETENTION } from "../../lib/app/retention.ts";
 import { sweep } from "../../lib/app/sweep.ts";
 import { DEFAULTS } from "../../lib/core/spec.ts";
 import { after, instant, seconds } from "../../lib/core/time.ts";
-import { itemBytes } from "../../lib/cost/capacity.ts";
+import { itemBytes } from "../../lib/cost/dynamodb-units.ts";
 import * as units from "../../lib/cost/units.ts";
 import type { Claims } from "../../lib/wire/credentials.ts";
 import { ticketOf } from "../app/service.ts";

@@ -6,7 +6,7 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { OUTPUTS } from "../../lib/names.ts";
 import type { Finding } from "../../lib/stack/doctor/finding.ts";
-import type { RecordView } from "../../lib/wire/record.ts";
+import type { RecordView } from "../../lib/wire/run-view.ts";
 import { lastbeat, type Program } from "../e2e/processes.ts";
 import { guard } from "./bound.ts";
 import { ACCOUNT, type Emulator, REGION, ROOT, type Sdk, type StartEmulator } from "./emulator.ts";

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { DevInfo } from "../../dev/dev.ts";
-import type { RecordView } from "../../lib/wire/record.ts";
+import type { RecordView } from "../../lib/wire/run-view.ts";
 
 export const BIN = fileURLToPath(new URL("../../bin.mjs", import.meta.url));
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { keysOf } from "../../lambdas/environment.ts";
 import { storedKeys } from "../../lib/adapters/aws/keys.ts";
 import { interpret } from "../../lib/agent/answer.ts";
-import { isBeatBody, isClaimBody, isFinishBody } from "../../lib/agent/door.ts";
+import { isBeatBody, isClaimBody, isFinishBody } from "../../lib/agent/client.ts";
 import { sign, verify } from "../../lib/app/credentials.ts";
 import { main } from "../../lib/cli/main.ts";
 import { parseEvent } from "../../lib/intake/aws/parse.ts";

@@ -13,7 +13,7 @@ import { sign } from "../../lib/app/credentials.ts";
 import { fence } from "../../lib/core/run.ts";
 import { seconds } from "../../lib/core/time.ts";
 import { ENVIRONMENT } from "../../lib/names.ts";
-import type { LogLine } from "../../lib/ports/surroundings.ts";
+import type { LogLine } from "../../lib/ports/environment.ts";
 import { parseBearer } from "../../lib/wire/credentials.ts";
 
 let dev: Dev;

@@ -15,7 +15,7 @@ const BECAUSE: Readonly<Record<string, readonly string[]>> = {
     'lib/core/reaping.ts: return run.lastRenewable !== undefined && run.lastRenewable <= due.now ? "overran" : "lost"; [run.lastRenewable !== undefined => true]',
   ],
   "only that state has the field that is asked for beside it": [
-    'lib/core/asking.ts: if (run.state === "leaving" && run.free) return refuse({ kind: "accepted", state: "leaving" }); [run.state === "leaving" => true]',
+    'lib/core/owner-requests.ts: if (run.state === "leaving" && run.free) return refuse({ kind: "accepted", state: "leaving" }); [run.state === "leaving" => true]',
     'lib/core/beating.ts: ...(run.state === "leaving" && run.deadline !== undefined && { deadline: run.deadline }), [run.state === "leaving" => true]',
     'lib/core/finishing.ts: (run.state === "ended" && [run.state === "ended" => true]',
     'lib/core/finishing.ts: if (run.state === "leaving" && run.free) return "requeued"; [run.state === "leaving" => true]',

@@ -128,7 +128,7 @@ export const BUGS: readonly Bug[] = [
   ),
   bug(
     "a requeue takes the run from its holder at once",
-    "lib/core/asking.ts",
+    "lib/core/owner-requests.ts",
     'state: "leaving",\n    directive: "stop"',
     'state: "leaving",\n    fence: (run.fence + 1) as typeof run.fence,\n    directive: "stop"',
   ),
@@ -248,7 +248,7 @@ export const BUGS: readonly Bug[] = [
     "charges: handedOver(run) };",
     "charges: run.charges };",
   ),
-  bug("a runner's word is not looked for", "lib/app/known.ts", "...(line?.words ?? [])", ""),
+  bug("a runner's word is not looked for", "lib/app/host-evidence.ts", "...(line?.words ?? [])", ""),
   bug(
     "a runner's word does not say where it stood",
     "lib/app/drain.ts",

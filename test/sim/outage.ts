@@ -3,7 +3,7 @@ import { memoryControl, memoryNotices, memoryOddities, memoryRequeues } from "..
 import { memoryEndedRuns, memoryLedger, memoryResults, memorySpecs } from "../../lib/adapters/memory/records.ts";
 import { memoryRuns } from "../../lib/adapters/memory/runs.ts";
 import { type Answer, interpret } from "../../lib/agent/answer.ts";
-import { isBeatBody, isClaimBody, isFinishBody } from "../../lib/agent/door.ts";
+import { isBeatBody, isClaimBody, isFinishBody } from "../../lib/agent/client.ts";
 import { type Action, type Heart, type Input, newHeart, requestTimeout, step, wakeAt } from "../../lib/agent/heart.ts";
 import type { App } from "../../lib/app/app.ts";
 import { beat } from "../../lib/app/beat.ts";

@@ -1,6 +1,6 @@
-import { cancel, requeue } from "../../lib/app/ask.ts";
 import { canary } from "../../lib/app/canary.ts";
 import { inspect } from "../../lib/app/inspect.ts";
+import { cancel, requeue } from "../../lib/app/owner-requests.ts";
 import { register } from "../../lib/app/register.ts";
 import { sweep } from "../../lib/app/sweep.ts";
 import type { Run } from "../../lib/core/run.ts";

@@ -1,5 +1,5 @@
 import type { Answer } from "../../lib/agent/answer.ts";
-import { isBeatBody, isClaimBody, isFinishBody } from "../../lib/agent/door.ts";
+import { isBeatBody, isClaimBody, isFinishBody } from "../../lib/agent/client.ts";
 import {
   type Action,
   type ChildEnd,

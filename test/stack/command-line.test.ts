@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { findingsText } from "../../lib/cli/doctor.ts";
 import { HELP, USAGE } from "../../lib/cli/usage.ts";
 import type { FreezeView } from "../../lib/wire/freeze.ts";
-import { recordView } from "../../lib/wire/record.ts";
+import { recordView } from "../../lib/wire/run-view.ts";
 import { queued, registered } from "../core/runs.ts";
 import { lastbeat } from "../e2e/processes.ts";
 import {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Hold } from "../../lib/core/freeze.ts";
 import type { LedgerLine } from "../../lib/ports/records.ts";
-import { endedView, recordView, runView } from "../../lib/wire/record.ts";
+import { endedView, recordView, runView } from "../../lib/wire/run-view.ts";
 import {
   at,
   CRASHED,

@@ -1,5 +1,5 @@
 import { type Instant, instant } from "../../core/time.ts";
-import type { Clock, Key, Keys } from "../../ports/surroundings.ts";
+import type { Clock, Key, Keys } from "../../ports/environment.ts";
 
 /** A key of the secret. It is accepted from the moment that it is read, and signs from an instant at which all have read it. */
 export type StoredKey = { readonly id: string; readonly secret: Uint8Array; readonly signsFrom: Instant };

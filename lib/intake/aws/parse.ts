@@ -5,7 +5,7 @@ import { EVICTED, serviceEvent } from "./cloudtrail.ts";
 import { capacityReservation, rebalance, spotInterruption, stateChange } from "./ec2.ts";
 import { type Event, fieldsOf, hashOf, idOf, instantOf, listOf, type Opened, open, openText } from "./event.ts";
 import { health } from "./health.ts";
-import { hostDrain } from "./lastbeat.ts";
+import { hostDrain } from "./own.ts";
 import { type Parsed, quoted, unknown } from "./parsed.ts";
 
 type Kind = readonly [source: string, detailType: string, parse: (event: Event) => Parsed];

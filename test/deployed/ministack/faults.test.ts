@@ -1,14 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { httpDoor } from "../../../lib/agent/door.ts";
+import { httpDoor } from "../../../lib/agent/client.ts";
+import { type Left, live } from "../../../lib/agent/driver.ts";
 import { requestTimeout } from "../../../lib/agent/heart.ts";
-import { type Left, live } from "../../../lib/agent/live.ts";
 import { type Api, api } from "../../../lib/cli/api.ts";
 import { seconds } from "../../../lib/core/time.ts";
 import { signer } from "../../../lib/stack/sign.ts";
-import type { RecordView } from "../../../lib/wire/record.ts";
 import type { RequeueEvent } from "../../../lib/wire/requeue.ts";
+import type { RecordView } from "../../../lib/wire/run-view.ts";
 import { type Deployment, deployment } from "../deployment.ts";
 import { REGION, ROOT } from "../emulator.ts";
 import { type Relay, relayAs } from "../relay.ts";

@@ -3,11 +3,11 @@ import { type Instant, instant, type Span, seconds } from "../core/time.ts";
 import { iso } from "../wire/instants.ts";
 import type { Answer } from "./answer.ts";
 import type { Child } from "./child.ts";
+import type { Door, HolderFacts } from "./client.ts";
 import { elapsed } from "./clock.ts";
-import type { Door, HolderFacts } from "./door.ts";
 import { newHeart, step, wakeAt } from "./heart.ts";
-import type { Announcement } from "./machine.ts";
-import type { Action, Heart, Input, Own } from "./phases.ts";
+import type { Action, Heart, Input, Own } from "./heart-types.ts";
+import type { Announcement } from "./instance-metadata.ts";
 import type { Keeper } from "./reports.ts";
 import type { ChildEnd } from "./stopping.ts";
 

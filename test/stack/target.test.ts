@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isSigned, placeOf, stackOf, urlsOf } from "../../lib/cli/place.ts";
+import { isSigned, placeOf, stackOf, urlsOf } from "../../lib/cli/target.ts";
 
 const BOTH = { LASTBEAT_URL: "https://env", LASTBEAT_STACK: "env" };
 

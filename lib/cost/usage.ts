@@ -1,4 +1,3 @@
-import type { Load } from "./load.ts";
 import {
   BEAT,
   BEAT_OF_NOBODY,
@@ -21,6 +20,7 @@ import {
   TRACE_KEPT_DAYS,
   type Units,
 } from "./units.ts";
+import type { Load } from "./workload.ts";
 
 /** Memory of the Lambdas in MB: the beat's, and all others, as in cdk/limits.ts. test/cdk/watching.test.ts compares. */
 export const BEAT_MB = 128;

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { elapsed } from "../../lib/agent/clock.ts";
-import { type Announcement, instanceId, isOnEc2, pollMetadata } from "../../lib/agent/machine.ts";
+import { type Announcement, instanceId, isOnEc2, pollMetadata } from "../../lib/agent/instance-metadata.ts";
 import { milliseconds } from "../../lib/core/time.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "lastbeat-machine-"));

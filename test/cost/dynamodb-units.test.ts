@@ -8,7 +8,7 @@ import {
   transactionUnits,
   type Value,
   writeUnits,
-} from "../../lib/cost/capacity.ts";
+} from "../../lib/cost/dynamodb-units.ts";
 
 const KB = 1024;
 

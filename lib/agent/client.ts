@@ -4,7 +4,7 @@ import { baseOf } from "../wire/base.ts";
 import type { BeatBody, ClaimBody, FinishBody } from "../wire/replies.ts";
 import { IDENTITY_HEADER } from "../wire/routes.ts";
 import { type Answer, interpret } from "./answer.ts";
-import type { NoticeKind } from "./phases.ts";
+import type { NoticeKind } from "./heart-types.ts";
 
 export type HolderFacts = Readonly<Record<string, string>>;
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Cancel, Requeue } from "../../lib/core/asking.ts";
+import type { Cancel, Requeue } from "../../lib/core/owner-requests.ts";
 import { seconds } from "../../lib/core/time.ts";
 import { decide } from "../../lib/core/transitions.ts";
 import {

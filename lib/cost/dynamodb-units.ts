@@ -1,7 +1,7 @@
 /**
  * What DynamoDB bills for a request, by its rules: developer guide, "Item sizes and formats", "Read and write requests" and
  * "Global secondary indexes"; where those are vague, captures of real tables (Parity's suite, eu-west-2, 2026-08-12; the
- * changelog of dynoxide). test/cost/capacity.test.ts has them as facts.
+ * changelog of dynoxide). test/cost/dynamodb-units.test.ts has them as facts.
  */
 
 /** An attribute value as DynamoDB has it on the wire; bytes also as such. */

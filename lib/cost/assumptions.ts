@@ -1,5 +1,5 @@
-import { BEAT_MB, FEWEST_POLLERS, MONTH_HOURS, OTHER_MB } from "./month.ts";
 import { RUN_ITEM_BYTES } from "./units.ts";
+import { BEAT_MB, FEWEST_POLLERS, MONTH_HOURS, OTHER_MB } from "./usage.ts";
 
 /** What a bill of AWS may have beside this one. */
 export const LEFT_OUT: readonly string[] = [
