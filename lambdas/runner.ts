@@ -1,6 +1,6 @@
 import { claim } from "../lib/app/claim.ts";
-import { relay } from "../lib/app/drain.ts";
 import { finish } from "../lib/app/finish.ts";
+import { forwardNotice } from "../lib/app/runner-notice.ts";
 import { openapi } from "../lib/wire/openapi.ts";
 import { read } from "../lib/wire/read.ts";
 import { httpReply, refused } from "../lib/wire/replies.ts";
@@ -23,7 +23,7 @@ export const handler: HttpHandler = httpHandler(theApp, {
   notice: async (app, request) => {
     const body = read(schemas.notice, request.body);
     if (!body.ok) return refused(body.problem);
-    const refusal = await relay(app, claimsOf(request), body.value);
+    const refusal = await forwardNotice(app, claimsOf(request), body.value);
     return refusal === undefined ? { status: 202, body: {} } : httpReply(refusal);
   },
   openapi: async () => ({ status: 200, body: openapi(!takesAnonymousOwners()) }),

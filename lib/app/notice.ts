@@ -4,7 +4,7 @@ import { type Fence, isHeld, type LedgerEnd, type Run, type RunKey } from "../co
 import { after, before } from "../core/time.ts";
 import { decide } from "../core/transitions.ts";
 import type { HostEntry } from "../ports/hosts.ts";
-import { noticeContinued } from "../wire/notices.ts";
+import { noticeContinued } from "../wire/own-events.ts";
 import type { App } from "./app.ts";
 import { change, putBack } from "./change.ts";
 import { endOf } from "./finish.ts";
@@ -18,7 +18,8 @@ const ENTRIES_A_MESSAGE = 200;
 const AT_ONCE = 16;
 /** Where an entry stands among those of its host. */
 type EntryPlace = Pick<HostEntry, "run" | "fence" | "at">;
-type Attempt = RunKey & { readonly fence: Fence };
+/** One attempt of a run. */
+export type Attempt = RunKey & { readonly fence: Fence };
 
 /** How many attempts a notice has concerned, by what it did to them. */
 export type NoticeCounts = Readonly<Record<"left" | "reaped" | "refunded" | "noted", number>>;
@@ -80,8 +81,8 @@ async function noticeOne(app: App, { host, evidence }: Notice, entry: HostEntry)
     const reply = await reap(app, entry, { host, evidence, fence: entry.fence });
     if (reply.kind === "reaped") return "reaped";
   }
-  const told = await tell(app, entry, evidence, host);
-  const became = told === "over" && explains(evidence) ? await refund(app, entry, evidence, host) : told;
+  const told = await tellAttempt(app, entry, evidence, host);
+  const became = told === "over" && explains(evidence) ? await refundAttempt(app, entry, evidence, host) : told;
   // A claim that was held here was opened on another host, or nowhere: nothing will ever stand here by this fence.
   if (became === "elsewhere") await app.hosts.leave(host, entry);
   return became === "left" || became === "refunded" ? became : "noted";
@@ -91,7 +92,7 @@ async function noticeOne(app: App, { host, evidence }: Notice, entry: HostEntry)
  * Tells one attempt, and carries on what an earlier delivery has left open. `over`: it has ended, perhaps by a verdict that had
  * not seen this evidence yet. `elsewhere`: it stands on another host. Without a host the word is the runner's own.
  */
-async function tell(
+export async function tellAttempt(
   app: App,
   entry: Attempt,
   evidence: Evidence,
@@ -121,22 +122,10 @@ async function tell(
 }
 
 /**
- * A runner tells of itself: only its own attempt is concerned, whatever else stands on its host. When a verdict was faster,
- * its charge moves. The word is kept with the attempt's ledger line, where a verdict looks for it.
- */
-export async function noticeOfRunner(app: App, attempt: Attempt, word: Evidence): Promise<keyof NoticeCounts> {
-  const { run, fence } = attempt;
-  await app.ledger.hear(run, fence, word);
-  const became = await tell(app, attempt, word);
-  if (became !== "over") return became === "left" ? "left" : "noted";
-  return explains(word) && (await refund(app, attempt, word)) === "refunded" ? "refunded" : "noted";
-}
-
-/**
  * Evidence that explains an attempt which has ended already: its charge moves. There is always one place to write to: an item
  * that was archived and deleted is put back first.
  */
-async function refund(
+export async function refundAttempt(
   app: App,
   entry: Attempt,
   evidence: Evidence,

@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { beat } from "../../lib/app/beat.ts";
-import { drain, relay } from "../../lib/app/drain.ts";
+import { drain } from "../../lib/app/drain.ts";
 import { finish } from "../../lib/app/finish.ts";
-import { noticeOfRunner } from "../../lib/app/notice.ts";
 import { cancel } from "../../lib/app/owner-requests.ts";
+import { forwardNotice, noticeOfRunner } from "../../lib/app/runner-notice.ts";
 import { after, instant, milliseconds, seconds } from "../../lib/core/time.ts";
 import { parseEvent } from "../../lib/intake/aws/parse.ts";
 import { fromIso, iso } from "../../lib/wire/instants.ts";
-import { ownMessage } from "../../lib/wire/notices.ts";
+import { ownMessage } from "../../lib/wire/own-events.ts";
 import { service, tokenOf } from "./service.ts";
 
 const TOLD = { kind: "spot", at: "2026-11-22T12:00:00.000Z", deadline: "2026-11-22T12:02:00.000Z" } as const;
@@ -56,7 +56,7 @@ describe("a runner that tells what it was told", () => {
   test("is heard while its attempt is current: the notice is queued, with the attempt", async () => {
     const app = service();
     const token = await tokenOf(app, "etl");
-    expect(await relay(app, token, TOLD)).toBeUndefined();
+    expect(await forwardNotice(app, token, TOLD)).toBeUndefined();
     expect(ownMessage(app.notices.sent[0])).toMatchObject({
       "detail-type": "Lastbeat Attempt Notice",
       detail: { run: "etl", shard: token.shard, fence: token.fence, host: "i-a", ...TOLD },
@@ -66,13 +66,13 @@ describe("a runner that tells what it was told", () => {
   test("is heard once for each kind", async () => {
     const app = service();
     const token = await tokenOf(app, "etl");
-    await relay(app, token, TOLD);
+    await forwardNotice(app, token, TOLD);
     const own = ownMessage(app.notices.sent[0]);
     if (own?.["detail-type"] !== "Lastbeat Attempt Notice") throw new Error("another message");
     await noticeOfRunner(app, token, { id: own.id, source: "runner", kind: "spot-interruption", at: app.now() });
-    expect(await relay(app, token, TOLD)).toBeUndefined();
+    expect(await forwardNotice(app, token, TOLD)).toBeUndefined();
     expect(app.notices.sent).toHaveLength(1);
-    await relay(app, token, { kind: "sigterm", at: TOLD.at });
+    await forwardNotice(app, token, { kind: "sigterm", at: TOLD.at });
     expect(app.notices.sent).toHaveLength(2);
   });
 
@@ -81,7 +81,11 @@ describe("a runner that tells what it was told", () => {
     const token = await tokenOf(app, "etl");
     for (let n = 0; n < 1000; n += 1) {
       app.pass(milliseconds(4));
-      await relay(app, token, { ...TOLD, at: iso(app.now()), deadline: iso(after(app.now(), seconds(60 + (n % 2)))) });
+      await forwardNotice(app, token, {
+        ...TOLD,
+        at: iso(app.now()),
+        deadline: iso(after(app.now(), seconds(60 + (n % 2)))),
+      });
     }
     expect(app.notices.sent).toHaveLength(1);
   });
@@ -90,7 +94,7 @@ describe("a runner that tells what it was told", () => {
     const app = service();
     const token = await tokenOf(app, "etl");
     const told = async (at: string, deadline: string): Promise<number> => {
-      await relay(app, token, { kind: "spot", at: `2026-11-22T${at}Z`, deadline: `2026-11-22T${deadline}Z` });
+      await forwardNotice(app, token, { kind: "spot", at: `2026-11-22T${at}Z`, deadline: `2026-11-22T${deadline}Z` });
       for (const message of app.notices.sent.splice(0)) {
         const own = ownMessage(message);
         if (own?.["detail-type"] !== "Lastbeat Attempt Notice") throw new Error("another message");
@@ -114,7 +118,7 @@ describe("a runner that tells what it was told", () => {
     ["2027-01-01T00:00:00Z", "2026-11-22T12:10:00.000Z"],
   ])("is believed a deadline from now to ten minutes ahead (%s)", async (deadline, believed) => {
     const app = service();
-    await relay(app, await tokenOf(app, "etl"), { ...TOLD, deadline });
+    await forwardNotice(app, await tokenOf(app, "etl"), { ...TOLD, deadline });
     expect(app.notices.sent).toMatchObject([{ detail: { deadline: believed } }]);
   });
 
@@ -125,7 +129,7 @@ describe("a runner that tells what it was told", () => {
     ["2026-11-22T12:00:30.001Z", "2026-11-22T12:00:00.000Z"],
   ])("is believed a time within 30 s of ours, in our own form (%s)", async (at, believed) => {
     const app = service();
-    await relay(app, await tokenOf(app, "etl"), { kind: "sigterm", at });
+    await forwardNotice(app, await tokenOf(app, "etl"), { kind: "sigterm", at });
     expect(app.notices.sent).toMatchObject([{ detail: { at: believed } }]);
   });
 
@@ -134,7 +138,7 @@ describe("a runner that tells what it was told", () => {
     const token = await tokenOf(app, "etl");
     app.pass(seconds(120));
     await app.swept();
-    expect(await relay(app, token, TOLD)).toMatchObject({ kind: "superseded", attempt: 2 });
+    expect(await forwardNotice(app, token, TOLD)).toMatchObject({ kind: "superseded", attempt: 2 });
     expect(app.notices.sent).toEqual([]);
   });
 
@@ -142,11 +146,11 @@ describe("a runner that tells what it was told", () => {
     const app = service();
     const token = await tokenOf(app, "etl");
     await finish(app, token, { outcome: "succeeded" });
-    expect(await relay(app, token, TOLD)).toEqual({ kind: "ended" });
+    expect(await forwardNotice(app, token, TOLD)).toEqual({ kind: "ended" });
     app.pass(seconds(100));
     await app.swept();
     expect(app.runs.items().length).toBe(0);
-    expect(await relay(app, token, TOLD)).toEqual({ kind: "ended" });
+    expect(await forwardNotice(app, token, TOLD)).toEqual({ kind: "ended" });
     expect(app.notices.sent).toEqual([]);
   });
 
@@ -154,6 +158,6 @@ describe("a runner that tells what it was told", () => {
     const app = service();
     const token = await tokenOf(app, "etl");
     await cancel(app, "etl");
-    expect(await relay(app, token, TOLD)).toBeUndefined();
+    expect(await forwardNotice(app, token, TOLD)).toBeUndefined();
   });
 });

@@ -9,7 +9,7 @@ import { type SweepCounts, sweep } from "../../lib/app/sweep.ts";
 import { visitAll } from "../../lib/app/visit-all.ts";
 import { after, type Instant, seconds } from "../../lib/core/time.ts";
 import type { Claims } from "../../lib/wire/credentials.ts";
-import { continuedOf, ownMessage } from "../../lib/wire/notices.ts";
+import { continuedOf, ownMessage } from "../../lib/wire/own-events.ts";
 import { holder, type Service, service, specWith, ticketOf, tokenOf } from "./service.ts";
 
 const HOST = "i-0123456789abcdef0";

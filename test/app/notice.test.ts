@@ -3,14 +3,15 @@ import { beat } from "../../lib/app/beat.ts";
 import { claim } from "../../lib/app/claim.ts";
 import { finish } from "../../lib/app/finish.ts";
 import { inspect } from "../../lib/app/inspect.ts";
-import { type NoticeCounts, notice, noticeOfRunner } from "../../lib/app/notice.ts";
+import { type NoticeCounts, notice } from "../../lib/app/notice.ts";
 import { reap } from "../../lib/app/reap.ts";
+import { noticeOfRunner } from "../../lib/app/runner-notice.ts";
 import type { Evidence } from "../../lib/core/evidence.ts";
 import type { Run } from "../../lib/core/run.ts";
 import type { Spec } from "../../lib/core/spec.ts";
 import { after, type Instant, instant, milliseconds, type Span, seconds } from "../../lib/core/time.ts";
 import type { Claims } from "../../lib/wire/credentials.ts";
-import { continuedOf, ownMessage } from "../../lib/wire/notices.ts";
+import { continuedOf, ownMessage } from "../../lib/wire/own-events.ts";
 import { claimsOf, holder, NOON, type Service, service, specWith, ticketOf, tokenOf } from "./service.ts";
 
 const SUCCESS = { outcome: "succeeded", exitCode: 0 } as const;

@@ -4,10 +4,11 @@ import { heed } from "../../lambdas/heed.ts";
 import { itemOf } from "../../lib/adapters/aws/run-item.ts";
 import { beat } from "../../lib/app/beat.ts";
 import { claim } from "../../lib/app/claim.ts";
-import { drain, relay } from "../../lib/app/drain.ts";
+import { drain } from "../../lib/app/drain.ts";
 import { finish } from "../../lib/app/finish.ts";
 import { cancel, requeue } from "../../lib/app/owner-requests.ts";
 import { register } from "../../lib/app/register.ts";
+import { forwardNotice } from "../../lib/app/runner-notice.ts";
 import { sweep } from "../../lib/app/sweep.ts";
 import { after, before, instant, seconds } from "../../lib/core/time.ts";
 import { itemBytes } from "../../lib/cost/dynamodb-units.ts";
@@ -126,7 +127,7 @@ class Play {
         await heed(app, JSON.stringify(eventOf(app, move)));
         return;
       case "notice":
-        await relay(app, await this.claimsOf(move.run), { kind: move.kind, at: iso(app.now()) });
+        await forwardNotice(app, await this.claimsOf(move.run), { kind: move.kind, at: iso(app.now()) });
         return this.heedAll();
       case "finish": {
         const reports = [

@@ -7,7 +7,7 @@ import { isBeatBody, isClaimBody, isFinishBody } from "../../lib/agent/client.ts
 import { sign, verify } from "../../lib/app/credentials.ts";
 import { main } from "../../lib/cli/main.ts";
 import { parseEvent } from "../../lib/intake/aws/parse.ts";
-import { continuedOf, ownMessage } from "../../lib/wire/notices.ts";
+import { continuedOf, ownMessage } from "../../lib/wire/own-events.ts";
 import { service, tokenOf } from "../app/service.ts";
 import { RECEIVED, SAYING } from "../intake/aws/bus.ts";
 import { LONG, RUNS } from "./runs.ts";

@@ -8,7 +8,7 @@ import { contextFor } from "../../dev/http.ts";
 import { theApp } from "../../lambdas/connect.ts";
 import { handler } from "../../lambdas/notice.ts";
 import { parseBearer } from "../../lib/wire/credentials.ts";
-import { attemptNotice, ownMessage } from "../../lib/wire/notices.ts";
+import { attemptNotice, ownMessage } from "../../lib/wire/own-events.ts";
 import type { RequeueEvent } from "../../lib/wire/requeue.ts";
 
 type Json = Record<string, unknown>;

@@ -5,7 +5,7 @@ import { type Dev, startDev } from "../../dev/dev.ts";
 import { contextFor } from "../../dev/http.ts";
 import { handler } from "../../lambdas/notice.ts";
 import { parseBearer } from "../../lib/wire/credentials.ts";
-import { attemptNotice, type RunnerNotice } from "../../lib/wire/notices.ts";
+import { attemptNotice, type RunnerNotice } from "../../lib/wire/own-events.ts";
 
 type Json = Record<string, unknown>;
 

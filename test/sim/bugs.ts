@@ -251,7 +251,7 @@ export const BUGS: readonly Bug[] = [
   bug("a runner's word is not looked for", "lib/app/host-evidence.ts", "...(line?.words ?? [])", ""),
   bug(
     "a runner's word does not say where it stood",
-    "lib/app/drain.ts",
+    "lib/app/runner-notice.ts",
     "...(host !== undefined && { host }) };",
     "};",
   ),

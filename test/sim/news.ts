@@ -7,7 +7,7 @@ import { isHeld } from "../../lib/core/run.ts";
 import { after, type Instant, instant, seconds } from "../../lib/core/time.ts";
 import { parseEvent } from "../../lib/intake/aws/parse.ts";
 import { iso } from "../../lib/wire/instants.ts";
-import { ownMessage } from "../../lib/wire/notices.ts";
+import { ownMessage } from "../../lib/wire/own-events.ts";
 import { Away, type Cloud } from "./cloud.ts";
 import type { Network } from "./network.ts";
 import type { Pods } from "./pods.ts";

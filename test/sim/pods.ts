@@ -14,8 +14,8 @@ import type { App } from "../../lib/app/app.ts";
 import { beat } from "../../lib/app/beat.ts";
 import { claim } from "../../lib/app/claim.ts";
 import { verify } from "../../lib/app/credentials.ts";
-import { relay } from "../../lib/app/drain.ts";
 import { finish } from "../../lib/app/finish.ts";
+import { forwardNotice } from "../../lib/app/runner-notice.ts";
 import { paceOf } from "../../lib/core/lease.ts";
 import type { Progress } from "../../lib/core/run.ts";
 import { type Instant, instant, milliseconds, type Span, seconds } from "../../lib/core/time.ts";
@@ -335,8 +335,8 @@ const beating =
   async (app: App, claims: Claims): Promise<HttpReply> =>
     httpReply(await beat(app, claims, progress));
 
-async function noticing(app: App, claims: Claims, told: Parameters<typeof relay>[2]): Promise<HttpReply> {
-  const refusal = await relay(app, claims, told);
+async function noticing(app: App, claims: Claims, told: Parameters<typeof forwardNotice>[2]): Promise<HttpReply> {
+  const refusal = await forwardNotice(app, claims, told);
   return refusal === undefined ? { status: 202, body: {} } : httpReply(refusal);
 }
 

@@ -8,7 +8,7 @@ import {
   noticeShared,
   ownMessage,
   sharedOf,
-} from "../../lib/wire/notices.ts";
+} from "../../lib/wire/own-events.ts";
 import { at, evidence, fenceOf } from "../core/runs.ts";
 
 const AT = "2026-11-22T12:00:00.000Z";
