@@ -34,12 +34,12 @@ export type SweepCounts = {
   readonly debtAge: number;
 };
 
-/** What a sweep says of the fleet as it is, and of itself. */
-const STANDING: ReadonlySet<string> = new Set(["live", "debtAge"] satisfies (keyof SweepCounts)[]);
+/** Counts that say how the fleet is, and not that something was done. */
+const GAUGES: ReadonlySet<string> = new Set(["live", "debtAge"] satisfies (keyof SweepCounts)[]);
 
 /** Whether a line is worth reading: a sweep that found nothing to do is no news. */
 export const isNews = ({ counts }: LogLine): boolean =>
-  counts === undefined || Object.entries(counts).some(([name, count]) => !STANDING.has(name) && count > 0);
+  counts === undefined || Object.entries(counts).some(([name, count]) => !GAUGES.has(name) && count > 0);
 
 /** How a sweep is bounded. What it does not reach is found again by the next one. */
 export type SweepBounds = {
@@ -69,8 +69,19 @@ const secondsBetween = (from: Instant | undefined, to: Instant): number =>
 
 type Counts = { -readonly [K in keyof SweepCounts]: number };
 
-/** What a pass has found: the fleet, who is due, and whose debt or item is to be seen to. */
+/** What a sweep has found: the fleet, who is due, and whose debt or item is to be seen to. */
 type Found = { readonly fleet: Fleet; readonly due: Sample<Sighting>; readonly care: Sample<Sighting> };
+
+/** One sweep under way: when it began and has to end, what was known before it, what it counts and what has failed. */
+type Sweep = {
+  readonly began: Instant;
+  readonly until: Instant;
+  readonly period: Span;
+  readonly previous: Instant | undefined;
+  readonly standing: Standing;
+  readonly counts: Counts;
+  readonly failures: Failure<unknown>[];
+};
 
 /**
  * One pass over all run items; then, knowing who of the fleet was heard, the verdicts on what is due; then the debts that have
@@ -79,85 +90,103 @@ type Found = { readonly fleet: Fleet; readonly due: Sample<Sighting>; readonly c
  */
 export async function sweep(app: App, { period, until, previous }: SweepBounds): Promise<SweepCounts | undefined> {
   const began = app.clock.now();
-  const unless = before(began, milliseconds(period / 2));
   const standing = dated(await app.control.standing(), began, period);
   const { lastSweep = instant(0) } = standing;
-  if (lastSweep > unless) return undefined;
-  const counts: Counts = {
-    live: 0,
-    reaped: 0,
-    spared: 0,
-    frozen: 0,
-    limited: 0,
-    settled: 0,
-    removed: 0,
-    failed: 0,
-    silent: 0,
-    canary: 0,
-    valve: 0,
-    debtAge: 0,
-  };
-  const isInTime = (): boolean => app.clock.now() < until;
-  const found: Found = {
-    fleet: emptyFleet(),
-    due: new Sample(MOST_SIGHTINGS, app.dice.roll),
-    care: new Sample(MOST_SIGHTINGS, app.dice.roll),
-  };
-  // A shard that cannot be read keeps no other waiting. Runs lie in shards by chance, so the rest is a fair part of the fleet.
-  const failures: Failure<unknown>[] = [...(await pass(app, standing.shards, found, counts, isInTime))];
-  const now = app.clock.now();
-  const survey = surveyOf(found.fleet, standing, now);
-  const faults: Faults = {
-    isCutOff: isCutOff(standing.canary, now),
-    isGap: standing.lastSweep !== undefined && isGap(found.fleet, lastLook(lastSweep, previous), period, began),
-    silent: survey.silent,
-  };
-  counts.silent = survey.silent.size > 0 ? 1 : 0;
-  counts.canary = faults.isCutOff ? 1 : 0;
-  const isBad = counts.silent + counts.canary > 0 || faults.isGap;
-  const due = inTurns(
-    app.dice.roll,
-    found.due.all.filter((sighting) => sighting.due > lastSweep).sort(byDue),
-    found.due.all.filter((sighting) => sighting.due <= lastSweep),
-  );
-  counts.valve = isBad && due.some((run) => run.state !== "waiting" && valveOpens(run) <= now) ? 1 : 0;
-  // A backoff that is over is no verdict by the clock: whoever sees it queues the run.
-  const isByClock = isBad || due.some(({ state }) => state !== "waiting");
-  // A sweep that finds nothing due writes nothing, but for a sign of life once a minute. Of two at once, one judges.
-  const isToBegin = isByClock || lastSweep <= before(began, SIGN_OF_LIFE);
-  const begun = isToBegin
-    ? await tryTo(failures, async () => {
-        const isFirst = await app.control.beginSweep(began, unless, milliseconds(period));
-        const freeze = isFirst && isByClock ? await freezeAfter(app, faults, found.fleet.valveOpens) : undefined;
-        return { isFirst, freeze };
-      })
-    : undefined;
-  // Half of the time is for the verdicts: neither they nor the debts wait for ever for the others.
-  const half = instant((now + until) / 2);
-  // Where the control fails, nobody knows whether the fault is ours: silence ends nobody then, and evidence does.
-  const isBlind = isByClock && begun === undefined;
-  const most = isBlind ? 0 : verdictLimit(counts.live);
-  const isOthers = isByClock && begun?.isFirst === false;
-  const freeze = isBlind ? { since: now, lastBad: now, floor: now } : begun?.freeze;
-  const restraint = { survey, ...(freeze !== undefined && { freeze }) };
-  const isWaiting = !isOthers && (await judge(app, due, restraint, most, counts, () => app.clock.now() < half));
-  if (isWaiting && !isBad) await tryTo(failures, () => freezeAfter(app, faults, found.fleet.valveOpens, true));
-  await careFor(app, found.care.all, counts, isInTime);
+  if (lastSweep > notAfter(began, period)) return undefined;
+  const under: Sweep = { began, until, period, previous, standing, counts: noCounts(), failures: [] };
+  const { counts, failures } = under;
+  const found = await readFleet(app, under);
+  const judging = await beginToJudge(app, under, found);
+  if (judging !== undefined) await judge(app, under, judging);
+  await careFor(app, found.care.all, counts, () => app.clock.now() < until);
   app.log.write({ decision: "swept", counts });
   throwIfAny(failures, standing.shards + 2, "parts of a sweep"); // the shards, and two writes on the control
   return counts;
 }
 
+/** A sweep that began later than this has just looked at everything. */
+const notAfter = (began: Instant, period: Span): Instant => before(began, milliseconds(period / 2));
+
+const noCounts = (): Counts => ({
+  live: 0,
+  reaped: 0,
+  spared: 0,
+  frozen: 0,
+  limited: 0,
+  settled: 0,
+  removed: 0,
+  failed: 0,
+  silent: 0,
+  canary: 0,
+  valve: 0,
+  debtAge: 0,
+});
+
+/** Who is to be judged, and what holds verdicts back. */
+type Judging = {
+  readonly due: readonly Sighting[];
+  readonly restraint: Omit<Restraint, "places">;
+  /** As many verdicts by the clock alone. */
+  readonly most: number;
+  readonly faults: Faults;
+  /** When the first verdict that a fault of ours holds back goes on all the same. */
+  readonly valveOpens: Instant | undefined;
+  readonly isFault: boolean;
+};
+
+/**
+ * Finds out whether the fault is ours, and writes down that this sweep judges. Undefined when another sweep does. Where the control
+ * fails, nobody knows whose fault it is: silence ends nobody then, and evidence does.
+ */
+async function beginToJudge(app: App, under: Sweep, found: Found): Promise<Judging | undefined> {
+  const { began, period, standing, counts, failures } = under;
+  const { lastSweep = instant(0) } = standing;
+  const now = app.clock.now();
+  const survey = surveyOf(found.fleet, standing, now);
+  const faults: Faults = {
+    isCutOff: isCutOff(standing.canary, now),
+    isGap: standing.lastSweep !== undefined && isGap(found.fleet, lastLook(lastSweep, under.previous), period, began),
+    silent: survey.silent,
+  };
+  counts.silent = survey.silent.size > 0 ? 1 : 0;
+  counts.canary = faults.isCutOff ? 1 : 0;
+  const isFault = counts.silent + counts.canary > 0 || faults.isGap;
+  const due = inTurns(
+    app.dice.roll,
+    found.due.all.filter((sighting) => sighting.due > lastSweep).sort(byDue),
+    found.due.all.filter((sighting) => sighting.due <= lastSweep),
+  );
+  counts.valve = isFault && due.some((run) => run.state !== "waiting" && valveOpens(run) <= now) ? 1 : 0;
+  const common = { due, faults, isFault, valveOpens: found.fleet.valveOpens };
+  const most = verdictLimit(counts.live);
+  // A backoff that is over is no verdict: whoever sees it queues the run.
+  const isVerdict = isFault || due.some(({ state }) => state !== "waiting");
+  // A sweep that finds nothing due writes nothing, but for a sign of life once a minute.
+  if (!isVerdict && lastSweep > before(began, SIGN_OF_LIFE)) return { ...common, most, restraint: { survey } };
+  const begun = await tryTo(failures, async () => {
+    const isFirst = await app.control.beginSweep(began, notAfter(began, period), milliseconds(period));
+    const freeze = isFirst && isVerdict ? await freezeAfter(app, faults, found.fleet.valveOpens) : undefined;
+    return { isFirst, freeze };
+  });
+  if (!isVerdict) return { ...common, most, restraint: { survey } };
+  if (begun === undefined)
+    return { ...common, most: 0, restraint: { survey, freeze: { since: now, lastBad: now, floor: now } } };
+  const { isFirst, freeze } = begun;
+  // Of two sweeps at once, one judges.
+  if (!isFirst) return undefined;
+  return { ...common, most, restraint: { survey, ...(freeze !== undefined && { freeze }) } };
+}
+
 const byDue = (one: Sighting, other: Sighting): number => one.due - other.due;
 
-/** Reads every shard, page by page, and writes nothing. Answers which of them could not be read. */
-async function pass(
-  app: App,
-  shards: number,
-  found: Found,
-  counts: Counts,
-  goesOn: () => boolean,
-): Promise<readonly Failure<number>[]> {
+/** Reads every shard, page by page, and writes nothing. A shard that cannot be read is a failure, and keeps no other waiting. */
+async function readFleet(app: App, { standing: { shards }, until, counts, failures }: Sweep): Promise<Found> {
+  const found: Found = {
+    fleet: emptyFleet(),
+    due: new Sample(MOST_SIGHTINGS, app.dice.roll),
+    care: new Sample(MOST_SIGHTINGS, app.dice.roll),
+  };
+  const isInTime = (): boolean => app.clock.now() < until;
   // Every sweep begins elsewhere, so that what lies behind a crowd is reached some time, whatever bounds cut it short.
   const first = Math.floor(app.dice.roll() * shards);
   const turns = Array.from({ length: shards }, (_, turn) => (first + turn) % shards);
@@ -174,10 +203,12 @@ async function pass(
         if (callsForCare(sighting, now)) found.care.add(sighting);
       }
       cursor = page.cursor;
-    } while (cursor !== undefined && goesOn());
+    } while (cursor !== undefined && isInTime());
   };
-  // One after the other: a page of each is as much as a sweep holds in memory.
-  return visitAll(turns, 1, read, goesOn);
+  // One after the other: a page of each is as much as a sweep holds in memory. Runs lie in shards by chance, so what can be read is
+  // a fair part of the fleet.
+  failures.push(...(await visitAll(turns, 1, read, isInTime)));
+  return found;
 }
 
 /** What is known. A last sweep that a wrong clock has dated more than a period ahead was long ago, for all that we know. */
@@ -207,51 +238,60 @@ async function freezeAfter(
 }
 
 /**
- * The verdicts, those by the clock alone as many as one sweep may find. A place among these is taken when a verdict is about
- * to be written; it is free again when that fails. Whoever found none free is tried again as long as there are some. Answers
- * whether any waits for a witness.
+ * The verdicts, in half of the time that is left, so that the debts get theirs. When some wait for a witness, though no fault was
+ * found, that is written down: people may ask why.
  */
-async function judge(
+async function judge(app: App, { until, counts, failures }: Sweep, judging: Judging): Promise<void> {
+  const half = instant((app.clock.now() + until) / 2);
+  const isWaiting = await judgeAll(app, judging, counts, () => app.clock.now() < half);
+  if (isWaiting && !judging.isFault)
+    await tryTo(failures, () => freezeAfter(app, judging.faults, judging.valveOpens, true));
+}
+
+/**
+ * Of the verdicts by the clock alone as many as one sweep may find. A place among these is taken when a verdict is about to be
+ * written; it is free again when that fails. Whoever found none free is tried again as long as there are some. Answers whether any
+ * waits for a witness.
+ */
+async function judgeAll(
   app: App,
-  due: readonly Sighting[],
-  restraint: Omit<Restraint, "places">,
-  most: number,
+  { due, restraint, most }: Judging,
   counts: Counts,
   goesOn: () => boolean,
 ): Promise<boolean> {
   const places = placesFor(most);
   let isWaiting = false;
-  let waiting = due;
+  let undecided = due;
   for (;;) {
     const limited: Sighting[] = [];
-    await visit(app, waiting, counts, goesOn, async (sighting) => {
+    await visit(app, undecided, counts, goesOn, async (sighting) => {
       const reply = await reap(app, sighting, undefined, { ...restraint, places });
       if (reply.kind === "frozen" && reply.awaited === "witness") isWaiting = true;
       if (reply.kind !== "limited") return reply.kind === "reaped" || reply.kind === "frozen" ? reply.kind : "spared";
       limited.push(sighting);
       return undefined;
     });
-    if (limited.length === 0 || limited.length === waiting.length || !places.isFree() || !goesOn()) {
+    if (limited.length === 0 || limited.length === undecided.length || !places.isFree() || !goesOn()) {
       counts.limited += limited.length;
       return isWaiting;
     }
-    waiting = limited;
+    undecided = limited;
   }
 }
 
 /** Places among the verdicts by the clock of one sweep. */
 function placesFor(most: number): Places & { isFree(): boolean } {
-  let left = most;
+  let free = most;
   return {
     take: () => {
-      if (left <= 0) return false;
-      left -= 1;
+      if (free <= 0) return false;
+      free -= 1;
       return true;
     },
     giveBack: () => {
-      left += 1;
+      free += 1;
     },
-    isFree: () => left > 0,
+    isFree: () => free > 0,
   };
 }
 
