@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { globSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -33,9 +33,40 @@ test("every file and folder that a page links to or names in the layout is there
   for (const path of PAGES) {
     const links = [...page(path).matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)].map(([, link = ""]) => link);
     for (const link of links) expect([link, exists(join(ROOT, dirname(path), link))]).toEqual([link, true]);
-    for (const [, named = ""] of page(path).matchAll(/`((?:lib|lambdas|cdk|test|demo|bench|scripts|docs)\/[\w./-]+)`/g))
+    for (const [, named = ""] of page(path).matchAll(
+      /`((?:lib|lambdas|dev|cdk|test|demo|bench|scripts|docs)\/[\w./-]+)`/g,
+    ))
       expect([named, exists(join(ROOT, named))]).toEqual([named, true]);
   }
+});
+
+const ARCHITECTURE = page("ARCHITECTURE.md");
+
+test("what the architecture names in a file is in that file", () => {
+  const pairs = [...ARCHITECTURE.matchAll(/`(\w+)`\s+\(`([\w./-]+\.ts)`\)/g)];
+  expect(pairs.length).toBeGreaterThan(20);
+  const missing = pairs.filter(
+    ([, symbol, file = ""]) => !new RegExp(`\\b(function|const|type|class) ${symbol}\\b`).test(page(file)),
+  );
+  expect(missing.map(([all]) => all)).toEqual([]);
+});
+
+test("every folder of the layout is there, and every folder that is there is in the layout", () => {
+  const layout = [...ARCHITECTURE.slice(0, ARCHITECTURE.indexOf("## The words")).matchAll(/^\| (`[^|]+`) \|/gm)];
+  const named = layout.flatMap(([, row = ""]) => [...row.matchAll(/`([\w/]+)`/g)].map(([, folder]) => folder));
+  const inLib = readdirSync(join(ROOT, "lib"), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => `lib/${name}`);
+  const others = ["lambdas", "dev", "cdk", "test", "demo", "bench", "scripts"];
+  expect(named.sort()).toEqual([...inLib, ...others].sort());
+});
+
+test("every word that the architecture explains is a word of the code, and of its own tour", () => {
+  const table = ARCHITECTURE.slice(ARCHITECTURE.indexOf("## The words"));
+  const words = [...table.matchAll(/^\| ([a-z, ]+) \| [a-z1]/gm)].flatMap(([, row = ""]) => row.split(", ")).slice(1);
+  expect(words.length).toBeGreaterThan(35);
+  const code = globSync(["lib/core/*.ts", "lib/app/*.ts", "lib/ports/*.ts"], { cwd: ROOT }).map(page).join("\n");
+  expect(words.filter((word) => !new RegExp(`${word}`, "i").test(code))).toEqual([]);
 });
 
 test("the commands of the README are those of the package", () => {
