@@ -103,8 +103,8 @@ test("one version of LocalStack is named everywhere, and one of MiniStack", () =
   const named = (path: string, pattern: RegExp): readonly string[] =>
     [...page(path).matchAll(pattern)].map(([, version = ""]) => version);
   expect(named("test/deployed/localstack/compose.yaml", /localstack:(\d[\d.]+)/g)).toEqual([localstack]);
-  expect(new Set(named("README.md", /LocalStack (\d[\d.]+\d)/g))).toEqual(new Set([localstack]));
-  expect(new Set(named("README.md", /MiniStack (\d[\d.]+\d)/g))).toEqual(new Set([ministack]));
+  expect(new Set(named("CONTRIBUTING.md", /LocalStack (\d[\d.]+\d)/g))).toEqual(new Set([localstack]));
+  expect(new Set(named("CONTRIBUTING.md", /MiniStack (\d[\d.]+\d)/g))).toEqual(new Set([ministack]));
   expect(named("test/deployed/ministack/ministack.ts", /MiniStack (\d[\d.]+\d)/g)).toEqual([ministack]);
 });
 
