@@ -213,12 +213,6 @@ export const BUGS: readonly Bug[] = [
     "isHeld(run)",
   ),
   bug(
-    "a word about a former life moves a charge of this one",
-    "lib/core/refunding.ts",
-    "  if (line.fence < registration.fence) return false;\n",
-    "",
-  ),
-  bug(
     "a word moves the charge of an attempt on another host",
     "lib/core/refunding.ts",
     "host !== undefined && line.host !== host",
