@@ -2,7 +2,7 @@ import { Validations } from "aws-cdk-lib";
 import { EventSourceMapping } from "aws-cdk-lib/aws-lambda";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
-import { ENVIRONMENT } from "../lib/names.ts";
+import { CONTROL, ENVIRONMENT, PREFIX } from "../lib/names.ts";
 import type { Service } from "../lib/wire/routes.ts";
 import type { Keys } from "./keys.ts";
 import { Lambda } from "./lambda.ts";
@@ -19,9 +19,8 @@ const sweepMemory = (expectedRuns: number): number =>
   expectedRuns <= 5000 ? MEMORY.other : expectedRuns <= 300_000 ? 1024 : 1769;
 
 /** Partitions by the letter that their keys begin with. */
-const RUN_ITEMS = "L#*";
-const HOSTS = "H#*";
-const CONTROL = "C";
+const RUN_ITEMS = `${PREFIX.liveRuns}*`;
+const HOSTS = `${PREFIX.host}*`;
 
 const READ = ["dynamodb:GetItem", "dynamodb:Query"] as const;
 const WRITE = ["dynamodb:PutItem", "dynamodb:UpdateItem"] as const;
@@ -92,7 +91,7 @@ export class Lambdas extends Construct {
     });
     this.ticker.allow(["sqs:SendMessage"], queues.tick.queueArn);
     this.canary = lambda("canary", "beats through the public front door", plumbing);
-    this.canary.allow(["dynamodb:UpdateItem"], tableArn, CONTROL);
+    this.canary.allow(["dynamodb:UpdateItem"], tableArn, CONTROL.partition);
     for (const one of [beat, runner, owner, this.sweep, this.notice, this.canary])
       one.allow(["secretsmanager:GetSecretValue"], keys.arn);
     this.rotate = lambda("rotate", "rotates the signing keys", {});

@@ -3,6 +3,23 @@
 /** The one table: partition key, sort key, TTL attribute (Unix seconds). */
 export const TABLE = { partitionKey: "p", sortKey: "s", ttl: "t" } as const;
 
+/**
+ * What the partition keys begin with, by what lies there. Roles name them, too: a beat's may write to run items alone. Of one letter,
+ * because a run item is billed by its bytes.
+ */
+export const PREFIX = {
+  /** `L#<shard>`, sort key: the run. */
+  liveRuns: "L#",
+  /** `R#<run>`: spec, ledger and result. */
+  record: "R#",
+  /** `H#<host>`: what was said of it, and the attempts that stand or stood there. */
+  host: "H#",
+  /** `D#<hour>#<bucket>`: the runs that ended in it. */
+  endedRuns: "D#",
+  /** `U#<day>`: what nobody understood. */
+  oddities: "U#",
+} as const;
+
 /** The environment of the Lambdas. */
 export const ENVIRONMENT = {
   table: "LASTBEAT_TABLE",

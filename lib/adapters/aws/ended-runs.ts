@@ -1,6 +1,6 @@
 import { PutItemCommand, QueryCommand } from "@aws-sdk/client-dynamodb";
 import { before, type Instant, instant, seconds } from "../../core/time.ts";
-import { TABLE } from "../../names.ts";
+import { PREFIX, TABLE } from "../../names.ts";
 import type { EndedRun, EndedRuns } from "../../ports/records.ts";
 import { iso } from "../../wire/instants.ts";
 import { type Dynamo, guarded } from "./dynamo.ts";
@@ -15,7 +15,7 @@ const BUCKETS = 8;
 const HOURS_A_CALL = 48;
 
 const hourOf = (at: Instant): string => iso(at).slice(0, "yyyy-mm-ddThh".length);
-const partition = (hour: string, bucket: number): string => `D#${hour}#${bucket}`;
+const partition = (hour: string, bucket: number): string => `${PREFIX.endedRuns}${hour}#${bucket}`;
 const sortKey = ({ endedAt, run }: EndedRun): string => `${iso(endedAt)}#${run}`;
 
 /** Any spread will do, as long as the same run lands in the same place when it is written again. */

@@ -7,12 +7,12 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { type Evidence, knownAs, remembered, wordsExpire } from "../../core/evidence.ts";
 import { type Instant, instant } from "../../core/time.ts";
-import { TABLE } from "../../names.ts";
+import { PREFIX, TABLE } from "../../names.ts";
 import type { HostEntry, Hosts } from "../../ports/hosts.ts";
 import { type Dynamo, guarded } from "./dynamo.ts";
 import { type Item, json, jsonOf, keyOf, number, numberOf, text, ttl } from "./item.ts";
 
-const hostKey = (host: string): string => `H#${host}`;
+const hostKey = (host: string): string => `${PREFIX.host}${host}`;
 
 /**
  * j an entry, or all the words in one item; r how often the words were written; e of entries as 0.1.0 left them: when it had

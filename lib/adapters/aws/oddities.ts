@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { PutItemCommand } from "@aws-sdk/client-dynamodb";
-import { TABLE } from "../../names.ts";
+import { PREFIX, TABLE } from "../../names.ts";
 import type { Oddities } from "../../ports/records.ts";
 import type { Dynamo } from "./dynamo.ts";
 import { keyOf, text, ttl } from "./item.ts";
@@ -13,7 +13,12 @@ export const dynamoOddities = ({ client, table }: Dynamo): Oddities => ({
   keep: async (odd, why, at, expiry) => {
     const day = new Date(at).toISOString().slice(0, "yyyy-mm-dd".length);
     const id = createHash("sha256").update(odd).digest("base64url").slice(0, 22);
-    const Item = { ...keyOf(`U#${day}`, id), j: text(odd.slice(0, KEPT)), w: text(why), [TABLE.ttl]: ttl(expiry) };
+    const Item = {
+      ...keyOf(`${PREFIX.oddities}${day}`, id),
+      j: text(odd.slice(0, KEPT)),
+      w: text(why),
+      [TABLE.ttl]: ttl(expiry),
+    };
     await client.send(new PutItemCommand({ TableName: table, Item }));
   },
 });

@@ -3,12 +3,12 @@ import { EVIDENCE_KINDS, type Evidence, type EvidenceKind } from "../../core/evi
 import { type Fence, fence, type LedgerEnd, type Result } from "../../core/run.ts";
 import type { Registration } from "../../core/spec.ts";
 import { type Instant, instant } from "../../core/time.ts";
-import { TABLE } from "../../names.ts";
+import { PREFIX, TABLE } from "../../names.ts";
 import type { Ledger, LedgerClaim, LedgerLine, Results, Specs } from "../../ports/records.ts";
 import { type Dynamo, guarded } from "./dynamo.ts";
 import { type Item, isExpired, json, jsonOf, keyOf, number, numberOf, text, textOf, ttl } from "./item.ts";
 
-const recordKey = (run: string): string => `R#${run}`;
+const recordKey = (run: string): string => `${PREFIX.record}${run}`;
 
 /**
  * Attributes of the records: c claim, e end, g charge, r rev, z late success, w- and a kind a runner's word, t- and a kind its

@@ -2,10 +2,15 @@ import type { UpdateItemCommandInput } from "@aws-sdk/client-dynamodb";
 import type { Run, RunKey } from "../../core/run.ts";
 import type { Runs } from "../../ports/runs.ts";
 import { type Item, keyOf, number } from "./item.ts";
-import { assigning, attributesOf, runOf, shardKey, stateLetter } from "./run-item.ts";
+import { A, assigning, attributesOf, runOf, shardKey, stateLetter } from "./run-item.ts";
 
 /** `renews` of lib/core/lease.ts in DynamoDB's words. */
-const RENEWS = "f = :fence AND q IN (:running, :leaving) AND d < :d AND (attribute_not_exists(x) OR x > :now)";
+const RENEWS = [
+  `${A.fence} = :fence`,
+  `${A.state} IN (:running, :leaving)`,
+  `${A.due} < :${A.due}`,
+  `(attribute_not_exists(${A.lastRenewable}) OR ${A.lastRenewable} > :now)`,
+].join(" AND ");
 
 /** What an update has done; refused by its own condition, it may bring the item that was there. */
 export type Updated =

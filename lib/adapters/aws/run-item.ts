@@ -2,12 +2,12 @@ import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { changesBetween } from "../../core/changes.ts";
 import { type Debt, fence, isHeld, type Run, type State } from "../../core/run.ts";
 import { after, instant, milliseconds, seconds } from "../../core/time.ts";
-import { TABLE } from "../../names.ts";
+import { PREFIX, TABLE } from "../../names.ts";
 import type { Sighting } from "../../ports/runs.ts";
 import { type Item, json, keyOf, number, text, ttl } from "./item.ts";
 
 /** The partition of a shard's run items. */
-export const shardKey = (shard: number): string => `L#${shard}`;
+export const shardKey = (shard: number): string => `${PREFIX.liveRuns}${shard}`;
 
 /** Far beyond any lease or start deadline: a run item is deleted by a sweep, and by its TTL only if all sweeps failed. */
 const KEPT_PAST_DUE = seconds(30 * 24 * 3600);
@@ -41,7 +41,7 @@ const structure = (letter: string): Field => ({
   read: ({ S }) => JSON.parse(String(S)),
 });
 
-const FIELDS: Record<string, Field> = {
+const FIELDS = {
   fence: { ...count("f"), read: ({ N }) => fence(Number(N)) },
   rev: count("r"),
   state: { letter: "q", write: (value: State) => text(STATES[value]), read: ({ S }) => STATE_OF.get(String(S)) },
@@ -68,14 +68,23 @@ const FIELDS: Record<string, Field> = {
   cause: word("k"),
   by: count("y"),
   endedAt: count("j"),
-};
+} satisfies Record<string, Field>;
 const NAME_OF = new Map(Object.entries(FIELDS).map(([name, { letter }]) => [letter, name]));
+
+/** The attribute that holds a field, for conditions that read like the rule they keep. */
+export const A = {
+  fence: FIELDS.fence.letter,
+  rev: FIELDS.rev.letter,
+  state: FIELDS.state.letter,
+  due: FIELDS.due.letter,
+  lastRenewable: FIELDS.lastRenewable.letter,
+} as const;
 
 /** When the debt was made, beside it, so that a sweep need not read the debt itself. */
 const OWED_SINCE = "g";
 
 function fieldOf(name: string): Field {
-  const field = FIELDS[name];
+  const field = (FIELDS as Readonly<Record<string, Field>>)[name];
   if (field === undefined) throw new Error(`the run item has no field ${name}`);
   return field;
 }
@@ -98,7 +107,7 @@ export const itemOf = (run: Run): Item => ({ ...keyOf(shardKey(run.shard), run.r
 export function runOf(item: Item): Run {
   const run: Record<string, unknown> = {
     run: item[TABLE.sortKey]?.S,
-    shard: Number(item[TABLE.partitionKey]?.S?.slice("L#".length)),
+    shard: Number(item[TABLE.partitionKey]?.S?.slice(PREFIX.liveRuns.length)),
   };
   for (const [letter, value] of Object.entries(item)) {
     const name = NAME_OF.get(letter);

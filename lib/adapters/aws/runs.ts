@@ -16,11 +16,11 @@ import type { Runs } from "../../ports/runs.ts";
 import { type Dynamo, guarded } from "./dynamo.ts";
 import { type Item, keyOf, number, text, textOf } from "./item.ts";
 import { renewing, type Updated } from "./renew.ts";
-import { itemOf, runOf, SIGHTED, shardKey, sightingOf, updateOf } from "./run-item.ts";
+import { A, itemOf, runOf, SIGHTED, shardKey, sightingOf, updateOf } from "./run-item.ts";
 
 function guardOf(due: DueGuard | undefined): string {
   if (due === undefined) return "";
-  return "is" in due ? " AND d = :dueSeen" : " AND d <= :dueSeen";
+  return "is" in due ? ` AND ${A.due} = :dueSeen` : ` AND ${A.due} <= :dueSeen`;
 }
 
 /** The update of a beat, by the SDK. */
@@ -87,7 +87,7 @@ export function dynamoRuns({ client, table }: Dynamo): Runs {
             TableName: table,
             Key: itemKey(seen),
             UpdateExpression: expression,
-            ConditionExpression: `r = :revSeen${guardOf(due)}`,
+            ConditionExpression: `${A.rev} = :revSeen${guardOf(due)}`,
             ExpressionAttributeValues: {
               ...values,
               ":revSeen": number(seen.rev),
@@ -104,7 +104,7 @@ export function dynamoRuns({ client, table }: Dynamo): Runs {
           new DeleteItemCommand({
             TableName: table,
             Key: itemKey(seen),
-            ConditionExpression: `attribute_not_exists(${TABLE.partitionKey}) OR r = :revSeen`,
+            ConditionExpression: `attribute_not_exists(${TABLE.partitionKey}) OR ${A.rev} = :revSeen`,
             ExpressionAttributeValues: { ":revSeen": number(seen.rev) },
           }),
         ),
