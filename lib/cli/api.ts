@@ -41,7 +41,8 @@ export type ApiSettings = { readonly until?: AbortSignal; readonly signer?: Sign
 
 /** The API at `url`. Every failure becomes one sentence that says what to do. */
 export function api(url: string, { until, signer }: ApiSettings = {}): Api {
-  if (!URL.canParse(url) || !/^https?:/i.test(url)) throw new UsageError(`"${url}" is not the address of a front door`);
+  if (!URL.canParse(url) || !/^https?:/i.test(url))
+    throw new UsageError(`"${url}" is not the address of a front door: it begins with http:// or https://`);
   const base = baseOf(url);
   return {
     base,

@@ -1,3 +1,12 @@
+const UNITS: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** The seconds of a text such as 90, 90s, 1.5m, 2h or 1d; undefined when it is none. */
+export function secondsOf(text: string): number | undefined {
+  const [, number, unit = ""] = /^([+-]?\d+(?:\.\d+)?)(s|m|h|d)?$/.exec(text.trim()) ?? [];
+  const factor = UNITS[unit];
+  return number === undefined || factor === undefined ? undefined : Number(number) * factor;
+}
+
 /** A span as people say it: the two largest units at most. */
 export function spanText(milliseconds: number): string {
   const seconds = Math.round(Math.abs(milliseconds) / 1000);

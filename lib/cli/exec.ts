@@ -6,6 +6,7 @@ import { instanceId, isOnEc2 } from "../agent/instance-metadata.ts";
 import { type Span, seconds } from "../core/time.ts";
 import { HOST } from "../wire/ids.ts";
 import { printable } from "../wire/printable.ts";
+import { secondsOf } from "./durations.ts";
 import type { Flags } from "./owner.ts";
 import { warnOfPlain } from "./plain.ts";
 import { UsageError } from "./usage.ts";
@@ -50,9 +51,10 @@ function ticketFrom(file: Flags[string]): string {
 function spanFrom(flags: Flags, name: "drain-seconds" | "stall"): Span | undefined {
   const value = chosen(flags, name);
   if (value === undefined) return undefined;
-  if (value.trim() === "" || !Number.isFinite(Number(value)) || Number(value) <= 0)
-    throw new UsageError(`--${name} (${VARIABLES[name]}) takes a number of seconds, not "${value}"`);
-  return seconds(Number(value));
+  const span = secondsOf(value);
+  if (span === undefined || span <= 0)
+    throw new UsageError(`--${name} (${VARIABLES[name]}) takes a time such as 60, 60s or 5m, not "${value}"`);
+  return seconds(span);
 }
 
 function exitMapFrom(text: string | undefined): ReadonlyMap<number, number> {

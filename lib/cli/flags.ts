@@ -1,3 +1,4 @@
+import { secondsOf } from "./durations.ts";
 import { UsageError } from "./usage.ts";
 
 export type Flags = Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;
@@ -14,6 +15,15 @@ export function numberFlag(flags: Flags, name: string): number | undefined {
   if (value.trim() === "" || !Number.isFinite(Number(value)))
     throw new UsageError(`--${name} takes a number, not "${value}"`);
   return Number(value);
+}
+
+/** Seconds, as a number or with a unit; the API says how many there may be. */
+export function secondsFlag(flags: Flags, name: string): number | undefined {
+  const value = textFlag(flags, name);
+  if (value === undefined) return undefined;
+  const seconds = secondsOf(value);
+  if (seconds === undefined) throw new UsageError(`--${name} takes a time such as 60, 60s, 5m or 2h, not "${value}"`);
+  return seconds;
 }
 
 /** A number of ours, with its bounds. */

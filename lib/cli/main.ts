@@ -6,6 +6,7 @@ import { cost } from "./cost.ts";
 import { runDev } from "./dev.ts";
 import { runExec } from "./exec.ts";
 import type { Flags } from "./flags.ts";
+import { nearest } from "./nearest.ts";
 import { OWNER_COMMANDS } from "./owner.ts";
 import { STACK_COMMANDS } from "./stack.ts";
 import { placeOf, reach, urlsOf } from "./target.ts";
@@ -81,9 +82,23 @@ function parse(args: readonly string[], options: Described["options"]): { flags:
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
     return { flags: values as Flags, words: positionals };
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(parseErrorOf(error, Object.keys(options)));
   }
 }
+
+/** What is wrong with the options, without Node's advice about positional arguments, and with the option that was probably meant. */
+function parseErrorOf(error: unknown, options: readonly string[]): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const [, unknown] = /^Unknown option '(-{1,2}[^']*)'/.exec(message) ?? [];
+  if (unknown === undefined) return message.split(". To specify")[0] ?? message;
+  const meant = nearest(unknown.replace(/^-+/, ""), options);
+  return `there is no option ${unknown}${meant === undefined ? "" : `; did you mean --${meant}?`}`;
+}
+
+const noCommand = (name: string): string => {
+  const meant = nearest(name, [...COMMANDS.keys()]);
+  return `there is no command "${name}"${meant === undefined ? "" : `; did you mean ${meant}?`}`;
+};
 
 /** The words of a command beside its options, when they are as many as it takes. */
 function wordsFor(name: string, takes: readonly string[], words: readonly string[]): readonly string[] {
@@ -125,7 +140,7 @@ function help(topics: readonly string[]): number {
   const [topic, ...more] = topics;
   if (more.length > 0) throw new UsageError(`"${more[0]}" is one word too many`);
   const page = topic === undefined ? USAGE : COMMANDS.get(topic)?.help;
-  if (page === undefined) throw new UsageError(`there is no command "${topic}"`);
+  if (page === undefined) throw new UsageError(noCommand(topic ?? ""));
   process.stdout.write(page);
   return 0;
 }
@@ -138,12 +153,12 @@ async function run(args: readonly string[]): Promise<number> {
     return 2;
   }
   if (name === "--help" || name === "-h" || name === "help") return help(rest);
-  if (name === "--version" || name === "-V") {
+  if (name === "--version" || name === "-V" || name === "version") {
     process.stdout.write(`${ownVersion()}\n`);
     return 0;
   }
   const command = COMMANDS.get(name);
-  if (command === undefined) throw new UsageError(`there is no command "${name}"`);
+  if (command === undefined) throw new UsageError(noCommand(name));
   const split = name === "exec" ? rest.indexOf("--") : -1;
   const { flags, words } = parse(split < 0 ? rest : rest.slice(0, split), command.options);
   if (flags["help"] === true) return help([name]);
@@ -176,7 +191,11 @@ export async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     const why = printableLines(error instanceof Error ? error.message : String(error));
     if (error instanceof UsageError) {
-      console.error(`lastbeat: ${why}\nlastbeat --help lists the commands.`);
+      const [name = ""] = args;
+      const page = COMMANDS.has(name)
+        ? `lastbeat ${name} --help says what it takes`
+        : "lastbeat --help lists the commands";
+      console.error(`lastbeat: ${why}\n${page}.`);
       return 2;
     }
     // A message may be a server's: no line of it looks like one of ours.

@@ -4,7 +4,7 @@ import type { RecordView } from "../wire/run-view.ts";
 import { type Api, Refused } from "./api.ts";
 import type { OwnerCommand } from "./command.ts";
 import { drill } from "./drill.ts";
-import { numberFlag, textFlag, wholeWithin } from "./flags.ts";
+import { numberFlag, secondsFlag, textFlag, wholeWithin } from "./flags.ts";
 import { frozenFleet } from "./frozen.ts";
 import { specOf } from "./spec.ts";
 import { type Listed, type Page, runsTable } from "./table.ts";
@@ -132,7 +132,7 @@ const runs: OwnerCommand = {
 const drain: OwnerCommand = {
   takes: ["HOST"],
   answer: async (api, [host = ""], flags) => {
-    const deadlineSeconds = numberFlag(flags, "deadline");
+    const deadlineSeconds = secondsFlag(flags, "deadline");
     const reason = textFlag(flags, "reason");
     const json = await api.call("POST", `/v1/hosts/${hostSegment(host)}/drain`, {
       ...(deadlineSeconds !== undefined && { deadlineSeconds }),

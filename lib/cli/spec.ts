@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { SpecBody } from "../wire/schemas.ts";
-import { type Flags, numberFlag, textFlag } from "./flags.ts";
+import { type Flags, numberFlag, secondsFlag, textFlag } from "./flags.ts";
 import { CommandError, UsageError } from "./usage.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -40,7 +40,7 @@ export function specOf(flags: Flags): Fields {
   const file = name === undefined ? {} : fromFile(name);
   const labels = labelsOf(flags);
   const given = {
-    leaseSeconds: numberFlag(flags, "lease"),
+    leaseSeconds: secondsFlag(flags, "lease"),
     start: textFlag(flags, "start"),
     labels: labels !== undefined && isFields(file["labels"]) ? { ...file["labels"], ...labels } : labels,
     budgets: mergedBudgets(file["budgets"], budgetsOf(flags)),

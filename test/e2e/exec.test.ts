@@ -222,8 +222,8 @@ test("a spot notice of the instance metadata drains the command at once; the cod
 });
 
 test.each([
-  [["--stall", "soon"], "--stall (LASTBEAT_STALL) takes a number of seconds"],
-  [["--drain-seconds", "0"], "--drain-seconds (LASTBEAT_DRAIN_SECONDS) takes a number of seconds"],
+  [["--stall", "soon"], "--stall (LASTBEAT_STALL) takes a time"],
+  [["--drain-seconds", "0"], "--drain-seconds (LASTBEAT_DRAIN_SECONDS) takes a time"],
   [["--exit-map", "80=x"], "--exit-map (LASTBEAT_EXIT_MAP) takes pairs of exit codes"],
   [["--imds", "on"], "--imds (LASTBEAT_IMDS) is auto or off"],
   [["--url", "nowhere"], '"nowhere" is not the address of a front door'],
