@@ -57,7 +57,7 @@ describe("the bundle of beats", () => {
   test("holds nothing of the SDK, and how to sign a call instead", () => {
     expect(inputsOf("runner").filter((path) => /@(aws-sdk|smithy)\//.test(path))).not.toEqual([]);
     expect(having(/@(aws-sdk|smithy|aws-crypto)\//)).toEqual([]);
-    expect(having(/^lib\/aws\/signature\.ts$/)).toHaveLength(1);
+    expect(having(/^lib\/adapters\/aws\/signature\.ts$/)).toHaveLength(1);
   });
 
   test("holds no client of queues, and no code of owners", () => {
