@@ -28,6 +28,20 @@ test("the page of the protocol names every call and every problem", () => {
   for (const name of Object.keys(PROBLEMS)) expect(protocol).toContain(`\`${name}\``);
 });
 
+test("the page of problems has a heading for each, with its status", () => {
+  const headings = [...page("docs/problems.md").matchAll(/^## ([\w-]+)\n\n(\d{3})\. /gm)];
+  expect(headings.map(([, name, status]) => [name, Number(status)])).toEqual(
+    Object.entries(PROBLEMS).map(([name, { status }]) => [name, status]),
+  );
+});
+
+test("the index of the pages has each of them", () => {
+  const index = page("docs/README.md");
+  const pages = readdirSync(join(ROOT, "docs")).filter((file) => file.endsWith(".md") && file !== "README.md");
+  expect(pages.length).toBeGreaterThan(6);
+  for (const file of pages) expect(index).toContain(`](${file})`);
+});
+
 test("every file and folder that a page links to or names in the layout is there", () => {
   expect(PAGES.length).toBeGreaterThan(5);
   for (const path of PAGES) {
