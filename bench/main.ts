@@ -68,7 +68,7 @@ async function millionFigures(calibrated: number): Promise<readonly Figure[]> {
       value: isFound ? reaped : 0,
       unit: "",
       atLeast: findable,
-      beside: "whoever died in the last five minutes may still hold his lease",
+      beside: "a runner that died in the last five minutes may still have a lease",
     },
     {
       name: "the same seed gives the same, another one another (20,000 runners)",

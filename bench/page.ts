@@ -31,7 +31,7 @@ keeps it, and \`node bench/page.ts > docs/performance.md\` makes this page of it
 - **Money follows from units** and the dated list prices of \`lib/cost/prices.ts\`, for usual run items (16 letters, an instance, a first attempt). Billed
   milliseconds of a beat are an input (8 and 25), because only AWS can tell them. \`lastbeat cost\` takes every run item at 128 B, which is
   dearer by two to four thousandths, and just beyond what is promised. The agent beats at least every 30 s, so a real
-  thousand runner-hours cost what stands at 30 s; 60 s is what others are compared at.
+  thousand runner-hours cost the figure for 30 s; 60 s is what others are compared at.
 - **Times of this machine** are those of a process of its own beside a table that answers at once, on loopback, no two measured at the same time, the best of three rounds; the
   calibration line says how fast the machine was. The AWS SDK's figures come from the same handler with the SDK in it. Resident memory
   is that of a process without a limit; a first beat, which a busy machine disturbs most, is the 25th percentile of 31. "Without the

@@ -86,7 +86,7 @@ function watched({ metrics, queues, frontDoor }: AlarmsProps): Readonly<Record<s
       missing: "good",
     },
     "notices-dead": {
-      says: "A notice could not be handled: what stands on that host was not told to leave.",
+      says: "A notice could not be handled: attempts on that host were not told to leave.",
       metric: queues.noticeDeadLetters.metricApproximateNumberOfMessagesVisible(waiting),
       threshold: 1,
       of: [1, 1],

@@ -77,7 +77,7 @@ export function contextOf(node: Node): Context {
   const odd = Object.keys(settings).find((name) => !Object.hasOwn(READ, name));
   if (odd !== undefined)
     throw new SettingError(
-      `${PREFIX}${odd} is no setting: there are ${Object.keys(READ).join(", ")}, stackName, forwardTo, tags`,
+      `${PREFIX}${odd} is not a setting: there are ${Object.keys(READ).join(", ")}, stackName, forwardTo, tags`,
     );
   const props = Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, READ[name]?.(value)]));
   return {

@@ -81,7 +81,7 @@ export class Lambdas extends Construct {
     runner.allow(["dynamodb:GetItem", ...WRITE], tableArn);
     for (const one of [owner, this.sweep, this.notice]) one.allow([...READ, ...WRITE], tableArn);
     this.sweep.allow(["dynamodb:DeleteItem"], tableArn, RUN_ITEMS, HOSTS);
-    // Whoever settles the end of an attempt strikes it off its host.
+    // The Lambda that settles the end of an attempt strikes it off its host.
     for (const one of [runner, owner, this.notice]) one.allow(["dynamodb:DeleteItem"], tableArn, HOSTS);
     for (const one of [runner, owner, this.sweep, this.notice]) one.allow(["sqs:SendMessage"], queues.requeue.queueArn);
     for (const one of [runner, owner, this.notice]) one.allow(["sqs:SendMessage"], queues.notice.queueArn);
@@ -103,7 +103,7 @@ export class Lambdas extends Construct {
     this.receive(this.notice, queues.notice, { batchSize: NOTICE_BATCH, reportBatchItemFailures: true });
   }
 
-  /** Whoever reads or writes what the key encrypts may use it. */
+  /** Each Lambda that reads or writes what the key encrypts may use it. */
   private share(kmsKeyArn: string): void {
     for (const one of [...Object.values(this.services), this.sweep, this.notice])
       one.allowKey(kmsKeyArn, "dynamodb", "secretsmanager", "sqs");

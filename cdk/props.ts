@@ -64,8 +64,8 @@ export type LastbeatProps = {
    */
   readonly anonymousOwners?: boolean;
   /**
-   * A runner's word of an interruption counts for its whole host, as AWS's does, and not for its own attempt alone. Whoever holds
-   * a token can then drain what stands on any host that he names. Default false.
+   * A runner's word of an interruption counts for its whole host, as AWS's does, and not for its own attempt alone. The holder of a
+   * token can then drain any host by naming it. Default false.
    */
   readonly trustRunners?: boolean;
   /** A domain of your own for the HTTP API, with the ARN of its certificate in this region. */

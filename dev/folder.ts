@@ -53,7 +53,7 @@ function open(folder: string): void {
   } catch (error) {
     throw new Unusable(`the folder ${folder} cannot be made (${said(error)}); choose another one with --data`);
   }
-  // Its keys sign, and its queue holds tickets: whoever else may write there could put his own in their place.
+  // Its keys sign, and its queue holds tickets: somebody else who may write there could put others in their place.
   const { uid, mode } = statSync(folder);
   if ((process.getuid !== undefined && uid !== process.getuid()) || (mode & 0o022) !== 0)
     throw new Unusable(`${folder} is not yours alone (chmod 700 ${folder}); or choose another one with --data`);

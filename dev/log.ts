@@ -22,7 +22,7 @@ function describe({ decision, run, attempt, fence, state, cause, error, counts }
 /** One readable line per decision, on stderr: stdout is for what the command line answers. */
 export const textLog: Log = {
   write: (line) => {
-    // Whoever has asked is anyone here, and what came of it has a line of its own.
+    // The caller may be anyone here, and what came of the call has a line of its own.
     if (isNews(line) && line.decision !== "asked")
       console.error(`${new Date().toISOString().slice("yyyy-mm-ddT".length)}  ${describe(line)}`);
   },

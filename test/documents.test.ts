@@ -83,6 +83,31 @@ test("every word that the architecture explains is a word of the code, and of it
   expect(words.filter((word) => !new RegExp(`${word}`, "i").test(code))).toEqual([]);
 });
 
+/** Our own idiom, which readers stumble over, and what to write instead. */
+const STUMBLES: readonly (readonly [RegExp, string])[] = [
+  [/\bwhoever\b/i, "name the role: the owner, a consumer, a Lambda"],
+  [/\bby now\b/i, "already, or now"],
+  [/\b(he|his|him)\b/i, "they, or the role"],
+  [/\bwhat stands\b/i, "the attempts on a host"],
+  [/\bis no (setting|error of)\b/i, "is not a"],
+];
+
+test("no page, comment or message has words that readers stumble over", () => {
+  const files = [
+    ...PAGES,
+    ...globSync(["lib/**/*.ts", "lambdas/**/*.ts", "cdk/**/*.ts", "dev/**/*.ts", "bench/**/*.ts"], { cwd: ROOT }),
+  ];
+  expect(files.length).toBeGreaterThan(200);
+  const found = files.flatMap((file) =>
+    page(file)
+      .split("\n")
+      .flatMap((line, index) =>
+        STUMBLES.filter(([word]) => word.test(line)).map(([, better]) => `${file}:${index + 1}: ${better}`),
+      ),
+  );
+  expect(found).toEqual([]);
+});
+
 test("the commands of the README are those of the package", () => {
   const { scripts } = JSON.parse(page("package.json")) as { scripts: Record<string, string> };
   for (const path of ["README.md", "CONTRIBUTING.md"])

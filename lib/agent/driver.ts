@@ -40,7 +40,7 @@ export type Living = {
 
 /**
  * The longest sleep. A timer stands still while the machine is suspended, so the clock is looked at often enough for a
- * child that has to be gone by now to be stopped as soon as the machine is awake.
+ * child that should be gone already to be stopped as soon as the machine is awake.
  */
 const LONGEST_SLEEP: Span = seconds(1);
 

@@ -84,7 +84,7 @@ function claimAnswered(
   roll: number,
 ): Step {
   const { leaving, tries } = heart;
-  // Our process was suspended, or the network was slow: the lease that was granted then may be over by now.
+  // Our process was suspended, or the network was slow: the lease that was granted then may be over.
   const isLate = after(sentAt, requestTimeout(heart.lease)) < now;
   const answer: typeof given = given.kind === "ok" && isLate ? { kind: "unclear", detail: "granted too late" } : given;
   if (answer.kind === "ok") {

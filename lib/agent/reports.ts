@@ -38,7 +38,7 @@ export function keeper(
     keep: async (token, report) => {
       const kept: Kept = { url, run, token, report };
       try {
-        // Under another name first: whoever finds a report finds a whole one.
+        // Under another name first, so that a report that is found is whole.
         await onDisk(write(`${file}.new`, JSON.stringify(kept), { mode: 0o600 }));
         await onDisk(rename(`${file}.new`, file));
       } catch (error) {
@@ -57,7 +57,7 @@ type Own = { readonly url: string; readonly identity?: Caller["identity"] };
 
 /**
  * Delivers once what agents before us could not. What is answered definitely is removed; errors are only said. A report is
- * told to this agent's own front doors alone: whoever can write to the folder must not choose where a cluster's identity goes.
+ * told to this agent's own front doors alone: somebody who can write to the folder must not choose where a cluster's identity goes.
  */
 export async function deliverLeftovers(
   folder: string,

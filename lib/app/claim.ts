@@ -26,7 +26,7 @@ export async function claim(app: App, ticket: Claims, holder: Holder): Promise<C
   // The host entry is written before the evidence is read, and a notice writes evidence before it lists the entries: one of
   // the two sees the other. A notice that finds the run not claimed yet moves its rev, so that the evidence is read again.
   const evidenceFor = async (seen: Run): Promise<readonly Evidence[]> => {
-    // A claim that opens nothing leaves no entry: whoever holds an old ticket could leave as many as he can name hosts.
+    // A claim that opens nothing leaves no entry: the holder of an old ticket could otherwise leave one for each name of a host.
     if (host === undefined || seen.state !== "queued" || seen.fence !== fence) return [];
     if (!isEntered) await app.hosts.enter(host, { run, shard, fence, at: now }, lineExpiryOf(app, now));
     isEntered = true;

@@ -61,7 +61,7 @@ export function endOf({ charge: _, ...end }: NonNullable<LedgerLine["end"]>): Le
   return end;
 }
 
-/** The run as it is by now, be it archived. */
+/** The run as it is now, also when it is archived. */
 async function newest(app: App, seen: Run, now: Instant): Promise<Run> {
   const run = await app.runs.read(seen);
   if (run !== undefined) return run;

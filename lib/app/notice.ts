@@ -31,7 +31,7 @@ export type NoticeCounts = Readonly<Record<"left" | "reaped" | "refunded" | "not
  */
 export async function notice(app: App, told: Notice, seenUpTo?: EntryPlace): Promise<NoticeCounts> {
   const { host } = told;
-  // A message that comes late or again acts on what is known by now: it may have been taken back, or moved.
+  // A message that comes late or again acts on what is known now: the word may have been taken back, or moved.
   const evidence = await app.hosts.record(host, evidenceOf(told), app.clock.now(), app.retention);
   const counts = { left: 0, reaped: 0, refunded: 0, noted: 0 };
   const isAnything = drains(evidence) || explains(evidence) || evidence.goneAt !== undefined;

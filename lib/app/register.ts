@@ -16,7 +16,7 @@ export type Registered =
 /**
  * Registers a run. The same spec again is answered as before, and completes a registration that crashed in between;
  * another spec under the same id is refused. They are the same when `asked`, what the owner has written, is: our own
- * defaults may change between his two requests.
+ * defaults may change between the two requests.
  */
 export async function register(app: App, run: string, spec: Spec, asked: unknown = spec): Promise<Registered> {
   const now = app.clock.now();
@@ -53,7 +53,7 @@ const ABANDONED = seconds(15 * 60);
 /** Somebody else is faster at most twice: the sweep that deletes a former life's item, and another request that registers. */
 const TRIES = 3;
 
-/** The registration that counts: the one that was there, unless whoever made it got no further than that. */
+/** The registration that counts: the one that was there, unless its owner got no further than that. */
 async function registered(app: App, offered: Registration): Promise<Registration> {
   const found = await create(app, offered);
   if (found === undefined) return offered;

@@ -53,7 +53,7 @@ export async function forwardNotice(app: App, token: Claims, told: RunnerNotice)
 
 /**
  * A runner's word: about its own attempt; and where runners are trusted to speak for their host, and AWS takes that, about
- * whatever stands there. The message says where the runner stood, because its own attempt may have ended by now.
+ * all attempts there. The message says where the runner stood, because its own attempt may have ended meanwhile.
  */
 export async function heedRunner(app: App, id: string, told: AttemptNotice): Promise<void> {
   const { run, shard, kind, host } = told;

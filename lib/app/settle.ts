@@ -19,7 +19,7 @@ import type { App } from "./app.ts";
 import { sign } from "./credentials.ts";
 import { expiryOf, lineExpiryOf } from "./retention.ts";
 
-/** Others settle the same debt, or change the run meanwhile; whoever comes last finds nothing owed. */
+/** Others settle the same debt, or change the run meanwhile; the last one finds nothing owed. */
 const TRIES = 8;
 
 /** Carries out what the run owes, and clears the debt. Settling twice is harmless: same ids, guarded writes. */
@@ -67,7 +67,7 @@ function there({ run }: Pick<RunKey, "run">, found: Registration | undefined): a
   if (found === undefined) throw new Error(`run ${run} has an item but no spec`);
 }
 
-/** Writes the ledger part of a debt: by whoever settles it, and by whoever is about to replace it. */
+/** Writes the ledger part of a debt: when it is settled, and when it is about to be replaced. */
 export async function payLedger(app: App, run: Run): Promise<void> {
   const line = run.debt?.ledger;
   if (line === undefined) return;

@@ -54,7 +54,7 @@ export type SweepBounds = {
 /** 1,000 items of 128 B are one request of 128 kB, a tenth of what a Query page may hold. */
 const PAGE = 1000;
 
-/** Whoever looks for the last sweep finds one that began in the last minute or so. */
+/** A reader that looks for the last sweep finds one that began in the last minute or so. */
 const SIGN_OF_LIFE = seconds(60);
 
 /** Each verdict is about six requests of 5 ms: 32 at once are about 1,000 a second, which one shard's writes can take. */
@@ -159,7 +159,7 @@ async function beginToJudge(app: App, under: Sweep, found: Found): Promise<Judgi
   counts.valve = isFault && due.some((run) => run.state !== "waiting" && valveOpens(run) <= now) ? 1 : 0;
   const common = { due, faults, isFault, valveOpens: found.fleet.valveOpens };
   const most = verdictLimit(counts.live);
-  // A backoff that is over is no verdict: whoever sees it queues the run.
+  // A backoff that is over is no verdict: each sweep that sees it queues the run.
   const isVerdict = isFault || due.some(({ state }) => state !== "waiting");
   // A sweep that finds nothing due writes nothing, but for a sign of life once a minute.
   if (!isVerdict && lastSweep > before(began, SIGN_OF_LIFE)) return { ...common, most, restraint: { survey } };
@@ -250,7 +250,7 @@ async function judge(app: App, { until, counts, failures }: Sweep, judging: Judg
 
 /**
  * Of the verdicts by the clock alone as many as one sweep may find. A place among these is taken when a verdict is about to be
- * written; it is free again when that fails. Whoever found none free is tried again as long as there are some. Answers whether any
+ * written; it is free again when that fails. A run that found none free is tried again as long as there are some. Answers whether any
  * waits for a witness.
  */
 async function judgeAll(
@@ -304,7 +304,7 @@ const callsForCare = (sighting: Sighting, now: Instant): boolean =>
 /** Settles what owes and removes what has lingered, in no order: one that always fails stands before nobody for long. */
 const careFor = (app: App, care: readonly Sighting[], counts: Counts, goesOn: () => boolean): Promise<void> =>
   visit(app, shuffled(app.dice.roll, care), counts, goesOn, async (sighting) => {
-    // The sighting may be old: whoever acts reads the run item first.
+    // The sighting may be old, so the run item is read before anything is done.
     if (sighting.owedSince === undefined) return removeEnded(app, sighting, app.clock.now());
     await settle(app, sighting);
     return "settled";

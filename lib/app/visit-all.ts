@@ -37,7 +37,7 @@ export async function tryTo<T>(failures: Failure<unknown>[], act: () => Promise<
   }
 }
 
-/** Throws when something failed, once all has been tried: whoever called comes again for the sake of these. */
+/** Throws when something failed, once all has been tried: the caller comes again for the sake of these. */
 export function throwIfAny(failures: readonly Failure<unknown>[], all: number, what: string): void {
   const [first] = failures;
   if (first === undefined) return;

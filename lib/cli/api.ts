@@ -131,6 +131,6 @@ async function gatewaySays(
   if (signed.kind === "unsigned")
     return `${answered}: there were no AWS credentials to sign the call with (${signed.why}); set AWS_PROFILE, or sign in`;
   if (/signature|security token|credential/i.test(message)) return `${answered}: it does not take the signature`;
-  const who = (await signer?.caller()) ?? `whoever has the access key ${signed.by}`;
+  const who = (await signer?.caller()) ?? `the owner of the access key ${signed.by}`;
   return `${answered}: ${who} is not allowed to call it, and needs execute-api:Invoke`;
 }

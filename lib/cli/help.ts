@@ -29,7 +29,7 @@ same; with other options it is refused. RUN is 1 to 128 letters, digits, - and _
   --lease SECONDS      silence after which the runner counts as lost (5 to 3600; 120)
   --start self|dispatch
                        who starts attempt 1: the caller with the ticket (self, the
-                       default), or whoever reads the message that goes out (dispatch)
+                       default), or the consumer of the message that goes out (dispatch)
   --attempts N         one budget for all: N attempts in all
   --crashes N          how many crashes may be followed by another attempt
   --interruptions N    the same for attempts whose capacity was taken
@@ -86,7 +86,7 @@ Exit codes: 0 ended by SIGINT, SIGTERM or a closed pipe; 2 not understood.
 `,
   drain: `lastbeat drain HOST [--deadline SECONDS] [--reason TEXT] [--json]
 
-Tells what stands on a host to leave, as before a maintenance: its attempts may finish
+Asks every attempt on a host to leave, as before a maintenance: they may finish
 what they can, and their next attempts are announced by each run's own policy (onNotice).
 HOST is what their holders call it: an instance id, or what exec --host said.
 

@@ -81,7 +81,7 @@ const requeue: OwnerCommand = {
 
 /** What the API gives at most at once. */
 const PAGE = 500;
-/** Twenty pages. Whoever wants more reads them page by page, with --json and --cursor. */
+/** Twenty pages. More are read page by page, with --json and --cursor. */
 export const MOST_RUNS = 10_000;
 
 const pageOf = (api: Api, state: "live" | "ended", limit: number, cursor: string | undefined): Promise<Page> =>

@@ -1,7 +1,7 @@
 /** Names that do not leave the machine or the cluster. */
 const NEAR = /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\]|.+\.(svc|local))$/;
 
-/** Whether what is sent to that address can be read by whoever listens on the way. */
+/** Whether what is sent to that address can be read by somebody who listens on the way. */
 export function isReadable(url: string): boolean {
   if (!URL.canParse(url)) return false;
   const { protocol, hostname } = new URL(url);
@@ -17,6 +17,6 @@ export function warnOfPlain(
   if (environment["LASTBEAT_INSECURE"] === "1") return;
   for (const address of addresses.filter(isReadable))
     say(
-      `${address} is not encrypted: whoever listens on the way reads the credentials. Use https, or set LASTBEAT_INSECURE=1 to say that it is meant`,
+      `${address} is not encrypted, so somebody who listens on the way can read the credentials: use https, or set LASTBEAT_INSECURE=1 if that is intended`,
     );
 }

@@ -47,7 +47,7 @@ export const urlsOf = (flags: Flags, environment: Environment): string =>
 const isLoopback = (url: string): boolean =>
   URL.canParse(url) && /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname);
 
-/** Whether owner calls are signed: everywhere but on this machine, where the embedded server asks nobody who he is. */
+/** Whether owner calls are signed: everywhere but on this machine, where the embedded server asks nobody for a signature. */
 export function isSigned(url: string, isStackNamed: boolean, mode: string | undefined): boolean {
   switch (said(mode) ?? "auto") {
     case "auto":

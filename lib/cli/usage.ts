@@ -25,7 +25,7 @@ export const USAGE = `lastbeat - heartbeats for workflow runners, and a second a
   lastbeat requeue RUN [--attempt N] [--reason TEXT]
       give the run another attempt at once, charged to nothing
   lastbeat drain HOST [--deadline SECONDS] [--reason TEXT]
-      tell what stands on a host to leave
+      ask every attempt on a host to leave
   lastbeat drill spot|rebalance|terminated HOST
       a game day: play what AWS would say about a host
   lastbeat doctor --stack NAME | --from-pod

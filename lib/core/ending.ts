@@ -219,7 +219,7 @@ export function settled(run: Run, registration: Registration, now: Instant): Run
   return next;
 }
 
-/** How long a debt may stand before a sweep settles it in the place of whoever made it and may have crashed. */
+/** How long a debt may stand before a sweep settles it in the place of the process that made it and may have crashed. */
 export const SETTLE_DELAY = seconds(30);
 
 /** Whether a debt of that age is the sweep's to settle. */

@@ -36,7 +36,7 @@ export const evidenceOf = ({ evidence, deadline }: Notice): Evidence =>
 export type EvidenceKind = keyof typeof MEANING;
 
 /**
- * What each kind means. `drains`: the host is going, so what stands on it should leave. `explains`: capacity was taken,
+ * What each kind means. `drains`: the host is going, so its attempts should leave. `explains`: capacity was taken,
  * which is nobody's fault; a state change alone says that a host goes, not why. `takes`: once that has happened, the host is not
  * there; what is drained or maintained may be.
  */
@@ -65,10 +65,10 @@ export const SLACK = seconds(60);
  */
 const REACH = seconds(15 * 60);
 
-/** Who tells of his own attempt. Such a word never closes a host to others. */
+/** The source of what a runner says of its own attempt. Such a word never closes a host to others. */
 export const RUNNER = "runner";
 
-/** The kinds, for whoever reads them from outside. */
+/** The kinds, for those who read them from outside. */
 export const EVIDENCE_KINDS = Object.keys(MEANING) as [EvidenceKind, ...EvidenceKind[]];
 
 /** An attempt's time on its host: since its claim, last heard of then, and ended by then at the latest. */
@@ -78,7 +78,7 @@ export type Stay = { readonly claimedAt: Instant; readonly lastBeatAt: Instant; 
 export const isAbout = ({ goneAt }: Evidence, claimedAt: Instant): boolean =>
   goneAt === undefined || goneAt > claimedAt;
 
-/** Whether what stands on the host should leave it. A rebalance recommendation is advice, never more. */
+/** Whether the attempts on the host should leave it. A rebalance recommendation is advice, never more. */
 export const drains = ({ kind, withdrawn }: Evidence): boolean => MEANING[kind].drains && withdrawn !== true;
 
 /** Whether the host is gone once it has happened. */

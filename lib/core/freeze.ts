@@ -108,8 +108,8 @@ export function surveyOf({ hosts, alone, leases }: Fleet, known: Known, now: Ins
 const OVERDUE = seconds(30);
 
 /**
- * The hosts whose silence may be our fault. Whoever has been silent for a quarter of an hour while others were heard is gone; and
- * so is who was overdue without a freeze when the last sweep judged: his verdict only waits for its turn, or fails. Where no
+ * The hosts whose silence may be our fault. A host that has been silent for a quarter of an hour while others were heard is gone; and
+ * so is one that was overdue without a freeze when the last sweep judged: its verdict only waits for its turn, or fails. Where no
  * sweep has judged since, as after an outage that stopped the sweeps too, nobody is gone yet.
  */
 function stillThere(voices: readonly Voice[], { freeze, lastSweep = instant(0) }: Known): readonly Voice[] {

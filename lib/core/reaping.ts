@@ -71,7 +71,7 @@ const isByClock = (cause: Cause, due: Due): boolean =>
 
 /**
  * Whether only silence says that the attempt has ended, whatever says why: a host that drains, or is maintained, may be there
- * yet, and its attempts cut off by us. One that AWS has taken by now is not.
+ * yet, and its attempts cut off by us. One that AWS has already taken is not.
  */
 const isBySilence = (cause: Cause, due: Due, explained: readonly Evidence[]): boolean =>
   isByClock(cause, due) ||

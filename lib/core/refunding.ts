@@ -39,7 +39,7 @@ function fits({ evidence, host, registration, line }: Refund): boolean {
 }
 
 /**
- * Moves the charge of an attempt to interruptions, visibly, once, in whatever state the run is by now: to what it would have
+ * Moves the charge of an attempt to interruptions, visibly, once, in whatever state the run is: to what it would have
  * been, had the evidence come in time. It never revives a run. The corrected ledger line is a debt in the same write; an
  * ended run owes its archive again.
  */

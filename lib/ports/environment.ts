@@ -11,7 +11,7 @@ export type Key = { readonly id: string; readonly secret: Uint8Array };
 /** The newest key first: it signs. The ones after it are still accepted. */
 export type Keys = { all(): Promise<readonly [Key, ...Key[]]> };
 
-/** One line per decision, for whoever asks later what happened. Never a whole event, never a credential. */
+/** One line per decision, for those who ask later what happened. Never a whole event, never a credential. */
 export type LogLine = {
   /** ERROR where there is an error, else INFO, unless it says so itself. */
   readonly level?: "WARN" | "ERROR";

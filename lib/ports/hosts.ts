@@ -3,8 +3,8 @@ import type { Fence, RunKey } from "../core/run.ts";
 import type { Instant, Span } from "../core/time.ts";
 
 /**
- * An attempt that stands on a host, or that ended there for a reason that late evidence may still change. A hint only: whoever
- * follows it checks that the run item names this host, or for an ended attempt that the ledger does.
+ * An attempt that stands on a host, or that ended there for a reason that late evidence may still change. A hint only: a reader
+ * checks that the run item names this host, or for an ended attempt that the ledger does.
  */
 export type HostEntry = RunKey & {
   readonly fence: Fence;
@@ -16,7 +16,7 @@ export type HostEntry = RunKey & {
 
 type Ended = HostEntry & { readonly endedBy: Instant };
 
-/** What stands on a host, and what is known about it. */
+/** The attempts on a host, and what is known about it. */
 export type Hosts = {
   /** An entry that is there keeps its time: a request that comes again much later must not make the attempt look younger. */
   enter(host: string, entry: HostEntry, expiry: Instant): Promise<void>;
@@ -24,7 +24,7 @@ export type Hosts = {
   leave(host: string, entry: Pick<HostEntry, "run" | "fence">): Promise<void>;
   /** The same, but late evidence may still be about it: it is listed by its end, until `expiry`. */
   leaveTrace(host: string, entry: Ended, expiry: Instant): Promise<void>;
-  /** What stands there, and what has ended there at `since` or later. Strongly consistent; the newest claim first. */
+  /** The attempts there, and those that have ended there at `since` or later. Strongly consistent; the newest claim first. */
   entries(host: string, since: Instant): Promise<readonly HostEntry[]>;
   /** Strongly consistent; no more than `remembered` of lib/core/evidence.ts keeps. */
   evidence(host: string): Promise<readonly Evidence[]>;

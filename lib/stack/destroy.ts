@@ -32,7 +32,7 @@ const keptAs = (type: string, id: string): Kept => ({
   how: HOW[type]?.(id) ?? "delete it in the console of its service",
 });
 
-/** What the template retains by default, for whoever may not look at what was. */
+/** What the template retains by default, for those who may not look at what was. */
 function expected({ outputs: { table, requeueQueue, requeueDeadLetters, keys } }: OurStack): readonly Kept[] {
   const ids: readonly (readonly [string, string | undefined])[] = [
     ["AWS::DynamoDB::GlobalTable", table],

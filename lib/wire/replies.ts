@@ -64,7 +64,7 @@ const DETAILS: Partial<Record<ProblemName, string>> = {
 const plain = (name: ProblemName, status: number = PROBLEMS[name].status): Problem =>
   problem(name, { status, ...(DETAILS[name] !== undefined && { detail: DETAILS[name] }) });
 
-/** What the owner of a run is told when it has ended: his request conflicts with that, it does not miss the run. */
+/** What the owner of a run is told when it has ended: the request conflicts with that, it does not miss the run. */
 export const ownerReply = (reply: Reply): HttpReply =>
   reply.kind === "ended" ? refused(plain("ended", 409)) : httpReply(reply);
 

@@ -1,6 +1,6 @@
 import { hostOfSegment } from "./ids.ts";
 
-/** Who may call, and by what he is known: AWS IAM, the ticket of an attempt, its token, or nothing. */
+/** Who may call, and by what they are known: AWS IAM, the ticket of an attempt, its token, or nothing. */
 export type Caller = "owner" | "ticket" | "token" | "anyone";
 
 /**
@@ -44,7 +44,7 @@ export const ROUTES = {
     path: "/v1/hosts/{host}/drain",
     by: "owner",
     at: "owner",
-    does: "Tell what stands on a host to leave",
+    does: "Ask every attempt on a host to leave",
   },
   claim: {
     method: "POST",

@@ -72,7 +72,7 @@ describe("a setting from the context", () => {
     "named %s is none, and is refused with the names that there are",
     (name) => {
       expect(() => read({ [name]: "1" })).toThrow(SettingError);
-      expect(() => read({ [name]: "1" })).toThrow(new RegExp(`^lastbeat:${name} is no setting: there are name, `));
+      expect(() => read({ [name]: "1" })).toThrow(new RegExp(`^lastbeat:${name} is not a setting: there are name, `));
     },
   );
 });

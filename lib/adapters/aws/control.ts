@@ -65,7 +65,7 @@ export function dynamoControl({ client, table }: Dynamo, wanted = FIRST_SHARDS):
         ...(condition !== undefined && { ConditionExpression: condition }),
       }),
     );
-  /** Of two settings the higher one stays, whoever writes last. */
+  /** Of two settings the higher one stays, in whatever order they are written. */
   const raise = (): Promise<Write> =>
     guarded(() =>
       update({ "#n": CONTROL.shards }, { ":n": number(wanted) }, "SET #n = :n", "attribute_not_exists(#n) OR #n < :n"),

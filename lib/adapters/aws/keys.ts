@@ -13,8 +13,8 @@ const INITIAL = "initial";
 export const SECRET_BYTES = 32;
 
 /**
- * How long a Lambda works with the keys that it has read. A new key signs only after twice that time, so nobody meets a
- * signature whose key he has not read; and whoever takes a key out of the secret waits so long at most.
+ * How long a Lambda works with the keys that it has read. A new key signs only after twice that time, so no Lambda
+ * meets a signature whose key it has not read. A key that is taken out of the secret is forgotten within that time.
  */
 export const KEYS_ARE_KEPT_MS = 15 * 60_000;
 
@@ -65,7 +65,7 @@ export const secretText = (keys: readonly StoredKey[]): string =>
     ),
   });
 
-/** In the order in which they are used: the newest that signs by now, then whatever else is accepted. */
+/** In the order in which they are used: the newest one that signs already, then all others that are accepted. */
 export function inUse(stored: readonly [StoredKey, ...StoredKey[]], now: Instant): readonly [Key, ...Key[]] {
   const signing = stored.find(({ signsFrom }) => signsFrom <= now) ?? stored[0];
   return [signing, ...stored.filter((key) => key !== signing)];

@@ -20,7 +20,7 @@ export type RotationStep = {
 const SIGNS_AFTER = seconds(24 * 3600);
 
 /**
- * The keys after a rotation: a new one, and the one that signs by now, which what was handed out stays good by. A key
+ * The keys after a rotation: a new key, and the one that signs today, so that tickets and tokens already handed out stay good. A key
  * before that is dropped. Throws while the last rotation is not over: the key that it would drop still signs.
  */
 export function rotated(

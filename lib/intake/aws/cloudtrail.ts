@@ -32,7 +32,7 @@ export function serviceEvent(event: Event): Parsed {
     id: idOf(eventID) ?? event.id,
     at: at ?? event.at,
     // An interrupted instance may be stopped and come back under its id, so an eviction at an unknown time proves nothing
-    // about what stands there now.
+    // about the attempts there now.
     goneAt: at && after(at, LAST_BREATH),
   });
 }

@@ -73,7 +73,7 @@ export function notices(event: Event, hosts: readonly string[], told: Told): Par
     at: told.at ?? event.at,
     ...(told.saidAt !== undefined && { saidAt: told.saidAt }),
     ...(told.deadline !== undefined && { deadline: told.deadline }),
-    // Nobody dies of a drill: it proves nothing, and who works on goes on until he has drained.
+    // A drill is never proof of a death: the host is still there, and its attempts run until they have drained.
     ...(told.goneAt !== undefined && event.source !== DRILL_SOURCE && { goneAt: told.goneAt }),
     ...(event.source === DRILL_SOURCE && { drill: true }),
     ...(told.note !== undefined && { note: told.note }),

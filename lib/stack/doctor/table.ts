@@ -38,7 +38,7 @@ const table: Check = {
         ? ok("deletion protection", "is on")
         : problem(
             "deletion protection",
-            "is off: whoever may can delete all runs with one call",
+            "is off: one call of somebody with the permission deletes all runs",
             `run aws dynamodb update-table --table-name ${TableName} --deletion-protection-enabled`,
           ),
     ];
