@@ -42,6 +42,37 @@ test("the index of the pages has each of them", () => {
   for (const file of pages) expect(index).toContain(`](${file})`);
 });
 
+test("every setting has a check where it can be wrong, a way to be read, and a line for the reader", () => {
+  const fieldsOf = (path: string, pattern: RegExp): readonly string[] =>
+    [...page(path).matchAll(pattern)].map(([, name = ""]) => name);
+  const all = page("cdk/props.ts");
+  const props = [...all.slice(all.indexOf("export type LastbeatProps")).matchAll(/^ {2}readonly (\w+)\?:/gm)].map(
+    ([, name = ""]) => name,
+  );
+  expect(props.length).toBeGreaterThan(25);
+  // Constructs of the CDK cannot be said by a text; docs/deploy.md names them beside the settings that can.
+  const read = fieldsOf("cdk/context.ts", /^ {2}(\w+): as\w+,$/gm);
+  const deploy = page("docs/deploy.md");
+  for (const name of props) expect([name, deploy.includes(`\`${name}\``)]).toEqual([name, true]);
+  for (const name of read) expect(props).toContain(name);
+});
+
+test("every command has its flags, its page and its line", () => {
+  const commands = [...page("lib/cli/main.ts").matchAll(/^ {2}(\w+): (?:\{|ASKING|HELPING)/gm)].map(([, name]) => name);
+  const named = [...USAGE.matchAll(/^ {2}lastbeat ([a-z]+)/gm)].map(([, name]) => name);
+  expect(commands.length).toBeGreaterThan(12);
+  expect([...new Set(named)].sort()).toEqual([...commands].sort());
+});
+
+test("every rule for notices has a parser and a doctor who looks for it", () => {
+  const rules = [...page("cdk/rules.ts").matchAll(/detailType: \[([^\]]+)\]/g)].flatMap(([, list = ""]) =>
+    [...list.matchAll(/"([^"]+)"/g)].map(([, type]) => type),
+  );
+  const parsers = globSync("lib/intake/aws/*.ts", { cwd: ROOT }).map(page).join("\n");
+  expect(rules.length).toBeGreaterThan(6);
+  expect(rules.filter((type) => !parsers.includes(`"${type}"`))).toEqual([]);
+});
+
 test("every file and folder that a page links to or names in the layout is there", () => {
   expect(PAGES.length).toBeGreaterThan(5);
   for (const path of PAGES) {
