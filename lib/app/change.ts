@@ -15,6 +15,9 @@ export class Contended extends Error {}
  */
 const TRIES = 8;
 
+/** What came of a change, and the run that it was decided on; absent where there was no item. */
+export type Changed = { readonly reply: Reply; readonly seen?: Run };
+
 /**
  * Reads the run, decides, and writes under the guard that names what was read; stale means read again and decide again.
  * The ledger part of a debt that the write replaces is paid first. `absent` answers when there is no item: with a reply,
@@ -25,15 +28,15 @@ export async function change(
   key: RunKey,
   decideOn: (run: Run) => Decision | Promise<Decision>,
   absent: () => Promise<Reply | undefined>,
-): Promise<Reply> {
+): Promise<Changed> {
   for (let tried = 0; tried < TRIES; tried += 1) {
     const seen = await app.runs.read(key);
     const decision = seen === undefined ? undefined : await decideOn(seen);
     if (seen === undefined || decision === undefined) {
       const reply = await absent();
-      if (reply !== undefined) return reply;
-    } else if (decision.write === "none") return decision.reply;
-    else if (await carryOut(app, seen, decision)) return decision.reply;
+      if (reply !== undefined) return { reply };
+    } else if (decision.write === "none" || (await carryOut(app, seen, decision)))
+      return { reply: decision.reply, seen };
   }
   throw new Contended(`run ${key.run} changed ${TRIES} times while one request was decided`);
 }

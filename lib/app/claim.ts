@@ -4,7 +4,7 @@ import { isHeld, type Run } from "../core/run.ts";
 import { decide } from "../core/transitions.ts";
 import type { Claims } from "../wire/credentials.ts";
 import type { App } from "./app.ts";
-import { change } from "./change.ts";
+import { type Changed, change } from "./change.ts";
 import { sign } from "./credentials.ts";
 import { openGate } from "./reap.ts";
 import { lineExpiryOf } from "./retention.ts";
@@ -21,7 +21,6 @@ export async function claim(app: App, ticket: Claims, holder: Holder): Promise<C
   const { id, host } = holder;
   const registration = await app.specs.read(run, now);
   if (registration === undefined) return { reply: { kind: "ended" } };
-  let claimedAt = now;
   let isEntered = false;
   // The host entry is written before the evidence is read, and a notice writes evidence before it lists the entries: one of
   // the two sees the other. A notice that finds the run not claimed yet moves its rev, so that the evidence is read again.
@@ -32,12 +31,11 @@ export async function claim(app: App, ticket: Claims, holder: Holder): Promise<C
     isEntered = true;
     return app.hosts.evidence(host);
   };
-  const decided = (): Promise<Reply> =>
+  const decided = (): Promise<Changed> =>
     change(
       app,
       ticket,
       async (seen) => {
-        if (isHeld(seen)) claimedAt = seen.claimedAt;
         const evidence = await evidenceFor(seen);
         return decide(seen, {
           kind: "claim",
@@ -51,12 +49,11 @@ export async function claim(app: App, ticket: Claims, holder: Holder): Promise<C
       },
       async () => ({ kind: "ended" }),
     );
-  let reply = await decided();
-  if (reply.kind === "hold" && (await openGate(app, ticket))) {
-    claimedAt = now;
-    reply = await decided();
-  }
+  const first = await decided();
+  const { reply, seen } = first.reply.kind === "hold" && (await openGate(app, ticket)) ? await decided() : first;
   if (reply.kind !== "claimed") return { reply };
+  // The same holder asked again: the attempt was claimed before.
+  const claimedAt = seen !== undefined && isHeld(seen) ? seen.claimedAt : now;
   await app.ledger.claim(run, { attempt, fence, claimedAt, holder });
   return { reply, token: await sign(app, "token", ticket) };
 }

@@ -49,7 +49,7 @@ export async function finish(app: App, token: Claims, report: Report): Promise<R
     // The ledger knows of another copy of this report, so the run that was read before may be older than that.
     return decide(event.line?.body === undefined ? seen : await newest(app, seen, now), event);
   };
-  const reply = await change(app, token, decideOn, () => putBack(app, token, decideOn, now, { kind: "ended" }));
+  const { reply } = await change(app, token, decideOn, () => putBack(app, token, decideOn, now, { kind: "ended" }));
   const isRefused = reply.kind === "superseded" || reply.kind === "ended";
   if (isRefused && report.outcome === "succeeded" && line?.end !== undefined && line.end.body === undefined)
     await app.ledger.noteLateSuccess(run, fence, now);

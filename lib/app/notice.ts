@@ -105,7 +105,7 @@ export async function tellAttempt(
   if (host !== undefined && isHeld(seen) && seen.host !== host) return "elsewhere";
   const now = app.clock.now();
   const registration = await registrationOf(app, seen);
-  const reply = await change(
+  const { reply } = await change(
     app,
     entry,
     (run) => {
@@ -142,7 +142,7 @@ export async function refundAttempt(
     const late = { kind: "refund", now, evidence, line, registration } as const;
     return decide(run, host === undefined ? late : { ...late, host });
   };
-  const reply = await change(app, entry, decideOn, () => putBack(app, entry, decideOn, now, { kind: "noted" }));
+  const { reply } = await change(app, entry, decideOn, () => putBack(app, entry, decideOn, now, { kind: "noted" }));
   if (reply.kind === "refunded") return "refunded";
   return isElsewhere ? "elsewhere" : "noted";
 }

@@ -35,17 +35,14 @@ async function ask(
   const now = app.clock.now();
   const registration = await app.specs.read(run, now);
   if (registration === undefined) return { kind: "not-found" };
-  let isKnown = true;
-  const reply = await change(
+  const { reply, seen } = await change(
     app,
     registration,
-    (seen) => decide(seen, eventFor(now, registration)),
-    async () => {
-      const result = await app.results.read(run, now);
-      isKnown = result !== undefined;
-      const event = eventFor(now, registration);
-      return result === undefined ? { kind: "ended" } : decide(reopen(result, now), event).reply;
-    },
+    (current) => decide(current, eventFor(now, registration)),
+    async () => ({ kind: "ended" }),
   );
-  return isKnown ? reply : { kind: "not-found" };
+  if (seen !== undefined) return reply;
+  // Its item was removed: the result, if it has one, answers as the run would.
+  const result = await app.results.read(run, now);
+  return result === undefined ? { kind: "not-found" } : decide(reopen(result, now), eventFor(now, registration)).reply;
 }

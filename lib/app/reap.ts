@@ -44,7 +44,7 @@ export async function reap(app: App, key: RunKey, proof?: Proof, restraint: Rest
     return hasPlace ? decision : decide(run, { ...due, isLimited: true });
   };
   try {
-    const reply = await change(app, key, decideOn, async () => ({ kind: "spared" }));
+    const { reply } = await change(app, key, decideOn, async () => ({ kind: "spared" }));
     isWritten = reply.kind === "reaped" && reply.isByClock === true;
     if (reply.kind === "owing") await settle(app, key);
     return reply;
