@@ -126,6 +126,14 @@ async function lastbeat(): Promise<Measured> {
   }
 }
 
+function endGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-(pid ?? Number.NaN), signal);
+  } catch {
+    // All of it has ended.
+  }
+}
+
 async function airflow(): Promise<Measured> {
   const here = new URL("airflow/", import.meta.url);
   const programs = pythonPrograms({ name: "airflow", requirements: new URL("requirements.txt", here) });
@@ -148,7 +156,7 @@ async function airflow(): Promise<Measured> {
     AIRFLOW__USAGE_DATA_COLLECTION__ENABLED: "False",
   };
   const run = (...args: readonly string[]): ChildProcess =>
-    spawn(join(programs, "airflow"), args, { env, stdio: "ignore" });
+    spawn(join(programs, "airflow"), args, { env, stdio: "ignore", detached: true }); // a group of its own, with all that it starts
   execFileSync(join(programs, "airflow"), ["db", "migrate"], { env, stdio: "ignore" });
   const server = run("api-server");
   const others = [run("dag-processor"), run("scheduler")];
@@ -180,9 +188,9 @@ async function airflow(): Promise<Measured> {
     };
     return await measured("Airflow 3.3.2, an API server with one worker, on SQLite", server.pid ?? 0, beat);
   } finally {
-    for (const each of [...others, server]) each.kill();
+    for (const each of [...others, server]) endGroup(each, "SIGTERM");
     await pause(3000);
-    for (const each of [...others, server]) each.kill("SIGKILL");
+    for (const each of [...others, server]) endGroup(each, "SIGKILL");
     rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 });
   }
 }
