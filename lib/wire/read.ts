@@ -54,7 +54,31 @@ function fieldErrors(issue: z.core.$ZodIssue): readonly FieldError[] {
       field: named(path === "" ? key : `${path}.${key}`),
       detail: "is not a known field",
     }));
-  return [{ field: path === "" ? "body" : named(path), detail: issue.message }];
+  return [{ field: path === "" ? "body" : named(path), detail: sentenceOf(issue) }];
+}
+
+/** What JSON calls the types that zod names. */
+const TYPES: Readonly<Record<string, string>> = {
+  int: "a whole number",
+  object: "an object",
+  array: "a list",
+  string: "a text",
+};
+
+/** What is wrong with the field, as people say it. Checks of our own bring their sentence; those of the library do not. */
+function sentenceOf(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case "too_small":
+      return issue.origin === "string" ? "must not be empty" : `must be at least ${issue.minimum}`;
+    case "too_big":
+      return issue.origin === "string" ? issue.message : `must be at most ${issue.maximum}`;
+    case "invalid_value":
+      return `must be ${issue.values.length === 1 ? "" : "one of "}${issue.values.map(String).join(", ")}`;
+    case "invalid_type":
+      return `must be ${TYPES[issue.expected] ?? `a ${issue.expected}`}`;
+    default:
+      return issue.message;
+  }
 }
 
 const named = (field: string): string => (field.length > NAME_LENGTH ? `${field.slice(0, NAME_LENGTH)}...` : field);

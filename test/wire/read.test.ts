@@ -170,3 +170,20 @@ describe("a body", () => {
     );
   });
 });
+
+describe("what is wrong with a field is said as people say it:", () => {
+  test.each([
+    [{ leaseSeconds: 1 }, "leaseSeconds: must be at least 5"],
+    [{ leaseSeconds: 4000 }, "leaseSeconds: must be at most 3600"],
+    [{ leaseSeconds: "60" }, "leaseSeconds: must be a number"],
+    [{ onNotice: "x" }, "onNotice: must be one of handover, drain, ignore"],
+    [{ budgets: { crashes: 1.5 } }, "budgets.crashes: must be a whole number"],
+    [{ labels: { a: 1 } }, "labels.a: must be a text"],
+    [{ labels: [] }, "labels: must be"],
+    [{ target: { kind: "eks" } }, "target.kind: must be queue"],
+    [[], "body: must be an object"],
+  ])("%j", (body, sentence) => {
+    const found = read(schemas.spec, JSON.stringify(body));
+    expect(found.ok ? "good" : found.problem.detail).toContain(sentence);
+  });
+});
