@@ -97,7 +97,7 @@ describe("the sentence about a refusal", () => {
   test("names the access key when STS says nothing", async () => {
     await doorThat({ status: 403, body: { Message: "User is not authorized to access this resource" } });
     const aws = await stubAws({});
-    expect(await whyOf(aws.settings)).toContain("whoever has the access key AKIDEXAMPLE is not allowed");
+    expect(await whyOf(aws.settings)).toContain("the owner of the access key AKIDEXAMPLE is not allowed");
     await aws.stop();
   });
 
