@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { createServer } from "node:net";
@@ -9,9 +10,9 @@ import { fileURLToPath } from "node:url";
 import { pythonPrograms } from "../test/deployed/python.ts";
 
 /**
- * `node bench/peers.ts`: how many heartbeats a second a server answers, and what of the processor each takes, of the embedded server
- * beside an API server of Airflow 3, which takes those of its tasks. One after the other, by the same client, each for 15 s; a
- * heartbeat is a call over a connection that is kept, to a run that lives. Needs Python, and about four minutes for Airflow's installation.
+ * `npm run peers`: how many heartbeats a second a server answers, and what of the processor each takes, of the embedded server beside
+ * an API server of Airflow 3, which takes those of its tasks, and a server of Prefect 3. One after the other, by the same client, each for 15 s; a
+ * heartbeat is a call over a connection that is kept, to a run that lives. Needs Python, and about four minutes for their installation.
  */
 const SECONDS = 15;
 const AT_ONCE = 8;
@@ -38,13 +39,19 @@ function cpuOf(pid: number): number {
   return stats.filter((one) => family.has(one.pid)).reduce((all, { ticks }) => all + ticks * 10, 0);
 }
 
-type Beat = { readonly url: string; readonly method: string; readonly token: string; readonly body: object };
+type Beat = {
+  readonly url: string;
+  readonly method: string;
+  readonly token?: string;
+  /** A body for each: what is told twice is told once to some. */
+  readonly body: () => object;
+};
 
 function once({ url, method, token, body }: Beat, agent: Agent): Promise<void> {
   return new Promise((resolve, reject) => {
-    const text = JSON.stringify(body);
+    const text = JSON.stringify(body());
     const headers = {
-      authorization: `Bearer ${token}`,
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
       "content-type": "application/json",
       "content-length": Buffer.byteLength(text),
     };
@@ -119,7 +126,7 @@ async function lastbeat(): Promise<Measured> {
       headers: { authorization: `Bearer ${ticket}` },
       body: JSON.stringify({ holder: { id: "a".repeat(32) } }),
     });
-    const beat = { url: `${base}/beat`, method: "POST", token: String(token), body: {} };
+    const beat = { url: `${base}/beat`, method: "POST", token: String(token), body: () => ({}) };
     return await measured("lastbeat dev, with its emulator of DynamoDB", server.pid ?? 0, beat);
   } finally {
     server.kill();
@@ -184,7 +191,7 @@ async function airflow(): Promise<Measured> {
       url: `${base}/execution/task-instances/${task["id"]}/heartbeat`,
       method: "PUT",
       token: String(task["token"]),
-      body: { hostname: task["hostname"], pid: task["pid"] },
+      body: () => ({ hostname: task["hostname"], pid: task["pid"] }),
     };
     return await measured("Airflow 3.3.2, an API server with one worker, on SQLite", server.pid ?? 0, beat);
   } finally {
@@ -195,7 +202,41 @@ async function airflow(): Promise<Measured> {
   }
 }
 
-const figures = [await lastbeat(), await airflow()];
+/** Takes heartbeats of flow runs as events, from anybody: there is no lease that one would renew. */
+async function prefect(): Promise<Measured> {
+  const requirements = new URL("prefect/requirements.txt", import.meta.url);
+  const programs = pythonPrograms({ name: "prefect", requirements });
+  const home = mkdtempSync(join(tmpdir(), "lastbeat-prefect-"));
+  const port = await freePort();
+  const base = `http://127.0.0.1:${port}/api`;
+  const env = {
+    PATH: `${programs}:${process.env["PATH"]}`,
+    HOME: home,
+    PREFECT_HOME: home,
+    PREFECT_SERVER_ANALYTICS_ENABLED: "false",
+    DO_NOT_TRACK: "1",
+  };
+  const args = ["server", "start", "--host", "127.0.0.1", "--port", String(port), "--no-ui"];
+  const server = spawn(join(programs, "prefect"), args, { env, stdio: "ignore", detached: true });
+  try {
+    await eventually("Prefect's server", async () => ((await fetch(`${base}/health`)).ok ? true : undefined));
+    const resource = { "prefect.resource.id": `prefect.flow-run.${randomUUID()}` };
+    const heartbeat = { event: "prefect.flow-run.heartbeat", resource, related: [], payload: {} };
+    const body = (): object => [{ ...heartbeat, id: randomUUID(), occurred: new Date().toISOString() }];
+    return await measured("Prefect 3.9.1, a server with one worker, on SQLite", server.pid ?? 0, {
+      url: `${base}/events`,
+      method: "POST",
+      body,
+    });
+  } finally {
+    endGroup(server, "SIGTERM");
+    await pause(3000);
+    endGroup(server, "SIGKILL");
+    rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 });
+  }
+}
+
+const figures = [await lastbeat(), await airflow(), await prefect()];
 console.log(
   `Node ${process.versions.node}, ${cpus().length} x ${cpus()[0]?.model} (${arch()}), ${AT_ONCE} calls at once\n`,
 );
