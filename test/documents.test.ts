@@ -1,10 +1,10 @@
 import { globSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { isKept } from "../bench/figure.ts";
 import { type Kept, performancePage } from "../bench/page.ts";
-import { USAGE } from "../lib/cli/usage.ts";
+import { COMMANDS, USAGE } from "../lib/cli/commands.ts";
 import { PROBLEMS } from "../lib/wire/problems.ts";
 import { ROUTES } from "../lib/wire/routes.ts";
 import { transitionsPage } from "../scripts/transitions.ts";
@@ -57,11 +57,16 @@ test("every setting has a check where it can be wrong, a way to be read, and a l
   for (const name of read) expect(props).toContain(name);
 });
 
-test("every command has its flags, its page and its line", () => {
-  const commands = [...page("lib/cli/main.ts").matchAll(/^ {2}(\w+): (?:\{|ASKING|HELPING)/gm)].map(([, name]) => name);
-  const named = [...USAGE.matchAll(/^ {2}lastbeat ([a-z]+)/gm)].map(([, name]) => name);
-  expect(commands.length).toBeGreaterThan(12);
-  expect([...new Set(named)].sort()).toEqual([...commands].sort());
+test("every command is a module with its line and its page, and each option has a line there", () => {
+  const modules = globSync("lib/cli/commands/*.ts", { cwd: ROOT }).map((path) => basename(path, ".ts"));
+  expect(modules.length).toBeGreaterThan(12);
+  expect([...COMMANDS.keys()].sort()).toEqual(modules.sort());
+  for (const [name, { usage, help, options }] of COMMANDS) {
+    expect([name, usage.startsWith(`  lastbeat ${name} `)]).toEqual([name, true]);
+    expect(USAGE).toContain(usage);
+    for (const option of Object.keys(options))
+      expect([name, option, help.includes(`  --${option}`)]).toEqual([name, option, true]);
+  }
 });
 
 test("every rule for notices has a parser and a doctor who looks for it", () => {

@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Signed, Signer, Unsigned } from "../stack/sign.ts";
 import { baseOf } from "../wire/base.ts";
 import { type Problem, type ProblemName, problemName } from "../wire/problems.ts";
-import { CommandError, UsageError } from "./usage.ts";
+import { CommandError, UsageError } from "./errors.ts";
 
 /** The owner's side of the HTTP API. */
 export type Api = {
@@ -21,6 +21,9 @@ export class Refused extends CommandError {
     this.problem = problem;
   }
 }
+
+/** Where the API has a run. */
+export const runPath = (run: string): string => `/v1/runs/${encodeURIComponent(run)}`;
 
 /** Longer than the 30 s after which an HTTP API gives up. */
 const TIMEOUT_MS = 35_000;

@@ -1,12 +1,6 @@
-import { UsageError } from "./usage.ts";
-
-/** A command as the command line knows it: its options by name, and the help that describes them. */
-export type Described = {
-  readonly options: Readonly<
-    Record<string, { readonly type: "string" | "boolean"; readonly multiple?: boolean; readonly short?: string }>
-  >;
-  readonly help: string;
-};
+import { allOptions, type Command } from "./command.ts";
+import { UsageError } from "./errors.ts";
+import { shellQuoted } from "./shell-quoted.ts";
 
 type Option = {
   readonly name: string;
@@ -16,7 +10,7 @@ type Option = {
   readonly value: string | undefined;
 };
 
-type Command = {
+type Completed = {
   readonly name: string;
   readonly says: string;
   readonly options: readonly Option[];
@@ -31,15 +25,15 @@ const lineOf = (help: string, name: string): RegExpExecArray | null =>
   new RegExp(`^ {2}(?:-\\w, )?--${name}(?: (\\S+))?(?: {2,}(\\S.*))?$`, "m").exec(help);
 
 /** The commands with what their help says of them, so that nothing is written down twice. */
-function read(commands: ReadonlyMap<string, Described>, usage: string): Command[] {
-  return [...commands].map(([name, { options, help }]) => {
+function read(commands: ReadonlyMap<string, Command>): Completed[] {
+  return [...commands].map(([name, { usage, help, options }]) => {
     const synopsis = help.slice(0, help.indexOf("\n"));
-    const says = new RegExp(`^ {2}lastbeat ${name}\\b.*\\n(?: {9,}.*\\n)* {6}(\\S.*)$`, "m").exec(usage)?.[1] ?? "";
+    const [, says = ""] = /^ {6}(\S.*)$/m.exec(usage) ?? [];
     return {
       name,
       says,
       words: synopsis.split(" ").flatMap(choices),
-      options: Object.entries(options).map(([option, { type, multiple = false }]) => {
+      options: Object.entries(allOptions(options)).map(([option, { type, multiple = false }]) => {
         const [, value = "VALUE", text = option === "help" ? "say more" : ""] = lineOf(help, option) ?? [];
         return { name: option, says: text, isMany: multiple, value: type === "boolean" ? undefined : value };
       }),
@@ -49,7 +43,7 @@ function read(commands: ReadonlyMap<string, Described>, usage: string): Command[
 
 const isPath = (value: string): boolean => value === "FILE" || value === "DIR";
 
-function bash(commands: readonly Command[]): string {
+function bash(commands: readonly Completed[]): string {
   const values = commands.flatMap(({ name, options }) =>
     options.flatMap((option) => {
       if (option.value === undefined) return [];
@@ -91,16 +85,15 @@ complete -o bashdefault -o default -F _lastbeat lastbeat
 `;
 }
 
-const single = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
 /** In the specifications of zsh these end a part. */
 const plain = (text: string): string => text.replace(/[[\]:\\]/g, String.raw`\$&`);
 
-function zsh(commands: readonly Command[]): string {
+function zsh(commands: readonly Completed[]): string {
   const argument = ({ name, says, value, isMany }: Option): string => {
     const proposed = value === undefined ? [] : choices(value);
     const action = proposed.length > 0 ? `(${proposed.join(" ")})` : isPath(value ?? "") ? "_files" : " ";
     const of = value === undefined ? "" : `:${plain(value)}:${action}`;
-    return single(`${isMany ? "*" : ""}--${name}${says === "" ? "" : `[${plain(says)}]`}${of}`);
+    return shellQuoted(`${isMany ? "*" : ""}--${name}${says === "" ? "" : `[${plain(says)}]`}${of}`);
   };
   const cases = commands.map(({ name, options, words }) => {
     const rest = name === "exec" ? "'*:: :_normal'" : `'1: :(${words.join(" ")})'`;
@@ -110,7 +103,7 @@ function zsh(commands: readonly Command[]): string {
 # source <(lastbeat completion zsh), or save it as _lastbeat in a folder of $fpath
 _lastbeat() {
   if ((CURRENT == 2)); then
-    local -a commands=(${commands.map(({ name, says }) => single(`${name}:${plain(says)}`)).join(" ")})
+    local -a commands=(${commands.map(({ name, says }) => shellQuoted(`${name}:${plain(says)}`)).join(" ")})
     _describe -t commands command commands
     return
   fi
@@ -125,7 +118,7 @@ if [[ $zsh_eval_context[-1] == loadautofunc ]]; then _lastbeat "$@"; else compde
 `;
 }
 
-function fish(commands: readonly Command[]): string {
+function fish(commands: readonly Completed[]): string {
   const quoted = (text: string): string => `'${text.replace(/[\\']/g, String.raw`\$&`)}'`;
   const lines = commands.flatMap(({ name, says, options, words }) => {
     const within = `complete -c lastbeat -n '__fish_seen_subcommand_from ${name}'`;
@@ -153,14 +146,14 @@ complete -c lastbeat -n '__fish_seen_subcommand_from exec; and contains -- -- (c
 `;
 }
 
-const SHELLS: ReadonlyMap<string, (commands: readonly Command[]) => string> = new Map(
+const SHELLS: ReadonlyMap<string, (commands: readonly Completed[]) => string> = new Map(
   Object.entries({ bash, zsh, fish }),
 );
 
 /** The completion of a shell, made of the commands as they are. */
-export function completion(shell: string, commands: ReadonlyMap<string, Described>, usage: string): string {
+export function completionScript(shell: string, commands: ReadonlyMap<string, Command>): string {
   const script = SHELLS.get(shell);
   if (script === undefined)
     throw new UsageError(`lastbeat completion takes ${[...SHELLS.keys()].join(", ")}; not "${shell}"`);
-  return script(read(commands, usage));
+  return script(read(commands));
 }

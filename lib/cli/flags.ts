@@ -1,5 +1,5 @@
 import { secondsOf } from "./durations.ts";
-import { UsageError } from "./usage.ts";
+import { UsageError } from "./errors.ts";
 
 export type Flags = Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;
 

@@ -1,83 +1,14 @@
 import { parseArgs } from "node:util";
 import { printableJson, printableLines } from "../wire/printable.ts";
-import type { Answer, OwnerCommand } from "./command.ts";
-import { completion, type Described } from "./completion.ts";
-import { cost } from "./cost.ts";
-import { runDev } from "./dev.ts";
-import { runExec } from "./exec.ts";
+import { type Answer, allOptions, type Command, type Options } from "./command.ts";
+import { COMMANDS, USAGE } from "./commands.ts";
+import { UsageError } from "./errors.ts";
 import type { Flags } from "./flags.ts";
 import { nearest } from "./nearest.ts";
-import { OWNER_COMMANDS } from "./owner.ts";
-import { STACK_COMMANDS } from "./stack.ts";
-import { placeOf, reach, urlsOf } from "./target.ts";
-import { HELP, USAGE, UsageError } from "./usage.ts";
+import { placeOf, reach } from "./target.ts";
 import { ownVersion } from "./version.ts";
-import { watch } from "./watch.ts";
 
-const text = { type: "string" } as const;
-const flag = { type: "boolean" } as const;
-const HELPING = { help: { ...flag, short: "h" } } as const;
-const ASKING = { url: text, stack: text, json: flag, ...HELPING } as const;
-
-/** The flags of each command. */
-const OPTIONS: Readonly<Record<string, Described["options"]>> = {
-  exec: {
-    url: text,
-    "ticket-file": text,
-    host: text,
-    "drain-seconds": text,
-    stall: text,
-    "state-dir": text,
-    imds: text,
-    "exit-map": text,
-    "identity-file": text,
-    help: { ...flag, short: "h" },
-  },
-  register: {
-    ...ASKING,
-    lease: text,
-    start: text,
-    attempts: text,
-    crashes: text,
-    interruptions: text,
-    losses: text,
-    starts: text,
-    label: { ...text, multiple: true },
-    spec: text,
-    ticket: flag,
-  },
-  runs: { ...ASKING, ended: flag, limit: text, cursor: text },
-  show: ASKING,
-  watch: { url: text, stack: text, interval: text, ...HELPING },
-  cancel: { ...ASKING, reason: text },
-  requeue: { ...ASKING, attempt: text, reason: text },
-  drain: { ...ASKING, deadline: text, reason: text },
-  drill: ASKING,
-  doctor: { ...ASKING, "from-pod": flag },
-  redrive: { stack: text, json: flag, ...HELPING },
-  destroy: { ...ASKING, force: flag },
-  dev: { port: text, data: text, sweep: text, ...HELPING },
-  cost: {
-    runs: text,
-    beat: text,
-    hours: text,
-    losses: text,
-    "front-door": text,
-    sweep: text,
-    "beat-ms": text,
-    observability: text,
-    json: flag,
-    ...HELPING,
-  },
-  completion: HELPING,
-};
-
-/** The commands by name, and nothing that every object has. */
-const COMMANDS: ReadonlyMap<string, Described> = new Map(
-  Object.entries(OPTIONS).map(([name, options]) => [name, { options, help: HELP[name] ?? USAGE }]),
-);
-
-function parse(args: readonly string[], options: Described["options"]): { flags: Flags; words: readonly string[] } {
+function parse(args: readonly string[], options: Options): { flags: Flags; words: readonly string[] } {
   try {
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
     return { flags: values as Flags, words: positionals };
@@ -114,20 +45,6 @@ function print({ json, text: said, code = 0 }: Answer, flags: Flags): number {
   return code;
 }
 
-async function ask(name: string, command: OwnerCommand, flags: Flags, words: readonly string[]): Promise<number> {
-  const given = wordsFor(name, command.takes, words);
-  const { api, stack } = await reach(placeOf(flags, process.env), process.env);
-  return print(await command.answer(api, given, flags, stack), flags);
-}
-
-/** Until SIGINT, SIGTERM, or the terminal is gone. */
-async function watchUntilTold(flags: Flags): Promise<number> {
-  const stopping = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => stopping.abort());
-  const { api } = await reach(placeOf(flags, process.env), process.env, stopping.signal);
-  return watch(api, flags, stopping.signal);
-}
-
 /** Who reads has seen enough, as head has after some lines: nobody is left to tell, and nothing went wrong. */
 function endWithReader(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -145,43 +62,44 @@ function help(topics: readonly string[]): number {
   return 0;
 }
 
-async function run(args: readonly string[]): Promise<number> {
-  const [name, ...rest] = args;
+/** What follows `--` is for `exec` alone: to others it is words like any. */
+const splitAt = (name: string, args: readonly string[]): number => {
+  const split = name === "exec" ? args.indexOf("--") : -1;
+  return split < 0 ? args.length : split;
+};
+
+async function carryOut(name: string, command: Command, args: readonly string[]): Promise<number> {
+  const end = splitAt(name, args);
+  const { flags, words } = parse(args.slice(0, end), allOptions(command.options));
+  if (flags["help"] === true) return help([name]);
+  if (name === "exec" && words.length > 0)
+    throw new UsageError(`put -- before the command: lastbeat exec -- ${words.join(" ")}`);
+  const given = wordsFor(name, command.takes, words);
+  if ("run" in command) return command.run(flags, args.slice(end + 1));
+  if ("answer" in command) return print(await command.answer(given, flags), flags);
+  const { api, stack } = await reach(placeOf(flags, process.env), process.env);
+  return print(await command.ask(api, given, flags, stack), flags);
+}
+
+async function run([name, ...rest]: readonly string[]): Promise<number> {
   if (name !== "exec" && name !== "dev") endWithReader(); // these two go on without a reader
-  if (name === undefined) {
-    process.stdout.write(USAGE);
-    return 2;
-  }
-  if (name === "--help" || name === "-h" || name === "help") return help(rest);
-  if (name === "--version" || name === "-V" || name === "version") {
-    process.stdout.write(`${ownVersion()}\n`);
-    return 0;
+  switch (name) {
+    case undefined:
+      process.stdout.write(USAGE);
+      return 2;
+    case "--help":
+    case "-h":
+    case "help":
+      return help(rest);
+    case "--version":
+    case "-V":
+    case "version":
+      process.stdout.write(`${ownVersion()}\n`);
+      return 0;
   }
   const command = COMMANDS.get(name);
   if (command === undefined) throw new UsageError(noCommand(name));
-  const split = name === "exec" ? rest.indexOf("--") : -1;
-  const { flags, words } = parse(split < 0 ? rest : rest.slice(0, split), command.options);
-  if (flags["help"] === true) return help([name]);
-  if (name === "exec") {
-    if (words.length > 0) throw new UsageError(`put -- before the command: lastbeat exec -- ${words.join(" ")}`);
-    return runExec(urlsOf(flags, process.env), flags, split < 0 ? [] : rest.slice(split + 1));
-  }
-  const owner = OWNER_COMMANDS.get(name);
-  if (owner !== undefined) return ask(name, owner, flags, words);
-  const ofStack = STACK_COMMANDS.get(name);
-  if (ofStack !== undefined) return print(await ofStack.answer(wordsFor(name, ofStack.takes, words), flags), flags);
-  if (name === "completion") {
-    const [shell = ""] = wordsFor(name, ["bash|zsh|fish"], words);
-    process.stdout.write(completion(shell, COMMANDS, USAGE));
-    return 0;
-  }
-  wordsFor(name, [], words);
-  if (name === "cost") {
-    const { json, text: said } = cost(flags, Date.now());
-    process.stdout.write(flags["json"] === true ? `${printableJson(json)}\n` : said);
-    return 0;
-  }
-  return name === "watch" ? watchUntilTold(flags) : runDev(flags);
+  return carryOut(name, command, rest);
 }
 
 /** The command line. Resolves to the exit code: 0, 1 when a command failed, 2 when it was not understood. */

@@ -8,7 +8,7 @@ import type { Finding } from "../stack/doctor/finding.ts";
 import { baseOf } from "../wire/base.ts";
 import { parseBearer } from "../wire/credentials.ts";
 import { HOST } from "../wire/ids.ts";
-import type { Surroundings } from "./exec.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 /** What a pod was given for `lastbeat exec`. */
 export type Pod = Surroundings & {

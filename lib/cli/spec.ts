@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { SpecBody } from "../wire/schemas.ts";
+import { CommandError, UsageError } from "./errors.ts";
 import { type Flags, numberFlag, secondsFlag, textFlag } from "./flags.ts";
-import { CommandError, UsageError } from "./usage.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 

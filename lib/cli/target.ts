@@ -2,9 +2,9 @@ import type { Signer } from "../stack/sign.ts";
 import type { OurStack } from "../stack/stack.ts";
 import { printable } from "../wire/printable.ts";
 import { type Api, api } from "./api.ts";
+import { UsageError } from "./errors.ts";
 import { type Flags, textFlag } from "./flags.ts";
 import { warnOfPlain } from "./plain.ts";
-import { UsageError } from "./usage.ts";
 
 /** Where the embedded server listens unless it was told otherwise. */
 const HERE = "http://127.0.0.1:8787";
@@ -96,4 +96,11 @@ export async function reach(
 ): Promise<Reached> {
   const stack = name === undefined ? undefined : await (await import("../stack/stack.ts")).findStack(name, {});
   return { stack, api: await apiAt(url ?? stack?.url ?? HERE, stack, environment, until) };
+}
+
+/** The deployment that a command is about, and its API. */
+export async function deployment(name: string, flags: Flags): Promise<{ stack: OurStack; api: () => Promise<Api> }> {
+  const place = stackOf(name, flags, process.env);
+  const stack = await (await import("../stack/stack.ts")).findStack(place.stack, {});
+  return { stack, api: () => apiAt(place.url ?? stack.url, stack, process.env) };
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { findingsText } from "../../lib/cli/doctor.ts";
-import { HELP, USAGE } from "../../lib/cli/usage.ts";
+import { COMMANDS, USAGE } from "../../lib/cli/commands.ts";
+import { findingsText } from "../../lib/cli/findings-text.ts";
 import type { FreezeView } from "../../lib/wire/freeze.ts";
 import { recordView } from "../../lib/wire/run-view.ts";
 import { queued, registered } from "../core/runs.ts";
@@ -301,7 +301,7 @@ describe("doctor", () => {
 test.each(["doctor", "redrive", "destroy", "drill", "runs"])(
   "%s has its help, in 90 columns, with --stack",
   (command) => {
-    const lines = HELP[command]?.split("\n") ?? [];
+    const lines = COMMANDS.get(command)?.help.split("\n") ?? [];
     expect(lines[0]).toContain(`lastbeat ${command}`);
     expect(lines.join("\n")).toContain("--stack NAME");
     expect([...lines, ...USAGE.split("\n")].filter((line) => line.length > 90)).toEqual([]);

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { type Api, Refused } from "../../lib/cli/api.ts";
-import { drill } from "../../lib/cli/drill.ts";
+import { drill } from "../../lib/cli/commands/drill.ts";
 import { putDrill } from "../../lib/stack/drill.ts";
 import { findStack } from "../../lib/stack/stack.ts";
 import { ACCOUNT, type Answers, denied, described, outputsAt, REGION, type StubAws, stubAws } from "./aws.ts";
@@ -69,7 +69,7 @@ test("a drill without a stack, and not on the embedded server, gives the command
       return { runs: [] } as T;
     },
   };
-  const answer = await drill.answer(api, ["spot", HOST], {});
+  const answer = await drill.ask(api, ["spot", HOST], {});
   expect(answer.code).toBe(1);
   expect(answer.text).toContain("aws events put-events");
   expect(calls).toEqual(["GET /v1/runs", "POST /dev/events"]);

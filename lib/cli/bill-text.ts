@@ -1,41 +1,10 @@
 import { ASSUMED, LEFT_OUT } from "../cost/assumptions.ts";
 import { type Bill, billOf, type Group, type Line } from "../cost/bill.ts";
-import { areStale, FRONT_DOORS, PRICES_AS_OF, REGION } from "../cost/prices.ts";
-import { type Load, OBSERVABILITIES, USUAL } from "../cost/workload.ts";
-import type { Answer } from "./command.ts";
-import { type Flags, numberWithin, textFlag, wholeWithin } from "./flags.ts";
-import { UsageError } from "./usage.ts";
-
-/** The fleets that stand side by side when nobody names one. */
-const FLEETS = [0, 100, 10_000, 1_000_000] as const;
-/** A hundred times the largest fleet that it was thought for; beyond, the quotas of an account say more than a price. */
-const MOST_RUNS = 100_000_000;
+import { PRICES_AS_OF, REGION } from "../cost/prices.ts";
 
 const LABEL = 24;
 const COLUMN = 14;
 const WIDTH = 80;
-
-function oneOf<T extends string>(flags: Flags, name: string, choices: readonly T[], standard: T): T {
-  const value = textFlag(flags, name) ?? standard;
-  const chosen = choices.find((choice) => choice === value);
-  if (chosen === undefined) throw new UsageError(`--${name} takes ${choices.join(", ")}; not "${value}"`);
-  return chosen;
-}
-
-/** The load that the options describe; more than one when they do not say how many runs. */
-function loadsOf(flags: Flags): readonly Load[] {
-  const load = {
-    beatSeconds: numberWithin(flags, "beat", USUAL.beatSeconds, 1, 3600),
-    runHours: numberWithin(flags, "hours", USUAL.runHours, 0.01, 8784),
-    lossesPerThousand: numberWithin(flags, "losses", USUAL.lossesPerThousand, 0, 10_000),
-    frontDoor: oneOf(flags, "front-door", FRONT_DOORS, USUAL.frontDoor),
-    sweepSeconds: wholeWithin(flags, "sweep", USUAL.sweepSeconds, 1, 60),
-    beatMs: numberWithin(flags, "beat-ms", USUAL.beatMs, 1, 30_000),
-    observability: oneOf(flags, "observability", OBSERVABILITIES, USUAL.observability),
-  };
-  const runs = textFlag(flags, "runs") === undefined ? FLEETS : [wholeWithin(flags, "runs", 0, 0, MOST_RUNS)];
-  return runs.map((each) => ({ runs: each, ...load }));
-}
 
 const counting = (value: number, digits: number): string =>
   value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
@@ -112,7 +81,8 @@ const slowSweeps = (bills: readonly Bill[]): readonly string[] =>
       ),
     );
 
-function text(bills: readonly [Bill, ...Bill[]], isStale: boolean): string {
+/** The bill as people read it: fleets side by side where there are several. `isStale`: the prices are more than a year old. */
+export function billText(bills: readonly [Bill, ...Bill[]], isStale: boolean): string {
   const [first] = bills;
   const { beatSeconds, runHours, lossesPerThousand, frontDoor, sweepSeconds, beatMs, observability } = first.load;
   const stale = isStale ? " (more than a year old: look them up)" : "";
@@ -133,16 +103,4 @@ function text(bills: readonly [Bill, ...Bill[]], isStale: boolean): string {
     filled(`Left out: ${LEFT_OUT.join(", ")}.`),
     "",
   ].join("\n");
-}
-
-/** A monthly bill from counted units and list prices. It asks nobody: neither the API nor AWS. `now`: Unix milliseconds. */
-export function cost(flags: Flags, now: number): Answer {
-  const [first, ...rest] = loadsOf(flags).map(billOf);
-  if (first === undefined) throw new Error("a bill without a load");
-  const bills = [first, ...rest] as const;
-  const isStale = areStale(now);
-  return {
-    json: { region: REGION, pricesAsOf: PRICES_AS_OF, isStale, bills, assumed: ASSUMED, leftOut: LEFT_OUT },
-    text: text(bills, isStale),
-  };
 }

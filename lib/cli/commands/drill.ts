@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { DRILL_SOURCE } from "../names.ts";
-import type { OurStack } from "../stack/stack.ts";
-import { type Api, Refused } from "./api.ts";
-import type { Answer, OwnerCommand } from "./command.ts";
-import type { Listed } from "./table.ts";
-import { UsageError } from "./usage.ts";
+import { DRILL_SOURCE } from "../../names.ts";
+import type { OurStack } from "../../stack/stack.ts";
+import { type Api, Refused } from "../api.ts";
+import type { Answer, ApiCommand } from "../command.ts";
+import { ASKING, ASKING_LINES } from "../common-options.ts";
+import { UsageError } from "../errors.ts";
+import { liveRuns, PAGE } from "../listing.ts";
+import { shellQuoted } from "../shell-quoted.ts";
 
 type Play = {
   readonly type: string;
@@ -58,34 +60,50 @@ function eventOf({ type, detail }: Play, host: string): Readonly<Record<string, 
   };
 }
 
-const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
-
 /** The same event by EventBridge itself, which gives it an id, a time and an account. */
 function putEvents({ type, detail }: Play, host: string): string {
   const Detail = JSON.stringify({ "instance-id": host, ...detail });
-  return `aws events put-events --entries ${quoted(JSON.stringify([{ Source: DRILL_SOURCE, DetailType: type, Detail }]))}`;
+  return `aws events put-events --entries ${shellQuoted(JSON.stringify([{ Source: DRILL_SOURCE, DetailType: type, Detail }]))}`;
 }
 
 /** What an HTTP API says of a path that it does not have, or does not let anybody at. */
 const ABSENT: ReadonlySet<number> = new Set([403, 404, 405]);
 
 async function standing(api: Api, host: string): Promise<string> {
-  const { runs } = await api.call<{ runs: readonly Listed[] }>("GET", "/v1/runs?state=live&limit=500");
+  const { runs } = await liveRuns(api, PAGE);
   const names = runs.filter((run) => run.host === host).map(({ run }) => run);
   return names.length === 0 ? "no live run stands on it" : `on it: ${names.join(", ")}`;
 }
 
 /** On the bus of the account that the stack is in, as everything that AWS says. */
 async function playedOn(stack: OurStack, play: Play, host: string, text: string): Promise<Answer> {
-  const { putDrill } = await import("../stack/drill.ts");
+  const { putDrill } = await import("../../stack/drill.ts");
   const id = await putDrill(stack, { type: play.type, host, detail: play.detail }, { region: stack.region });
   return { json: { id, type: play.type, host }, text };
 }
 
-/** A game day: somebody plays what AWS would say about a host. */
-export const drill: OwnerCommand = {
+export const drill: ApiCommand = {
+  usage: `  lastbeat drill spot|rebalance|terminated HOST
+      a game day: play what AWS would say about a host
+`,
+  help: `lastbeat drill spot|rebalance|terminated HOST [--json]
+
+A game day: plays what AWS would say about an EC2 instance, from the source
+lastbeat.drill. With a stack the event goes to the default bus of its account, as all that
+AWS says (events:PutEvents). On the embedded server it is put into the notice queue.
+Elsewhere nothing is done, and the command of the AWS CLI that does it is printed.
+
+  spot        the interruption warning, two minutes ahead
+  rebalance   the rebalance recommendation, which is advice
+  terminated  the state change: the instance is gone
+
+${ASKING_LINES}
+Exit codes: 0 played; 1 not played (stdout has the command to do it with); 2 not
+understood.
+`,
+  options: ASKING,
   takes: [[...PLAYS.keys()].join("|"), "HOST"],
-  answer: async (api, [name = "", host = ""], _, stack) => {
+  ask: async (api, [name = "", host = ""], _, stack) => {
     const play = PLAYS.get(name);
     if (play === undefined) throw new UsageError(`a drill is ${[...PLAYS.keys()].join(", ")}; not "${name}"`);
     if (!INSTANCE.test(host))

@@ -1,13 +1,16 @@
 import { setTimeout as wait } from "node:timers/promises";
-import type { FreezeView } from "../wire/freeze.ts";
-import { printable } from "../wire/printable.ts";
-import type { Api } from "./api.ts";
-import { clock, spanText } from "./durations.ts";
-import { type Flags, numberWithin } from "./flags.ts";
-import { frozenFleet } from "./frozen.ts";
-import { heightOf, openScreen, widthOf } from "./screen.ts";
-import { type Listed, type Page, runsTable } from "./table.ts";
-import { CommandError } from "./usage.ts";
+import type { FreezeView } from "../../wire/freeze.ts";
+import { printable } from "../../wire/printable.ts";
+import type { Api } from "../api.ts";
+import type { LongCommand } from "../command.ts";
+import { TEXT, URL_LINE } from "../common-options.ts";
+import { clock, spanText } from "../durations.ts";
+import { CommandError } from "../errors.ts";
+import { type Flags, numberWithin } from "../flags.ts";
+import { frozenFleet } from "../frozen.ts";
+import { heightOf, openScreen, widthOf } from "../screen.ts";
+import { type Listed, type Page, runsTable } from "../table.ts";
+import { placeOf, reach } from "../target.ts";
 
 /** What is known, and since when nobody answers. */
 type View = {
@@ -61,16 +64,16 @@ const pause = (milliseconds: number, until: AbortSignal): Promise<unknown> =>
   wait(milliseconds, undefined, { signal: until }).catch(() => {});
 
 /** A table of the live runs that goes on until SIGINT or SIGTERM: in place on a terminal, else one after another. */
-export async function watch(api: Api, flags: Flags, stopping: AbortSignal): Promise<number> {
+async function showUntil(api: Api, flags: Flags, stopping: AbortSignal): Promise<number> {
   const interval = numberWithin(flags, "interval", 2, 0.1, 3600) * 1000;
   const out = process.stdout;
   let view: View = { live: [], isMore: false, ended: [], askedAt: undefined };
-  const show = (): void => {
+  const draw = (): void => {
     const now = Date.now();
     if (screen !== undefined) screen.draw(linesOf(view, api.base, now, widthOf(out), heightOf(out)));
     else out.write(`${linesOf(view, api.base, now, 80, Number.POSITIVE_INFINITY).join("\n")}\n\n`);
   };
-  const screen = out.isTTY ? openScreen(out, show) : undefined;
+  const screen = out.isTTY ? openScreen(out, draw) : undefined;
   try {
     while (!stopping.aborted) {
       try {
@@ -80,7 +83,7 @@ export async function watch(api: Api, flags: Flags, stopping: AbortSignal): Prom
         if (!(error instanceof CommandError)) throw error;
         view = { ...view, away: { since: view.away?.since ?? view.askedAt ?? Date.now(), why: error.message } };
       }
-      show();
+      draw();
       await pause(interval, stopping);
     }
   } finally {
@@ -88,3 +91,31 @@ export async function watch(api: Api, flags: Flags, stopping: AbortSignal): Prom
   }
   return 0;
 }
+
+/** Until SIGINT, SIGTERM, or the terminal is gone. */
+async function run(flags: Flags): Promise<number> {
+  const stopping = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => stopping.abort());
+  const { api } = await reach(placeOf(flags, process.env), process.env, stopping.signal);
+  return showUntil(api, flags, stopping.signal);
+}
+
+export const watch: LongCommand = {
+  usage: `  lastbeat watch [--interval SECONDS]
+      the live runs as a table that keeps itself up to date
+`,
+  help: `lastbeat watch [--interval SECONDS]
+
+A table of the live runs that is drawn again and again until Ctrl-C: state, attempt, age
+of the last beat, host, and what they were told or say; below it what ended in the last
+hour, and why. On a terminal it is drawn in place, elsewhere one table follows another.
+While nobody answers it says so, and asks again.
+
+  --interval SECONDS   time between two tables (0.1 to 3600; 2)
+${URL_LINE}
+Exit codes: 0 ended by SIGINT, SIGTERM or a closed pipe; 2 not understood.
+`,
+  options: { url: TEXT, stack: TEXT, interval: TEXT },
+  takes: [],
+  run,
+};

@@ -1,0 +1,49 @@
+import type { Command } from "./command.ts";
+import { cancel } from "./commands/cancel.ts";
+import { completion } from "./commands/completion.ts";
+import { cost } from "./commands/cost.ts";
+import { destroy } from "./commands/destroy.ts";
+import { dev } from "./commands/dev.ts";
+import { doctor } from "./commands/doctor.ts";
+import { drain } from "./commands/drain.ts";
+import { drill } from "./commands/drill.ts";
+import { exec } from "./commands/exec.ts";
+import { redrive } from "./commands/redrive.ts";
+import { register } from "./commands/register.ts";
+import { requeue } from "./commands/requeue.ts";
+import { runs } from "./commands/runs.ts";
+import { show } from "./commands/show.ts";
+import { watch } from "./commands/watch.ts";
+
+/** Every command by its name, in the order in which they are listed. */
+export const COMMANDS: ReadonlyMap<string, Command> = new Map(
+  Object.entries({
+    exec,
+    register,
+    runs,
+    show,
+    watch,
+    cancel,
+    requeue,
+    drain,
+    drill,
+    doctor,
+    redrive,
+    destroy,
+    dev,
+    cost,
+    completion: completion(() => COMMANDS),
+  }),
+);
+
+const listed = [...COMMANDS.values()].map(({ usage }) => usage).join("");
+
+/** The list of commands. */
+export const USAGE = `lastbeat - heartbeats for workflow runners, and a second attempt for the lost ones
+
+${listed}
+What asks the API takes --url URL or --stack NAME, else LASTBEAT_URL or LASTBEAT_STACK
+(default http://127.0.0.1:8787), and --json for programs. With a stack, and elsewhere than
+on this machine, calls are signed with your AWS credentials. lastbeat COMMAND --help says
+more.
+`;

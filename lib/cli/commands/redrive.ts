@@ -1,0 +1,35 @@
+import type { QueueName } from "../../stack/queues.ts";
+import type { LocalCommand } from "../command.ts";
+import { EXITS, JSON_LINE, STACK_LINE, SWITCH, TEXT } from "../common-options.ts";
+import { UsageError } from "../errors.ts";
+import { deployment } from "../target.ts";
+
+const isQueue = (word: string): word is QueueName => word === "requeue" || word === "notice";
+
+export const redrive: LocalCommand = {
+  usage: `  lastbeat redrive requeue|notice --stack NAME
+      move the dead letters of a queue back into it
+`,
+  help: `lastbeat redrive requeue|notice --stack NAME [--json]
+
+Moves the dead letters of a queue back into it, to be read again: do so when what refused
+them is mended. SQS moves them in the background; messages that come twice do no harm.
+
+  requeue     messages to start attempts, which no consumer could
+  notice      what AWS said about hosts, and could not be handled
+
+${STACK_LINE}${JSON_LINE}${EXITS}`,
+  options: { stack: TEXT, json: SWITCH },
+  takes: ["requeue|notice"],
+  answer: async ([queue = ""], flags) => {
+    if (!isQueue(queue)) throw new UsageError(`lastbeat redrive takes requeue or notice; not "${queue}"`);
+    const { stack } = await deployment("redrive", flags);
+    const { redrive } = await import("../../stack/redrive.ts");
+    const begun = await redrive(stack, queue, { region: stack.region });
+    if (begun.kind === "nothing")
+      return { json: { queue, messages: 0 }, text: `the ${queue} queue has no dead letters: nothing to move\n` };
+    const { messages, task } = begun;
+    const about = messages === 1 ? "1 message is" : `about ${messages} messages are`;
+    return { json: { queue, messages, task }, text: `${about} on the way back into the ${queue} queue\n` };
+  },
+};

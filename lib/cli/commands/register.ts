@@ -1,0 +1,62 @@
+import { runPath } from "../api.ts";
+import type { ApiCommand } from "../command.ts";
+import { ASKING, ASKING_LINES, EXITS, SWITCH, TEXT } from "../common-options.ts";
+import { CommandError } from "../errors.ts";
+import { specOf } from "../spec.ts";
+import type { Listed } from "../table.ts";
+
+type Registration = Listed & { readonly ticket?: string };
+
+export const register: ApiCommand = {
+  usage: `  lastbeat register RUN [--lease S] [--start self|dispatch] [--label KEY=VALUE]...
+                        [--attempts N | --crashes N --losses N ...] [--spec FILE]
+                        [--ticket]
+      register a run; --ticket prints the ticket of its first attempt and nothing else
+`,
+  help: `lastbeat register RUN [options]
+
+Registers a run. Doing it again with the same options changes nothing and answers the
+same; with other options it is refused. RUN is 1 to 128 letters, digits, - and _.
+
+  --lease SECONDS      silence after which the runner counts as lost (5 to 3600; 120)
+  --start self|dispatch
+                       who starts attempt 1: the caller with the ticket (self, the
+                       default), or the consumer of the message that goes out (dispatch)
+  --attempts N         one budget for all: N attempts in all
+  --crashes N          how many crashes may be followed by another attempt
+  --interruptions N    the same for attempts whose capacity was taken
+  --losses N           the same for attempts that fell silent
+  --starts N           the same for attempts that nobody claimed in time
+  --label KEY=VALUE    up to 20; handed on in the requeue message
+  --spec FILE          the spec as JSON (docs/protocol.md); "-" reads stdin. What other
+                       options say goes before what the file says
+  --ticket             print the ticket and nothing else
+${ASKING_LINES}
+Example: LASTBEAT_TICKET=$(lastbeat register etl-1 --lease 60 --ticket)
+${EXITS}`,
+  options: {
+    ...ASKING,
+    lease: TEXT,
+    start: TEXT,
+    attempts: TEXT,
+    crashes: TEXT,
+    interruptions: TEXT,
+    losses: TEXT,
+    starts: TEXT,
+    label: { ...TEXT, multiple: true },
+    spec: TEXT,
+    ticket: SWITCH,
+  },
+  takes: ["RUN"],
+  ask: async (api, [run = ""], flags) => {
+    const made = await api.call<Registration>("PUT", runPath(run), specOf(flags));
+    const { state, attempt, fence, startBy } = made;
+    if (flags["ticket"] === true) {
+      if (made.ticket === undefined) throw new CommandError(`run ${run} is ${state}: it has no ticket to give out`);
+      return { json: made, text: `${made.ticket}\n` };
+    }
+    const until = startBy === undefined ? "" : `, to be claimed by ${startBy}`;
+    const ticket = made.ticket === undefined ? "" : `ticket ${made.ticket}\n`;
+    return { json: made, text: `${run} is ${state}: attempt ${attempt}, fence ${fence}${until}\n${ticket}` };
+  },
+};

@@ -1,0 +1,24 @@
+import type { RecordView } from "../../wire/run-view.ts";
+import { runPath } from "../api.ts";
+import type { ApiCommand } from "../command.ts";
+import { ASKING, ASKING_LINES, EXITS } from "../common-options.ts";
+import { recordText } from "../timeline.ts";
+
+export const show: ApiCommand = {
+  usage: `  lastbeat show RUN
+      what happened to a run: its attempts, why they ended, what they were charged to
+`,
+  help: `lastbeat show RUN [--json]
+
+What happened to a run: its attempts as a timeline with the evidence about them, why each
+ended, what each was charged to, and what is spent of the budgets. Instants are UTC. When
+evidence came after the verdict, it says that the charge was moved.
+
+${ASKING_LINES}${EXITS}`,
+  options: ASKING,
+  takes: ["RUN"],
+  ask: async (api, [run = ""]) => {
+    const record = await api.call<RecordView>("GET", runPath(run));
+    return { json: record, text: recordText(record, Date.now()) };
+  },
+};

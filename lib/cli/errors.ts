@@ -1,0 +1,5 @@
+/** A command line that cannot be understood: the message says what would be. Exit code 2. */
+export class UsageError extends Error {}
+
+/** A command that was understood and failed. Exit code 1. */
+export class CommandError extends Error {}
