@@ -36,6 +36,9 @@ export const isCutOff = ({ failedAt, sangAt }: Canary, now: Instant): boolean =>
 const isContent = (canary: Canary, now: Instant): boolean =>
   canary.sangAt !== undefined && after(canary.sangAt, CANARY_COUNTS) > now && !isCutOff(canary, now);
 
+/** A beat that fails is followed by the next within so long (`docs/protocol.md`). */
+const NEXT_TRY = seconds(5);
+
 /** Fewer voices than these say nothing: their silence may be chance, or one rack's. */
 const FEWEST = 5;
 
@@ -46,14 +49,19 @@ const FEWEST = 5;
 const HEARD = { alone: 2, besideCanary: 4 };
 const GONE_AT_ONCE = 10;
 
-function isSilentAtOnce(heard: number, expected: number, isCanaryContent: boolean): boolean {
+/** How many hosts there are of a class, how many were heard within half of a lease, and how many of these have no beat that is late. */
+type Count = { readonly expected: number; readonly heard: number; readonly onTime: number };
+
+/** When all are late at once, no beat gets through. An outage may be over before half of a lease is, and cost one all the same. */
+function isSilentAtOnce({ expected, heard, onTime }: Count, isCanaryContent: boolean): boolean {
+  if (onTime === 0) return true;
   if (!isCanaryContent) return heard * HEARD.alone < expected;
-  return heard === 0 || (expected - heard > GONE_AT_ONCE && heard * HEARD.besideCanary < expected);
+  return expected - heard > GONE_AT_ONCE && heard * HEARD.besideCanary < expected;
 }
 
 /** What a sweep knows of the fleet when it judges. */
 export type Survey = {
-  /** The classes within half of whose lease too few were heard of all who should have been. */
+  /** The classes of which too few were heard within half of a lease, or nobody whose beat was due. */
   readonly silent: ReadonlySet<Power>;
   /** The classes of which too few should have been heard to tell. */
   readonly few: ReadonlySet<Power>;
@@ -74,8 +82,8 @@ export const nobodySeen = ({ lease }: { readonly lease: Span }, canary: Canary):
 });
 
 /**
- * Asks for each lease class: of the hosts that beat at least once within half of such a lease, how many were heard? Where they
- * are few, or silent while a host that beats less often was heard, the class needs a witness.
+ * Asks for each lease class: of the hosts that beat at least once within half of such a lease, how many were heard? Is the beat of
+ * each of them late? Where they are few, or silent while a host that beats less often was heard, the class needs a witness.
  */
 export function surveyOf({ hosts, alone, leases }: Fleet, known: Known, now: Instant): Survey {
   const { canary } = known;
@@ -87,7 +95,7 @@ export function surveyOf({ hosts, alone, leases }: Fleet, known: Known, now: Ins
   const isOpen = isContent(canary, now);
   for (const [power, lease] of leases) {
     const span = lease / 2;
-    let [expected, heard, recent] = [0, 0, 0];
+    let [expected, heard, onTime, recent] = [0, 0, 0, 0];
     for (const voice of voices) {
       const { ago, interval } = voice;
       const weight = weightOf(voice);
@@ -96,9 +104,10 @@ export function surveyOf({ hosts, alone, leases }: Fleet, known: Known, now: Ins
       if (interval > span) continue;
       expected += weight;
       if (ago < span) heard += weight;
+      if (ago < Math.min(span, interval + NEXT_TRY)) onTime += weight;
     }
     if (expected < FEWEST) few.add(power);
-    else if (isSilentAtOnce(heard, expected, isOpen)) (heard < recent ? few : silent).add(power);
+    else if (isSilentAtOnce({ expected, heard, onTime }, isOpen)) (heard < recent ? few : silent).add(power);
   }
   const heard = few.size === 0 ? [] : voices.map((voice) => voice.heardAt);
   return { silent, few, heard, canary };
@@ -122,9 +131,6 @@ function stillThere(voices: readonly Voice[], { freeze, lastSweep = instant(0) }
     return after(at, VALVE) > latest && (!isOverdue || isFrozenYet);
   });
 }
-
-/** A beat that fails is followed by the next within so long (`docs/protocol.md`). */
-const NEXT_TRY = seconds(5);
 
 /** With a lease of two of the canary's minutes, no single outage between two of its beats is long enough to cost a lease. */
 const LONG_LEASE = seconds(120);
