@@ -1,6 +1,6 @@
 import { memoryRuns } from "../lib/adapters/memory/runs.ts";
 import { renews } from "../lib/core/lease.ts";
-import { fence, type Run, type RunKey, type Running } from "../lib/core/run.ts";
+import { asFence, type Run, type RunKey, type Running } from "../lib/core/run.ts";
 import { after, type Instant, instant, type Span, seconds } from "../lib/core/time.ts";
 import type { Runs, Sighting } from "../lib/ports/runs.ts";
 import type { Claims } from "../lib/wire/credentials.ts";
@@ -35,7 +35,7 @@ export function fleetRuns({ runs, shards, lease, start, spread }: Fleet): Runs &
     shard: number % shards,
     state: "running",
     attempt: 1,
-    fence: fence(1),
+    fence: asFence(1),
     rev: 1,
     charges: "",
     due: instant(due[number] as number),
@@ -52,7 +52,7 @@ export function fleetRuns({ runs, shards, lease, start, spread }: Fleet): Runs &
 
   return {
     shardOf,
-    token: (number) => ({ run: `r${number}`, shard: number % shards, attempt: 1, fence: fence(1), lease }),
+    token: (number) => ({ run: `r${number}`, shard: number % shards, attempt: 1, fence: asFence(1), lease }),
     read: async (key) => (isFirst(key) ? itemOf(numberOf(key.run)) : moved.read(key)),
     create: moved.create,
     replace: async (seen, next, guard) => {

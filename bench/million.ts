@@ -8,7 +8,7 @@ import { beat } from "../lib/app/beat.ts";
 import { claim } from "../lib/app/claim.ts";
 import { RETENTION } from "../lib/app/retention.ts";
 import { sweep } from "../lib/app/sweep.ts";
-import { fence } from "../lib/core/run.ts";
+import { asFence } from "../lib/core/run.ts";
 import { DEFAULTS, type Spec } from "../lib/core/spec.ts";
 import { type Instant, instant, milliseconds, seconds } from "../lib/core/time.ts";
 import { type Claims, parseBearer } from "../lib/wire/credentials.ts";
@@ -40,7 +40,7 @@ const START = Date.parse("2026-11-23T12:00:00Z");
 const { roll } = seededDice(Number(values.seed));
 let now: Instant = instant(START);
 const SPEC: Spec = { ...DEFAULTS, lease: LEASE, backoff: { ...DEFAULTS.backoff, base: milliseconds(0) } };
-const REGISTRATION = { fence: fence(1), registeredAt: instant(START), hash: "", spec: SPEC };
+const REGISTRATION = { fence: asFence(1), registeredAt: instant(START), hash: "", spec: SPEC };
 const fleet = fleetRuns({ runs: RUNS, shards: SHARDS, lease: LEASE, start: instant(START), spread: BEAT_SECONDS });
 const requeues = memoryRequeues();
 const app: App = {

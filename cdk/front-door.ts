@@ -8,7 +8,7 @@ export const ALL_ROUTES: readonly Route[] = Object.values(ROUTES);
 
 /** The ARNs of owners' calls; `arnFor` makes one of a method and a path, in which a parameter is any text. */
 export const ownerArns = (arnFor: (method: string, path: string) => string): readonly string[] =>
-  ALL_ROUTES.filter(({ by }) => by === "owner").map(({ method, path }) =>
+  ALL_ROUTES.filter(({ caller }) => caller === "owner").map(({ method, path }) =>
     arnFor(method, path.replaceAll(/\{\w+\}/g, "*")),
   );
 

@@ -46,22 +46,22 @@ export class HttpFrontDoor extends Construct implements FrontDoor {
       ]),
     ) as Record<Service, HttpLambdaIntegration>;
     const authorizers = { owner: new HttpIamAuthorizer(), runner: this.runnerAuthorizer(settings) };
-    const routes = NAMED_ROUTES.map(([name, { method, path, by, at }]) => {
+    const routes = NAMED_ROUTES.map(([name, { method, path, caller, service }]) => {
       const authorizer =
-        by === "owner" ? authorizers.owner : by === "anyone" ? new HttpNoneAuthorizer() : authorizers.runner;
+        caller === "owner" ? authorizers.owner : caller === "anyone" ? new HttpNoneAuthorizer() : authorizers.runner;
       const route = new HttpRoute(this, name, {
         httpApi: this.api,
         routeKey: HttpRouteKey.with(path, method as HttpMethod),
-        integration: integrations[at],
+        integration: integrations[service],
         authorizer,
       });
-      if (by === "anyone" || (by !== "owner" && settings.jwt === undefined))
+      if (caller === "anyone" || (caller !== "owner" && settings.jwt === undefined))
         Validations.of(route).acknowledge({
           id: "AwsSolutions::AwsSolutions-APIG4",
           reason:
-            by === "anyone"
+            caller === "anyone"
               ? "It tells nothing of any run."
-              : `The Lambda checks the ${by}: pods need no AWS credentials.`,
+              : `The Lambda checks the ${caller}: pods need no AWS credentials.`,
         });
       return route;
     });

@@ -63,12 +63,12 @@ export class RestFrontDoor extends Construct implements FrontDoor {
       ]),
     ) as Record<Service, LambdaIntegration>;
     const authorizer = this.runnerAuthorizer(issuersOf(settings));
-    for (const { method, path, by, at } of ALL_ROUTES) {
-      const isOpen = by === "anyone" || (by !== "owner" && authorizer === undefined);
-      const made = this.api.root.resourceForPath(path).addMethod(method, integrations[at], {
-        authorizationType: by === "owner" ? AuthorizationType.IAM : AuthorizationType.NONE,
+    for (const { method, path, caller, service } of ALL_ROUTES) {
+      const isOpen = caller === "anyone" || (caller !== "owner" && authorizer === undefined);
+      const made = this.api.root.resourceForPath(path).addMethod(method, integrations[service], {
+        authorizationType: caller === "owner" ? AuthorizationType.IAM : AuthorizationType.NONE,
       });
-      if (authorizer !== undefined && by !== "owner" && by !== "anyone") {
+      if (authorizer !== undefined && caller !== "owner" && caller !== "anyone") {
         const bare = made.node.defaultChild as CfnMethod;
         bare.authorizationType = JWT;
         bare.authorizerId = authorizer.ref;
@@ -77,9 +77,9 @@ export class RestFrontDoor extends Construct implements FrontDoor {
         Validations.of(made).acknowledge({
           id: "AwsSolutions::AwsSolutions-APIG4",
           reason:
-            by === "anyone"
+            caller === "anyone"
               ? "It tells nothing of any run."
-              : `The Lambda checks the ${by}: pods need no AWS credentials.`,
+              : `The Lambda checks the ${caller}: pods need no AWS credentials.`,
         });
     }
     Validations.of(this.api).acknowledge(
@@ -120,7 +120,7 @@ export class RestFrontDoor extends Construct implements FrontDoor {
     const arnOf = ({ method, path }: Route): string =>
       `execute-api:/${STAGE}/${method}${path.replaceAll(/\{\w+\}/g, "*")}`;
     const [ofOwners, ofOthers] = [true, false].map((isOwner) =>
-      ALL_ROUTES.filter(({ by }) => (by === "owner") === isOwner).map(arnOf),
+      ALL_ROUTES.filter(({ caller }) => (caller === "owner") === isOwner).map(arnOf),
     );
     const invoke = { actions: ["execute-api:Invoke"] };
     return {

@@ -35,12 +35,12 @@ export const accountIn = (region: string): Throttle => (SMALL_REGIONS.has(region
 const LEAST = { owner: 100, runner: 200, beat: 500, anyone: 20 } as const;
 
 /** How often a call may be wanted: owners' calls low, claims and ends medium, beats three times what is expected. */
-export function wantedRate({ at, by }: Route, settings: Settings): number {
-  if (by === "anyone") return LEAST.anyone;
+export function wantedRate({ service, caller }: Route, settings: Settings): number {
+  if (caller === "anyone") return LEAST.anyone;
   // After an outage a whole fleet comes back at once, and drains beat more often.
-  if (at === "beat") return Math.ceil(Math.max(LEAST.beat, 3 * beatsPerSecond(settings)));
+  if (service === "beat") return Math.ceil(Math.max(LEAST.beat, 3 * beatsPerSecond(settings)));
   // A successor that is held at the gate asks once a second: a tenth of the fleet may be handed over at once.
-  if (by === "ticket" || by === "token") return Math.ceil(Math.max(LEAST.runner, settings.expectedRuns / 10));
+  if (caller === "ticket" || caller === "token") return Math.ceil(Math.max(LEAST.runner, settings.expectedRuns / 10));
   return Math.ceil(Math.max(LEAST.owner, settings.expectedRuns / 100));
 }
 

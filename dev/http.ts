@@ -80,7 +80,7 @@ async function answer(
   const own = door.own[`${method} ${url.pathname}`];
   if (own !== undefined) return own(body.toString("utf8"));
   const found = match(method, url.pathname);
-  const service: Service = found.kind === "route" ? ROUTES[found.name].at : "runner";
+  const service: Service = found.kind === "route" ? ROUTES[found.name].service : "runner";
   return door.services[service](eventOf(request, url, body), contextFor(REQUEST_MS));
 }
 

@@ -53,7 +53,7 @@ async function answer<A extends Pick<App, "keys" | "clock">>(
     return refused(
       problem("too-large", { detail: `the body has ${body.length} bytes; at most ${BODY_BYTES} are read` }),
     );
-  const { by } = ROUTES[found.name];
+  const { caller: by } = ROUTES[found.name];
   const request = { run, host, query, body: body.toString("utf8"), ...(caller !== undefined && { caller }) };
   if (by === "owner" && caller === undefined && process.env[ENVIRONMENT.anonymousOwners] !== "true")
     return refuse("unauthorized", "the front door names no caller, as it does for each whom IAM has let in");

@@ -9,10 +9,10 @@ import {
   DRAIN,
   drainedAt,
   endOf,
-  fenceOf,
   raised,
   type Signal,
   type Stop,
+  selfFenceAt,
 } from "./stopping.ts";
 
 /** After a beat that failed, the next one comes at once enough to fit several into a lease. */
@@ -53,7 +53,7 @@ export function beating(heart: In<"beating">, input: Input, now: Instant, roll: 
 
 /** When the child is told to stop because nothing was acknowledged in time. */
 const termAt = ({ fenceFrom, lease, stop }: In<"beating">): Instant | undefined =>
-  fenceFrom === undefined || stop?.isKilled ? undefined : fenceOf(fenceFrom, lease).termAt;
+  fenceFrom === undefined || stop?.isKilled ? undefined : selfFenceAt(fenceFrom, lease).termAt;
 
 /** When the child has made no progress for too long; one that is leaving need not make any. */
 const stalledAt = ({ own, progressedAt, stop }: In<"beating">): Instant | undefined =>
@@ -81,7 +81,7 @@ function stopInTime(heart: In<"beating">, now: Instant): Beating {
   if (fenceFrom !== undefined && fenced !== undefined && fenced <= now)
     return stopChild(
       { ...heart, fenceFrom: undefined },
-      { why: "self-fenced", reason: "self-fenced", killAt: fenceOf(fenceFrom, lease).killAt },
+      { why: "self-fenced", reason: "self-fenced", killAt: selfFenceAt(fenceFrom, lease).killAt },
       now,
     );
   if (stalled !== undefined && stalled <= now)

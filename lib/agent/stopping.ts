@@ -84,7 +84,7 @@ export function drainedAt(
 }
 
 /** The agent's own deadline, from when its newest acknowledged request was sent: nobody else claims before the lease is over. */
-export function fenceOf(from: Instant, lease: Span): { readonly termAt: Instant; readonly killAt: Instant } {
+export function selfFenceAt(from: Instant, lease: Span): { readonly termAt: Instant; readonly killAt: Instant } {
   const { grace, margin } = paceOf(lease);
   const killAt = before(after(from, lease), margin);
   return { termAt: before(killAt, grace), killAt };

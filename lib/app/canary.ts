@@ -1,4 +1,4 @@
-import { fence } from "../core/run.ts";
+import { asFence } from "../core/run.ts";
 import { seconds } from "../core/time.ts";
 import type { Claims } from "../wire/credentials.ts";
 import type { App } from "./app.ts";
@@ -8,7 +8,7 @@ import { sign } from "./credentials.ts";
  * A run that never was: no registration makes an attempt 0 with fence 0. Its beat is refused at the very end of the way that
  * every beat goes: by the front door, the Lambda, the key and the guard of a write.
  */
-const NOBODY: Claims = { run: "lastbeat-canary", shard: 0, attempt: 0, fence: fence(0), lease: seconds(120) };
+const NOBODY: Claims = { run: "lastbeat-canary", shard: 0, attempt: 0, fence: asFence(0), lease: seconds(120) };
 
 /** Of so many beats, so many have to fail: one that fails may be chance. */
 const BEATS = 3;

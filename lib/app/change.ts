@@ -1,5 +1,5 @@
 import type { Decision, Reply } from "../core/decision.ts";
-import { reopen } from "../core/ending.ts";
+import { reopen } from "../core/ended-run.ts";
 import type { LedgerEnd, Run, RunKey } from "../core/run.ts";
 import { after, type Instant, seconds } from "../core/time.ts";
 import type { LogLine } from "../ports/environment.ts";

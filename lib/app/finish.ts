@@ -1,5 +1,5 @@
 import type { Decision, Reply } from "../core/decision.ts";
-import { reopen } from "../core/ending.ts";
+import { reopen } from "../core/ended-run.ts";
 import { type Finish, SELF_FENCED, saysWhy } from "../core/finishing.ts";
 import { isHeld, type LedgerEnd, type Report, type Run } from "../core/run.ts";
 import type { Instant } from "../core/time.ts";
@@ -23,7 +23,7 @@ export async function finish(app: App, token: Claims, report: Report): Promise<R
     attempt,
     fence,
     report,
-    body: digest(report),
+    reportHash: digest(report),
     now,
     roll,
     registration,
@@ -47,11 +47,11 @@ export async function finish(app: App, token: Claims, report: Report): Promise<R
   const decideOn = async (seen: Run): Promise<Decision> => {
     const event = await eventFor(seen);
     // The ledger knows of another copy of this report, so the run that was read before may be older than that.
-    return decide(event.line?.body === undefined ? seen : await newest(app, seen, now), event);
+    return decide(event.line?.reportHash === undefined ? seen : await newest(app, seen, now), event);
   };
   const { reply } = await change(app, token, decideOn, () => putBack(app, token, decideOn, now, { kind: "ended" }));
   const isRefused = reply.kind === "superseded" || reply.kind === "ended";
-  if (isRefused && report.outcome === "succeeded" && line?.end !== undefined && line.end.body === undefined)
+  if (isRefused && report.outcome === "succeeded" && line?.end !== undefined && line.end.reportHash === undefined)
     await app.ledger.noteLateSuccess(run, fence, now);
   return reply;
 }

@@ -22,7 +22,7 @@ type EntryPlace = Pick<HostEntry, "run" | "fence" | "at">;
 export type Attempt = RunKey & { readonly fence: Fence };
 
 /** How many attempts a notice has concerned, by what it did to them. */
-export type NoticeCounts = Readonly<Record<"left" | "reaped" | "refunded" | "noted", number>>;
+export type NoticeCounts = Readonly<Record<"leaving" | "reaped" | "refunded" | "noted", number>>;
 
 /**
  * A word about a host. The evidence is written before the entries are listed, and a claim writes its entry before it reads
@@ -33,7 +33,7 @@ export async function notice(app: App, told: Notice, seenUpTo?: EntryPlace): Pro
   const { host } = told;
   // A message that comes late or again acts on what is known now: the word may have been taken back, or moved.
   const evidence = await app.hosts.record(host, evidenceOf(told), app.clock.now(), app.retention);
-  const counts = { left: 0, reaped: 0, refunded: 0, noted: 0 };
+  const counts = { leaving: 0, reaped: 0, refunded: 0, noted: 0 };
   const isAnything = drains(evidence) || explains(evidence) || evidence.goneAt !== undefined;
   if (isAnything) await tellAll(app, { host, evidence }, seenUpTo, counts);
   app.log.write({ decision: "noticed", state: evidence.kind, counts });
@@ -85,7 +85,7 @@ async function noticeOne(app: App, { host, evidence }: Notice, entry: HostEntry)
   const became = told === "over" && explains(evidence) ? await refundAttempt(app, entry, evidence, host) : told;
   // A claim that was held here was opened on another host, or nowhere: nothing will ever stand here by this fence.
   if (became === "elsewhere") await app.hosts.leave(host, entry);
-  return became === "left" || became === "refunded" ? became : "noted";
+  return became === "leaving" || became === "refunded" ? became : "noted";
 }
 
 /**
@@ -97,7 +97,7 @@ export async function tellAttempt(
   entry: Attempt,
   evidence: Evidence,
   host?: string,
-): Promise<"left" | "noted" | "over" | "elsewhere"> {
+): Promise<"leaving" | "noted" | "over" | "elsewhere"> {
   const { fence } = entry;
   const seen = await app.runs.read(entry);
   if (seen === undefined || seen.fence > fence) return "over";
@@ -118,7 +118,7 @@ export async function tellAttempt(
   if (reply.kind === "ended") return "over";
   const isOpen = (await app.runs.read(entry))?.debt?.owes === "handover";
   if (isOpen) await settle(app, entry);
-  return reply.kind === "left" ? "left" : "noted";
+  return reply.kind === "leaving" ? "leaving" : "noted";
 }
 
 /**

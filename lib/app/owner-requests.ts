@@ -1,5 +1,5 @@
 import type { Reply } from "../core/decision.ts";
-import { reopen } from "../core/ending.ts";
+import { reopen } from "../core/ended-run.ts";
 import type { Registration } from "../core/spec.ts";
 import type { Instant } from "../core/time.ts";
 import { decide, type Event } from "../core/transitions.ts";

@@ -1,6 +1,5 @@
-import { startBy } from "../core/ending.ts";
-import { fence, type Queued, type Result, type Run } from "../core/run.ts";
-import type { Registration, Spec } from "../core/spec.ts";
+import { asFence, type Queued, type Result, type Run } from "../core/run.ts";
+import { type Registration, type Spec, startBy } from "../core/spec.ts";
 import { after, type Instant, later, seconds, unixSeconds } from "../core/time.ts";
 import type { App } from "./app.ts";
 import { Contended } from "./change.ts";
@@ -24,7 +23,7 @@ export async function register(app: App, run: string, spec: Spec, asked: unknown
   const offered: Registration = {
     run,
     shard,
-    fence: fence(unixSeconds(now)),
+    fence: asFence(unixSeconds(now)),
     registeredAt: now,
     hash: digest(asked),
     spec,

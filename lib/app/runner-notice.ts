@@ -1,6 +1,6 @@
 import { type Refusal, superseded } from "../core/decision.ts";
 import { type Evidence, explains } from "../core/evidence.ts";
-import { fence as fenceOf, isHeld } from "../core/run.ts";
+import { asFence, isHeld } from "../core/run.ts";
 import { after, earlier, type Instant, later, seconds } from "../core/time.ts";
 import type { Claims } from "../wire/credentials.ts";
 import { fromIso, iso } from "../wire/instants.ts";
@@ -59,7 +59,7 @@ export async function heedRunner(app: App, id: string, told: AttemptNotice): Pro
   const { run, shard, kind, host } = told;
   const evidence = runnersWord(id, told);
   const parts: (() => Promise<unknown>)[] = [
-    () => noticeOfRunner(app, { run, shard, fence: fenceOf(told.fence) }, evidence),
+    () => noticeOfRunner(app, { run, shard, fence: asFence(told.fence) }, evidence),
   ];
   if (app.trustRunners === true && kind !== "sigterm" && host !== undefined)
     parts.push(() => notice(app, { host, evidence }));
@@ -75,6 +75,6 @@ export async function noticeOfRunner(app: App, attempt: Attempt, word: Evidence)
   const { run, fence } = attempt;
   await app.ledger.hear(run, fence, word);
   const became = await tellAttempt(app, attempt, word);
-  if (became !== "over") return became === "left" ? "left" : "noted";
+  if (became !== "over") return became === "leaving" ? "leaving" : "noted";
   return explains(word) && (await refundAttempt(app, attempt, word)) === "refunded" ? "refunded" : "noted";
 }

@@ -1,16 +1,19 @@
 import { chargeAt } from "../core/causes.ts";
-import { handedOver, lingering, settled, startBy } from "../core/ending.ts";
+import { lingering } from "../core/ended-run.ts";
+import { handedOver } from "../core/ending.ts";
 import { isInferred } from "../core/refunding.ts";
 import {
   type Ended,
-  fence as fenceOf,
   type Leaving,
   type LedgerEnd,
+  nextFence,
+  previousFence,
   type Queued,
   type Run,
   type RunKey,
 } from "../core/run.ts";
-import type { Registration } from "../core/spec.ts";
+import { settled } from "../core/settling.ts";
+import { type Registration, startBy } from "../core/spec.ts";
 import { stayOfEnd } from "../core/stay.ts";
 import { after, earlier, type Instant, later, seconds } from "../core/time.ts";
 import type { LedgerLine } from "../ports/records.ts";
@@ -96,7 +99,7 @@ async function leaveHost(app: App, { run, shard, lease }: Run, line: LedgerEnd):
 
 /** The line of the attempt before: one fence below, but where a restore has skipped some (lib/core/restoring.ts). */
 async function lineBefore(app: App, run: Queued, registration: Registration): Promise<LedgerLine | undefined> {
-  const next = await app.ledger.read(run.run, fenceOf(run.fence - 1));
+  const next = await app.ledger.read(run.run, previousFence(run));
   if (next !== undefined) return next;
   const lines = await app.ledger.list(run.run, registration.fence);
   return lines.find(({ end }) => end?.attempt === run.attempt - 1);
@@ -108,7 +111,7 @@ async function announce(app: App, run: Queued, registration: Registration, next:
   // A message that goes out late gives its attempt its full time to start.
   const ticket = await sign(app, "ticket", run, later(startBy(registration, app.clock.now()), run.due));
   await app.requeues.send(
-    requeueMessage({ next: run, registration, previous, ticket, startBy: next.due, isHeld: false }),
+    requeueMessage({ next: run, registration, previous, ticket, startBy: next.due, isHandover: false }),
   );
 }
 
@@ -117,11 +120,11 @@ async function announce(app: App, run: Queued, registration: Registration, next:
  * held.
  */
 async function handOver(app: App, run: Leaving, registration: Registration, now: Instant): Promise<void> {
-  const next = { ...run, attempt: run.attempt + 1, fence: fenceOf(run.fence + 1), charges: handedOver(run) };
+  const next = { ...run, attempt: run.attempt + 1, fence: nextFence(run), charges: handedOver(run) };
   const previous = await app.ledger.read(run.run, run.fence);
   const ticket = await sign(app, "ticket", next, startBy(registration, now));
   await app.requeues.send(
-    requeueMessage({ next, registration, previous, ticket, startBy: startBy(registration, now), isHeld: true }),
+    requeueMessage({ next, registration, previous, ticket, startBy: startBy(registration, now), isHandover: true }),
   );
 }
 

@@ -1,7 +1,7 @@
-import { isOverdue } from "../core/ending.ts";
 import { emptyFleet, type Fleet, isGap, tally } from "../core/fleet.ts";
 import { type Faults, type Freeze, isCutOff, nextFreeze, surveyOf, verdictLimit } from "../core/freeze.ts";
 import type { RunKey } from "../core/run.ts";
+import { isDebtOld } from "../core/settling.ts";
 import { after, before, type Instant, instant, later, milliseconds, type Span, seconds } from "../core/time.ts";
 import { valveOpens } from "../core/valve.ts";
 import type { Standing } from "../ports/control.ts";
@@ -296,7 +296,7 @@ function placesFor(most: number): Places & { isFree(): boolean } {
 }
 
 const isOwing = ({ owedSince }: Sighting, now: Instant): boolean =>
-  owedSince !== undefined && isOverdue(owedSince, now);
+  owedSince !== undefined && isDebtOld(owedSince, now);
 
 const callsForCare = (sighting: Sighting, now: Instant): boolean =>
   isOwing(sighting, now) || (sighting.state === "ended" && sighting.owedSince === undefined && sighting.due <= now);

@@ -27,7 +27,7 @@ export function spent(charges: Charges): Record<Budget, number> {
  * How many more charges of a kind may be followed by another attempt; below 0 when the budget is overdrawn. With one
  * budget for all, the attempt that runs out of it is the last: `attempts: 3` means that two charges have a successor.
  */
-export const left = (budgets: Budgets, charges: Charges, budget: Budget): number =>
+export const remaining = (budgets: Budgets, charges: Charges, budget: Budget): number =>
   "attempts" in budgets ? budgets.attempts - 1 - charged(charges) : budgets[budget] - spent(charges)[budget];
 
 /**
@@ -37,13 +37,13 @@ export const left = (budgets: Budgets, charges: Charges, budget: Budget): number
 export function overdrawn(budgets: Budgets, charges: Charges, cause: Cause): Outcome | undefined {
   switch (chargeOf(cause)) {
     case "c":
-      return left(budgets, charges, "crashes") < 0 ? outcomeOfCrash(budgets) : undefined;
+      return remaining(budgets, charges, "crashes") < 0 ? outcomeOfCrash(budgets) : undefined;
     case "i":
-      return left(budgets, charges, "interruptions") < 0 ? "exhausted" : undefined;
+      return remaining(budgets, charges, "interruptions") < 0 ? "exhausted" : undefined;
     case "l":
-      return left(budgets, charges, "losses") < 0 ? "exhausted" : undefined;
+      return remaining(budgets, charges, "losses") < 0 ? "exhausted" : undefined;
     case "s":
-      return left(budgets, charges, "starts") < 0 ? "exhausted" : undefined;
+      return remaining(budgets, charges, "starts") < 0 ? "exhausted" : undefined;
     case "+":
     case "-":
       return undefined;
@@ -56,8 +56,10 @@ const outcomeOfCrash = (budgets: Budgets): Outcome =>
 
 /** Whether whatever ends the next attempt will end the run, a request of its owner aside. */
 export const isLast = (budgets: Budgets, charges: Charges): boolean =>
-  (["crashes", "interruptions", "losses", "starts"] as const).every((budget) => left(budgets, charges, budget) <= 0);
+  (["crashes", "interruptions", "losses", "starts"] as const).every(
+    (budget) => remaining(budgets, charges, budget) <= 0,
+  );
 
 /** The capacity that the next attempt should ask for: the last tries do not stand on spot. */
 export const capacityFor = (spec: Spec, charges: Charges): "any" | "on-demand" =>
-  left(spec.budgets, charges, "interruptions") <= spec.onDemandLast ? "on-demand" : "any";
+  remaining(spec.budgets, charges, "interruptions") <= spec.onDemandLast ? "on-demand" : "any";

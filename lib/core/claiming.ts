@@ -32,7 +32,7 @@ export function refuseClaim(run: Run, claim: Claim): Decision {
 }
 
 /** The first holder with the ticket opens the attempt. */
-export function open(run: Queued, claim: Claim): Decision {
+export function openAttempt(run: Queued, claim: Claim): Decision {
   if (run.fence !== claim.fence) return refuseClaim(run, claim);
   const { now, registration, holder, host } = claim;
   const end = endOfRun(registration);
@@ -71,7 +71,7 @@ const isAhead = (evidence: Evidence, now: Instant): boolean =>
   before(evidence.at, SLACK) <= now && later(after(evidence.at, GOING), happenedBy(evidence)) >= now;
 
 /** The same holder asks again, because the reply was lost; the lease only moves forward. */
-export function reopenClaim(run: Running | Leaving | Canceling, claim: Claim): Decision {
+export function claimAgain(run: Running | Leaving | Canceling, claim: Claim): Decision {
   if (run.fence !== claim.fence) return refuseClaim(run, claim);
   if (run.holder !== claim.holder) return refuse({ kind: "held-by-another" });
   const reply = claimed(run, claim);

@@ -27,7 +27,7 @@ export type Reply =
   | { readonly kind: "frozen"; readonly awaited: "thaw" | "witness" }
   | { readonly kind: "limited" }
   | { readonly kind: "noted" }
-  | { readonly kind: "left" }
+  | { readonly kind: "leaving" }
   | { readonly kind: "refunded" }
   | Refusal;
 

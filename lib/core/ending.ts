@@ -1,32 +1,25 @@
 import { backoff } from "./backoff.ts";
 import { overdrawn } from "./budgets.ts";
 import { type Cause, type Charges, chargeOf, recharge } from "./causes.ts";
+import { LINGER } from "./ended-run.ts";
 import { bounded, type Evidence } from "./evidence.ts";
 import {
   type Debt,
   type Ended,
-  type Fence,
-  fence,
   type HeldRun,
   isHeld,
   type LedgerEnd,
   type LiveRun,
+  nextFence,
   type Outcome,
   type Queued,
   type Report,
-  type Result,
   type Run,
   type Waiting,
 } from "./run.ts";
-import { endOfRun, type Registration } from "./spec.ts";
+import { endOfRun, type Registration, startBy } from "./spec.ts";
 import { heardAt } from "./stay.ts";
-import { after, earlier, type Instant, seconds } from "./time.ts";
-
-/**
- * How long the item of an ended run stays after its debt was cleared. Far above any Lambda's limit here (30 s), so a slow
- * writer still finds the item, and its stale guard, instead of an empty place.
- */
-const LINGER = seconds(60);
+import { after, earlier, type Instant } from "./time.ts";
 
 /**
  * A run ends after so many attempts, whatever they were charged to: an owner's requeues are free, and each leaves a letter
@@ -41,23 +34,17 @@ export type End = {
   readonly roll: number;
   readonly evidence?: readonly Evidence[];
   readonly report?: Report;
-  readonly body?: string;
+  readonly reportHash?: string;
 };
 
-/** When a run that is queued now has to be claimed. */
-export const startBy = (registration: Registration, now: Instant): Instant =>
-  earlier(after(now, registration.spec.startWithin), endOfRun(registration));
-
 /** What is the same in every state but the one number that rises with each change. */
-const kept = (run: Run): Pick<Run, "run" | "shard" | "lease" | "rev" | "best"> => ({
+export const carriedOver = (run: Run): Pick<Run, "run" | "shard" | "lease" | "rev" | "furthest"> => ({
   run: run.run,
   shard: run.shard,
   lease: run.lease,
   rev: run.rev + 1,
-  ...(run.best !== undefined && { best: run.best }),
+  ...(run.furthest !== undefined && { furthest: run.furthest }),
 });
-
-const raised = (value: Fence): Fence => fence(value + 1);
 
 /**
  * How many words a ledger line keeps of what was known: one of each kind that can explain or prove an end. The line stands on the
@@ -79,13 +66,13 @@ function ledgerEnd(run: LiveRun, end: End): LedgerEnd {
     ...(isHeld(run) && {
       claimedAt: run.claimedAt,
       lastBeatAt: heardAt(run),
-      ...(further(run) !== undefined && { further: true as const }),
+      ...(further(run) !== undefined && { gotFurther: true as const }),
       holder: run.holder,
       ...(run.host !== undefined && { host: run.host }),
-      ...(run.reason !== undefined && { told: run.reason }),
+      ...(run.reason !== undefined && { leaveReason: run.reason }),
     }),
     ...(end.report !== undefined && { report: end.report }),
-    ...(end.body !== undefined && { body: end.body }),
+    ...(end.reportHash !== undefined && { reportHash: end.reportHash }),
   };
 }
 
@@ -109,7 +96,7 @@ function outcomeAfter(
 function further(run: LiveRun): number | undefined {
   if (!isHeld(run) || run.progress === undefined) return undefined;
   const { value } = run.progress;
-  return value > (run.best ?? 0) ? value : undefined;
+  return value > (run.furthest ?? 0) ? value : undefined;
 }
 
 /** What an interruption is charged as: one that got further than any attempt before starts the count of interruptions anew. */
@@ -127,11 +114,11 @@ export const isFollowed = (run: HeldRun, registration: Registration, now: Instan
  * The fence rises, one letter is charged, and the debt (ledger, message or archive) stands in the same item.
  */
 export function endAttempt(run: LiveRun, registration: Registration, end: End): Queued | Waiting | Ended {
-  const best = further(run);
-  const charge = end.cause === "interrupted" ? chargeOfInterruption(best !== undefined) : chargeOf(end.cause);
+  const furthest = further(run);
+  const charge = end.cause === "interrupted" ? chargeOfInterruption(furthest !== undefined) : chargeOf(end.cause);
   const charges = run.charges + charge;
   const debt: Debt = { since: end.now, ledger: ledgerEnd(run, end) };
-  const common = { ...kept(run), fence: raised(run.fence), charges, ...(best !== undefined && { best }) };
+  const common = { ...carriedOver(run), fence: nextFence(run), charges, ...(furthest !== undefined && { furthest }) };
   const outcome = outcomeAfter(registration, charges, end);
   if (outcome !== undefined)
     return {
@@ -140,7 +127,7 @@ export function endAttempt(run: LiveRun, registration: Registration, end: End): 
       attempt: run.attempt,
       outcome,
       cause: end.cause,
-      by: run.attempt,
+      endedByAttempt: run.attempt,
       endedAt: end.now,
       due: after(end.now, LINGER),
       debt: { ...debt, owes: "archive" },
@@ -152,75 +139,22 @@ export function endAttempt(run: LiveRun, registration: Registration, end: End): 
     : { ...common, state: "queued", attempt, due: startBy(registration, end.now), debt: { ...debt, owes: "message" } };
 }
 
-/** A waiting run whose time has come is queued, with its message owed; past the run's own deadline it has overrun. */
-export function awake(
-  run: Waiting,
-  { registration, now, roll }: { registration: Registration; now: Instant; roll: number },
-): Queued | Waiting | Ended {
-  const end = endOfRun(registration);
-  if (end !== undefined && end <= now) return endAttempt(run, registration, { cause: "overran", now, roll });
-  return queueUp(run, registration, now);
-}
-
-const queueUp = (run: Waiting, registration: Registration, now: Instant): Queued => ({
-  ...kept(run),
-  state: "queued",
-  fence: run.fence,
-  attempt: run.attempt,
-  charges: run.charges,
-  due: startBy(registration, now),
-  debt: { since: now, owes: "message" },
-});
-
 /**
  * The run of an attempt that was declared lost and reports its success after all: the loss was only inferred. A run that
  * had ended keeps the time of its end, and with it its one place in the list of ended runs.
  */
 export function succeedLate(run: Run, attempt: number, line: LedgerEnd, now: Instant): Ended {
   return {
-    ...kept(run),
+    ...carriedOver(run),
     state: "ended",
-    fence: run.state === "ended" ? run.fence : raised(run.fence),
+    fence: run.state === "ended" ? run.fence : nextFence(run),
     attempt: run.attempt,
     charges: recharge(run.charges, attempt, "+"),
     outcome: "succeeded",
     cause: "succeeded",
-    by: attempt,
+    endedByAttempt: attempt,
     endedAt: run.state === "ended" ? run.endedAt : now,
     due: after(now, LINGER),
     debt: { since: now, ledger: line, owes: "archive" },
   };
 }
-
-/** An ended run that was archived and deleted, put back so that there is one place to write to. It cannot be claimed. */
-export const reopen = (result: Result, now: Instant): Ended => ({
-  ...result,
-  state: "ended",
-  rev: result.rev + 1,
-  due: after(now, LINGER),
-  debt: { since: now, owes: "archive" },
-});
-
-/** An ended run that owes nothing, until its item is deleted. */
-export function lingering({ debt: _, ...run }: Ended, now: Instant): Ended {
-  return { ...run, rev: run.rev + 1, due: after(now, LINGER) };
-}
-
-/**
- * The run once its debt is settled. An attempt whose message went out late gets its full time to start, an ended run its full
- * time to linger; nothing else moves.
- */
-export function settled(run: Run, registration: Registration, now: Instant): Run {
-  if (run.state === "ended") return lingering(run, now);
-  const { debt, ...rest } = run;
-  const next = { ...rest, rev: run.rev + 1 };
-  if (next.state === "queued" && debt?.owes === "message" && (run.due <= now || isOverdue(debt.since, now)))
-    return { ...next, due: startBy(registration, now) };
-  return next;
-}
-
-/** How long a debt may stand before a sweep settles it in the place of the process that made it and may have crashed. */
-export const SETTLE_DELAY = seconds(30);
-
-/** Whether a debt of that age is the sweep's to settle. */
-export const isOverdue = (since: Instant, now: Instant): boolean => after(since, SETTLE_DELAY) <= now;

@@ -14,7 +14,7 @@ export type Finish = {
   readonly fence: Fence;
   readonly report: Report;
   /** Hash of the report: the same one may be sent again. */
-  readonly body: string;
+  readonly reportHash: string;
   readonly now: Instant;
   readonly roll: number;
   readonly registration: Registration;
@@ -40,7 +40,7 @@ function causeOf(run: HeldRun, event: Finish): Cause {
   const { report, now, evidence } = event;
   if (run.state === "canceling") return "canceled";
   if (report.outcome === "succeeded") return "succeeded";
-  if (run.state === "leaving" && run.free) return "requeued";
+  if (run.state === "leaving" && run.isFree) return "requeued";
   if (isStalled(report)) return "stalled";
   if (hasOwnExitCode(report)) return overran(run, now) ?? "crashed";
   // Before any evidence: what we did costs nothing, whatever becomes of the host, and whenever that is told.
@@ -68,21 +68,21 @@ const overran = (run: HeldRun, now: Instant): Cause | undefined =>
 /** The holder of the attempt reports its end. */
 export function finish(run: Running | Leaving | Canceling, event: Finish): Decision {
   if (run.fence !== event.fence) return finishLate(run, event);
-  const { now, roll, report, body } = event;
+  const { now, roll, report, reportHash } = event;
   const cause = causeOf(run, event);
   const evidence = explaining(event.evidence, stayOf(run, now));
-  const next = endAttempt(run, event.registration, { cause, now, roll, evidence, report, body });
+  const next = endAttempt(run, event.registration, { cause, now, roll, evidence, report, reportHash });
   return { write: "replace", next, reply: finished(next) };
 }
 
 /** A report of an attempt that has ended already: sent twice, or declared lost meanwhile. */
 export function finishLate(run: Run, event: Finish): Decision {
   const line = run.debt?.ledger?.fence === event.fence ? run.debt.ledger : event.line;
-  if (line?.body !== undefined)
-    return refuse(line.body === event.body ? finished(run) : { kind: "finished-otherwise" });
+  if (line?.reportHash !== undefined)
+    return refuse(line.reportHash === event.reportHash ? finished(run) : { kind: "finished-otherwise" });
   if (line !== undefined && isLateSuccess(run, event)) {
-    const { now, report, body } = event;
-    const late: LedgerEnd = { ...line, cause: "succeeded", reportedAt: now, report, body };
+    const { now, report, reportHash } = event;
+    const late: LedgerEnd = { ...line, cause: "succeeded", reportedAt: now, report, reportHash };
     const next = succeedLate(run, event.attempt, late, now);
     return { write: "replace", next, reply: finished(next) };
   }

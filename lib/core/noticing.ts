@@ -30,19 +30,19 @@ const isToldToLeave = ({ evidence, registration }: Noticed): boolean =>
 export function leave(run: Running, notice: Noticed): Decision {
   const { evidence, now } = notice;
   if (!isMeant(run, notice) || !concerns(evidence, stayOf(run, now))) return noted();
-  if (isToldToLeave(notice)) return { write: "replace", next: leaving(run, notice), reply: { kind: "left" } };
+  if (isToldToLeave(notice)) return { write: "replace", next: leaving(run, notice), reply: { kind: "leaving" } };
   return explains(evidence) ? seenAgain(run) : noted();
 }
 
 /** A notice for an attempt that leaves already: a nearer deadline reaches it, and an explanation its verdict. */
 export function hasten(run: Leaving, notice: Noticed): Decision {
   const { evidence, now } = notice;
-  if (run.free || !isMeant(run, notice) || !concerns(evidence, stayOf(run, now))) return noted();
+  if (run.isFree || !isMeant(run, notice) || !concerns(evidence, stayOf(run, now))) return noted();
   const { deadline } = evidence;
   const isNearer = deadline !== undefined && (run.deadline === undefined || deadline < run.deadline);
   if (isNearer && isToldToLeave(notice)) {
     const next: Leaving = { ...run, rev: run.rev + 1, reason: reasonOf(evidence), deadline };
-    return { write: "replace", next, reply: { kind: "left" } };
+    return { write: "replace", next, reply: { kind: "leaving" } };
   }
   return explains(evidence) ? seenAgain(run) : noted();
 }

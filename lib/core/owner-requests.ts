@@ -1,8 +1,9 @@
 import { type Decision, refuse, superseded } from "./decision.ts";
-import { awake, endAttempt, startBy } from "./ending.ts";
+import { endAttempt } from "./ending.ts";
 import type { Canceling, Ended, Leaving, Queued, Running, Waiting } from "./run.ts";
-import type { Registration } from "./spec.ts";
+import { type Registration, startBy } from "./spec.ts";
 import { earlier, type Instant, later } from "./time.ts";
+import { awake } from "./waking.ts";
 
 export type Cancel = {
   readonly kind: "cancel";
@@ -32,7 +33,7 @@ export const cancelEnded = (run: Pick<Ended, "outcome">): Decision =>
 
 /** The holder is told to stop, and is not renewed any more. */
 export function cancelHeld(run: Running | Leaving, { now, reason }: Cancel): Decision {
-  const { run: id, shard, fence, attempt, due, lease, charges, best, holder, host, claimedAt, progress } = run;
+  const { run: id, shard, fence, attempt, due, lease, charges, furthest, holder, host, claimedAt, progress } = run;
   const next: Canceling = {
     run: id,
     shard,
@@ -43,7 +44,7 @@ export function cancelHeld(run: Running | Leaving, { now, reason }: Cancel): Dec
     charges,
     holder,
     claimedAt,
-    ...(best !== undefined && { best }),
+    ...(furthest !== undefined && { furthest }),
     ...(host !== undefined && { host }),
     ...(progress !== undefined && { progress }),
     rev: run.rev + 1,
@@ -76,13 +77,13 @@ export function wakeNow(run: Waiting, requeue: Requeue): Decision {
 /** The holder is told to stop; its end, whatever it is, is charged to nothing, and only then the message goes. */
 export function release(run: Running | Leaving, requeue: Requeue): Decision {
   if (isOther(run, requeue)) return refuse(superseded(run));
-  if (run.state === "leaving" && run.free) return refuse({ kind: "accepted", state: "leaving" });
+  if (run.state === "leaving" && run.isFree) return refuse({ kind: "accepted", state: "leaving" });
   const next: Leaving = {
     ...run,
     rev: run.rev + 1,
     state: "leaving",
     directive: "stop",
-    free: true,
+    isFree: true,
     lastRenewable: earlier(requeue.now, run.lastRenewable),
     reason: requeue.reason ?? "requeued",
   };

@@ -1,6 +1,6 @@
 import type { Cause } from "./causes.ts";
 import { type Decision, type DueGuard, refuse } from "./decision.ts";
-import { awake, endAttempt } from "./ending.ts";
+import { endAttempt } from "./ending.ts";
 import { type Evidence, explaining, happenedBy, takes } from "./evidence.ts";
 import { type Freeze, type Survey, waitsFor } from "./freeze.ts";
 import { paceOf } from "./lease.ts";
@@ -8,6 +8,7 @@ import type { HeldRun as Held, Queued, Waiting } from "./run.ts";
 import { endOfRun, type Registration } from "./spec.ts";
 import { stayOf } from "./stay.ts";
 import { after, before, type Instant, later, seconds } from "./time.ts";
+import { awake } from "./waking.ts";
 
 /** The clock has reached the run's due time, as far as the sweep could see; or its host is proved to be gone. */
 export type Due = {
@@ -53,7 +54,7 @@ function causeOf(run: Queued | Held, due: Due, explained: boolean): Cause {
       return "canceled";
     case "leaving":
     case "running":
-      if (run.state === "leaving" && run.free) return "requeued";
+      if (run.state === "leaving" && run.isFree) return "requeued";
       if (explained) return "interrupted";
       return run.lastRenewable !== undefined && run.lastRenewable <= due.now ? "overran" : "lost";
   }

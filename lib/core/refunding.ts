@@ -49,8 +49,8 @@ export function refund(run: Run, event: Refund): Decision {
   const owes = run.debt?.owes ?? (run.state === "ended" ? "archive" : undefined);
   const ledger: LedgerEnd = { ...line, cause: "interrupted", evidence: keptOf([...line.evidence, evidence]) };
   const debt: Debt = { since: now, ledger, ...(owes !== undefined && { owes }) };
-  const cause = run.state === "ended" && run.by === line.attempt ? { cause: "interrupted" as const } : {};
-  const charges = recharge(run.charges, line.attempt, chargeOfInterruption(line.further === true));
+  const cause = run.state === "ended" && run.endedByAttempt === line.attempt ? { cause: "interrupted" as const } : {};
+  const charges = recharge(run.charges, line.attempt, chargeOfInterruption(line.gotFurther === true));
   const next: Run = { ...run, ...cause, rev: run.rev + 1, charges, debt };
   return { write: "replace", next, reply: { kind: "refunded" } };
 }

@@ -1,5 +1,5 @@
 import { endAttempt, MOST_ATTEMPTS } from "./ending.ts";
-import { type Ended, type Fence, fence, isHeld, type LiveRun, type Waiting } from "./run.ts";
+import { asFence, type Ended, type Fence, isHeld, type LiveRun, type Waiting } from "./run.ts";
 import type { Registration } from "./spec.ts";
 import { after, type Instant, later, unixSeconds } from "./time.ts";
 
@@ -7,7 +7,7 @@ import { after, type Instant, later, unixSeconds } from "./time.ts";
  * Above every fence that was given out before `at`: a run's first one is the Unix second of its registration, each attempt raises it by
  * one, and a run has a bound of attempts.
  */
-const above = (at: Instant): Fence => fence(unixSeconds(at) + MOST_ATTEMPTS + 1);
+const above = (at: Instant): Fence => asFence(unixSeconds(at) + MOST_ATTEMPTS + 1);
 
 /** Whether a run already has a number that no attempt before `at` can have had. */
 export const isPast = (run: LiveRun, at: Instant): boolean => run.fence >= above(at);

@@ -10,7 +10,11 @@ declare const brand: unique symbol;
  */
 export type Fence = number & { readonly [brand]: "fence" };
 
-export const fence = (value: number): Fence => value as Fence;
+export const asFence = (value: number): Fence => value as Fence;
+
+/** A fence rises by one with each attempt, and by nothing else but a restore from a backup, which leaves a gap. */
+export const previousFence = ({ fence }: { readonly fence: Fence }): Fence => asFence(fence - 1);
+export const nextFence = ({ fence }: { readonly fence: Fence }): Fence => asFence(fence + 1);
 
 /** Where a run item is found: its shard is chosen at registration and carried in every credential. */
 export type RunKey = { readonly run: string; readonly shard: number };
@@ -37,13 +41,13 @@ export type LedgerEnd = {
   readonly claimedAt?: Instant;
   readonly lastBeatAt?: Instant;
   /** Its progress was further than that of any attempt before. */
-  readonly further?: true;
+  readonly gotFurther?: true;
   readonly holder?: string;
   readonly host?: string;
   /** Why it was told to leave, if it was. */
-  readonly told?: string;
+  readonly leaveReason?: string;
   /** Hash of the accepted finish, so that a repeated one is known again. */
-  readonly body?: string;
+  readonly reportHash?: string;
   readonly report?: Report;
   /** When a success came after the attempt had been declared lost at `endedAt`. */
   readonly reportedAt?: Instant;
@@ -67,7 +71,7 @@ type Live = RunKey & {
   readonly lease: Span;
   readonly charges: Charges;
   /** The furthest progress that an attempt that has ended told of. */
-  readonly best?: number;
+  readonly furthest?: number;
   readonly debt?: Debt;
 };
 
@@ -89,7 +93,7 @@ export type Leaving = Held & {
   readonly directive: "drain" | "stop";
   readonly deadline?: Instant;
   /** Asked for by its owner: the attempt's end is charged to nothing. */
-  readonly free?: true;
+  readonly isFree?: true;
 };
 export type Canceling = Held & { readonly state: "canceling" };
 export type Ended = Live & {
@@ -97,7 +101,7 @@ export type Ended = Live & {
   readonly outcome: Outcome;
   /** Why it ended, and the attempt that ended it. */
   readonly cause: Cause;
-  readonly by: number;
+  readonly endedByAttempt: number;
   readonly endedAt: Instant;
 };
 

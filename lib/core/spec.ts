@@ -1,6 +1,6 @@
 import type { Budget } from "./causes.ts";
 import type { Fence } from "./run.ts";
-import { after, type Instant, type Span, seconds } from "./time.ts";
+import { after, earlier, type Instant, type Span, seconds } from "./time.ts";
 
 /** How many charges of each kind may be followed by another attempt; or how many attempts there are in all. */
 export type Budgets = { readonly [B in Budget]: number } | { readonly attempts: number };
@@ -49,6 +49,10 @@ export const DEFAULTS = {
   target: { kind: "queue" },
   labels: {},
 } as const satisfies Spec;
+
+/** When a run that is queued now has to be claimed. */
+export const startBy = (registration: Registration, now: Instant): Instant =>
+  earlier(after(now, registration.spec.startWithin), endOfRun(registration));
 
 /** The instant after which no attempt of the run may start or be renewed; undefined without a deadline. */
 export const endOfRun = ({ registeredAt, spec }: Registration): Instant | undefined =>

@@ -1,5 +1,5 @@
 import { type Beat, beat, refuseBeat } from "./beating.ts";
-import { type Claim, open, refuseClaim, reopenClaim } from "./claiming.ts";
+import { type Claim, claimAgain, openAttempt, refuseClaim } from "./claiming.ts";
 import { type Decision, type Reply, refuse } from "./decision.ts";
 import { type Finish, finish, finishLate } from "./finishing.ts";
 import { hasten, leave, type Noticed, noted, warn } from "./noticing.ts";
@@ -52,7 +52,12 @@ const BEATEN = ["renewed", "overran", "superseded"] as const;
  */
 export const transitions: { readonly [S in State]: { readonly [E in Event["kind"]]: Row } } = {
   queued: {
-    claim: row<"queued", "claim">(["queued", "running"], ["lease"], ["claimed", "superseded", "hold", "overran"], open),
+    claim: row<"queued", "claim">(
+      ["queued", "running"],
+      ["lease"],
+      ["claimed", "superseded", "hold", "overran"],
+      openAttempt,
+    ),
     beat: row<"queued", "beat">(["queued"], [], ["superseded"], refuseBeat),
     finish: row<"queued", "finish">(["queued", "ended"], ["ledger", "archive"], LATE, finishLate),
     due: row<"queued", "due">(
@@ -87,7 +92,7 @@ export const transitions: { readonly [S in State]: { readonly [E in Event["kind"
     refund: row<"waiting", "refund">(["waiting"], ["ledger"], ["refunded", "noted"], refund),
   },
   running: {
-    claim: row<"running", "claim">(["running"], ["lease"], REOPEN, reopenClaim),
+    claim: row<"running", "claim">(["running"], ["lease"], REOPEN, claimAgain),
     beat: row<"running", "beat">(["running"], ["lease"], BEATEN, beat),
     finish: row<"running", "finish">(["running", ...AFTER_AN_END], ["ledger", "message", "archive"], LATE, finish),
     due: row<"running", "due">(
@@ -98,11 +103,11 @@ export const transitions: { readonly [S in State]: { readonly [E in Event["kind"
     ),
     cancel: row<"running", "cancel">(["canceling"], [], ["accepted"], cancelHeld),
     requeue: row<"running", "requeue">(["running", "leaving"], [], ["accepted", "superseded"], release),
-    notice: row<"running", "notice">(["running", "leaving"], ["handover"], ["noted", "left"], leave),
+    notice: row<"running", "notice">(["running", "leaving"], ["handover"], ["noted", "leaving"], leave),
     refund: row<"running", "refund">(["running"], ["ledger"], ["refunded", "noted"], refund),
   },
   leaving: {
-    claim: row<"leaving", "claim">(["leaving"], ["lease"], REOPEN, reopenClaim),
+    claim: row<"leaving", "claim">(["leaving"], ["lease"], REOPEN, claimAgain),
     beat: row<"leaving", "beat">(["leaving"], ["lease"], BEATEN, beat),
     finish: row<"leaving", "finish">(["leaving", ...AFTER_AN_END], ["ledger", "message", "archive"], LATE, finish),
     due: row<"leaving", "due">(
@@ -113,7 +118,7 @@ export const transitions: { readonly [S in State]: { readonly [E in Event["kind"
     ),
     cancel: row<"leaving", "cancel">(["canceling"], [], ["accepted"], cancelHeld),
     requeue: row<"leaving", "requeue">(["leaving"], [], ["accepted", "superseded"], release),
-    notice: row<"leaving", "notice">(["leaving"], [], ["noted", "left"], hasten),
+    notice: row<"leaving", "notice">(["leaving"], [], ["noted", "leaving"], hasten),
     refund: row<"leaving", "refund">(["leaving"], ["ledger", "handover"], ["refunded", "noted"], refund),
   },
   canceling: {
@@ -121,7 +126,7 @@ export const transitions: { readonly [S in State]: { readonly [E in Event["kind"
       ["canceling"],
       [],
       ["claimed", "held-by-another", "superseded", "hold"],
-      reopenClaim,
+      claimAgain,
     ),
     beat: row<"canceling", "beat">(["canceling"], [], ["renewed", "superseded"], beat),
     finish: row<"canceling", "finish">(["canceling", "ended"], ["ledger", "archive"], LATE, finish),

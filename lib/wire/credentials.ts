@@ -1,4 +1,4 @@
-import { type Fence, fence, type RunKey } from "../core/run.ts";
+import { asFence, type Fence, type RunKey } from "../core/run.ts";
 import { type Instant, instant, milliseconds, type Span } from "../core/time.ts";
 
 /** What a ticket or a token says. It finds its run item without a read, and names the lease that a beat renews. */
@@ -41,7 +41,7 @@ export function parseBearer(header: string | undefined): Credential | undefined 
     claims: {
       run,
       attempt: Number(attempt),
-      fence: fence(Number(of)),
+      fence: asFence(Number(of)),
       shard: Number(shard),
       lease: milliseconds(Number(lease)),
     },

@@ -187,7 +187,22 @@ const pathParameter = (name: string, pattern: RegExp): Json => ({
   schema: { type: "string", pattern: pattern.source },
 });
 
-function operation(name: RouteName, { does, by, path }: Route, isGuarded: boolean): Json {
+const SUMMARIES: { readonly [N in RouteName]: string } = {
+  register: "Register a run",
+  inspect: "The record of a run, with its ledger",
+  list: "List live or ended runs",
+  cancel: "Cancel a run",
+  requeue: "Give the run another attempt at once",
+  drain: "Ask every attempt on a host to leave",
+  claim: "Open the attempt of a ticket",
+  beat: "Say that the attempt is alive",
+  notice: "Tell that the runner is about to be taken",
+  finish: "Report the end of the attempt",
+  health: "Whether the front door answers",
+  openapi: "This document",
+};
+
+function operation(name: RouteName, { caller, path }: Route, isGuarded: boolean): Json {
   const described = CALLS[name];
   const parameters = [
     ...(path.includes("{run}") ? [pathParameter("run", ID)] : []),
@@ -198,8 +213,8 @@ function operation(name: RouteName, { does, by, path }: Route, isGuarded: boolea
   ];
   return {
     operationId: name,
-    summary: does,
-    ...(by !== "anyone" && (by !== "owner" || isGuarded) && { security: [{ [by]: [] }] }),
+    summary: SUMMARIES[name],
+    ...(caller !== "anyone" && (caller !== "owner" || isGuarded) && { security: [{ [caller]: [] }] }),
     ...(parameters.length > 0 && { parameters }),
     ...(described.body !== undefined && {
       // An empty body counts as {}.

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { EVIDENCE_KINDS, type Evidence, type Notice, RUNNER } from "../core/evidence.ts";
-import { type Fence, fence } from "../core/run.ts";
+import { asFence, type Fence } from "../core/run.ts";
 import { type Instant, instant } from "../core/time.ts";
 import { HOST, ID } from "./ids.ts";
 import { fromIso } from "./instants.ts";
@@ -129,7 +129,7 @@ export const continuedOf = ({
   seenUpTo,
 }: z.infer<typeof continued>): { notice: Notice; seenUpTo: { run: string; fence: Fence; at: Instant } } => ({
   notice: { host, evidence: evidenceOf({ ...(deadline !== undefined && { deadline }), ...evidence }) },
-  seenUpTo: { run: seenUpTo.run, fence: fence(seenUpTo.fence), at: instant(seenUpTo.at) },
+  seenUpTo: { run: seenUpTo.run, fence: asFence(seenUpTo.fence), at: instant(seenUpTo.at) },
 });
 
 const ours = z.discriminatedUnion("detail-type", [

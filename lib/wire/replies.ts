@@ -122,7 +122,7 @@ export function httpReply(reply: Reply, token?: string, beatUrl?: string): HttpR
     case "frozen":
     case "limited":
     case "noted":
-    case "left":
+    case "leaving":
     case "refunded":
       throw new Error(`${reply.kind} is no reply to a request`);
   }

@@ -58,7 +58,7 @@ type Announcement = {
   readonly ticket: string;
   readonly startBy: Instant;
   /** The attempt before still drains: a handover. */
-  readonly isHeld: boolean;
+  readonly isHandover: boolean;
 };
 
 /** The attempt before: how it ended, or for a handover that it is going. */
@@ -77,7 +77,7 @@ function previousOf({ fence, claim, end }: LedgerLine): RequeueEvent["data"]["pr
 
 /** The message that announces an attempt. */
 export function requeueMessage(announcement: Announcement): RequeueMessage {
-  const { next, registration, previous, ticket, startBy, isHeld } = announcement;
+  const { next, registration, previous, ticket, startBy, isHandover } = announcement;
   const { run, attempt, fence, charges, debt } = next;
   const { spec } = registration;
   const id = `${run}.${fence}`;
@@ -92,7 +92,7 @@ export function requeueMessage(announcement: Announcement): RequeueMessage {
     datacontenttype: "application/json",
     data: {
       run,
-      cause: isHeld ? "interrupted" : (previous?.end?.cause ?? "first"),
+      cause: isHandover ? "interrupted" : (previous?.end?.cause ?? "first"),
       ...(before !== undefined && { previous: before }),
       next: {
         attempt,
@@ -100,7 +100,7 @@ export function requeueMessage(announcement: Announcement): RequeueMessage {
         ticket,
         startBy: iso(startBy),
         capacity: capacityFor(spec, charges),
-        held: isHeld,
+        held: isHandover,
         isLast: isLast(spec.budgets, charges),
       },
       budgets: budgetsView(spec.budgets, charges),

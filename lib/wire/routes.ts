@@ -12,9 +12,8 @@ export type Service = "owner" | "runner" | "beat";
 export type Route = {
   readonly method: string;
   readonly path: string;
-  readonly by: Caller;
-  readonly at: Service;
-  readonly does: string;
+  readonly caller: Caller;
+  readonly service: Service;
 };
 
 /** Where a runner shows the token of its cluster, beside ticket or token, when the front door asks for one. */
@@ -22,60 +21,58 @@ export const IDENTITY_HEADER = "x-lastbeat-identity";
 
 /** Every call of the HTTP API. The Lambdas, the embedded server and the OpenAPI document are driven by this table. */
 export const ROUTES = {
-  register: { method: "PUT", path: "/v1/runs/{run}", by: "owner", at: "owner", does: "Register a run" },
+  register: { method: "PUT", path: "/v1/runs/{run}", caller: "owner", service: "owner" },
   inspect: {
     method: "GET",
     path: "/v1/runs/{run}",
-    by: "owner",
-    at: "owner",
-    does: "The record of a run, with its ledger",
+    caller: "owner",
+    service: "owner",
   },
-  list: { method: "GET", path: "/v1/runs", by: "owner", at: "owner", does: "List live or ended runs" },
-  cancel: { method: "POST", path: "/v1/runs/{run}/cancel", by: "owner", at: "owner", does: "Cancel a run" },
+  list: { method: "GET", path: "/v1/runs", caller: "owner", service: "owner" },
+  cancel: { method: "POST", path: "/v1/runs/{run}/cancel", caller: "owner", service: "owner" },
   requeue: {
     method: "POST",
     path: "/v1/runs/{run}/requeue",
-    by: "owner",
-    at: "owner",
-    does: "Give the run another attempt at once",
+    caller: "owner",
+    service: "owner",
   },
   drain: {
     method: "POST",
     path: "/v1/hosts/{host}/drain",
-    by: "owner",
-    at: "owner",
-    does: "Ask every attempt on a host to leave",
+    caller: "owner",
+    service: "owner",
   },
   claim: {
     method: "POST",
     path: "/v1/runs/{run}/claim",
-    by: "ticket",
-    at: "runner",
-    does: "Open the attempt of a ticket",
+    caller: "ticket",
+    service: "runner",
   },
   beat: {
     method: "POST",
     path: "/v1/runs/{run}/beat",
-    by: "token",
-    at: "beat",
-    does: "Say that the attempt is alive",
+    caller: "token",
+    service: "beat",
   },
   notice: {
     method: "POST",
     path: "/v1/runs/{run}/notice",
-    by: "token",
-    at: "runner",
-    does: "Tell that the runner is about to be taken",
+    caller: "token",
+    service: "runner",
   },
   finish: {
     method: "POST",
     path: "/v1/runs/{run}/finish",
-    by: "token",
-    at: "runner",
-    does: "Report the end of the attempt",
+    caller: "token",
+    service: "runner",
   },
-  health: { method: "GET", path: "/healthz", by: "anyone", at: "runner", does: "Whether the front door answers" },
-  openapi: { method: "GET", path: "/openapi.json", by: "anyone", at: "runner", does: "This document" },
+  health: {
+    method: "GET",
+    path: "/healthz",
+    caller: "anyone",
+    service: "runner",
+  },
+  openapi: { method: "GET", path: "/openapi.json", caller: "anyone", service: "runner" },
 } as const satisfies Record<string, Route>;
 
 export type RouteName = keyof typeof ROUTES;

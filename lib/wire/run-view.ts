@@ -108,7 +108,7 @@ function attemptView({ fence, claim, end, words, lateSuccessAt }: LedgerLine, ch
     ...(end !== undefined && { endedAt: iso(end.endedAt), cause: end.cause }),
     ...(charged !== undefined && { charged }),
     ...(end?.reportedAt !== undefined && { reportedAt: iso(end.reportedAt) }),
-    ...(end?.told !== undefined && { told: end.told }),
+    ...(end?.leaveReason !== undefined && { told: end.leaveReason }),
     ...reported(end),
     evidence: (end?.evidence ?? words ?? []).map(evidenceView),
     ...(lateSuccessAt !== undefined && { lateSuccessAt: iso(lateSuccessAt) }),

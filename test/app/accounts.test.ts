@@ -80,7 +80,7 @@ describe("whatever the order in which it is told", () => {
     const found = await inspect(app, "etl");
     const [first] = found?.lines ?? [];
     const run = app.runs.look(token);
-    return [found?.current.charges[0], first?.end?.cause, first?.end?.charge, run?.best];
+    return [found?.current.charges[0], first?.end?.cause, first?.end?.charge, run?.furthest];
   }
 
   test("the account of an attempt comes to the same: charge, cause and progress", async () => {
@@ -214,7 +214,7 @@ describe("a word that comes late", () => {
     (app.hosts as Service["hosts"] & { forget(now: Instant): void }).forget(app.now());
     await app.runs.renew(token, { fence: token.fence, now: app.now(), due: plus(app.now(), seconds(120)) });
     expect(await notice(app, { host: "i-a", evidence: word("spot-interruption", app.now()) })).toMatchObject({
-      left: 1,
+      leaving: 1,
     });
   });
 

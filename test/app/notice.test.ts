@@ -16,7 +16,7 @@ import { claimsOf, holder, NOON, type Service, service, specWith, ticketOf, toke
 
 const SUCCESS = { outcome: "succeeded", exitCode: 0 } as const;
 const TERMED = { outcome: "interrupted", reason: "sigterm" } as const;
-const NOTHING: NoticeCounts = { left: 0, reaped: 0, refunded: 0, noted: 0 };
+const NOTHING: NoticeCounts = { leaving: 0, reaped: 0, refunded: 0, noted: 0 };
 
 const at = (time: string): Instant => instant(Date.parse(`2026-11-22T${time}Z`));
 
@@ -92,11 +92,11 @@ describe("a spot warning", () => {
     const app = service();
     await tokenOf(app, "one");
     await tokenOf(app, "two");
-    expect(await notice(app, warning(app))).toEqual({ ...NOTHING, left: 2 });
+    expect(await notice(app, warning(app))).toEqual({ ...NOTHING, leaving: 2 });
     expect(app.logged.at(-1)).toEqual({
       decision: "noticed",
       state: "spot-interruption",
-      counts: { ...NOTHING, left: 2 },
+      counts: { ...NOTHING, leaving: 2 },
     });
   });
 
@@ -164,7 +164,7 @@ describe("the successor", () => {
     expect((await claim(app, successor, holder("b"))).reply).toMatchObject({ kind: "claimed", attempt: 2 });
     expect(await beat(app, token)).toMatchObject({ kind: "superseded", attempt: 2 });
     expect((await inspect(app, "etl"))?.lines).toMatchObject([
-      { end: { cause: "interrupted", charge: "i", told: "spot-interruption" } },
+      { end: { cause: "interrupted", charge: "i", leaveReason: "spot-interruption" } },
       { claim: { attempt: 2, holder: holder("b") } },
     ]);
   });
@@ -341,16 +341,16 @@ describe("a host name that is used again", () => {
 });
 
 /** Feeds the messages that a notice has sent to itself back to it; how many there were, and what they did in all. */
-async function carriedOn(app: Service, first: NoticeCounts): Promise<{ messages: number; left: number }> {
-  let { left } = first;
+async function carriedOn(app: Service, first: NoticeCounts): Promise<{ messages: number; leaving: number }> {
+  let leaving = first.leaving;
   let messages = 0;
   for (; messages < app.notices.sent.length && messages < 20; messages += 1) {
     const message = ownMessage(app.notices.sent[messages]);
     if (message?.["detail-type"] !== "Lastbeat Notice Continued") throw new Error("another message than was asked for");
     const { notice: rest, seenUpTo } = continuedOf(message.detail);
-    left += (await notice(app, rest, seenUpTo)).left;
+    leaving += (await notice(app, rest, seenUpTo)).leaving;
   }
-  return { messages, left };
+  return { messages, leaving };
 }
 
 async function crowded(apart: Span): Promise<Service> {
@@ -366,14 +366,14 @@ describe("a host with 450 attempts", () => {
   test("is told in three messages, until all are seen", async () => {
     const app = await crowded(milliseconds(7));
     const first = await notice(app, warning(app));
-    expect(first.left).toBe(200);
-    expect(await carriedOn(app, first)).toEqual({ messages: 2, left: 450 });
+    expect(first.leaving).toBe(200);
+    expect(await carriedOn(app, first)).toEqual({ messages: 2, leaving: 450 });
     expect(app.messages()).toHaveLength(450);
   });
 
   test("is told whole although many were claimed in the same millisecond", async () => {
     const app = await crowded(milliseconds(0));
-    expect(await carriedOn(app, await notice(app, warning(app)))).toMatchObject({ left: 450 });
+    expect(await carriedOn(app, await notice(app, warning(app)))).toMatchObject({ leaving: 450 });
   });
 });
 
@@ -576,7 +576,7 @@ describe("a runner's word about itself", () => {
     const token = await tokenOf(app, "own");
     const other = await tokenOf(app, "other");
     app.pass(seconds(1));
-    expect(await noticeOfRunner(app, token, sigterm(app))).toBe("left");
+    expect(await noticeOfRunner(app, token, sigterm(app))).toBe("leaving");
     expect(await beat(app, token)).toMatchObject({ directive: "drain", reason: "sigterm" });
     expect(await beat(app, other)).toMatchObject({ directive: "continue" });
     expect(app.messages()).toMatchObject([{ data: { run: "own", next: { held: true } } }]);

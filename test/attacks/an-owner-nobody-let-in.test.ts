@@ -18,7 +18,7 @@ afterAll(() => dev.stop());
 const context: Context = contextFor(60_000);
 const opts = { signal: new AbortController().signal };
 
-const OF_OWNERS = Object.entries(ROUTES).filter(([, { by }]) => by === "owner");
+const OF_OWNERS = Object.entries(ROUTES).filter(([, { caller }]) => caller === "owner");
 
 /** Events without a caller of IAM, as front doors of both kinds make them, and as somebody may have bent them. */
 const EVENTS: readonly (readonly [string, (method: string, path: string) => object])[] = [
@@ -51,8 +51,8 @@ describe.each(EVENTS)("a caller of owners' calls by %s", (_, eventOf) => {
 });
 
 test("the open routes are of a Lambda that knows no calls of owners", async () => {
-  const open = Object.values(ROUTES).filter(({ by }) => by === "anyone");
-  expect(open.map(({ at }) => at)).toEqual(open.map(() => "runner"));
+  const open = Object.values(ROUTES).filter(({ caller }) => caller === "anyone");
+  expect(open.map(({ service }) => service)).toEqual(open.map(() => "runner"));
   const event = { rawPath: "/v1/runs", requestContext: { http: { method: "GET" } }, headers: {} };
   expect(await runner(event as unknown as HttpEvent, context, opts)).toMatchObject({ statusCode: 404 });
 });

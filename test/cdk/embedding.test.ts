@@ -86,7 +86,7 @@ describe("the stack", () => {
 
 describe("an owner who was let in", () => {
   const owners = Object.values(ROUTES)
-    .filter(({ by }) => by === "owner")
+    .filter(({ caller }) => caller === "owner")
     .map(({ method, path }) => `${method}${path.replaceAll(/\{\w+\}/g, "*")}`);
 
   test("may make the calls of owners at every front door, and no call of runners", () => {

@@ -15,10 +15,10 @@ function lambdaIn(template: Template, uri: unknown): string | undefined {
 }
 
 /** How each call is guarded and where it leads: `METHOD path -> authorization, Lambda`. */
-const expected = ALL.map(({ method, path, by, at }) => [
+const expected = ALL.map(({ method, path, caller, service }) => [
   `${method} ${path}`,
-  by === "owner" ? "AWS_IAM" : "NONE",
-  at,
+  caller === "owner" ? "AWS_IAM" : "NONE",
+  service,
 ]).sort();
 
 type HttpRoute = {
@@ -239,7 +239,7 @@ describe("an issuer of tokens", () => {
       Properties.AuthorizationType,
     ]);
     const wanted = { owner: "AWS_IAM", ticket: "JWT", token: "JWT", anyone: "NONE" };
-    expect(routes.sort()).toEqual(ALL.map(({ method, path, by }) => [`${method} ${path}`, wanted[by]]).sort());
+    expect(routes.sort()).toEqual(ALL.map(({ method, path, caller }) => [`${method} ${path}`, wanted[caller]]).sort());
   });
 });
 

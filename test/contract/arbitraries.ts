@@ -2,9 +2,9 @@ import fc from "fast-check";
 import type { Cause } from "../../lib/core/causes.ts";
 import type { Evidence } from "../../lib/core/evidence.ts";
 import {
+  asFence,
   type Debt,
   type Fence,
-  fence,
   type LedgerEnd,
   type Outcome,
   type Progress,
@@ -31,7 +31,7 @@ const between = (from: string, to: string): fc.Arbitrary<Instant> =>
   fc.integer({ min: Date.parse(from), max: Date.parse(to) }).map(instant);
 
 export const instants: fc.Arbitrary<Instant> = between("2020-01-01T00:00:00Z", "2100-01-01T00:00:00Z");
-export const fences: fc.Arbitrary<Fence> = fc.integer({ min: 1, max: 99_999_999_999 }).map(fence);
+export const fences: fc.Arbitrary<Fence> = fc.integer({ min: 1, max: 99_999_999_999 }).map(asFence);
 const spans: fc.Arbitrary<Span> = fc.integer({ min: 1, max: 365 * 24 * 3_600_000 }).map(milliseconds);
 const revs = fc.nat({ max: 999_999_999_999 });
 const attempts = fc.integer({ min: 1, max: 500 });
@@ -124,11 +124,11 @@ export const ledgerEnds: fc.Arbitrary<LedgerEnd> = record(
   {
     claimedAt: instants,
     lastBeatAt: instants,
-    further: fc.constant(true as const),
+    gotFurther: fc.constant(true as const),
     holder: holders,
     host: hosts,
-    told: texts,
-    body: digests,
+    leaveReason: texts,
+    reportHash: digests,
     report: reports,
     reportedAt: instants,
   },
@@ -149,11 +149,11 @@ const live = {
   lease: spans,
   charges,
 };
-const owing = { debt: debts, best: numbers };
+const owing = { debt: debts, furthest: numbers };
 const held = { ...live, holder: holders, claimedAt: instants };
 const heldPerhaps = { ...owing, host: hosts, lastRenewable: instants, progress, reason: texts };
 const outcomes = fc.constantFrom<Outcome>("succeeded", "failed", "canceled", "exhausted");
-const end = { outcome: outcomes, cause: causes, by: attempts, endedAt: instants };
+const end = { outcome: outcomes, cause: causes, endedByAttempt: attempts, endedAt: instants };
 
 /** Every state, each with every field that it may have. */
 const byState: { readonly [S in Run["state"]]: fc.Arbitrary<Extract<Run, { state: S }>> } = {
@@ -166,7 +166,7 @@ const byState: { readonly [S in Run["state"]]: fc.Arbitrary<Extract<Run, { state
       state: fc.constant("leaving" as const),
       directive: fc.constantFrom<"drain" | "stop">("drain", "stop"),
     },
-    { ...heldPerhaps, deadline: instants, free: fc.constant(true as const) },
+    { ...heldPerhaps, deadline: instants, isFree: fc.constant(true as const) },
   ),
   canceling: record({ ...held, state: fc.constant("canceling" as const) }, heldPerhaps),
   ended: record({ ...live, ...end, state: fc.constant("ended" as const) }, owing),

@@ -162,7 +162,7 @@ describe("the size of a running item", () => {
     shard: 9999,
     attempt: 200,
     charges: "cils".repeat(50),
-    best: LONGEST,
+    furthest: LONGEST,
     lastRenewable: at("23:59:59.999"),
     debt: { since: at("12:00:00.001"), owes: "handover" },
   };
@@ -181,7 +181,7 @@ describe("the size of a running item", () => {
       ...largest,
       state: "leaving",
       directive: "stop",
-      free: true,
+      isFree: true,
       deadline: at("23:59:59.999"),
       reason,
       progress,

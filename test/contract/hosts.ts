@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Evidence } from "../../lib/core/evidence.ts";
-import { fence } from "../../lib/core/run.ts";
+import { asFence } from "../../lib/core/run.ts";
 import { seconds } from "../../lib/core/time.ts";
 import type { HostEntry, Hosts } from "../../lib/ports/hosts.ts";
 import * as any from "./arbitraries.ts";
@@ -77,7 +77,7 @@ export function describeHosts(name: string, open: () => Promise<Hosts>): void {
     test("two attempts of one run on one host are two, the same one entered again is one", async () => {
       const hosts = await open();
       const entry = { run: "train", shard: 2, fence: FENCE, at: at("12:00:00") };
-      const later = { ...entry, fence: fence(FENCE + 1), at: at("12:05:00") };
+      const later = { ...entry, fence: asFence(FENCE + 1), at: at("12:05:00") };
       for (const each of [entry, later, later]) await hosts.enter(HOST, each, EXPIRY);
       expect(await hosts.entries(HOST, NOW)).toEqual([later, entry]);
     });

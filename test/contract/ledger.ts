@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Evidence, EvidenceKind } from "../../lib/core/evidence.ts";
-import { type Fence, fence } from "../../lib/core/run.ts";
+import { asFence, type Fence } from "../../lib/core/run.ts";
 import type { Ledger, LedgerClaim } from "../../lib/ports/records.ts";
 import * as any from "./arbitraries.ts";
 import { at, FENCE, lost } from "./samples.ts";
@@ -83,7 +83,7 @@ function describeLines(open: () => Promise<Ledger>): void {
     const ledger = await open();
     await ledger.noteLateSuccess("train", FENCE, at("12:05:00"));
     expect(await ledger.read("train", FENCE)).toBeUndefined();
-    expect(await ledger.list("train", fence(0))).toEqual([]);
+    expect(await ledger.list("train", asFence(0))).toEqual([]);
   });
 
   test("every field of a line reads back as it was written", async () => {
@@ -165,7 +165,7 @@ function describeLists(open: () => Promise<Ledger>): void {
 
   test("a run without attempts has an empty ledger", async () => {
     const ledger = await open();
-    expect(await ledger.list("train", fence(0))).toEqual([]);
+    expect(await ledger.list("train", asFence(0))).toEqual([]);
   });
 
   test("lines are listed whole", async () => {
@@ -185,24 +185,24 @@ function describeLists(open: () => Promise<Ledger>): void {
         const run = any.unique("train");
         for (const each of unordered) await ledger.claim(run, { ...claimed, fence: each });
         const ordered = unordered.toSorted((one, other) => one - other);
-        const first = ordered[from % ordered.length] ?? fence(0);
+        const first = ordered[from % ordered.length] ?? asFence(0);
         expect(await fencesOf(ledger, run, first)).toEqual(ordered.filter((each) => each >= first));
-        expect(await fencesOf(ledger, run, fence(first + 1))).toEqual(ordered.filter((each) => each > first));
+        expect(await fencesOf(ledger, run, asFence(first + 1))).toEqual(ordered.filter((each) => each > first));
       }),
-      { numRuns: 20, examples: [[[fence(10), fence(9), fence(100)], 0]] },
+      { numRuns: 20, examples: [[[asFence(10), asFence(9), asFence(100)], 0]] },
     );
   });
 
   test("a run whose id begins like another's has lines of its own", async () => {
     const ledger = await open();
     await ledger.claim("train", claimed);
-    await ledger.claim("train-2", { ...claimed, fence: fence(FENCE + 1) });
-    expect(await fencesOf(ledger, "train", fence(0))).toEqual([FENCE]);
+    await ledger.claim("train-2", { ...claimed, fence: asFence(FENCE + 1) });
+    expect(await fencesOf(ledger, "train", asFence(0))).toEqual([FENCE]);
   });
 
   test("a ledger that is longer than one answer of the store is listed whole", async () => {
     const ledger = await open();
-    const fences = [0, 1, 2, 3].map((n) => fence(FENCE + n));
+    const fences = [0, 1, 2, 3].map((n) => asFence(FENCE + n));
     const report = { outcome: "failed" as const, message: LONG_MESSAGE };
     for (const each of fences) await ledger.end("train", { ...lost, fence: each, report }, "c", 7, EXPIRY);
     expect(await fencesOf(ledger, "train", FENCE)).toEqual(fences);

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Renewal, renewal, renews } from "../../lib/core/lease.ts";
-import { type Canceling, type Ended, fence, type Leaving, type Run, type Running } from "../../lib/core/run.ts";
+import { asFence, type Canceling, type Ended, type Leaving, type Run, type Running } from "../../lib/core/run.ts";
 import { instant, seconds } from "../../lib/core/time.ts";
 import type { Runs, Write } from "../../lib/ports/runs.ts";
 import * as any from "./arbitraries.ts";
@@ -19,7 +19,7 @@ const beats: fc.Arbitrary<{ run: Run; beat: Renewal }> = fc
   .map(({ run, fenceOff, dueOff, nowOff, progress }) => {
     const stop = "lastRenewable" in run && run.lastRenewable !== undefined ? run.lastRenewable : run.due;
     const beat: Renewal = {
-      fence: fence(run.fence + fenceOff),
+      fence: asFence(run.fence + fenceOff),
       due: instant(run.due + dueOff),
       now: instant(stop + nowOff),
     };
@@ -37,15 +37,15 @@ export function describeRenewals(open: () => Promise<Runs>): void {
     state: "ended",
     outcome: "failed",
     cause: "crashed",
-    by: 1,
+    endedByAttempt: 1,
     endedAt: at("12:00:20"),
     due: at("12:01:20"),
   };
 
   test.each<[string, Run, Renewal, Write]>([
     ["of the current fence is written", plain, beat, "written"],
-    ["of an older fence is stale", plain, { ...beat, fence: fence(FENCE - 1) }, "stale"],
-    ["of a newer fence is stale", plain, { ...beat, fence: fence(FENCE + 1) }, "stale"],
+    ["of an older fence is stale", plain, { ...beat, fence: asFence(FENCE - 1) }, "stale"],
+    ["of a newer fence is stale", plain, { ...beat, fence: asFence(FENCE + 1) }, "stale"],
     ["of a leaving run is written", drained, beat, "written"],
     ["of a canceling run is stale", canceling, beat, "stale"],
     ["of a queued run is stale", { ...queued("train"), due: at("12:02:00") }, beat, "stale"],

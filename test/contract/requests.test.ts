@@ -10,7 +10,7 @@ import { itemOf } from "../../lib/adapters/aws/run-item.ts";
 import { dynamoRuns } from "../../lib/adapters/aws/runs.ts";
 import type { Evidence } from "../../lib/core/evidence.ts";
 import { renewal } from "../../lib/core/lease.ts";
-import { fence } from "../../lib/core/run.ts";
+import { asFence } from "../../lib/core/run.ts";
 import { type Instant, instant, seconds } from "../../lib/core/time.ts";
 import { clientAt, startDynalite } from "./engines.ts";
 import { at, ended, FENCE, queued, running } from "./samples.ts";
@@ -56,7 +56,7 @@ test("what a decision rests on is read consistently", async () => {
   await dynamoSpecs(dynamo).read("train", now);
   await dynamoResults(dynamo).read("train", now);
   await dynamoLedger(dynamo).read("train", FENCE);
-  await dynamoLedger(dynamo).list("train", fence(0));
+  await dynamoLedger(dynamo).list("train", asFence(0));
   await dynamoHosts(dynamo).evidence("i-0abc");
   await dynamoHosts(dynamo).entries("i-0abc", now);
   await dynamoControl(dynamo).frontDoor();

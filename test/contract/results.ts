@@ -16,7 +16,7 @@ const exhausted = (rev: number): Result => ({
   charges: "llll",
   outcome: "exhausted",
   cause: "lost",
-  by: 4,
+  endedByAttempt: 4,
   endedAt: at("12:00:00"),
 });
 const succeeded = (rev: number): Result => ({ ...exhausted(rev), outcome: "succeeded", cause: "succeeded" });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Canceling, fence, type Leaving, type Queued, type Run, type Running } from "../../lib/core/run.ts";
+import { asFence, type Canceling, type Leaving, type Queued, type Run, type Running } from "../../lib/core/run.ts";
 import type { Runs, Write } from "../../lib/ports/runs.ts";
 import * as any from "./arbitraries.ts";
 import { describePages } from "./pages.ts";
@@ -116,7 +116,13 @@ function describeReplace(open: () => Promise<Runs>): void {
     const runs = await open();
     const seen = running("train");
     await runs.create(seen);
-    const reaped: Queued = { ...queued("train"), rev: seen.rev + 1, attempt: 2, fence: fence(FENCE + 1), charges: "l" };
+    const reaped: Queued = {
+      ...queued("train"),
+      rev: seen.rev + 1,
+      attempt: 2,
+      fence: asFence(FENCE + 1),
+      charges: "l",
+    };
     expect(await runs.replace(seen, reaped, { is: at("12:02:00") })).toBe("written");
     expect(await runs.read(seen)).toEqual(reaped);
   });
@@ -126,14 +132,26 @@ function describeReplace(open: () => Promise<Runs>): void {
     const seen = running("train");
     await runs.create(seen);
     await runs.renew(seen, { fence: FENCE, now: at("12:00:30"), due: at("12:02:30") });
-    const reaped: Queued = { ...queued("train"), rev: seen.rev + 1, attempt: 2, fence: fence(FENCE + 1), charges: "l" };
+    const reaped: Queued = {
+      ...queued("train"),
+      rev: seen.rev + 1,
+      attempt: 2,
+      fence: asFence(FENCE + 1),
+      charges: "l",
+    };
     expect(await runs.replace(seen, reaped, { is: at("12:02:00") })).toBe("stale");
     expect(await runs.read(seen)).toEqual({ ...seen, due: at("12:02:30") });
   });
 
   test("a replace on proof writes while the last beat came before the death", async () => {
     const seen = running("train");
-    const reaped: Queued = { ...queued("train"), rev: seen.rev + 1, attempt: 2, fence: fence(FENCE + 1), charges: "i" };
+    const reaped: Queued = {
+      ...queued("train"),
+      rev: seen.rev + 1,
+      attempt: 2,
+      fence: asFence(FENCE + 1),
+      charges: "i",
+    };
     for (const atMost of [at("12:02:00"), at("12:02:00.001"), at("13:00:00")]) {
       const runs = await open();
       await runs.create(seen);
@@ -147,7 +165,13 @@ function describeReplace(open: () => Promise<Runs>): void {
     const seen = running("train");
     await runs.create(seen);
     await runs.renew(seen, { fence: FENCE, now: at("12:00:30"), due: at("12:02:30") });
-    const reaped: Queued = { ...queued("train"), rev: seen.rev + 1, attempt: 2, fence: fence(FENCE + 1), charges: "i" };
+    const reaped: Queued = {
+      ...queued("train"),
+      rev: seen.rev + 1,
+      attempt: 2,
+      fence: asFence(FENCE + 1),
+      charges: "i",
+    };
     expect(await runs.replace(seen, reaped, { atMost: at("12:02:30") })).toBe("written");
     expect(await runs.read(seen)).toEqual(reaped);
   });
@@ -157,7 +181,13 @@ function describeReplace(open: () => Promise<Runs>): void {
     const seen = running("train");
     await runs.create(seen);
     await runs.renew(seen, { fence: FENCE, now: at("12:00:30"), due: at("12:02:30") });
-    const reaped: Queued = { ...queued("train"), rev: seen.rev + 1, attempt: 2, fence: fence(FENCE + 1), charges: "i" };
+    const reaped: Queued = {
+      ...queued("train"),
+      rev: seen.rev + 1,
+      attempt: 2,
+      fence: asFence(FENCE + 1),
+      charges: "i",
+    };
     expect(await runs.replace(seen, reaped, { atMost: at("12:02:29.999") })).toBe("stale");
     expect(await runs.read(seen)).toEqual({ ...seen, due: at("12:02:30") });
   });
@@ -167,7 +197,13 @@ function describeReplace(open: () => Promise<Runs>): void {
     const seen = running("train");
     const drained: Leaving = { ...seen, state: "leaving", directive: "drain", rev: seen.rev + 1 };
     await runs.create(drained);
-    const reaped: Queued = { ...queued("train"), rev: seen.rev + 1, attempt: 2, fence: fence(FENCE + 1), charges: "i" };
+    const reaped: Queued = {
+      ...queued("train"),
+      rev: seen.rev + 1,
+      attempt: 2,
+      fence: asFence(FENCE + 1),
+      charges: "i",
+    };
     expect(await runs.replace(seen, reaped, { atMost: at("13:00:00") })).toBe("stale");
     expect(await runs.read(seen)).toEqual(drained);
   });
@@ -201,7 +237,7 @@ function describeReplace(open: () => Promise<Runs>): void {
       ...queued("train"),
       rev: seen.rev + 1,
       attempt: 2,
-      fence: fence(FENCE + 1),
+      fence: asFence(FENCE + 1),
       charges: "i",
     };
     expect(await runs.replace(seen, requeued)).toBe("written");

@@ -1,4 +1,4 @@
-import { fence, type LedgerEnd, type Queued, type Running } from "../../lib/core/run.ts";
+import { asFence, type LedgerEnd, type Queued, type Running } from "../../lib/core/run.ts";
 import { type Instant, instant, seconds } from "../../lib/core/time.ts";
 import type { EndedRun } from "../../lib/ports/records.ts";
 
@@ -6,7 +6,7 @@ import type { EndedRun } from "../../lib/ports/records.ts";
 export const at = (time: string): Instant =>
   instant(Date.parse(`2026-11-22T${time.padEnd(12, time.length === 8 ? ".000" : "0")}Z`));
 
-export const FENCE = fence(1_795_348_800);
+export const FENCE = asFence(1_795_348_800);
 
 const kept = { shard: 2, fence: FENCE, rev: 1_795_348_801, attempt: 1, lease: seconds(120), charges: "" };
 

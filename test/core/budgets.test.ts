@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { capacityFor, isLast, left, overdrawn, spent } from "../../lib/core/budgets.ts";
+import { capacityFor, isLast, overdrawn, remaining, spent } from "../../lib/core/budgets.ts";
 import { type Cause, chargeOf } from "../../lib/core/causes.ts";
 import { endAttempt } from "../../lib/core/ending.ts";
 import type { LiveRun } from "../../lib/core/run.ts";
@@ -24,11 +24,11 @@ describe("a budget", () => {
   });
 
   test("of n has n charges left at first", () => {
-    expect([left(SOME, "", "crashes"), left(SOME, "", "starts")]).toStrictEqual([1, 5]);
+    expect([remaining(SOME, "", "crashes"), remaining(SOME, "", "starts")]).toStrictEqual([1, 5]);
   });
 
   test("is not touched by the charges of another kind", () => {
-    expect(left(SOME, "cils", "interruptions")).toBe(9);
+    expect(remaining(SOME, "cils", "interruptions")).toBe(9);
   });
 
   test("of n charges lets another attempt follow n times", () => {
@@ -37,11 +37,11 @@ describe("a budget", () => {
   });
 
   test("for all counts every kind of charge", () => {
-    expect(left({ attempts: 4 }, "ci", "starts")).toBe(1);
+    expect(remaining({ attempts: 4 }, "ci", "starts")).toBe(1);
   });
 
   test("for all counts no attempt that cost nothing", () => {
-    expect(left({ attempts: 4 }, "--", "starts")).toBe(3);
+    expect(remaining({ attempts: 4 }, "--", "starts")).toBe(3);
   });
 
   test("of 3 attempts in all is used up by the third charge, whatever its kind", () => {
@@ -167,6 +167,6 @@ describe("an interruption that got further than any attempt before", () => {
   });
 
   test("counts like any other where one budget pays for all", () => {
-    expect(left({ attempts: 3 }, "ff", "crashes")).toBe(0);
+    expect(remaining({ attempts: 3 }, "ff", "crashes")).toBe(0);
   });
 });

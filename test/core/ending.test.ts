@@ -1,7 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { Cause } from "../../lib/core/causes.ts";
-import { endAttempt, isOverdue, reopen, SETTLE_DELAY, settled, startBy } from "../../lib/core/ending.ts";
+import { reopen } from "../../lib/core/ended-run.ts";
+import { endAttempt } from "../../lib/core/ending.ts";
 import type { Result } from "../../lib/core/run.ts";
+import { isDebtOld, SETTLE_DELAY, settled } from "../../lib/core/settling.ts";
+import { startBy } from "../../lib/core/spec.ts";
 import { seconds } from "../../lib/core/time.ts";
 import { at, ended, fenceOf, following, leaving, lostLine, queued, registered, running, waiting } from "./runs.ts";
 
@@ -23,7 +26,7 @@ describe("the end of an attempt", () => {
     expect(endAttempt(running(following("i")), registered(), end("succeeded"))).toMatchObject({
       state: "ended",
       attempt: 2,
-      by: 2,
+      endedByAttempt: 2,
       fence: fenceOf(3),
       charges: "i+",
     });
@@ -130,8 +133,8 @@ describe("a settled debt", () => {
 
   test("is the sweep's to settle once it has stood for 30 s", () => {
     expect(SETTLE_DELAY).toBe(30_000);
-    expect(isOverdue(at("12:03:00"), at("12:03:29.999"))).toBe(false);
-    expect(isOverdue(at("12:03:00"), at("12:03:30"))).toBe(true);
+    expect(isDebtOld(at("12:03:00"), at("12:03:29.999"))).toBe(false);
+    expect(isDebtOld(at("12:03:00"), at("12:03:30"))).toBe(true);
   });
 });
 
@@ -146,26 +149,30 @@ describe("an ended run whose item was deleted", () => {
 });
 
 describe("an interruption that got further than any attempt before", () => {
-  const told = (value: number, best?: number) =>
-    endAttempt(running({ progress: { value }, ...(best !== undefined && { best }) }), registered(), end("interrupted"));
+  const told = (value: number, furthest?: number) =>
+    endAttempt(
+      running({ progress: { value }, ...(furthest !== undefined && { furthest }) }),
+      registered(),
+      end("interrupted"),
+    );
 
   test("is charged as such, and the furthest is remembered", () => {
-    expect(told(40)).toMatchObject({ charges: "f", best: 40 });
-    expect(told(82, 40)).toMatchObject({ charges: "f", best: 82 });
+    expect(told(40)).toMatchObject({ charges: "f", furthest: 40 });
+    expect(told(82, 40)).toMatchObject({ charges: "f", furthest: 82 });
   });
 
   test("and one that did not is one like any other", () => {
-    expect(told(40, 40)).toMatchObject({ charges: "i", best: 40 });
+    expect(told(40, 40)).toMatchObject({ charges: "i", furthest: 40 });
     expect(told(0)).toMatchObject({ charges: "i" });
   });
 
   test("never lets a run go on for ever: progress does not count for a crash or a loss", () => {
     const lost = endAttempt(running({ progress: { value: 40 } }), registered(), end("lost"));
-    expect(lost).toMatchObject({ charges: "l", best: 40, debt: { ledger: { further: true } } });
+    expect(lost).toMatchObject({ charges: "l", furthest: 40, debt: { ledger: { gotFurther: true } } });
   });
 
   test("is further than any attempt, also than one that was lost", () => {
-    const after40 = running({ ...following("l"), best: 40, progress: { value: 10 } });
-    expect(endAttempt(after40, registered(), end("interrupted"))).toMatchObject({ charges: "li", best: 40 });
+    const after40 = running({ ...following("l"), furthest: 40, progress: { value: 10 } });
+    expect(endAttempt(after40, registered(), end("interrupted"))).toMatchObject({ charges: "li", furthest: 40 });
   });
 });

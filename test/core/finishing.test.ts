@@ -58,7 +58,7 @@ describe("a success", () => {
             holder: HOLDER,
             host: "i-0abc",
             report: SUCCEEDED,
-            body: JSON.stringify(SUCCEEDED),
+            reportHash: JSON.stringify(SUCCEEDED),
           },
         },
       }),
@@ -297,12 +297,12 @@ describe("the end of an attempt that its owner wanted to be rid of", () => {
 });
 
 describe("a finish that is sent again", () => {
-  const body = JSON.stringify(CRASHED);
+  const reportHash = JSON.stringify(CRASHED);
 
   test("with the same body is answered as before, from the debt", () => {
     const run = queued({
       ...following("c"),
-      debt: { since: at("12:02:30"), owes: "message", ledger: lostLine({ body }) },
+      debt: { since: at("12:02:30"), owes: "message", ledger: lostLine({ reportHash }) },
     });
     expect(decide(run, finishing(at("12:02:31"), CRASHED))).toStrictEqual({
       write: "none",
@@ -311,7 +311,7 @@ describe("a finish that is sent again", () => {
   });
 
   test("with the same body is answered as before, from the ledger", () => {
-    expect(decide(waiting(), finishing(at("12:10:05"), CRASHED, { line: lostLine({ body }) }))).toStrictEqual({
+    expect(decide(waiting(), finishing(at("12:10:05"), CRASHED, { line: lostLine({ reportHash }) }))).toStrictEqual({
       write: "none",
       reply: { kind: "finished", state: "waiting" },
     });
@@ -319,7 +319,7 @@ describe("a finish that is sent again", () => {
 
   test("with the same body is answered while a later attempt runs", () => {
     expect(
-      decide(running(following("c")), finishing(at("12:10:30"), CRASHED, { line: lostLine({ body }) })).reply,
+      decide(running(following("c")), finishing(at("12:10:30"), CRASHED, { line: lostLine({ reportHash }) })).reply,
     ).toStrictEqual({
       kind: "finished",
       state: "running",
@@ -328,7 +328,7 @@ describe("a finish that is sent again", () => {
 
   test("with the same body is answered after the run has ended, with its outcome", () => {
     const run = ended({ charges: "c", outcome: "failed", cause: "crashed" });
-    expect(decide(run, finishing(at("12:03:30"), CRASHED, { line: lostLine({ body }) })).reply).toStrictEqual({
+    expect(decide(run, finishing(at("12:03:30"), CRASHED, { line: lostLine({ reportHash }) })).reply).toStrictEqual({
       kind: "finished",
       state: "ended",
       outcome: "failed",
@@ -343,22 +343,27 @@ describe("a finish that is sent again", () => {
     canceling(following("c")),
     ended(),
   ])("with another body is refused in state $state", (run) => {
-    expect(decide(run, finishing(at("12:10:05"), SUCCEEDED, { line: lostLine({ body }) }))).toStrictEqual({
+    expect(decide(run, finishing(at("12:10:05"), SUCCEEDED, { line: lostLine({ reportHash }) }))).toStrictEqual({
       write: "none",
       reply: { kind: "finished-otherwise" },
     });
   });
 
   test("is judged by the debt, which is newer than the ledger", () => {
-    const debt = { since: at("12:02:30"), ledger: lostLine({ body }) };
-    const event = finishing(at("12:10:05"), CRASHED, { line: lostLine({ body: "older" }) });
+    const debt = { since: at("12:02:30"), ledger: lostLine({ reportHash }) };
+    const event = finishing(at("12:10:05"), CRASHED, { line: lostLine({ reportHash: "older" }) });
     expect(decide(waiting({ debt }), event).reply.kind).toBe("finished");
   });
 
   test("is not judged by the debt of another attempt", () => {
-    const debt = { since: at("12:02:30"), ledger: lostLine({ attempt: 2, fence: fenceOf(2), body: "another's" }) };
+    const debt = {
+      since: at("12:02:30"),
+      ledger: lostLine({ attempt: 2, fence: fenceOf(2), reportHash: "another's" }),
+    };
     const run = queued({ ...following("cl"), debt });
-    expect(decide(run, finishing(at("12:10:05"), CRASHED, { line: lostLine({ body }) })).reply.kind).toBe("finished");
+    expect(decide(run, finishing(at("12:10:05"), CRASHED, { line: lostLine({ reportHash }) })).reply.kind).toBe(
+      "finished",
+    );
   });
 });
 
@@ -376,7 +381,7 @@ describe("a late success", () => {
         charges: "+",
         outcome: "succeeded",
         cause: "succeeded",
-        by: 1,
+        endedByAttempt: 1,
         endedAt: at("12:05:00"),
         due: at("12:06:00"),
         debt: {
@@ -387,7 +392,7 @@ describe("a late success", () => {
             cause: "succeeded",
             reportedAt: at("12:05:00"),
             report: SUCCEEDED,
-            body: JSON.stringify(SUCCEEDED),
+            reportHash: JSON.stringify(SUCCEEDED),
           },
         },
       }),
@@ -413,7 +418,7 @@ describe("a late success", () => {
   test("refunds the charge of its own attempt only", () => {
     const run = queued(following("clss"));
     const event = late({ attempt: 2, fence: fenceOf(2), line: lostLine({ attempt: 2, fence: fenceOf(2) }) });
-    expect(written(decide(run, event))).toMatchObject({ charges: "c+ss", by: 2 });
+    expect(written(decide(run, event))).toMatchObject({ charges: "c+ss", endedByAttempt: 2 });
   });
 
   test("counts for an attempt that was reaped as interrupted, without a finish", () => {
@@ -450,11 +455,15 @@ describe("a late success", () => {
   });
 
   test("does not change a run that was exhausted by its crashes", () => {
-    expect(decide(ended({ charges: "lc", cause: "crashed", by: 2 }), late()).reply).toStrictEqual({ kind: "ended" });
+    expect(decide(ended({ charges: "lc", cause: "crashed", endedByAttempt: 2 }), late()).reply).toStrictEqual({
+      kind: "ended",
+    });
   });
 
   test("does not change a run whose later attempt overran while it was queued", () => {
-    expect(decide(ended({ charges: "lc", cause: "overran", by: 2 }), late()).reply).toStrictEqual({ kind: "ended" });
+    expect(decide(ended({ charges: "lc", cause: "overran", endedByAttempt: 2 }), late()).reply).toStrictEqual({
+      kind: "ended",
+    });
   });
 
   test("is not believed without the ledger line that declared the loss", () => {

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import type { Decision } from "../../lib/core/decision.ts";
-import { settled } from "../../lib/core/ending.ts";
 import type { EvidenceKind } from "../../lib/core/evidence.ts";
-import { type Fence, fence, type LedgerEnd, type Report, type Run } from "../../lib/core/run.ts";
+import { asFence, type Fence, type LedgerEnd, type Report, type Run } from "../../lib/core/run.ts";
+import { settled } from "../../lib/core/settling.ts";
 import type { Registration, Spec } from "../../lib/core/spec.ts";
 import { after, type Instant, milliseconds, seconds } from "../../lib/core/time.ts";
 import { decide, type Event } from "../../lib/core/transitions.ts";
@@ -117,7 +117,7 @@ function eventOf(
   known: Known,
 ): Event | "settle" {
   const { now, lines, of: registration } = known;
-  const shown = fence(run.fence - ago);
+  const shown = asFence(run.fence - ago);
   const told = isExplained ? [evidence("spot-interruption", now)] : [];
   switch (kind) {
     case "claim": {

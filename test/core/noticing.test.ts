@@ -40,7 +40,7 @@ describe("a notice with policy handover", () => {
         deadline: at("12:04:00"),
         debt: { since: NOW, owes: "handover" },
       }),
-      reply: { kind: "left" },
+      reply: { kind: "leaving" },
     });
   });
 
@@ -102,7 +102,7 @@ describe("a notice with policy drain", () => {
     expect(written(decide(next, due(at("12:03:00"), { registration, evidence: [SPOT] })))).toMatchObject({
       state: "queued",
       charges: "i",
-      debt: { owes: "message", ledger: { told: "spot-interruption" } },
+      debt: { owes: "message", ledger: { leaveReason: "spot-interruption" } },
     });
   });
 });
@@ -138,7 +138,7 @@ describe("the kind of a notice", () => {
   ])("%s makes the attempt leave, with that reason", (kind) => {
     expect(decide(running(), noticed(NOW, evidence(kind, at("12:02:00"))))).toMatchObject({
       next: { state: "leaving", directive: "drain", reason: kind },
-      reply: { kind: "left" },
+      reply: { kind: "leaving" },
     });
   });
 
@@ -178,7 +178,7 @@ describe("a notice", () => {
   test("about another host than the run item names is about somebody else, and so is one about another attempt", () => {
     const run = running({ host: "i-0abc" });
     expect(decide(run, noticed(NOW, SPOT, { host: "i-0def" }))).toStrictEqual(NOTED);
-    expect(decide(run, noticed(NOW, SPOT, { host: "i-0abc" })).reply.kind).toBe("left");
+    expect(decide(run, noticed(NOW, SPOT, { host: "i-0abc" })).reply.kind).toBe("leaving");
     expect(decide(run, noticed(NOW, SPOT, { host: "i-0abc", fence: fenceOf(2) }))).toStrictEqual(NOTED);
     expect(decide(queued(), noticed(NOW, SPOT, { fence: fenceOf(2) }))).toStrictEqual(NOTED);
     expect(decide(leaving({ host: "i-0abc" }), noticed(NOW, SPOT, { host: "i-0def" }))).toStrictEqual(NOTED);
@@ -213,12 +213,12 @@ describe("a notice", () => {
 
   test("of an event from 60 s before the claim concerns the attempt, from earlier it does not", () => {
     const reply = (clock: string) => decide(running(), noticed(NOW, evidence("drain", at(clock)))).reply.kind;
-    expect([reply("12:00:00"), reply("11:59:59.999")]).toStrictEqual(["left", "noted"]);
+    expect([reply("12:00:00"), reply("11:59:59.999")]).toStrictEqual(["leaving", "noted"]);
   });
 
   test("of an event up to 60 s ahead of our clock concerns the attempt, from later on it does not", () => {
     const reply = (clock: string) => decide(running(), noticed(NOW, evidence("drain", at(clock)))).reply.kind;
-    expect([reply("12:03:01"), reply("12:03:01.001")]).toStrictEqual(["left", "noted"]);
+    expect([reply("12:03:01"), reply("12:03:01.001")]).toStrictEqual(["leaving", "noted"]);
   });
 
   test("makes a reap in flight stale, which then finds it explained", () => {

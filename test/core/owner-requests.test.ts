@@ -43,7 +43,7 @@ describe("cancel", () => {
         charges: "l-",
         outcome: "canceled",
         cause: "canceled",
-        by: 2,
+        endedByAttempt: 2,
         endedAt: at("12:02:00"),
         due: at("12:03:00"),
         debt: {
@@ -65,9 +65,15 @@ describe("cancel", () => {
   });
 
   test("keeps the fence and the lease of a held attempt, its host and its progress", () => {
-    const run = running({ ...following("l"), host: "i-0abc", best: 40, progress: { value: 82 }, due: at("12:03:30") });
+    const run = running({
+      ...following("l"),
+      host: "i-0abc",
+      furthest: 40,
+      progress: { value: 82 },
+      due: at("12:03:30"),
+    });
     expect(written(decide(run, cancel()))).toMatchObject({
-      best: 40,
+      furthest: 40,
       fence: fenceOf(2),
       attempt: 2,
       charges: "l",
@@ -114,7 +120,7 @@ describe("manual requeue", () => {
           rev: run.rev + 1,
           state: "leaving",
           directive: "stop",
-          free: true,
+          isFree: true,
           lastRenewable: at("12:02:00"),
           reason: "requeued",
         },
@@ -202,7 +208,14 @@ describe("manual requeue", () => {
   test("past the run's deadline leaves a waiting run nothing but its end", () => {
     const registration = registered({ deadline: seconds(600) });
     expect(decide(waiting(), requeue({ now: at("12:10:05"), registration }))).toMatchObject({
-      next: { state: "ended", outcome: "failed", cause: "overran", charges: "cc", by: 2, debt: { owes: "archive" } },
+      next: {
+        state: "ended",
+        outcome: "failed",
+        cause: "overran",
+        charges: "cc",
+        endedByAttempt: 2,
+        debt: { owes: "archive" },
+      },
       reply: { kind: "accepted", state: "ended" },
     });
   });

@@ -142,7 +142,7 @@ describe("a silent attempt", () => {
       state: "ended",
       outcome: "exhausted",
       cause: "lost",
-      by: 4,
+      endedByAttempt: 4,
       attempt: 4,
       charges: "llll",
       due: at("12:04:00"),
@@ -235,7 +235,7 @@ describe("a waiting run that falls due", () => {
     const registration = registered({ deadline: seconds(615), budgets: { attempts: 5 } });
     expect(decide(waiting(), due(at("12:10:15"), { registration }))).toMatchObject({
       due: { is: at("12:10:15") },
-      next: { state: "ended", outcome: "exhausted", cause: "overran", charges: "cc", by: 2 },
+      next: { state: "ended", outcome: "exhausted", cause: "overran", charges: "cc", endedByAttempt: 2 },
     });
   });
 });

@@ -71,7 +71,7 @@ describe("late evidence", () => {
   });
 
   test("of an earlier attempt leaves the cause by which the run has ended", () => {
-    const run = ended({ by: 2, attempt: 2, fence: fenceOf(2), charges: "lc", cause: "crashed" });
+    const run = ended({ endedByAttempt: 2, attempt: 2, fence: fenceOf(2), charges: "lc", cause: "crashed" });
     const line = lostLine({ attempt: 1, fence: fenceOf(1) });
     expect(written(decide(run, refunding(LATER, { line })))).toMatchObject({ cause: "crashed", charges: "ic" });
   });
@@ -121,7 +121,7 @@ describe("late evidence", () => {
   });
 
   test("of an attempt that got further than any before starts the count of interruptions anew", () => {
-    const event = refunding(LATER, { line: lostLine({ further: true }) });
+    const event = refunding(LATER, { line: lostLine({ gotFurther: true }) });
     expect(written(decide(queued(following("l")), event)).charges).toBe("f");
   });
 

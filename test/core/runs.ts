@@ -8,10 +8,10 @@ import type { Noticed } from "../../lib/core/noticing.ts";
 import type { Due } from "../../lib/core/reaping.ts";
 import type { Refund } from "../../lib/core/refunding.ts";
 import {
+  asFence,
   type Canceling,
   type Ended,
   type Fence,
-  fence,
   type Leaving,
   type LedgerEnd,
   type Queued,
@@ -30,7 +30,7 @@ export const at = (clock: string): Instant => instant(Date.parse(`2026-11-22T${c
 export const REGISTERED = 1_795_348_800;
 
 /** The fence of an attempt of these runs, counted from 1. */
-export const fenceOf = (attempt: number): Fence => fence(REGISTERED + attempt - 1);
+export const fenceOf = (attempt: number): Fence => asFence(REGISTERED + attempt - 1);
 
 /** The attempt that follows these charges, with its fence. */
 export const following = (charges: string): { attempt: number; fence: Fence; charges: string } => ({
@@ -94,7 +94,7 @@ export const leaving = (own: Own<Leaving> = {}): Leaving => ({
 
 /** Its owner asked at 12:02:00 for another attempt: it has to stop, free of charge. */
 export const released = (own: Own<Leaving> = {}): Leaving =>
-  leaving({ directive: "stop", free: true, lastRenewable: at("12:02:00"), reason: "requeued", ...own });
+  leaving({ directive: "stop", isFree: true, lastRenewable: at("12:02:00"), reason: "requeued", ...own });
 
 /** Canceled at 12:02:00 while it was held. */
 export const canceling = (own: Own<Canceling> = {}): Canceling => ({
@@ -112,7 +112,7 @@ export const ended = (own: Own<Ended> = {}): Ended => ({
   charges: "l",
   outcome: "exhausted",
   cause: "lost",
-  by: 1,
+  endedByAttempt: 1,
   endedAt: at("12:03:00"),
   due: at("12:04:00"),
   ...own,
@@ -187,7 +187,7 @@ export const finishing = (now: Instant, report: Report, own: Partial<Finish> = {
   attempt: 1,
   fence: fenceOf(1),
   report,
-  body: JSON.stringify(report),
+  reportHash: JSON.stringify(report),
   now,
   roll: 0.5,
   registration: registered(),

@@ -117,8 +117,8 @@ function eventsFor(run: Run, kind: Event["kind"]): readonly Event[] {
               finishing(NOW, report, own),
               finishing(NOW, report, { ...own, evidence: told }),
               finishing(NOW, report, { ...own, line }),
-              finishing(NOW, report, { ...own, line: { ...line, body: JSON.stringify(report) } }),
-              finishing(NOW, report, { ...own, line: { ...line, body: "another" } }),
+              finishing(NOW, report, { ...own, line: { ...line, reportHash: JSON.stringify(report) } }),
+              finishing(NOW, report, { ...own, line: { ...line, reportHash: "another" } }),
             ];
           }),
         ),
@@ -238,7 +238,7 @@ describe("in every life of a run", () => {
 
   test("the fence rises when an attempt ends, and with it one letter is charged", () => {
     inEveryLife(({ seen, next }) => {
-      const isWithdrawn = next.state === "ended" && next.by < next.attempt;
+      const isWithdrawn = next.state === "ended" && next.endedByAttempt < next.attempt;
       if (!isWithdrawn) expect(next.fence - seen.fence).toBe(next.charges.length - seen.charges.length);
     });
   });
@@ -252,7 +252,7 @@ describe("in every life of a run", () => {
 
   test("the charges have exactly one letter per ended attempt", () => {
     inEveryLife(({ next }) => {
-      const isOver = next.state === "ended" && next.by === next.attempt;
+      const isOver = next.state === "ended" && next.endedByAttempt === next.attempt;
       expect(next.charges).toHaveLength(isOver ? next.attempt : next.attempt - 1);
     });
   });
@@ -260,7 +260,7 @@ describe("in every life of a run", () => {
   test("no charge is moved but by a success that came late, and by late evidence to interruptions where nobody was sure", () => {
     inEveryLife(({ seen, event, next }) => {
       const moved = [...seen.charges].flatMap((letter, index) => (next.charges[index] === letter ? [] : [index]));
-      const refunded = next.state === "ended" && next.outcome === "succeeded" ? [next.by - 1] : [];
+      const refunded = next.state === "ended" && next.outcome === "succeeded" ? [next.endedByAttempt - 1] : [];
       const isRefund = event !== "settle" && event.kind === "refund";
       if (!isRefund) expect(refunded).toStrictEqual(expect.arrayContaining(moved));
       // Lost, or a crash that was inferred: of a deadline that had passed, or of a signal.

@@ -10,7 +10,7 @@ import { handler as runner } from "../../lambdas/runner.ts";
 import { handler as sweep } from "../../lambdas/sweep.ts";
 import { handler as ticker } from "../../lambdas/ticker.ts";
 import { sign } from "../../lib/app/credentials.ts";
-import { fence } from "../../lib/core/run.ts";
+import { asFence } from "../../lib/core/run.ts";
 import { seconds } from "../../lib/core/time.ts";
 import { ENVIRONMENT } from "../../lib/names.ts";
 import type { LogLine } from "../../lib/ports/environment.ts";
@@ -170,7 +170,7 @@ test("an owner's call that fails has its line, too", async () => {
 
 test("a ticket that has expired is superseded, so that its agent ends; a token is not taken", async () => {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2020-01-01T00:00:00Z") });
-  const claims = { run: "etl", shard: 0, attempt: 1, fence: fence(1), lease: seconds(120) };
+  const claims = { run: "etl", shard: 0, attempt: 1, fence: asFence(1), lease: seconds(120) };
   const [ticket, token] = [await sign(theApp(), "ticket", claims), await sign(theApp(), "token", claims)];
   vi.useRealTimers();
   const ask = (path: string, credential: string, body: object) =>

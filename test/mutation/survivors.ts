@@ -5,7 +5,7 @@
 const BECAUSE: Readonly<Record<string, readonly string[]>> = {
   "undefined is neither below nor above anything: the type checker needs the clause, the program does not": [
     'lib/core/claiming.ts: if (end !== undefined && end <= now) return refuse({ kind: "overran" }); [end !== undefined => true]',
-    'lib/core/ending.ts: if (end !== undefined && end <= now) return endAttempt(run, registration, { cause: "overran", now, roll }); [end !== undefined => true]',
+    'lib/core/waking.ts: if (end !== undefined && end <= now) return endAttempt(run, registration, { cause: "overran", now, roll }); [end !== undefined => true]',
     'lib/core/finishing.ts: return floor !== undefined && floor >= before(run.due, run.lease) ? "cut-off" : "lost"; [floor !== undefined => true]',
     'lib/core/finishing.ts: run.lastRenewable !== undefined && run.lastRenewable <= now ? "overran" : undefined; [run.lastRenewable !== undefined => true]',
     "lib/core/freeze.ts: canaryFailedAt !== undefined && after(canaryFailedAt, CANARY_COUNTS) > now; [canaryFailedAt !== undefined => true]",
@@ -15,12 +15,12 @@ const BECAUSE: Readonly<Record<string, readonly string[]>> = {
     'lib/core/reaping.ts: return run.lastRenewable !== undefined && run.lastRenewable <= due.now ? "overran" : "lost"; [run.lastRenewable !== undefined => true]',
   ],
   "only that state has the field that is asked for beside it": [
-    'lib/core/owner-requests.ts: if (run.state === "leaving" && run.free) return refuse({ kind: "accepted", state: "leaving" }); [run.state === "leaving" => true]',
+    'lib/core/owner-requests.ts: if (run.state === "leaving" && run.isFree) return refuse({ kind: "accepted", state: "leaving" }); [run.state === "leaving" => true]',
     'lib/core/beating.ts: ...(run.state === "leaving" && run.deadline !== undefined && { deadline: run.deadline }), [run.state === "leaving" => true]',
     'lib/core/finishing.ts: (run.state === "ended" && [run.state === "ended" => true]',
-    'lib/core/finishing.ts: if (run.state === "leaving" && run.free) return "requeued"; [run.state === "leaving" => true]',
+    'lib/core/finishing.ts: if (run.state === "leaving" && run.isFree) return "requeued"; [run.state === "leaving" => true]',
     'lib/core/reaping.ts: if (run.state === "queued" && isUndelivered(run, now) && !isOver(due)) return refuse({ kind: "owing" }); [run.state === "queued" => true]',
-    'lib/core/refunding.ts: const cause = run.state === "ended" && run.by === line.attempt ? { cause: "interrupted" as const } : {}; [run.state === "ended" => true]',
+    'lib/core/refunding.ts: const cause = run.state === "ended" && run.endedByAttempt === line.attempt ? { cause: "interrupted" as const } : {}; [run.state === "ended" => true]',
   ],
   "both sides are the same where they are equal": [
     "lib/core/freeze.ts: floor !== undefined && floor > now ? floor : now; [floor > now => floor >= now]",

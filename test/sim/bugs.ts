@@ -53,7 +53,7 @@ export const BUGS: readonly Bug[] = [
   bug("the message goes before the ledger line", "lib/app/settle.ts", "    await payLedger(app, run);\n", ""),
   bug("a debt is replaced unpaid", "lib/app/change.ts", "  await payLedger(app, seen);\n", ""),
   bug("an ended run is not archived", "lib/app/settle.ts", 'run.debt.owes === "archive"', "false"),
-  bug("a debt is never settled by the sweep", "lib/app/sweep.ts", "isOverdue(owedSince, now)", "false"),
+  bug("a debt is never settled by the sweep", "lib/app/sweep.ts", "isDebtOld(owedSince, now)", "false"),
   bug("a message that is owed is never sent", "lib/app/settle.ts", 'run.debt.owes === "message"', "false"),
   bug(
     "a start is charged while its message is owed",
@@ -67,12 +67,7 @@ export const BUGS: readonly Bug[] = [
     'if (!isDead) return refuse({ kind: "spared" });',
     "",
   ),
-  bug(
-    "the fence does not rise",
-    "lib/core/ending.ts",
-    "fence: raised(run.fence), charges",
-    "fence: run.fence, charges",
-  ),
+  bug("the fence does not rise", "lib/core/ending.ts", "fence: nextFence(run), charges", "fence: run.fence, charges"),
   bug(
     "an end is charged twice",
     "lib/core/ending.ts",
@@ -85,7 +80,12 @@ export const BUGS: readonly Bug[] = [
     "const charges = run.charges + charge;",
     "const charges = run.charges;",
   ),
-  bug("a repeated report is taken for another one", "lib/core/finishing.ts", "line.body === event.body", "false"),
+  bug(
+    "a repeated report is taken for another one",
+    "lib/core/finishing.ts",
+    "line.reportHash === event.reportHash",
+    "false",
+  ),
   bug(
     "a report does not look at the fence",
     "lib/core/finishing.ts",
@@ -105,7 +105,7 @@ export const BUGS: readonly Bug[] = [
     "found.result.rev < 0",
   ),
   bug("a slow ledger writer lands last", "lib/adapters/memory/records.ts", "line.rev >= rev", "line.rev < 0"),
-  bug("an ended item does not linger", "lib/core/ending.ts", "LINGER = seconds(60)", "LINGER = seconds(0)"),
+  bug("an ended item does not linger", "lib/core/ended-run.ts", "LINGER = seconds(60)", "LINGER = seconds(0)"),
   bug("the sweep stops after one page", "lib/app/sweep.ts", "cursor = page.cursor;", "cursor = undefined;"),
   bug("the sweep knows one shard", "lib/app/sweep.ts", "Array.from({ length: shards }", "Array.from({ length: 1 }"),
   bug(
@@ -185,7 +185,7 @@ export const BUGS: readonly Bug[] = [
   bug(
     "a handover's ticket is for the attempt that still runs",
     "lib/app/settle.ts",
-    "fence: fenceOf(run.fence + 1), charges",
+    "fence: nextFence(run), charges",
     "fence: run.fence, charges",
   ),
   bug(
@@ -221,8 +221,8 @@ export const BUGS: readonly Bug[] = [
   bug(
     "a verdict on an attempt that leaves does not see what comes before its last step",
     "lib/core/transitions.ts",
-    '["noted", "left"], hasten)',
-    '["noted", "left"], noted)',
+    '["noted", "leaving"], hasten)',
+    '["noted", "leaving"], noted)',
   ),
   bug(
     "a nearer deadline is not told",
@@ -276,8 +276,8 @@ export const BUGS: readonly Bug[] = [
   ),
   bug(
     "a late message leaves no time to start",
-    "lib/core/ending.ts",
-    "(run.due <= now || isOverdue(debt.since, now))",
+    "lib/core/settling.ts",
+    "(run.due <= now || isDebtOld(debt.since, now))",
     "run.due <= now",
   ),
   bug(
@@ -301,13 +301,13 @@ export const BUGS: readonly Bug[] = [
   bug(
     "only interruptions tell how far a run has come",
     "lib/core/ending.ts",
-    "  const best = further(run);\n",
-    '  const best = end.cause === "interrupted" ? further(run) : undefined;\n',
+    "  const furthest = further(run);\n",
+    '  const furthest = end.cause === "interrupted" ? further(run) : undefined;\n',
   ),
   bug(
     "a refund forgets how far the attempt got",
     "lib/core/refunding.ts",
-    "chargeOfInterruption(line.further === true)",
+    "chargeOfInterruption(line.gotFurther === true)",
     "chargeOfInterruption(false)",
   ),
   bug(

@@ -288,7 +288,7 @@ export class Laws {
     if (outcome(before) === "canceled" && outcome(after) !== "canceled") world.fail("a canceled run ended otherwise");
     if (before.state === "waiting" && after.state === "queued" && byClock && before.due > world.now + SKEW)
       world.fail("a backoff was cut short");
-    if (after.state === "ended" && after.outcome === "succeeded" && after.charges[after.by - 1] !== "+")
+    if (after.state === "ended" && after.outcome === "succeeded" && after.charges[after.endedByAttempt - 1] !== "+")
       world.fail("a success was charged");
     if (before.state === "canceling" && after.state === "ended" && after.outcome !== "canceled")
       world.fail("a run that was being canceled ended otherwise");
@@ -339,14 +339,14 @@ export class Laws {
     const letter = after.charges[line.attempt - 1];
     if (letter === "f") this.world.count("interruption that got further");
     // A beat may tell of progress while the end is decided: what it was at one of these times counts.
-    const { best = 0 } = before;
+    const { furthest = 0 } = before;
     const could = [since, this.world.moment].map((moment) => toldBy(life.progress.get(line.fence), moment) ?? 0);
-    life.further.set(line.fence, line.further === true);
+    life.further.set(line.fence, line.gotFurther === true);
     const isSo = could.some(
-      (own) => own > best === (line.further === true) && (after.best ?? 0) === Math.max(own, best),
+      (own) => own > furthest === (line.gotFurther === true) && (after.furthest ?? 0) === Math.max(own, furthest),
     );
     if (isHeld(before) && !isSo) this.world.fail("an end is wrong about how far its attempt got");
-    const price = cause === "interrupted" && line.further ? "f" : PRICE[cause];
+    const price = cause === "interrupted" && line.gotFurther ? "f" : PRICE[cause];
     if (letter !== price) this.world.fail(`${cause} was charged as ${letter}, not as ${price}`);
   }
 
@@ -360,7 +360,7 @@ export class Laws {
   /** A success that comes late counts only while nobody else can have done the work. */
   private succeededLate(after: Run, { registration, holders }: Life): void {
     this.world.count("late success");
-    const by = after.state === "ended" ? after.by : after.attempt;
+    const by = after.state === "ended" ? after.endedByAttempt : after.attempt;
     for (let later = by + 1; later <= after.attempt; later += 1)
       if (holders.has((registration.fence + later - 1) as never))
         this.world.fail("a late success counted although a later attempt was claimed");
@@ -404,7 +404,7 @@ export class Laws {
       const isIgnored = this.lives.of(run.run, run.fence)?.registration.spec.onNotice === "ignore";
       if (!isThen || isIgnored) continue;
       if (run.state === "running") this.world.fail(`a word about its host did not reach ${run.run}`);
-      if (run.state === "leaving" && !run.free && (run.deadline ?? Infinity) > deadline)
+      if (run.state === "leaving" && !run.isFree && (run.deadline ?? Infinity) > deadline)
         this.world.fail(`a nearer deadline did not reach ${run.run}`);
     }
   }

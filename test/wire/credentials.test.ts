@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { fence } from "../../lib/core/run.ts";
+import { asFence } from "../../lib/core/run.ts";
 import { instant, milliseconds, seconds } from "../../lib/core/time.ts";
 import { parseBearer, unsigned } from "../../lib/wire/credentials.ts";
 import { fenceOf } from "../core/runs.ts";
@@ -69,7 +69,7 @@ describe("a credential", () => {
     const claims = fc.record({
       run: fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/),
       attempt: fc.integer({ min: 1, max: 999_999_999 }),
-      fence: fc.integer({ min: 1, max: 999_999_999_999 }).map(fence),
+      fence: fc.integer({ min: 1, max: 999_999_999_999 }).map(asFence),
       shard: fc.integer({ min: 0, max: 9999 }),
       lease: fc.integer({ min: 5000, max: 3_600_000 }).map(milliseconds),
     });

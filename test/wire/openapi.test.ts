@@ -74,8 +74,8 @@ describe("the OpenAPI document", () => {
   });
 
   test("says of each call who may make it", () => {
-    for (const { method, path, by } of CALLS)
-      expect(find(operation(path, method), "security")).toEqual(by === "anyone" ? undefined : [{ [by]: [] }]);
+    for (const { method, path, caller } of CALLS)
+      expect(find(operation(path, method), "security")).toEqual(caller === "anyone" ? undefined : [{ [caller]: [] }]);
   });
 
   test("has each security scheme that it names", () => {

@@ -157,7 +157,7 @@ test.each<Reply>([
   { kind: "frozen", awaited: "thaw" },
   { kind: "limited" },
   { kind: "noted" },
-  { kind: "left" },
+  { kind: "leaving" },
   { kind: "refunded" },
 ])("$kind is said to no caller: that would be a bug", (reply) => {
   expect(() => httpReply(reply)).toThrow(`${reply.kind} is no reply to a request`);

@@ -29,7 +29,7 @@ const announcement = {
   previous,
   ticket: "the-ticket",
   startBy: at("12:19:30"),
-  isHeld: false,
+  isHandover: false,
 } as const;
 
 const eventOf = (own: Partial<Parameters<typeof requeueMessage>[0]> = {}): RequeueEvent =>
@@ -104,7 +104,7 @@ describe("the requeue message", () => {
   test("of a handover says that the attempt before is going, and that the next one is held until it is gone", () => {
     const { end: _, ...unended } = previous;
     const next = { ...leaving({ debt: { since: at("12:02:46"), owes: "handover" } }), attempt: 2, fence: fenceOf(2) };
-    expect(eventOf({ next, previous: unended, isHeld: true })).toMatchObject({
+    expect(eventOf({ next, previous: unended, isHandover: true })).toMatchObject({
       id: "etl.1795348801",
       subject: "runs/etl/attempts/2",
       time: "2026-11-22T12:02:46.000Z",
@@ -124,7 +124,7 @@ describe("the requeue message", () => {
   test("of a handover has the id of the message that the end will send", () => {
     const { next, ...rest } = announcement;
     const held = { ...leaving(), attempt: next.attempt, fence: next.fence };
-    expect(requeueMessage({ ...rest, next: held, isHeld: true }).id).toBe(requeueMessage(announcement).id);
+    expect(requeueMessage({ ...rest, next: held, isHandover: true }).id).toBe(requeueMessage(announcement).id);
   });
 
   test("says nothing of an attempt before it of which neither claim nor end is known", () => {

@@ -78,8 +78,8 @@ describe("the table of calls", () => {
   });
 
   test("gives runners no more than the run that they name", () => {
-    const runners = Object.values(ROUTES).filter(({ by }) => by === "ticket" || by === "token");
-    expect(runners.map(({ at, path }) => at !== "owner" && path.startsWith("/v1/runs/{run}/"))).toEqual([
+    const runners = Object.values(ROUTES).filter(({ caller }) => caller === "ticket" || caller === "token");
+    expect(runners.map(({ service, path }) => service !== "owner" && path.startsWith("/v1/runs/{run}/"))).toEqual([
       true,
       true,
       true,

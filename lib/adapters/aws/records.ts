@@ -1,12 +1,13 @@
 import { GetItemCommand, PutItemCommand, QueryCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { EVIDENCE_KINDS, type Evidence, type EvidenceKind } from "../../core/evidence.ts";
-import { type Fence, fence, type LedgerEnd, type Result } from "../../core/run.ts";
+import { asFence, type Fence, type LedgerEnd, type Result } from "../../core/run.ts";
 import type { Registration } from "../../core/spec.ts";
 import { type Instant, instant } from "../../core/time.ts";
 import { PREFIX, TABLE } from "../../names.ts";
 import type { Ledger, LedgerClaim, LedgerLine, Results, Specs } from "../../ports/records.ts";
 import { type Dynamo, guarded } from "./dynamo.ts";
 import { type Item, isExpired, json, jsonOf, keyOf, number, numberOf, text, textOf, ttl } from "./item.ts";
+import { fromStored, stored } from "./stored-names.ts";
 
 const recordKey = (run: string): string => `${PREFIX.record}${run}`;
 
@@ -82,9 +83,11 @@ function lineOf(item: Item): LedgerLine {
     .filter((name) => item[name] !== undefined)
     .map((name) => jsonOf(item, name) as Evidence);
   return {
-    fence: fence(Number(textOf(item, TABLE.sortKey).slice("a#".length))),
+    fence: asFence(Number(textOf(item, TABLE.sortKey).slice("a#".length))),
     ...(item["c"] !== undefined && { claim: jsonOf(item, "c") as LedgerClaim }),
-    ...(item["e"] !== undefined && { end: { ...(jsonOf(item, "e") as LedgerEnd), charge: textOf(item, "g") } }),
+    ...(item["e"] !== undefined && {
+      end: { ...(fromStored(jsonOf(item, "e") as object) as LedgerEnd), charge: textOf(item, "g") },
+    }),
     ...(words.length > 0 && { words }),
     ...(item["z"] !== undefined && { lateSuccessAt: instant(numberOf(item, "z")) }),
   };
@@ -112,7 +115,7 @@ export function dynamoLedger(dynamo: Dynamo): Ledger {
             UpdateExpression: `SET e = :end, g = :charge, r = :rev, ${TABLE.ttl} = :ttl`,
             ConditionExpression: "attribute_not_exists(r) OR r < :rev",
             ExpressionAttributeValues: {
-              ":end": json(end),
+              ":end": json(stored(end)),
               ":charge": text(charge),
               ":rev": number(rev),
               ":ttl": ttl(expiry),
@@ -181,14 +184,21 @@ export function dynamoResults(dynamo: Dynamo): Results {
   return {
     read: async (run: string, now: Instant) => {
       const item = await readItem(dynamo, resultKey(run));
-      return item === undefined || isExpired(item, now) ? undefined : (jsonOf(item, "j") as Result);
+      return item === undefined || isExpired(item, now)
+        ? undefined
+        : (fromStored(jsonOf(item, "j") as object) as Result);
     },
     write: (result, expiry) =>
       guarded(() =>
         client.send(
           new PutItemCommand({
             TableName: table,
-            Item: { ...resultKey(result.run), j: json(result), r: number(result.rev), [TABLE.ttl]: ttl(expiry) },
+            Item: {
+              ...resultKey(result.run),
+              j: json(stored(result)),
+              r: number(result.rev),
+              [TABLE.ttl]: ttl(expiry),
+            },
             ConditionExpression: `${ABSENT} OR r < :rev`,
             ExpressionAttributeValues: { ":rev": number(result.rev) },
           }),

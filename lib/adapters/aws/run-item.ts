@@ -1,10 +1,11 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { changesBetween } from "../../core/changes.ts";
-import { type Debt, fence, isHeld, type Run, type State } from "../../core/run.ts";
+import { asFence, type Debt, isHeld, type Run, type State } from "../../core/run.ts";
 import { after, instant, milliseconds, seconds } from "../../core/time.ts";
 import { PREFIX, TABLE } from "../../names.ts";
 import type { Sighting } from "../../ports/runs.ts";
 import { type Item, json, keyOf, number, text, ttl } from "./item.ts";
+import { fromStored, stored } from "./stored-names.ts";
 
 /** The partition of a shard's run items. */
 export const shardKey = (shard: number): string => `${PREFIX.liveRuns}${shard}`;
@@ -42,14 +43,14 @@ const structure = (letter: string): Field => ({
 });
 
 const FIELDS = {
-  fence: { ...count("f"), read: ({ N }) => fence(Number(N)) },
+  fence: { ...count("f"), read: ({ N }) => asFence(Number(N)) },
   rev: count("r"),
   state: { letter: "q", write: (value: State) => text(STATES[value]), read: ({ S }) => STATE_OF.get(String(S)) },
   due: { ...count("d"), read: ({ N }) => instant(Number(N)) },
   lease: { ...count("l"), read: ({ N }) => milliseconds(Number(N)) },
   attempt: count("n"),
   charges: word("c"),
-  best: count("i"),
+  furthest: count("i"),
   holder: {
     letter: "h",
     write: (value: string) => ({ B: Buffer.from(value, "hex") }), // 16 bytes instead of 32
@@ -61,12 +62,19 @@ const FIELDS = {
   directive: word("v"),
   reason: word("w"),
   deadline: count("e"),
-  free: { letter: "u", write: () => ({ BOOL: true }), read: () => true },
+  isFree: { letter: "u", write: () => ({ BOOL: true }), read: () => true },
   progress: structure("m"),
-  debt: structure("b"),
+  debt: {
+    letter: "b",
+    write: (debt: Debt) => json(debt.ledger === undefined ? debt : { ...debt, ledger: stored(debt.ledger) }),
+    read: ({ S }) => {
+      const debt = JSON.parse(String(S));
+      return debt.ledger === undefined ? debt : { ...debt, ledger: fromStored(debt.ledger) };
+    },
+  },
   outcome: word("z"),
   cause: word("k"),
-  by: count("y"),
+  endedByAttempt: count("y"),
   endedAt: count("j"),
 } satisfies Record<string, Field>;
 const NAME_OF = new Map(Object.entries(FIELDS).map(([name, { letter }]) => [letter, name]));

@@ -49,7 +49,7 @@ export type SignedCall = (operation: string, input: object) => Promise<Readonly<
 
 /** What passes, beside 5xx and 429: the throttles of these two services, as the SDK knows them. */
 const PASSES =
-  /^(Throttling|ThrottlingException|ThrottledException|ProvisionedThroughputExceededException|RequestLimitExceeded|TooManyRequestsException|RequestThrottled|RequestThrottledException)$/;
+  /^((Throttl(ing|ed)|RequestThrottled|TooManyRequests|ProvisionedThroughputExceeded)(Exception)?|RequestLimitExceeded)$/;
 
 /** A refusal that is none of the service's own, such as that of a proxy: to ask again would bring the same. */
 class Strange extends Error {}

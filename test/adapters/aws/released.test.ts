@@ -12,7 +12,7 @@ import * as runs from "../../core/runs.ts";
 
 /**
  * What version 0.1.0 has written, as it lies in tables, queues and pods while another version is being deployed. Never
- * rewrite this file for a release: add what the next one writes.
+ * rewrite what was written: add what the next one writes. `run` is an item as this version reads it.
  */
 type Released = {
   readonly items: Readonly<Record<string, { readonly run: Run; readonly item: Readonly<Record<string, Written>> }>>;
@@ -74,7 +74,7 @@ test("a requeue message holds at least what that of 0.1.0 held", () => {
     previous: { fence: runs.fenceOf(1), end: { ...runs.lostLine(), charge: "l" } },
     ticket: RELEASED.credentials.ticket,
     startBy: runs.at("12:20:00"),
-    isHeld: false,
+    isHandover: false,
   });
   expect(message.id).toBe(RELEASED.message.id);
   expect(JSON.parse(message.body)).toMatchObject(RELEASED.message.body);

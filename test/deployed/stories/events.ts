@@ -3,7 +3,7 @@ import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import { describe, expect, test } from "vitest";
 import { dynamoHosts } from "../../../lib/adapters/aws/hosts.ts";
 import { dynamoRuns } from "../../../lib/adapters/aws/runs.ts";
-import { fence, type Run } from "../../../lib/core/run.ts";
+import { asFence, type Run } from "../../../lib/core/run.ts";
 import { instant } from "../../../lib/core/time.ts";
 import { parseBearer } from "../../../lib/wire/credentials.ts";
 import { eventually } from "../eventually.ts";
@@ -73,7 +73,7 @@ export function describeEvents({ here, newHost }: Stage): void {
         { run: run.run, shard: run.shard, fence: run.fence, at },
         instant(at + 3_600_000),
       );
-      const next = { ...run, rev: run.rev + 1, attempt: 2, fence: fence(run.fence + 1), charges: "l" };
+      const next = { ...run, rev: run.rev + 1, attempt: 2, fence: asFence(run.fence + 1), charges: "l" };
       const debt = { since: at, ledger: { ...ended, evidence: [] } };
       expect(await dynamoRuns(store).replace(run, { ...next, debt } as Run)).toBe("written");
       expect(await here.ask("cancel", "owing").left).toBe(0);
@@ -87,7 +87,7 @@ export function describeEvents({ here, newHost }: Stage): void {
         const ports = dynamoHosts({ client: here.dynamodb, table: here.output("table") });
         const at = instant(Date.now());
         for (let n = 0; n < 201; n += 1)
-          await ports.enter(host, { run: `seeded-${n}`, shard: 0, fence: fence(1), at }, instant(at + 3_600_000));
+          await ports.enter(host, { run: `seeded-${n}`, shard: 0, fence: asFence(1), at }, instant(at + 3_600_000));
         const before = here.wiretap.heard.length;
         await here.ask("drain", host).left;
         await eventually(
