@@ -32,19 +32,24 @@ const AWS_SDK = /^@aws-sdk\/(client|lib)-/;
 
 const RULES: Readonly<Record<string, Rule>> = {
   "lib/names.ts": { atLeast: 1, folders: [] },
+  "lib/digest.ts": { atLeast: 1, folders: [], builtins: /^node:crypto$/ },
   "lib/core": { atLeast: 15, folders: [] },
   "lib/ports": { atLeast: 5, folders: ["lib/core"] },
   "lib/wire": { atLeast: 10, folders: ["lib/core"], typesOf: ["lib/ports"], packages: /^zod\/(mini|locales)$/ },
-  "lib/app": { atLeast: 10, folders: ["lib/core", "lib/ports", "lib/wire"], builtins: /^node:crypto$/ },
+  "lib/app": {
+    atLeast: 10,
+    folders: ["lib/core", "lib/ports", "lib/wire", "lib/digest.ts"],
+    builtins: /^node:crypto$/,
+  },
   "lib/adapters/memory": { atLeast: 4, folders: ["lib/core", "lib/ports", "lib/wire", "lib/names.ts"] },
   "lib/adapters/aws": {
     atLeast: 6,
-    folders: ["lib/core", "lib/ports", "lib/wire", "lib/names.ts"],
+    folders: ["lib/core", "lib/ports", "lib/wire", "lib/names.ts", "lib/digest.ts"],
     packages: AWS_SDK,
     builtins: ANY,
   },
   // It translates, and neither asks nor decides: no SDK, no ports.
-  "lib/intake/aws": { atLeast: 6, folders: ["lib/core", "lib/wire", "lib/names.ts"], builtins: /^node:crypto$/ },
+  "lib/intake/aws": { atLeast: 6, folders: ["lib/core", "lib/wire", "lib/names.ts", "lib/digest.ts"] },
   "lib/agent": { atLeast: 4, folders: ["lib/core", "lib/wire"], builtins: ANY },
   dev: {
     atLeast: 6,

@@ -1,6 +1,7 @@
 import type { Progress, Report } from "../core/run.ts";
 import type { Span } from "../core/time.ts";
 import { baseOf } from "../wire/base.ts";
+import { segmentOf } from "../wire/ids.ts";
 import type { BeatBody, ClaimBody, FinishBody } from "../wire/replies.ts";
 import { IDENTITY_HEADER } from "../wire/routes.ts";
 import { type Answer, interpret } from "./answer.ts";
@@ -51,7 +52,7 @@ export type Caller = {
 
 /** The front door at `url`, for one run. */
 export function httpDoor(url: string, { run, timeout, until, identity }: Caller): Door {
-  const base = `${baseOf(url)}/v1/runs/${run}`;
+  const base = `${baseOf(url)}/v1/runs/${segmentOf(run)}`;
   async function call<T>(
     name: string,
     credential: string,

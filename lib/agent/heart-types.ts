@@ -1,5 +1,6 @@
 import type { Progress, Report } from "../core/run.ts";
-import { after, type Instant, type Span, seconds } from "../core/time.ts";
+import { after, type Instant, type Span } from "../core/time.ts";
+import { VALVE } from "../core/valve.ts";
 import type { BeatBody, ClaimBody, FinishBody } from "../wire/replies.ts";
 import type { Answer } from "./answer.ts";
 import type { ChildEnd, Signal, Stop } from "./stopping.ts";
@@ -104,9 +105,6 @@ export type Heart =
 
 export type Step = { readonly heart: Heart; readonly actions: readonly Action[] };
 
-/** How long an end is reported in vain: the longest freeze of verdicts, after which the attempt counts as lost anyway. */
-const REPORT_FOR = seconds(15 * 60);
-
 export type In<P extends Heart["phase"]> = Extract<Heart, { phase: P }>;
 
 export const stay = (heart: Heart, ...actions: readonly Action[]): Step => ({ heart, actions });
@@ -124,7 +122,7 @@ export const report = (token: string, what: Report, code: number, now: Instant, 
       ...(codeIfLate !== undefined && { codeIfLate }),
       tries: 0,
       reportAt: undefined,
-      until: after(now, REPORT_FOR),
+      until: after(now, VALVE), // after the longest freeze the attempt counts as lost anyway,
     },
     { do: "finish", token, report: what },
   );

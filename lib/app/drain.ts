@@ -2,10 +2,10 @@ import { after, seconds } from "../core/time.ts";
 import { iso } from "../wire/instants.ts";
 import { hostDrain } from "../wire/own-events.ts";
 import type { App } from "./app.ts";
-import { digest } from "./digest.ts";
+import { contentDigest } from "./content-digest.ts";
 
 /** One id for all drains of a host: a controller that repeats its request says nothing new. */
-const drainId = (host: string): string => `drain-${digest({ host })}`;
+const drainId = (host: string): string => `drain-${contentDigest({ host })}`;
 
 /** An operator takes a host out of service. It goes the way of every notice: through the queue. */
 export async function drain(

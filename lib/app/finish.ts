@@ -8,7 +8,7 @@ import type { LedgerLine } from "../ports/records.ts";
 import type { Claims } from "../wire/credentials.ts";
 import type { App } from "./app.ts";
 import { change, putBack } from "./change.ts";
-import { digest } from "./digest.ts";
+import { contentDigest } from "./content-digest.ts";
 import { known } from "./host-evidence.ts";
 
 /** The holder reports how its attempt ended. The same report may be sent again. */
@@ -23,7 +23,7 @@ export async function finish(app: App, token: Claims, report: Report): Promise<R
     attempt,
     fence,
     report,
-    reportHash: digest(report),
+    reportHash: contentDigest(report),
     now,
     roll,
     registration,

@@ -3,8 +3,8 @@ import { type Registration, type Spec, startBy } from "../core/spec.ts";
 import { after, type Instant, later, seconds, unixSeconds } from "../core/time.ts";
 import type { App } from "./app.ts";
 import { Contended } from "./change.ts";
+import { contentDigest } from "./content-digest.ts";
 import { sign } from "./credentials.ts";
-import { digest } from "./digest.ts";
 import { settleOrLeave } from "./settle.ts";
 
 export type Registered =
@@ -25,7 +25,7 @@ export async function register(app: App, run: string, spec: Spec, asked: unknown
     shard,
     fence: asFence(unixSeconds(now)),
     registeredAt: now,
-    hash: digest(asked),
+    hash: contentDigest(asked),
     spec,
   };
   const registration = await registered(app, offered);

@@ -6,7 +6,7 @@ import type { Claims } from "../wire/credentials.ts";
 import { fromIso, iso } from "../wire/instants.ts";
 import { type AttemptNotice, attemptNotice, type RunnerNotice, runnersWord } from "../wire/own-events.ts";
 import type { App } from "./app.ts";
-import { digest } from "./digest.ts";
+import { contentDigest } from "./content-digest.ts";
 import { type Attempt, type NoticeCounts, notice, refundAttempt, tellAttempt } from "./notice.ts";
 import { throwIfAny, visitAll } from "./visit-all.ts";
 
@@ -23,7 +23,7 @@ const clamped = (deadline: Instant, now: Instant): Instant =>
   later(earlier(deadline, after(now, LONGEST_WARNING)), now);
 
 /** The same for a runner's word: one of each kind about its attempt, of which the newest counts. */
-const wordId = ({ run, fence }: Claims, kind: string): string => `runner-${digest({ run, fence, kind })}`;
+const wordId = ({ run, fence }: Claims, kind: string): string => `runner-${contentDigest({ run, fence, kind })}`;
 
 /**
  * A runner tells what it was told, as far as its clock and its deadline can be believed. A refusal when its attempt is over;

@@ -52,7 +52,7 @@ export type SweepBounds = {
 };
 
 /** 1,000 items of 128 B are one request of 128 kB, a tenth of what a Query page may hold. */
-const PAGE = 1000;
+export const PAGE = 1000;
 
 /** A reader that looks for the last sweep finds one that began in the last minute or so. */
 const SIGN_OF_LIFE = seconds(60);

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Signed, Signer, Unsigned } from "../stack/sign.ts";
 import { baseOf } from "../wire/base.ts";
+import { segmentOf } from "../wire/ids.ts";
 import { type Problem, type ProblemName, problemName } from "../wire/problems.ts";
 import { CommandError, UsageError } from "./errors.ts";
 
@@ -23,7 +24,7 @@ export class Refused extends CommandError {
 }
 
 /** Where the API has a run. */
-export const runPath = (run: string): string => `/v1/runs/${encodeURIComponent(run)}`;
+export const runPath = (run: string): string => `/v1/runs/${segmentOf(run)}`;
 
 /** Longer than the 30 s after which an HTTP API gives up. */
 const TIMEOUT_MS = 35_000;

@@ -82,8 +82,8 @@ export const KEPT_DAYS = 30;
 export const LINE_KEPT_DAYS = 395;
 export const TRACE_KEPT_DAYS = 15;
 
-/** Runs that one request of a sweep brings: PAGE in lib/app/sweep.ts. */
-const PAGE = 1000;
+/** Runs that one request of a sweep brings: that of lib/app/sweep.ts. */
+export const PAGE = 1000;
 /** What it takes to read all runs once: requests, and RRU. */
 export type Pass = { readonly pages: number; readonly reads: number };
 

@@ -14,11 +14,12 @@ export type Credential = {
 };
 
 /**
- * `<run>.<attempt>.<fence>.<shard>.<lease in ms>.<key id>-<expiry>.<hmac>`; 43 letters of unpadded base64url hold 256 bits. The expiry
- * is in hours since the Unix epoch, in base 36: four letters until the year 2161. For an agent it is a part of the key's id.
+ * `<run>.<attempt>.<fence>.<shard>.<lease in ms>.<key id>-<expiry>.<hmac>`; 43 letters of unpadded base64url hold 256 bits. It is read
+ * from its end: a run may have dots, and nothing else has. The expiry is in hours since the Unix epoch, in base 36: four letters until
+ * the year 2161. For an agent it is a part of the key's id.
  */
 const FORM =
-  /^(?<signed>(?<run>[A-Za-z0-9][A-Za-z0-9_-]{0,127})\.(?<attempt>\d{1,9})\.(?<fence>\d{1,12})\.(?<shard>\d{1,4})\.(?<lease>\d{1,8})\.(?<keyId>[A-Za-z0-9_-]{1,32}?)(?:-(?<expiry>[0-9a-z]{4}))?)\.(?<hmac>[A-Za-z0-9_-]{43})$/;
+  /^(?<signed>(?<run>[A-Za-z0-9][\w.:+/-]{0,127})\.(?<attempt>\d{1,9})\.(?<fence>\d{1,12})\.(?<shard>\d{1,4})\.(?<lease>\d{1,8})\.(?<keyId>[\w-]{1,32}?)(?:-(?<expiry>[0-9a-z]{4}))?)\.(?<hmac>[\w-]{43})$/;
 
 /** The part of a credential that is signed. */
 export const unsigned = ({ run, attempt, fence: of, shard, lease }: Claims, keyId: string, expiry: Instant): string =>

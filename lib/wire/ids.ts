@@ -1,16 +1,21 @@
-/** Run ids. One path segment, no dots: credentials are joined by dots. */
-export const ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/;
+/**
+ * Run ids, as orchestrators have them: `manual__2026-11-27T00:00:00+00:00` of Airflow, `model.shop.orders` of dbt, `shop/deploy/17`.
+ * Each part between slashes begins with a letter or digit, so that none of them is `..` where an id becomes a path.
+ */
+export const ID = /^(?=.{1,128}$)[A-Za-z0-9][\w.:+-]*(?:\/[A-Za-z0-9][\w.:+-]*)*$/;
 
 /** What a runner stands on: an EC2 instance id, a node's name, any name. */
-export const HOST = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/;
+export const HOST = /^[A-Za-z0-9][\w.:/-]{0,127}$/;
 
 /**
- * A host as one segment of a path: `~` stands for `/`, and neither needs an escape. An HTTP API decodes `%2F` before a Lambda sees
- * the path, so that the host would be several segments.
+ * An id and a host as one segment of a path: `~` stands for `/`, and none needs an escape. An HTTP API decodes `%2F` before a Lambda
+ * sees the path, so that the name would be several segments.
  */
-export const HOST_SEGMENT = /^[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}$/;
+export const ID_SEGMENT = /^[A-Za-z0-9][\w.:+~-]{0,127}$/;
+export const HOST_SEGMENT = /^[A-Za-z0-9][\w.:~-]{0,127}$/;
 
-export const hostSegment = (host: string): string => encodeURIComponent(host.replaceAll("/", "~"));
+export const segmentOf = (name: string): string => encodeURIComponent(name.replaceAll("/", "~"));
 
-/** The host of a segment. Of escapes it knows the two that a host may need; any other stays, and is refused: IAM may compare what was sent. */
-export const hostOfSegment = (segment: string): string => segment.replaceAll(/%2F|~/gi, "/").replaceAll(/%3A/gi, ":");
+/** The id or host of a segment. Of escapes it knows those that one may need; any other stays, and is refused: IAM may compare what was sent. */
+export const nameOf = (segment: string): string =>
+  segment.replaceAll("~", "/").replaceAll(/%(2F|3A|2B)/gi, decodeURIComponent);

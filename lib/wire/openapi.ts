@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { HOST_SEGMENT, ID } from "./ids.ts";
+import { HOST_SEGMENT, ID_SEGMENT } from "./ids.ts";
 import { PROBLEMS, type ProblemName } from "./problems.ts";
 import { ROUTES, type Route, type RouteName } from "./routes.ts";
 import * as schemas from "./schemas.ts";
@@ -205,7 +205,7 @@ const SUMMARIES: { readonly [N in RouteName]: string } = {
 function operation(name: RouteName, { caller, path }: Route, isGuarded: boolean): Json {
   const described = CALLS[name];
   const parameters = [
-    ...(path.includes("{run}") ? [pathParameter("run", ID)] : []),
+    ...(path.includes("{run}") ? [pathParameter("run", ID_SEGMENT)] : []),
     ...(path.includes("{host}") ? [pathParameter("host", HOST_SEGMENT)] : []),
     ...Object.entries(described.query ?? {}).flatMap(([key, value]) =>
       value === undefined ? [] : [{ name: key, in: "query", required: false, schema: schema(value) }],

@@ -1,4 +1,4 @@
-import { hostOfSegment } from "./ids.ts";
+import { nameOf } from "./ids.ts";
 
 /** Who may call, and by what they are known: AWS IAM, the ticket of an attempt, its token, or nothing. */
 export type Caller = "owner" | "ticket" | "token" | "anyone";
@@ -90,9 +90,7 @@ function paramsOf(pattern: string, path: string): Record<string, string> | undef
   const params: Record<string, string> = {};
   for (const [index, part] of expected.entries()) {
     const segment = given[index] ?? "";
-    if (part === "{host}") params["host"] = hostOfSegment(segment);
-    else if (part === "{run}")
-      params["run"] = segment; // an id needs no escape, and a policy of IAM may name it as it was sent
+    if (part.startsWith("{")) params[part.slice(1, -1)] = nameOf(segment);
     else if (part !== segment) return undefined;
   }
   return params;

@@ -122,7 +122,10 @@ export const listing = z.strictObject({
 });
 
 /** `<shard>.<run>`, as the list of live runs gives it out. */
-export const isLiveCursor = (text: string): boolean => /^\d{1,4}\.([A-Za-z0-9][A-Za-z0-9_-]{0,127})?$/.test(text);
+export function isLiveCursor(text: string): boolean {
+  const run = /^\d{1,4}\.(?<run>.*)$/.exec(text)?.groups?.["run"];
+  return run === "" || (run !== undefined && ID.test(run));
+}
 
 /** `<instant>#<run>`, as the list of ended runs gives it out. */
 export function isEndedCursor(text: string): boolean {

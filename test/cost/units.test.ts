@@ -7,7 +7,7 @@ import { canary } from "../../lib/app/canary.ts";
 import { claim } from "../../lib/app/claim.ts";
 import { finish } from "../../lib/app/finish.ts";
 import { expiryOf, lineExpiryOf, RETENTION } from "../../lib/app/retention.ts";
-import { sweep } from "../../lib/app/sweep.ts";
+import { PAGE, sweep } from "../../lib/app/sweep.ts";
 import { DEFAULTS } from "../../lib/core/spec.ts";
 import { after, instant, seconds } from "../../lib/core/time.ts";
 import { itemBytes } from "../../lib/cost/dynamodb-units.ts";
@@ -193,5 +193,9 @@ describe("what is kept of a run", () => {
     const usual = { retention: RETENTION };
     expect(expiryOf(usual, instant(0))).toBe(seconds(units.KEPT_DAYS * 24 * 3600));
     expect(lineExpiryOf(usual, instant(0))).toBe(seconds(units.LINE_KEPT_DAYS * 24 * 3600));
+  });
+
+  test("is read in pages of as many", () => {
+    expect(units.PAGE).toBe(PAGE);
   });
 });

@@ -2,6 +2,7 @@ import { DynamoDBClient, ScanCommand } from "@aws-sdk/client-dynamodb";
 import { ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Dev, startDev } from "../../dev/dev.ts";
+import { segmentOf } from "../../lib/wire/ids.ts";
 
 type Json = Record<string, unknown>;
 type Reply = { readonly status: number; readonly body: Json; readonly headers: Headers };
@@ -99,6 +100,22 @@ describe("the life of a run", () => {
     const ended = await call("GET", "/v1/runs?state=ended");
     expect(ended.body["runs"]).toContainEqual(expect.objectContaining({ run: "etl-2026-11-22", outcome: "succeeded" }));
   });
+
+  test.each(["manual__2026-11-27T00:00:00+00:00", "model.shop.orders", "shop/deploy/17", "1.2.3.4.5.k-aaaa"])(
+    "a run is called %s, as its orchestrator calls it",
+    async (run) => {
+      const path = `/v1/runs/${segmentOf(run)}`;
+      const ticket = (await call("PUT", path, "{}")).body["ticket"];
+      const { token } = (await call("POST", `${path}/claim`, json(holder("a")), as(ticket))).body;
+      expect((await call("POST", `${path}/beat`, "{}", as(token))).body).toMatchObject({ directive: "continue" });
+      expect((await call("GET", "/v1/runs")).body["runs"]).toContainEqual(expect.objectContaining({ run }));
+      expect(await call("POST", `${path}/finish`, json({ outcome: "succeeded" }), as(token))).toMatchObject({
+        status: 200,
+      });
+      expect((await call("GET", path)).body).toMatchObject({ run, outcome: "succeeded" });
+      expect((await call("GET", "/v1/runs?state=ended")).body["runs"]).toContainEqual(expect.objectContaining({ run }));
+    },
+  );
 
   test("the same spec may be registered again, another one may not", async () => {
     await registered("again", { leaseSeconds: 30 });
@@ -351,10 +368,11 @@ describe("bad input gets a problem that names it, and changes nothing", () => {
   });
 
   test.each([
-    ["a slash, encoded", "/v1/runs/a%2Fb", 400, "malformed"],
+    ["a part that is two dots", "/v1/runs/a~..~b", 400, "malformed"],
     ["a slash, as it is", "/v1/runs/a/b", 404, "not-found"],
     ["200 characters", `/v1/runs/${"a".repeat(200)}`, 400, "malformed"],
-    ["a dot", "/v1/runs/a.b", 400, "malformed"],
+    ["two slashes", "/v1/runs/a~~b", 400, "malformed"],
+    ["a dot at its beginning", "/v1/runs/.a", 400, "malformed"],
     ["nothing", "/v1/runs/", 400, "malformed"],
     ["a broken escape", "/v1/runs/%zz", 400, "malformed"],
     ["__proto__", "/v1/runs/__proto__", 400, "malformed"],

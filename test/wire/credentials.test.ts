@@ -52,7 +52,6 @@ describe("a credential", () => {
     [`Bearer ${SIGNED}.${HMAC}A`, "a longer hmac"],
     [`Bearer ${SIGNED}.${HMAC.slice(1)}`, "a shorter hmac"],
     [`Bearer ${SIGNED}.${HMAC.slice(1)}=`, "a padded hmac"],
-    [`Bearer x.${SIGNED}.${HMAC}`, "one part too many"],
     [`Bearer ${SIGNED}.${HMAC} `, "a space behind"],
     [`Bearer ${SIGNED}.${HMAC}\n`, "a line end behind"],
     [`Bearer -etl.1.1.1.1.k.${HMAC}`, "a run that is no id"],
@@ -67,7 +66,7 @@ describe("a credential", () => {
 
   test("is read as it was written, for all claims that we make", () => {
     const claims = fc.record({
-      run: fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/),
+      run: fc.stringMatching(/^[A-Za-z0-9][\w.:+-]{0,60}(\/[A-Za-z0-9][\w.:+-]{0,60})?$/),
       attempt: fc.integer({ min: 1, max: 999_999_999 }),
       fence: fc.integer({ min: 1, max: 999_999_999_999 }).map(asFence),
       shard: fc.integer({ min: 0, max: 9999 }),

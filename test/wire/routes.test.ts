@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { hostSegment } from "../../lib/wire/ids.ts";
+import { ID, ID_SEGMENT, segmentOf } from "../../lib/wire/ids.ts";
 import { match, ROUTES } from "../../lib/wire/routes.ts";
 
 describe("a request", () => {
@@ -42,7 +42,37 @@ describe("a request", () => {
     expect(match("get", "/healthz")).toEqual({ kind: "wrong-method", allowed: ["GET"] });
   });
 
-  test.each(["a%20b", "etl%2Fcancel", "%65tl", "%E0%A4"])(
+  test.each(["manual__2026-11-27T00:00:00+00:00", "model.shop.orders", "shop/deploy/17", "etl-1"])(
+    "has the run %s as one segment, with escapes and without",
+    (run) => {
+      const segment = segmentOf(run);
+      expect(segment).not.toMatch(/%2F|\//);
+      expect(match("POST", `/v1/runs/${segment}/beat`)).toMatchObject({ name: "beat", params: { run } });
+      expect(match("POST", `/v1/runs/${decodeURIComponent(segment)}/beat`)).toMatchObject({ params: { run } });
+      expect(ID.test(run) && ID_SEGMENT.test(decodeURIComponent(segment))).toBe(true);
+    },
+  );
+
+  test.each([
+    "",
+    ".",
+    "..",
+    "a/../b",
+    "a//b",
+    "/a",
+    "a/",
+    "-a",
+    "a/-b",
+    "a b",
+    "a#b",
+    "a~b",
+    "a\n",
+    `${"a/".repeat(64)}b`,
+  ])("does not take %j for an id", (run) => {
+    expect(ID.test(run)).toBe(false);
+  });
+
+  test.each(["a%20b", "etl%23cancel", "%65tl", "%E0%A4"])(
     "with an encoded run, %s, keeps it, to be refused as an id",
     (run) => {
       expect(match("GET", `/v1/runs/${run}`)).toMatchObject({ name: "inspect", params: { run } });
@@ -52,7 +82,7 @@ describe("a request", () => {
   test.each(["arn:aws:ecs:eu-west-1:1:task/a/b", "i-0abc", "a.b_c:d-e", "a/b/", "a//b"])(
     "has the host %s as one segment that no front door changes",
     (host) => {
-      const segment = hostSegment(host);
+      const segment = segmentOf(host);
       expect(segment).not.toMatch(/%2F|\//);
       expect(match("POST", `/v1/hosts/${segment}/drain`)).toMatchObject({ params: { host } });
       expect(match("POST", `/v1/hosts/${decodeURIComponent(segment)}/drain`)).toMatchObject({ params: { host } });

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { PutItemCommand } from "@aws-sdk/client-dynamodb";
+import { digest } from "../../digest.ts";
 import { PREFIX, TABLE } from "../../names.ts";
 import type { Oddities } from "../../ports/records.ts";
 import type { Dynamo } from "./dynamo.ts";
@@ -12,7 +12,7 @@ const KEPT = 8000;
 export const dynamoOddities = ({ client, table }: Dynamo): Oddities => ({
   keep: async (odd, why, at, expiry) => {
     const day = new Date(at).toISOString().slice(0, "yyyy-mm-dd".length);
-    const id = createHash("sha256").update(odd).digest("base64url").slice(0, 22);
+    const id = digest(odd);
     const Item = {
       ...keyOf(`${PREFIX.oddities}${day}`, id),
       j: text(odd.slice(0, KEPT)),

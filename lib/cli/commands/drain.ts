@@ -1,4 +1,4 @@
-import { hostSegment } from "../../wire/ids.ts";
+import { segmentOf } from "../../wire/ids.ts";
 import type { ApiCommand } from "../command.ts";
 import { ASKING, ASKING_LINES, EXITS, TEXT } from "../common-options.ts";
 import { secondsFlag, textFlag } from "../flags.ts";
@@ -21,7 +21,7 @@ ${ASKING_LINES}${EXITS}`,
   ask: async (api, [host = ""], flags) => {
     const deadlineSeconds = secondsFlag(flags, "deadline");
     const reason = textFlag(flags, "reason");
-    const json = await api.call("POST", `/v1/hosts/${hostSegment(host)}/drain`, {
+    const json = await api.call("POST", `/v1/hosts/${segmentOf(host)}/drain`, {
       ...(deadlineSeconds !== undefined && { deadlineSeconds }),
       ...(reason !== undefined && { reason }),
     });

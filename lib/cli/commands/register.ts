@@ -16,7 +16,8 @@ export const register: ApiCommand = {
   help: `lastbeat register RUN [options]
 
 Registers a run. Doing it again with the same options changes nothing and answers the
-same; with other options it is refused. RUN is 1 to 128 letters, digits, - and _.
+same; with other options it is refused. RUN is 1 to 128 letters, digits and
+- _ . : + /, as in manual__2026-11-27T00:00:00+00:00.
 
   --lease SECONDS      silence after which the runner counts as lost (5 to 3600; 120)
   --start self|dispatch

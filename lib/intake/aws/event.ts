@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { after, before, type Instant, type Span, seconds } from "../../core/time.ts";
 import { fromIso } from "../../wire/instants.ts";
 
@@ -72,10 +71,6 @@ export function openText(text: string): Opened | undefined {
 /** An id that can be a part of a key. */
 export const idOf = (id: unknown): string | undefined =>
   typeof id === "string" && PRINTABLE_ID.test(id) ? id : undefined;
-
-/** The id of an event that has none, made of its content, so that a redelivered one has the same: 132 bits of a hash. */
-export const hashOf = (canonical: string): string =>
-  createHash("sha256").update(canonical).digest("base64url").slice(0, 22);
 
 function credible(text: unknown, format: RegExp, receivedAt: Instant, ahead: Span): Instant | undefined {
   if (typeof text !== "string" || !format.test(text)) return undefined;

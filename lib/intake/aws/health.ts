@@ -1,5 +1,6 @@
 import type { Instant } from "../../core/time.ts";
-import { type Event, fieldsOf, hashOf, httpInstantOf, instantOf, listOf, WITHIN_A_YEAR } from "./event.ts";
+import { digest } from "../../digest.ts";
+import { type Event, fieldsOf, httpInstantOf, instantOf, listOf, WITHIN_A_YEAR } from "./event.ts";
 import { ignored, instancesOf, notices, type Parsed, unknown } from "./parsed.ts";
 
 /**
@@ -23,7 +24,7 @@ export function health(event: Event): Parsed {
     ...(at !== undefined && { at, saidAt: event.at }),
     deadline: timeOf(event, endTime),
     // All that is said of one maintenance is one word, so that the last of it counts.
-    ...(typeof eventArn === "string" && { id: hashOf(eventArn) }),
+    ...(typeof eventArn === "string" && { id: digest(eventArn) }),
     // Called off, or over. When it was over, it has taken place: only one that has not begun is taken back.
     ...(statusCode === "closed" && at !== undefined && at > event.at && { withdrawn: true as const }),
   });

@@ -1,9 +1,10 @@
 import type { Instant } from "../../core/time.ts";
+import { digest } from "../../digest.ts";
 import { DRILL_SOURCE } from "../../names.ts";
 import { lifecycleAction, noEnd, terminated } from "./autoscaling.ts";
 import { EVICTED, serviceEvent } from "./cloudtrail.ts";
 import { capacityReservation, rebalance, spotInterruption, stateChange } from "./ec2.ts";
-import { type Event, fieldsOf, hashOf, idOf, instantOf, listOf, type Opened, open, openText } from "./event.ts";
+import { type Event, fieldsOf, idOf, instantOf, listOf, type Opened, open, openText } from "./event.ts";
 import { health } from "./health.ts";
 import { hostDrain } from "./own.ts";
 import { type Parsed, quoted, unknown } from "./parsed.ts";
@@ -43,7 +44,8 @@ function fromEventBridge({ fields, canonical }: Opened, type: string, receivedAt
   if (detail === undefined) return unknown(`an event without detail: ${quoted(type)}`);
   return parser({
     source,
-    id: idOf(id) ?? hashOf(canonical),
+    // An event that has no id gets one made of its content, so that a redelivered one has the same.
+    id: idOf(id) ?? digest(canonical),
     at: instantOf(time, receivedAt) ?? receivedAt,
     receivedAt,
     // The warning of an interruptible reservation is documented with one text instead of a list.
@@ -57,7 +59,7 @@ function fromCloudTrail({ fields, canonical }: Opened, receivedAt: Instant): Par
   if (fields["eventSource"] !== "ec2.amazonaws.com") return unknown("a record of CloudTrail that is not from EC2");
   return serviceEvent({
     source: "aws.ec2",
-    id: hashOf(canonical),
+    id: digest(canonical),
     at: receivedAt,
     receivedAt,
     resources: [],
@@ -69,7 +71,7 @@ function fromCloudTrail({ fields, canonical }: Opened, receivedAt: Instant): Par
 function fromHook({ fields, canonical }: Opened, receivedAt: Instant): Parsed {
   return lifecycleAction({
     source: "aws.autoscaling",
-    id: idOf(fields["RequestId"]) ?? hashOf(canonical),
+    id: idOf(fields["RequestId"]) ?? digest(canonical),
     at: instantOf(fields["Time"], receivedAt) ?? receivedAt,
     receivedAt,
     resources: [],

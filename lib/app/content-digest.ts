@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { digest } from "../digest.ts";
 
 /** Text that is the same for the same content, whatever the order of its keys. */
 const canonical = (value: unknown): string =>
@@ -8,6 +8,5 @@ const canonical = (value: unknown): string =>
       : part,
   );
 
-/** 128 bits of SHA-256 over the canonical text. */
-export const digest = (value: unknown): string =>
-  createHash("sha256").update(canonical(value)).digest("base64url").slice(0, 22);
+/** The digest of a value's content. */
+export const contentDigest = (value: unknown): string => digest(canonical(value));
