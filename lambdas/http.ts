@@ -99,8 +99,7 @@ function refuse(why: "unauthorized" | "wrong-run", detail: string): HttpReply {
 const NAMES: Readonly<Record<string, { readonly pattern: RegExp; readonly detail: string }>> = {
   run: {
     pattern: ID,
-    detail:
-      "an id is 1 to 128 letters, digits and - _ . : + /, and each part of it begins with a letter or digit",
+    detail: "an id is 1 to 128 letters, digits and - _ . : + /, and each part of it begins with a letter or digit",
   },
   host: {
     pattern: HOST,

@@ -82,8 +82,8 @@ const CALLS: Calls<App> = {
   drain: async (app, { host, body }) => {
     const asked = read(schemas.drain, body);
     if (!asked.ok) return refused(asked.problem);
-    await drain(app, host, asked.value);
-    return { status: 202, body: {} };
+    const attempts = await drain(app, host, asked.value);
+    return { status: 202, body: { attempts } };
   },
 };
 

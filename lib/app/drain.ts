@@ -7,14 +7,18 @@ import { contentDigest } from "./content-digest.ts";
 /** One id for all drains of a host: a controller that repeats its request says nothing new. */
 const drainId = (host: string): string => `drain-${contentDigest({ host })}`;
 
-/** An operator takes a host out of service. It goes the way of every notice: through the queue. */
+/**
+ * An operator takes a host out of service. It goes the way of every notice: through the queue. The answer is how many attempts stand
+ * there now, as far as is known.
+ */
 export async function drain(
   app: App,
   host: string,
   asked: { deadlineSeconds?: number; reason?: string },
-): Promise<void> {
+): Promise<number> {
   const now = app.clock.now();
   const { deadlineSeconds, reason } = asked;
+  const entries = await app.hosts.entries(host, now);
   await app.notices.send(
     hostDrain(drainId(host), iso(now), {
       host,
@@ -22,4 +26,5 @@ export async function drain(
       ...(reason !== undefined && { reason }),
     }),
   );
+  return entries.filter(({ endedBy }) => endedBy === undefined).length;
 }

@@ -116,7 +116,11 @@ const CALLS: Record<RouteName, Described> = {
     replies: { 202: accepted },
     refusals: [...OF_OWNERS, "not-found", "superseded", "canceling", ["ended", 409], "contended"],
   },
-  drain: { body: schemas.drain, replies: { 202: z.object({}) }, refusals: [...OF_OWNERS] },
+  drain: {
+    body: schemas.drain,
+    replies: { 202: z.object({ attempts: z.int().check(z.minimum(0)) }) },
+    refusals: [...OF_OWNERS],
+  },
   claim: {
     body: schemas.claim,
     replies: {

@@ -8,7 +8,7 @@ import { after, instant, milliseconds, seconds } from "../../lib/core/time.ts";
 import { parseEvent } from "../../lib/intake/aws/parse.ts";
 import { fromIso, iso } from "../../lib/wire/instants.ts";
 import { ownMessage } from "../../lib/wire/own-events.ts";
-import { service, tokenOf } from "./service.ts";
+import { service, specWith, tokenOf } from "./service.ts";
 
 const TOLD = { kind: "spot", at: "2026-11-22T12:00:00.000Z", deadline: "2026-11-22T12:02:00.000Z" } as const;
 
@@ -33,6 +33,17 @@ describe("an operator who drains a host", () => {
     });
   });
 
+  test("is told how many attempts are there now: those elsewhere and those that have ended do not count", async () => {
+    const app = service();
+    const on = (host: string, digit: string) => ({ id: digit.repeat(32), host });
+    await tokenOf(app, "one", specWith(), on("i-a", "1"));
+    await tokenOf(app, "two", specWith(), on("i-a", "2"));
+    await tokenOf(app, "elsewhere", specWith(), on("i-b", "3"));
+    const gone = await tokenOf(app, "gone", specWith(), on("i-a", "4"));
+    await finish(app, gone, { outcome: "failed", exitCode: 1 });
+    expect([await drain(app, "i-a", {}), await drain(app, "i-b", {}), await drain(app, "i-c", {})]).toEqual([2, 1, 0]);
+  });
+
   test("may set no deadline", async () => {
     const app = service();
     await drain(app, "i-a", {});
@@ -41,7 +52,7 @@ describe("an operator who drains a host", () => {
     expect(JSON.stringify(parsed)).not.toContain("deadline");
   });
 
-  test("sends the same notice each time he asks: a controller that repeats itself says nothing new", async () => {
+  test("sends the same notice each time they ask: a controller that repeats itself says nothing new", async () => {
     const app = service();
     await drain(app, "i-a", {});
     await drain(app, "i-a", {});

@@ -170,7 +170,10 @@ test("a drill of a spot reclaim drains the attempt, and the timeline says that i
   const { text } = await said("show", "drilled");
   expect(text).toContain("spot-interruption, says lastbeat.drill: a drill");
   expect(text).toContain("charged to interruptions");
-  expect((await said("drain", "a-node", "--deadline", "60", "--reason", "patches")).code).toBe(0);
+  expect(await said("drain", "a-node", "--deadline", "60", "--reason", "patches")).toMatchObject({
+    code: 0,
+    text: expect.stringContaining("no attempt is there now, and new claims there wait until then"),
+  });
 });
 
 test("a watch goes on while nobody answers, and ends cleanly when it is told to", async () => {

@@ -172,7 +172,7 @@ describe("an operator who drains a host", () => {
     const token = await claimed("drained", host);
     expect(await post(`/v1/hosts/${host}/drain`, { deadlineSeconds: 60, reason: "kernel" })).toEqual({
       status: 202,
-      body: {},
+      body: { attempts: 1 },
     });
     await vi.waitFor(async () => {
       expect(await beat("drained", token)).toMatchObject({ directive: "drain", deadline: expect.any(String) });
@@ -189,7 +189,7 @@ describe("an operator who drains a host", () => {
   });
 
   test("is answered 202 for a host that carries nothing of ours", async () => {
-    expect(await post(`/v1/hosts/${instanceId()}/drain`, {})).toEqual({ status: 202, body: {} });
+    expect(await post(`/v1/hosts/${instanceId()}/drain`, {})).toEqual({ status: 202, body: { attempts: 0 } });
   });
 });
 

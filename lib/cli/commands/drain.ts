@@ -3,6 +3,17 @@ import type { ApiCommand } from "../command.ts";
 import { ASKING, ASKING_LINES, EXITS, TEXT } from "../common-options.ts";
 import { secondsFlag, textFlag } from "../flags.ts";
 
+/** A front door of before 0.2 does not say how many attempts there are. */
+function said(attempts: number | undefined, deadlineSeconds: number | undefined): string {
+  const held = `new claims there wait ${deadlineSeconds === undefined ? "for two minutes" : "until then"}`;
+  if (attempts === 0)
+    return `no attempt is there now, and ${held}. If you expected one, check the name with lastbeat runs`;
+  const within = deadlineSeconds === undefined ? "" : ` within ${deadlineSeconds} s`;
+  const those =
+    attempts === undefined ? "attempts there are" : attempts === 1 ? "1 attempt is" : `${attempts} attempts are`;
+  return `${those} told to leave${within}, and ${held}`;
+}
+
 export const drain: ApiCommand = {
   usage: `  lastbeat drain HOST [--deadline SECONDS] [--reason TEXT]
       ask every attempt on a host to leave
@@ -21,15 +32,10 @@ ${ASKING_LINES}${EXITS}`,
   ask: async (api, [host = ""], flags) => {
     const deadlineSeconds = secondsFlag(flags, "deadline");
     const reason = textFlag(flags, "reason");
-    const json = await api.call("POST", `/v1/hosts/${segmentOf(host)}/drain`, {
+    const json = await api.call<{ attempts?: number }>("POST", `/v1/hosts/${segmentOf(host)}/drain`, {
       ...(deadlineSeconds !== undefined && { deadlineSeconds }),
       ...(reason !== undefined && { reason }),
     });
-    const within = deadlineSeconds === undefined ? "" : ` within ${deadlineSeconds} s`;
-    const until = deadlineSeconds === undefined ? "for two minutes" : "until then";
-    return {
-      json,
-      text: `${host} is being drained: what runs there is told to leave${within}, and claims there are held ${until}\n`,
-    };
+    return { json, text: `${host} is being drained: ${said(json.attempts, deadlineSeconds)}\n` };
   },
 };
