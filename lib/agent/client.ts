@@ -1,6 +1,7 @@
 import type { Progress, Report } from "../core/run.ts";
 import type { Span } from "../core/time.ts";
 import { baseOf } from "../wire/base.ts";
+import { whyFetchFailed } from "../wire/fetch-failure.ts";
 import { segmentOf } from "../wire/ids.ts";
 import type { BeatBody, ClaimBody, FinishBody } from "../wire/replies.ts";
 import { IDENTITY_HEADER } from "../wire/routes.ts";
@@ -76,7 +77,7 @@ export function httpDoor(url: string, { run, timeout, until, identity }: Caller)
       const status = name === "notice" && response.status === ACCEPTED ? 200 : response.status;
       return interpret<T>(status, await parsed(response), isExpected);
     } catch (error) {
-      return { kind: "unclear", detail: reasonOf(error) };
+      return { kind: "unclear", detail: whyFetchFailed(error) };
     }
   }
   return {
@@ -157,11 +158,4 @@ async function parsed(response: Response): Promise<unknown> {
   } catch {
     return undefined;
   }
-}
-
-/** fetch hides the reason (refused, reset, timed out) in the cause. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { cause } = error;
-  return cause instanceof Error ? `${error.message}: ${cause.message}` : error.message;
 }

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Signed, Signer, Unsigned } from "../stack/sign.ts";
 import { baseOf } from "../wire/base.ts";
+import { whyFetchFailed } from "../wire/fetch-failure.ts";
 import { segmentOf } from "../wire/ids.ts";
 import { type Problem, type ProblemName, problemName } from "../wire/problems.ts";
 import { CommandError, UsageError } from "./errors.ts";
@@ -46,7 +47,9 @@ export type ApiSettings = { readonly until?: AbortSignal; readonly signer?: Sign
 /** The API at `url`. Every failure becomes one sentence that says what to do. */
 export function api(url: string, { until, signer }: ApiSettings = {}): Api {
   if (!URL.canParse(url) || !/^https?:/i.test(url))
-    throw new UsageError(`"${url}" is not the address of a front door: it begins with http:// or https://`);
+    throw new UsageError(
+      `"${url}" is not an address: write http:// or https:// before it, as in https://${url.replace(/^.*:\/\//, "")}`,
+    );
   const base = baseOf(url);
   return {
     base,
@@ -93,9 +96,9 @@ async function request(
       redirect: "manual",
       signal: until === undefined ? timeout : AbortSignal.any([timeout, until]),
     });
-  } catch {
+  } catch (error) {
     throw new CommandError(
-      `nothing answers at ${base}: start "lastbeat dev", or say where it is with --url, --stack or LASTBEAT_URL`,
+      `nothing answers at ${base}: ${whyFetchFailed(error)}. Start "lastbeat dev", or name the address with --url, --stack or LASTBEAT_URL`,
     );
   }
 }

@@ -81,7 +81,7 @@ ${words.join("\n")}
     help) COMPREPLY=($(compgen -W '${commands.map(({ name }) => name).join(" ")}' -- "$word")) ;;
   esac
 }
-complete -o bashdefault -o default -F _lastbeat lastbeat
+complete -o bashdefault -o default -F _lastbeat lastbeat bin.mjs
 `;
 }
 

@@ -14,6 +14,8 @@ import type { Surroundings } from "./surroundings.ts";
 export type Pod = Surroundings & {
   /** The front doors, separated by commas. */
   readonly urls: string | undefined;
+  /** Where exec looks when there are none. */
+  readonly fallback: string;
   readonly ticket: string | undefined;
   /** Unix milliseconds. */
   readonly clock: () => number;
@@ -27,11 +29,15 @@ const found = (state: "warning" | "problem", check: string, says: string, fix: s
 });
 const ok = (check: string, says: string): Finding => ({ state: "ok", check, says });
 
-async function doors({ urls, clock }: Pod): Promise<readonly Finding[]> {
+async function doors({ urls, fallback, clock }: Pod): Promise<readonly Finding[]> {
   const addresses = addressesOf(urls ?? "");
-  if (addresses.length === 0)
-    return [found("problem", "front door", "LASTBEAT_URL is not set", "set it to the output Url of the stack")];
   const { frontDoor } = await import("../stack/doctor/front-door.ts");
+  if (addresses.length === 0) {
+    const here = await frontDoor(fallback, clock);
+    if (here.every(({ state }) => state === "ok")) return here;
+    const says = `LASTBEAT_URL is not set, and nothing answers at ${fallback}, where exec looks then`;
+    return [found("problem", "front door", says, "set it to the output Url of the stack")];
+  }
   return (await Promise.all(addresses.map((address) => frontDoor(address, clock)))).flat();
 }
 

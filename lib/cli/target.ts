@@ -7,7 +7,7 @@ import { type Flags, textFlag } from "./flags.ts";
 import { warnOfPlain } from "./plain.ts";
 
 /** Where the embedded server listens unless it was told otherwise. */
-const HERE = "http://127.0.0.1:8787";
+export const HERE = "http://127.0.0.1:8787";
 
 /** What was said about where the API is; a stack that is named is looked up. */
 export type Place = { readonly url: string | undefined; readonly stack: string | undefined };

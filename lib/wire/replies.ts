@@ -66,7 +66,9 @@ const plain = (name: ProblemName, status: number = PROBLEMS[name].status): Probl
 
 /** What the owner of a run is told when it has ended: the request conflicts with that, it does not miss the run. */
 export const ownerReply = (reply: Reply): HttpReply =>
-  reply.kind === "ended" ? refused(plain("ended", 409)) : httpReply(reply);
+  reply.kind === "ended"
+    ? refused(problem("ended", { status: 409, detail: "to run the work again, register it under another id" }))
+    : httpReply(reply);
 
 /**
  * The response to a decision. `token` is what a claim hands out, or what a beat renews; `beatUrl` is where the beats of a

@@ -63,7 +63,7 @@ test.each([
   [["help", "__proto__"], 2, 'no command "__proto__"'],
   [["help", "nosuch"], 2, 'no command "nosuch"'],
   [["runs", "--limit", "0"], 2, "--limit takes a whole number"],
-  [["runs", "--url", "nowhere"], 2, "not the address"],
+  [["runs", "--url", "nowhere"], 2, "is not an address: write http:// or https:// before it"],
   [["drill", "fire", "i-0123456789abcdef0"], 2, "spot, rebalance, terminated"],
   [["drill", "spot", "a-node"], 2, "lastbeat drain"],
   [["completion", "cmd"], 2, "bash, zsh, fish"],

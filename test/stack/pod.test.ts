@@ -8,6 +8,9 @@ import { examinePod, type Pod } from "../../lib/cli/pod.ts";
 import type { Finding } from "../../lib/stack/doctor/finding.ts";
 import { type StubDoor, stubDoor } from "./aws.ts";
 
+/** Where nothing answers. */
+const NOBODY = "http://127.0.0.1:1";
+
 const DATE = "Sun, 22 Nov 2026 12:00:00 GMT";
 const HMAC = "A".repeat(43);
 const TICKET = `etl-1.2.1795348800.3.120000.k1.${HMAC}`;
@@ -25,6 +28,7 @@ afterEach(async () => {
 
 const pod = (more: Partial<Pod> = {}): Pod => ({
   urls: door.url,
+  fallback: NOBODY,
   ticket: TICKET,
   host: "i-0123456789abcdef0",
   metadata: undefined,
@@ -60,7 +64,12 @@ describe("a pod", () => {
   });
 
   test.each([undefined, "", " , "])("without a front door (%j) has a problem", async (urls) => {
-    expect(await found("front door", { urls })).toMatchObject([{ state: "problem", says: "LASTBEAT_URL is not set" }]);
+    const says = `LASTBEAT_URL is not set, and nothing answers at ${NOBODY}, where exec looks then`;
+    expect(await found("front door", { urls })).toMatchObject([{ state: "problem", says }]);
+  });
+
+  test("without a front door beside an embedded server is well: exec looks there", async () => {
+    expect(await found("front door", { urls: undefined, fallback: door.url })).toMatchObject([{ state: "ok" }]);
   });
 });
 

@@ -6,7 +6,7 @@ import { findingsText } from "../findings-text.ts";
 import type { Flags } from "../flags.ts";
 import { examinePod } from "../pod.ts";
 import { surroundingsOf } from "../surroundings.ts";
-import { apiAt, stackOf } from "../target.ts";
+import { apiAt, HERE, stackOf } from "../target.ts";
 import { ownVersion } from "../version.ts";
 
 const answerOf = (findings: readonly Finding[]): Answer => ({
@@ -21,6 +21,7 @@ async function ofPod(flags: Flags): Promise<Answer> {
   const findings = await examinePod({
     ...surroundingsOf({}),
     urls: typeof url === "string" ? url : process.env["LASTBEAT_URL"],
+    fallback: HERE,
     ticket: process.env["LASTBEAT_TICKET"],
     clock: Date.now,
   });

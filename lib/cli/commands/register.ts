@@ -56,6 +56,8 @@ ${EXITS}`,
       if (made.ticket === undefined) throw new CommandError(`run ${run} is ${state}: it has no ticket to give out`);
       return { json: made, text: `${made.ticket}\n` };
     }
+    if (state === "ended")
+      return { json: made, text: `${run} has ended, and nothing was registered: to run it again, choose another id\n` };
     const until = startBy === undefined ? "" : `, to be claimed by ${startBy}`;
     const ticket = made.ticket === undefined ? "" : `ticket ${made.ticket}\n`;
     return { json: made, text: `${run} is ${state}: attempt ${attempt}, fence ${fence}${until}\n${ticket}` };

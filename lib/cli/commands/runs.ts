@@ -7,11 +7,12 @@ import { type Page, runsTable } from "../table.ts";
 
 export const runs: ApiCommand = {
   usage: `  lastbeat runs [--ended] [--limit N] [--cursor CURSOR]
-      the live runs, or the ended ones, the newest first
+      the live runs by name, or the ended ones, the newest first
 `,
   help: `lastbeat runs [--ended] [--limit N] [--cursor CURSOR] [--json]
 
-Lists the live runs, or the ended ones, the newest first. It says so when there are more.
+Lists the live runs by name, or the ended ones, the newest first. It says so when there
+are more.
 
   --ended              ended runs instead of live ones
   --limit N            at most N runs (1 to 10000; 100)

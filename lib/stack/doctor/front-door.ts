@@ -1,4 +1,5 @@
 import { baseOf } from "../../wire/base.ts";
+import { whyFetchFailed } from "../../wire/fetch-failure.ts";
 import { type Finding, ok, problem, warning } from "./finding.ts";
 
 /** A front door answers in milliseconds, after a cold start in two seconds; the function behind it has ten. */
@@ -43,7 +44,7 @@ export async function frontDoor(url: string, clock: () => number): Promise<reado
         : problem(check, `${base}/healthz answered ${response.status}, and not as Lastbeat would`, FIX_ADDRESS);
     return [found, skew(response.headers.get("date"), sent, received)];
   } catch (error) {
-    return [problem(check, `nothing answers at ${base}: ${reasonOf(error)}`, FIX_ADDRESS)];
+    return [problem(check, `nothing answers at ${base}: ${whyFetchFailed(error)}`, FIX_ADDRESS)];
   }
 }
 
@@ -55,10 +56,4 @@ function isHealthy(text: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** fetch hides the reason (refused, no such host, a certificate) in the cause. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message : error.message;
 }

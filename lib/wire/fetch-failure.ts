@@ -1,0 +1,16 @@
+/** What the codes of Node mean for somebody who wants to reach an address. Other causes are told as they are. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "the connection is refused",
+  ENOTFOUND: "there is no host of that name",
+  EAI_AGAIN: "the host's name cannot be looked up now",
+  ERR_SSL_WRONG_VERSION_NUMBER: "it does not speak TLS; perhaps http:// is meant",
+};
+
+/** Why a fetch failed: it hides the reason (refused, no such host, a certificate) in the cause of what it throws. */
+export function whyFetchFailed(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { cause } = error;
+  if (!(cause instanceof Error)) return error.message;
+  const code = "code" in cause ? String(cause.code) : "";
+  return MEANINGS[code] ?? cause.message;
+}
