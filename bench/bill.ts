@@ -54,7 +54,7 @@ const RIVALS: readonly {
   {
     name: "HTTP API, Lambda, an index on the due time",
     usd: (h) => (beats(h) * (1 + 0.2 + 0.15 + 0.014 + 3 * 0.625)) / 1e6,
-    limit: "the usual tutorial, its log lines ($0.15 a million) included",
+    limit: "the usual tutorial, including its log lines ($0.15 a million)",
   },
   {
     name: "SQS, ChangeMessageVisibility by the runner",
@@ -64,7 +64,7 @@ const RIVALS: readonly {
   {
     name: "Step Functions, task token with a heartbeat",
     usd: () => 0.1,
-    limit: `cheaper for long runs: $0.0001 a run (here of an hour), whatever its length, where ours has a beginning and an end, too, for $${aroundThousandRuns().toFixed(3)}; 500 beats a second and account`,
+    limit: `cheaper for long runs: $0.0001 a run of any length (here an hour), but the beginnings and ends of our 1,000 runs cost $${aroundThousandRuns().toFixed(3)} more; 500 beats a second and account`,
   },
   {
     name: "IoT Core, MQTT keep-alive",
@@ -129,14 +129,19 @@ export function billFigures(
       ),
     ),
     ...RIVALS.map(
-      ({ name: rival, usd, limit }): Figure => ({ name: `the same, ${rival}`, value: usd(60), unit, beside: limit }),
+      ({ name: rival, usd, limit }): Figure => ({
+        name: `1,000 runner-hours, ${rival}`,
+        value: usd(60),
+        unit,
+        beside: limit,
+      }),
     ),
     {
-      name: "idle month, plumbing",
+      name: "idle month, without secret, alarms and metrics",
       value: idle.plumbing,
       unit,
       atMost: 0.8,
-      beside: "a pod of a controller, day and night",
+      beside: "a controller would need a pod, day and night",
     },
     { name: "idle month, with secret, alarms and metrics", value: idle.all, unit, atMost: 4 },
   ];

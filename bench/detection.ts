@@ -133,14 +133,14 @@ export async function detection(): Promise<readonly Figure[]> {
       name: "spot notice to requeue message, p50",
       value: quantile(notices, 0.5),
       unit: "s",
-      beside: "Node Termination Handler asks every 5 s, Karpenter up to 20 s",
+      beside: "Node Termination Handler polls every 5 s, Karpenter for up to 20 s",
     },
     {
       name: "spot notice to requeue message, p99",
       value: quantile(notices, 0.99),
       unit: "s",
       atMost: 1,
-      beside: `${requests} requests one after the other, latencies of docs/performance.md`,
+      beside: `${requests} requests one after the other, with the latencies above`,
     },
   ];
 }

@@ -30,7 +30,7 @@ const promised = ({ atMost, atLeast }: Figure): string =>
 /** The figures as a table in Markdown. */
 export const table = (figures: readonly Figure[]): string =>
   [
-    "| figure | value | promised | beside it |",
+    "| figure | value | promised | for comparison |",
     "| --- | ---: | ---: | --- |",
     ...figures.map((figure) => {
       const { name, value, unit, beside = "" } = figure;

@@ -139,29 +139,29 @@ const work = { coldMs, warmMs, waitMs };
 const now = served(HOSTS, WITHIN_MS, NOTICE_BATCH, MEMORY.notice, work);
 const figures: readonly Figure[] = [
   {
-    name: `notice, processor for an attempt that is warned, warm`,
+    name: `notice, processor for each attempt that is warned, warm`,
     value: warmMs / NOTICE_BATCH / RUNS_A_HOST,
     unit: "ms",
   },
-  { name: "notice, requests for an attempt that is warned", value: perAttempt, unit: "" },
+  { name: "notice, requests for each attempt that is warned", value: perAttempt, unit: "" },
   {
     name: `notice, processor of a cold batch of ${NOTICE_BATCH} hosts of ${RUNS_A_HOST} runs, with TLS`,
     value: coldMs,
     unit: "ms",
   },
   {
-    name: `${HOSTS} hosts of ${RUNS_A_HOST} runs are warned in two seconds: until the last message is out`,
+    name: `${HOSTS} hosts of ${RUNS_A_HOST} runs are warned within two seconds: time until the last message is sent`,
     value: now.lastS,
     unit: "s",
     atMost: PROMISED_S,
-    beside: `modelled from the processor time that was counted: ${MEMORY.notice} MB, batches of ${NOTICE_BATCH}, ${now.atOnce} instances; with 256 MB ${served(HOSTS, WITHIN_MS, NOTICE_BATCH, 256, work).lastS.toFixed(0)} s`,
+    beside: `modelled from the counted processor time: ${MEMORY.notice} MB, batches of ${NOTICE_BATCH}, ${now.atOnce} instances; with 256 MB ${served(HOSTS, WITHIN_MS, NOTICE_BATCH, 256, work).lastS.toFixed(0)} s`,
   },
   {
     name: "the same, the longest invocation",
     value: now.longestS,
     unit: "s",
     atMost: TIMEOUTS.notice / 2,
-    beside: `it may take ${TIMEOUTS.notice} s`,
+    beside: `its time limit is ${TIMEOUTS.notice} s`,
   },
 ];
 console.log(JSON.stringify(figures));

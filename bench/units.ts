@@ -23,7 +23,7 @@ const totals = (sent: readonly Sent[]): { wru: number; rru: number; indexWru: nu
 
 export type BeatUnits = ReturnType<typeof totals>;
 
-/** What beats take: one that is accepted, one that comes again (twice, or after its reply was lost), and one that is fenced off. */
+/** What beats take: one that is accepted, one that is repeated (sent twice, or after its reply was lost), and one that is fenced off. */
 export async function beatUnits(engine: Engine): Promise<Readonly<Record<string, BeatUnits>>> {
   const here = await world(engine);
   const token = await usualToken(here.app);
@@ -34,9 +34,9 @@ export async function beatUnits(engine: Engine): Promise<Readonly<Record<string,
   };
   here.pass(seconds(30));
   const accepted = await counted(() => beat(here.app, token, { value: 3, of: 7, note: "epoch 3" }));
-  const again = await counted(() => beat(here.app, token));
+  const repeated = await counted(() => beat(here.app, token));
   const fenced = await counted(() => beat(here.app, { ...token, fence: (token.fence - 1) as typeof token.fence }));
-  return { accepted, again, fenced };
+  return { accepted, repeated, fenced };
 }
 
 /** Bytes of a usual run item: 16 letters, an instance, a first attempt. */
@@ -235,7 +235,7 @@ export const unitFigures = (
       value: wru,
       unit: "WRU",
       atMost: 1,
-      beside: "floor 1: no smaller write; an index on the due time 3",
+      beside: "floor 1: the smallest write; with an index on the due time 3",
     },
     { name: `beat, ${kind}: reads`, value: rru, unit: "RRU", atMost: 0 },
     { name: `beat, ${kind}: requests`, value: requests, unit: "", atMost: 1 },
@@ -244,44 +244,48 @@ export const unitFigures = (
     name: "run item, usual: first attempt, 16 letters, an instance",
     value: usualBytes(),
     unit: "B",
-    beside: "billed by the KB; a Node of Kubernetes was 15 KB before leases",
+    beside: "billed by the KB; a Node object of Kubernetes was 15 KB before leases",
   },
   {
     name: "run item, with a deadline and eleven attempts behind it",
     value: bytes,
     unit: "B",
     atMost: 128,
-    beside: `progress, where a runner tells it, comes on top: at most ${itemBytes(itemOf({ ...running(RUN), progress: LONGEST })) - usualBytes()} B`,
+    beside: `progress that a runner reports adds at most ${itemBytes(itemOf({ ...running(RUN), progress: LONGEST })) - usualBytes()} B`,
   },
   {
-    name: "sweep: whatever it finds",
+    name: "sweep: constant part",
     value: cost.rruPerSweep,
     unit: "RRU",
-    beside: "floor 0.5: when the last one was",
+    beside: "floor 0.5: to read when the last sweep was",
   },
-  { name: "sweep: per shard", value: cost.rruPerShard, unit: "RRU", beside: "floor 0.5: the least of a query" },
+  { name: "sweep: per shard", value: cost.rruPerShard, unit: "RRU", beside: "floor 0.5: the smallest query" },
   {
     name: "sweep: per live run",
     value: cost.rruPerLive,
     unit: "RRU",
-    beside: "an index on the due time: 2 WRU more a beat",
+    beside: "with an index on the due time instead: 2 WRU more a beat",
   },
   { name: "sweep: per run that is due", value: cost.rruPerDue, unit: "RRU", beside: "its verdict, in the same sweep" },
   {
-    name: "sweep: the sum of these beside what was counted, at the worst",
+    name: "sweep: largest error of the sum of these",
     value: cost.worstMiss * 100,
     unit: "%",
     atMost: 25,
-    beside: "15 sweeps over up to 8,000 runs in 1, 4 and 16 shards; a page of one run is billed as one of 40",
+    beside:
+      "compared with 15 counted sweeps over up to 8,000 runs in 1, 4 and 16 shards; a page of one run is billed like one of 40",
   },
   { name: "sweep: writes when nothing is due", value: cost.wruWithoutDue, unit: "WRU", atMost: 0 },
   ...cost.shareOfBeats.map(
     ({ live, bytes: each, share }): Figure => ({
-      name: `sweep: of the beats' cost, ${live.toLocaleString("en")} runs of ${each} B`,
+      name: `sweep: share of the beats' cost, ${live.toLocaleString("en")} runs of ${each} B`,
       value: share * 100,
       unit: "%",
       ...(each <= RUN_ITEM_BYTES && { atMost: 2 }),
-      beside: each <= RUN_ITEM_BYTES ? "beats once a minute, sweeps every 10 s" : "where all tell the longest progress",
+      beside:
+        each <= RUN_ITEM_BYTES
+          ? "beats once a minute, sweeps every 10 s"
+          : "when every run reports the longest progress",
     }),
   ),
   {
@@ -290,7 +294,7 @@ export const unitFigures = (
     unit: "WRU",
     atMost: 8,
     beside:
-      "in all, its two verdicts and its backoff; a lone one 8, with the start of its sweep; floor 2: the lease, and a record",
+      "includes its two verdicts and its backoff; a single death takes 8, with the start of its sweep; floor 2: the lease and a record",
   },
   { name: "death: reads", value: cost.perDeath.reads, unit: "RRU" },
   { name: "death: messages", value: cost.perDeath.sqs, unit: "SQS requests", atMost: 1 },
