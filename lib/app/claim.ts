@@ -6,7 +6,7 @@ import type { Claims } from "../wire/credentials.ts";
 import type { App } from "./app.ts";
 import { type Changed, change } from "./change.ts";
 import { sign } from "./credentials.ts";
-import { openGate } from "./reap.ts";
+import { reapAtGate } from "./reap.ts";
 import { lineExpiryOf } from "./retention.ts";
 
 /** Who claims: `id` is 32 hex digits made once per process, the rest says where it runs. */
@@ -50,7 +50,7 @@ export async function claim(app: App, ticket: Claims, holder: Holder): Promise<C
       async () => ({ kind: "ended" }),
     );
   const first = await decided();
-  const { reply, seen } = first.reply.kind === "hold" && (await openGate(app, ticket)) ? await decided() : first;
+  const { reply, seen } = first.reply.kind === "hold" && (await reapAtGate(app, ticket)) ? await decided() : first;
   if (reply.kind !== "claimed") return { reply };
   // The same holder asked again: the attempt was claimed before.
   const claimedAt = seen !== undefined && isHeld(seen) ? seen.claimedAt : now;

@@ -57,7 +57,7 @@ export async function reap(app: App, key: RunKey, proof?: Proof, restraint: Rest
  * Whether a claim that was held finds the gate open now: the old lease is over, or the old host is gone. Then the old
  * attempt is reaped here and now, and the claim may be decided again.
  */
-export async function openGate(app: App, key: RunKey): Promise<boolean> {
+export async function reapAtGate(app: App, key: RunKey): Promise<boolean> {
   const run = await app.runs.read(key);
   if (run === undefined) return true;
   if (run.state === "queued" || run.state === "running") return false; // held for another reason than an old attempt

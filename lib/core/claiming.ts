@@ -71,7 +71,7 @@ const isAhead = (evidence: Evidence, now: Instant): boolean =>
   before(evidence.at, SLACK) <= now && later(after(evidence.at, GOING), happenedBy(evidence)) >= now;
 
 /** The same holder asks again, because the reply was lost; the lease only moves forward. */
-export function claimAgain(run: Running | Leaving | Canceling, claim: Claim): Decision {
+export function claimTaken(run: Running | Leaving | Canceling, claim: Claim): Decision {
   if (run.fence !== claim.fence) return refuseClaim(run, claim);
   if (run.holder !== claim.holder) return refuse({ kind: "held-by-another" });
   const reply = claimed(run, claim);

@@ -84,7 +84,7 @@ const isBySilence = (cause: Cause, due: Due, explained: readonly Evidence[]): bo
  * The verdict on an attempt whose due time was seen to pass, or whose host is gone: spared when it moved on, else the
  * instant of its death. The write names the due time that was seen, so a beat that came first makes it stale.
  */
-export function reap(run: Queued | Held, due: Due): Decision {
+export function judge(run: Queued | Held, due: Due): Decision {
   const { now, proof } = due;
   // Evidence that proves nothing about this attempt must not judge it by the clock either: that is the sweep's, with its bounds.
   const isDead = proof === undefined ? run.due <= now : run.state !== "queued" && isProved(run, proof, now);

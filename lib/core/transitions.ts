@@ -1,5 +1,5 @@
 import { type Beat, beat, refuseBeat } from "./beating.ts";
-import { type Claim, claimAgain, openAttempt, refuseClaim } from "./claiming.ts";
+import { type Claim, claimTaken, openAttempt, refuseClaim } from "./claiming.ts";
 import { type Decision, type Reply, refuse } from "./decision.ts";
 import { type Finish, finish, finishLate } from "./finishing.ts";
 import { hasten, leave, type Noticed, noted, warn } from "./noticing.ts";
@@ -13,7 +13,7 @@ import {
   release,
   wakeNow,
 } from "./owner-requests.ts";
-import { type Due, reap, wake } from "./reaping.ts";
+import { type Due, judge, wake } from "./reaping.ts";
 import { type Refund, refund } from "./refunding.ts";
 import type { Run, State } from "./run.ts";
 
@@ -64,7 +64,7 @@ export const transitions: { readonly [S in State]: { readonly [E in Event["kind"
       ["queued", "waiting", "ended"],
       ["ledger", "message", "archive"],
       ["reaped", "spared", "owing", "frozen", "limited"],
-      reap,
+      judge,
     ),
     cancel: row<"queued", "cancel">(["ended"], ["ledger", "archive"], ["accepted"], cancelIdle),
     requeue: row<"queued", "requeue">(["queued"], ["ledger", "message"], ["accepted", "superseded"], announceAgain),
@@ -92,14 +92,14 @@ export const transitions: { readonly [S in State]: { readonly [E in Event["kind"
     refund: row<"waiting", "refund">(["waiting"], ["ledger"], ["refunded", "noted"], refund),
   },
   running: {
-    claim: row<"running", "claim">(["running"], ["lease"], REOPEN, claimAgain),
+    claim: row<"running", "claim">(["running"], ["lease"], REOPEN, claimTaken),
     beat: row<"running", "beat">(["running"], ["lease"], BEATEN, beat),
     finish: row<"running", "finish">(["running", ...AFTER_AN_END], ["ledger", "message", "archive"], LATE, finish),
     due: row<"running", "due">(
       ["running", ...AFTER_AN_END],
       ["ledger", "message", "archive"],
       ["reaped", "spared", "frozen", "limited"],
-      reap,
+      judge,
     ),
     cancel: row<"running", "cancel">(["canceling"], [], ["accepted"], cancelHeld),
     requeue: row<"running", "requeue">(["running", "leaving"], [], ["accepted", "superseded"], release),
@@ -107,14 +107,14 @@ export const transitions: { readonly [S in State]: { readonly [E in Event["kind"
     refund: row<"running", "refund">(["running"], ["ledger"], ["refunded", "noted"], refund),
   },
   leaving: {
-    claim: row<"leaving", "claim">(["leaving"], ["lease"], REOPEN, claimAgain),
+    claim: row<"leaving", "claim">(["leaving"], ["lease"], REOPEN, claimTaken),
     beat: row<"leaving", "beat">(["leaving"], ["lease"], BEATEN, beat),
     finish: row<"leaving", "finish">(["leaving", ...AFTER_AN_END], ["ledger", "message", "archive"], LATE, finish),
     due: row<"leaving", "due">(
       ["leaving", ...AFTER_AN_END],
       ["ledger", "message", "archive"],
       ["reaped", "spared", "frozen", "limited"],
-      reap,
+      judge,
     ),
     cancel: row<"leaving", "cancel">(["canceling"], [], ["accepted"], cancelHeld),
     requeue: row<"leaving", "requeue">(["leaving"], [], ["accepted", "superseded"], release),
@@ -126,11 +126,11 @@ export const transitions: { readonly [S in State]: { readonly [E in Event["kind"
       ["canceling"],
       [],
       ["claimed", "held-by-another", "superseded", "hold"],
-      claimAgain,
+      claimTaken,
     ),
     beat: row<"canceling", "beat">(["canceling"], [], ["renewed", "superseded"], beat),
     finish: row<"canceling", "finish">(["canceling", "ended"], ["ledger", "archive"], LATE, finish),
-    due: row<"canceling", "due">(["canceling", "ended"], ["ledger", "archive"], ["reaped", "spared"], reap),
+    due: row<"canceling", "due">(["canceling", "ended"], ["ledger", "archive"], ["reaped", "spared"], judge),
     cancel: row<"canceling", "cancel">(["canceling"], [], ["accepted"], () =>
       refuse({ kind: "accepted", state: "canceling" }),
     ),
