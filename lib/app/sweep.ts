@@ -1,5 +1,5 @@
 import { emptyFleet, type Fleet, isGap, tally } from "../core/fleet.ts";
-import { type Faults, type Freeze, isCutOff, nextFreeze, surveyOf, verdictLimit } from "../core/freeze.ts";
+import { type Faults, type Freeze, isCutOff, nextFreeze, type Survey, surveyOf, verdictLimit } from "../core/freeze.ts";
 import type { RunKey } from "../core/run.ts";
 import { isDebtOld } from "../core/settling.ts";
 import { after, before, type Instant, instant, later, milliseconds, type Span, seconds } from "../core/time.ts";
@@ -97,7 +97,7 @@ export async function sweep(app: App, { period, until, previous }: SweepBounds):
   const { counts, failures } = under;
   const found = await readFleet(app, under);
   const judging = await beginToJudge(app, under, found);
-  if (judging !== undefined) await judge(app, under, judging);
+  if (judging !== "another sweep judges") await judge(app, under, judging);
   await careFor(app, found.care.all, counts, () => app.clock.now() < until);
   app.log.write({ decision: "swept", counts });
   throwIfAny(failures, standing.shards + 2, "parts of a sweep"); // the shards, and two writes on the control
@@ -134,47 +134,78 @@ type Judging = {
   readonly isFault: boolean;
 };
 
-/**
- * Finds out whether the fault is ours, and writes down that this sweep judges. Undefined when another sweep does. Where the control
- * fails, nobody knows whose fault it is: silence ends nobody then, and evidence does.
- */
-async function beginToJudge(app: App, under: Sweep, found: Found): Promise<Judging | undefined> {
-  const { began, period, standing, counts, failures } = under;
-  const { lastSweep = instant(0) } = standing;
-  const now = app.clock.now();
-  const survey = surveyOf(found.fleet, standing, now);
-  const faults: Faults = {
+/** What is our fault, as far as the fleet and the canary tell. */
+function faultsIn(
+  { fleet }: Found,
+  { began, period, previous, standing }: Sweep,
+  survey: Survey,
+  now: Instant,
+): Faults {
+  const { lastSweep } = standing;
+  return {
     isCutOff: isCutOff(standing.canary, now),
-    isGap: standing.lastSweep !== undefined && isGap(found.fleet, lastLook(lastSweep, under.previous), period, began),
+    isGap: lastSweep !== undefined && isGap(fleet, lastLook(lastSweep, previous), period, began),
     silent: survey.silent,
   };
-  counts.silent = survey.silent.size > 0 ? 1 : 0;
-  counts.canary = faults.isCutOff ? 1 : 0;
-  const isFault = counts.silent + counts.canary > 0 || faults.isGap;
+}
+
+/** Finds out whether the fault is ours, and writes down that this sweep judges, unless another one does. */
+async function beginToJudge(app: App, under: Sweep, found: Found): Promise<Judging | "another sweep judges"> {
+  const { began, standing, counts } = under;
+  const { lastSweep = instant(0) } = standing;
+  const { valveOpens: opens } = found.fleet;
+  const now = app.clock.now();
+  const survey = surveyOf(found.fleet, standing, now);
+  const faults = faultsIn(found, under, survey, now);
+  const isFault = faults.isCutOff || faults.isGap || faults.silent.size > 0;
   const due = inTurns(
     app.dice.roll,
     found.due.all.filter((sighting) => sighting.due > lastSweep).sort(byDue),
     found.due.all.filter((sighting) => sighting.due <= lastSweep),
   );
+  counts.silent = faults.silent.size > 0 ? 1 : 0;
+  counts.canary = faults.isCutOff ? 1 : 0;
   counts.valve = isFault && due.some((run) => run.state !== "waiting" && valveOpens(run) <= now) ? 1 : 0;
-  const common = { due, faults, isFault, valveOpens: found.fleet.valveOpens };
+  const judging = (most: number, freeze: Freeze | undefined): Judging => ({
+    ...{ due, faults, isFault, valveOpens: opens, most },
+    restraint: { survey, ...(freeze !== undefined && { freeze }) },
+  });
   const most = verdictLimit(counts.live);
   // A backoff that is over is no verdict: each sweep that sees it queues the run.
   const isVerdict = isFault || due.some(({ state }) => state !== "waiting");
   // A sweep that finds nothing due writes nothing, but for a sign of life once a minute.
-  if (!isVerdict && lastSweep > before(began, SIGN_OF_LIFE)) return { ...common, most, restraint: { survey } };
-  const begun = await tryTo(failures, async () => {
+  if (!isVerdict && lastSweep > before(began, SIGN_OF_LIFE)) return judging(most, undefined);
+  const begun = await begin(app, under, isVerdict ? faults : undefined, opens);
+  if (!isVerdict) return judging(most, undefined);
+  switch (begun.kind) {
+    case "first":
+      return judging(most, begun.freeze);
+    case "another":
+      return "another sweep judges";
+    case "failed": // Nobody knows whose fault it is then: silence ends no attempt, and evidence does.
+      return judging(0, { since: now, lastBad: now, floor: now });
+  }
+}
+
+type Begun =
+  | { readonly kind: "first"; readonly freeze: Freeze | undefined }
+  | { readonly kind: "another" }
+  /** The control item could not be written. */
+  | { readonly kind: "failed" };
+
+/** Writes down that this sweep has begun: of two at once, one is the first. With `faults` it goes on to judge, and a freeze is news. */
+async function begin(
+  app: App,
+  { began, period, failures }: Sweep,
+  faults: Faults | undefined,
+  opens: Instant | undefined,
+): Promise<Begun> {
+  const begun = await tryTo(failures, async (): Promise<Begun> => {
     const isFirst = await app.control.beginSweep(began, notAfter(began, period), milliseconds(period));
-    const freeze = isFirst && isVerdict ? await freezeAfter(app, faults, found.fleet.valveOpens) : undefined;
-    return { isFirst, freeze };
+    if (!isFirst) return { kind: "another" };
+    return { kind: "first", freeze: faults === undefined ? undefined : await freezeAfter(app, faults, opens) };
   });
-  if (!isVerdict) return { ...common, most, restraint: { survey } };
-  if (begun === undefined)
-    return { ...common, most: 0, restraint: { survey, freeze: { since: now, lastBad: now, floor: now } } };
-  const { isFirst, freeze } = begun;
-  // Of two sweeps at once, one judges.
-  if (!isFirst) return undefined;
-  return { ...common, most, restraint: { survey, ...(freeze !== undefined && { freeze }) } };
+  return begun ?? { kind: "failed" };
 }
 
 const byDue = (one: Sighting, other: Sighting): number => one.due - other.due;
