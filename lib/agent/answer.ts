@@ -1,3 +1,4 @@
+import { milliseconds, type Span, seconds } from "../core/time.ts";
 import { type ProblemName, problemName } from "../wire/problems.ts";
 
 /**
@@ -6,17 +7,33 @@ import { type ProblemName, problemName } from "../wire/problems.ts";
  */
 export type Answer<T> =
   | { readonly kind: "ok"; readonly body: T }
-  | { readonly kind: "problem"; readonly name: ProblemName; readonly detail: string }
-  | { readonly kind: "unclear"; readonly detail: string };
+  | { readonly kind: "problem"; readonly name: ProblemName; readonly detail: string; readonly retryAfter?: Span }
+  | { readonly kind: "unclear"; readonly detail: string; readonly retryAfter?: Span };
+
+/** No server sends an agent away for longer than this: it is a tenth of the usual start window. */
+const LONGEST_RETRY_AFTER: Span = seconds(90);
+
+/** What a Retry-After header asks for, in whole seconds; dates are not read, because nobody here sends them. */
+export function retryAfterOf(header: string | null): { readonly retryAfter?: Span } {
+  if (header === null || !/^\d{1,9}$/.test(header.trim())) return {};
+  return { retryAfter: milliseconds(Math.min(LONGEST_RETRY_AFTER, seconds(Number(header)))) };
+}
 
 /** The meaning of a response. What is neither a success of ours nor a problem of ours is unclear. */
-export function interpret<T>(status: number, body: unknown, isExpected: (body: object) => boolean): Answer<T> {
+export function interpret<T>(
+  status: number,
+  body: unknown,
+  isExpected: (body: object) => boolean,
+  header: string | null = null,
+): Answer<T> {
   const name = problemName(body);
-  if (name === "internal" || name === "contended") return { kind: "unclear", detail: `the server answered ${name}` };
-  if (name !== undefined) return { kind: "problem", name, detail: detailOf(body) };
+  const after = retryAfterOf(header);
+  if (name === "internal" || name === "contended")
+    return { kind: "unclear", detail: `the server answered ${name}`, ...after };
+  if (name !== undefined) return { kind: "problem", name, detail: detailOf(body), ...after };
   if (status === 200 && typeof body === "object" && body !== null && isExpected(body))
     return { kind: "ok", body: body as T };
-  return { kind: "unclear", detail: `status ${status} with a body that is not ours` };
+  return { kind: "unclear", detail: `status ${status} with a body that is not ours`, ...after };
 }
 
 const detailOf = (body: unknown): string =>

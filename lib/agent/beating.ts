@@ -2,7 +2,17 @@ import { paceOf } from "../core/lease.ts";
 import { after, earlier, type Instant, milliseconds, type Span, seconds } from "../core/time.ts";
 import type { BeatBody } from "../wire/replies.ts";
 import type { Answer } from "./answer.ts";
-import { type Action, type In, type Input, leave, report, type Step, stay } from "./heart-types.ts";
+import {
+  type Action,
+  ENDING,
+  type In,
+  type Input,
+  leave,
+  REPORT_AFTER_CUT_OFF,
+  report,
+  type Step,
+  stay,
+} from "./heart-types.ts";
 import {
   afterGrace,
   type ChildEnd,
@@ -14,6 +24,7 @@ import {
   type Stop,
   selfFenceAt,
 } from "./stopping.ts";
+import { KILLED_IN_TIME, saidOfRebalance, saidOfSignal, saidOfStart, saidOfStop } from "./voice.ts";
 
 /** After a beat that failed, the next one comes at once enough to fit several into a lease. */
 const AFTER_A_FAILED_BEAT = seconds(5);
@@ -87,15 +98,21 @@ function stopInTime(heart: In<"beating">, now: Instant): Beating {
   if (stalled !== undefined && stalled <= now)
     return stopChild(heart, { why: "stalled", reason: "stalled", killAt: afterGrace(lease, now) }, now);
   if (stop === undefined || stop.isKilled || stop.killAt > now) return { heart, actions: [] };
-  return { heart: { ...heart, stop: { ...stop, isKilled: true } }, actions: [{ do: "signal", signal: "SIGKILL" }] };
+  return {
+    heart: { ...heart, stop: { ...stop, isKilled: true } },
+    actions: [say(KILLED_IN_TIME), { do: "signal", signal: "SIGKILL" }],
+  };
 }
 
 /** The child gets every signal; of a TERM the service hears too, because a host that goes often says only that. */
 function passOn(heart: In<"beating">, { signal, number }: Signal): Step {
   const next = { ...heart, forwarded: [...heart.forwarded, { signal, number }] };
-  const passed: Action = { do: "signal", signal };
-  if (signal !== "SIGTERM" || heart.told?.includes("sigterm")) return stay(next, passed);
-  return stay({ ...next, told: [...(heart.told ?? []), "sigterm"] }, passed, {
+  const passed: readonly Action[] = [
+    ...(ENDING.has(signal) ? [say(saidOfSignal(signal))] : []),
+    { do: "signal", signal },
+  ];
+  if (signal !== "SIGTERM" || heart.told?.includes("sigterm")) return stay(next, ...passed);
+  return stay({ ...next, told: [...(heart.told ?? []), "sigterm"] }, ...passed, {
     do: "notice",
     token: heart.token,
     kind: "sigterm",
@@ -114,7 +131,7 @@ function noticed(heart: In<"beating">, input: Extract<Input, { kind: "noticed" }
     ...(at !== undefined && { at }),
     ...(deadline !== undefined && { deadline }),
   };
-  if (kind === "rebalance") return stay(told, notice);
+  if (kind === "rebalance") return stay(told, say(saidOfRebalance), notice);
   const { heart: next, actions } = drainChild(told, { reason: "spot-interruption", deadline }, now, wallAt);
   return stay(next, ...actions, notice);
 }
@@ -131,7 +148,9 @@ function nextBeatAfter(
   roll: number,
 ): Instant {
   if (answer.kind === "ok") return nextBeat(sentAt, heart.lease, answer.body.nextBeatSeconds, roll);
-  return after(now, milliseconds(Math.min(AFTER_A_FAILED_BEAT, paceOf(heart.lease).interval)));
+  const { interval } = paceOf(heart.lease);
+  const asked = Math.min(interval, answer.retryAfter ?? 0); // a server that is busy does not cost the lease
+  return after(now, milliseconds(Math.max(Math.min(AFTER_A_FAILED_BEAT, interval), asked)));
 }
 
 function beatAnswered(heart: In<"beating">, input: Extract<Input, { kind: "beaten" }>, now: Instant): Step {
@@ -180,7 +199,14 @@ const delivered = (heart: In<"beating">): In<"beating"> => ({
 
 function stopChild(heart: In<"beating">, next: Omit<Stop, "isKilled">, now: Instant): Beating {
   const { stop, signals } = raised(heart.stop, next, now);
-  return { heart: { ...heart, stop }, actions: signals.map((signal) => ({ do: "signal", signal })) };
+  const isNews = signals.length > 0 || stop.why !== heart.stop?.why;
+  return {
+    heart: { ...heart, stop },
+    actions: [
+      ...(isNews ? [say(saidOfStop(stop, signals, now, heart.own?.stall))] : []),
+      ...signals.map((signal) => ({ do: "signal", signal }) as const),
+    ],
+  };
 }
 
 /** TERM at once; the beats go on until the child is gone, so that nobody takes its place before. */
@@ -195,8 +221,14 @@ function drainChild(
   return stopChild(heart, { why: "drain", reason, killAt }, now);
 }
 
-function childGone({ stop, forwarded, token }: In<"beating">, childEnd: ChildEnd, now: Instant): Step {
-  const end = endOf(childEnd, forwarded, stop);
-  if (end.report === undefined) return leave(end.code, `stopped: ${stop?.reason}`);
-  return report(token, end.report, end.code, now, end.codeIfLate);
+function childGone({ stop, forwarded, token, own }: In<"beating">, childEnd: ChildEnd, now: Instant): Step {
+  const { report: what, code, codeIfLate } = endOf(childEnd, forwarded, stop);
+  if (what === undefined) return leave(code, `stopped: ${stop?.reason}`);
+  const reportFor = stop?.why === "self-fenced" ? (own?.reportFor ?? REPORT_AFTER_CUT_OFF) : undefined;
+  const { heart, actions } = report({ token, what, code, codeIfLate }, now, reportFor);
+  return childEnd.message === undefined
+    ? { heart, actions }
+    : { heart, actions: [say(saidOfStart(childEnd.message)), ...actions] };
 }
+
+const say = (line: string): Action => ({ do: "say", line });

@@ -75,7 +75,7 @@ export function httpDoor(url: string, { run, timeout, until, identity }: Caller)
         signal: until === undefined ? inTime : AbortSignal.any([inTime, until]),
       });
       const status = name === "notice" && response.status === ACCEPTED ? 200 : response.status;
-      return interpret<T>(status, await parsed(response), isExpected);
+      return interpret<T>(status, await parsed(response), isExpected, response.headers.get("retry-after"));
     } catch (error) {
       return { kind: "unclear", detail: whyFetchFailed(error) };
     }

@@ -113,6 +113,9 @@ export function live({ door, ticket, lease, holder, start, say, own = {}, keeper
       case "signal":
         child?.signal(action.signal);
         return;
+      case "say":
+        say(action.line);
+        return;
       case "exit":
         if (action.why !== undefined) say(action.why);
         left.resolve({

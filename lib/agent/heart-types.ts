@@ -1,5 +1,5 @@
 import type { Progress, Report } from "../core/run.ts";
-import { after, type Instant, type Span } from "../core/time.ts";
+import { after, type Instant, type Span, seconds } from "../core/time.ts";
 import { VALVE } from "../core/valve.ts";
 import type { BeatBody, ClaimBody, FinishBody } from "../wire/replies.ts";
 import type { Answer } from "./answer.ts";
@@ -50,6 +50,8 @@ export type Action =
       readonly deadline?: string;
     }
   | { readonly do: "finish"; readonly token: string; readonly report: Report }
+  /** A line for people, on stderr. */
+  | { readonly do: "say"; readonly line: string }
   | { readonly do: "exit"; readonly code: number; readonly why?: string };
 
 /** What the user settled for this agent. */
@@ -58,7 +60,17 @@ export type Own = {
   readonly drain?: Span;
   /** How long the child may leave its progress file alone. */
   readonly stall?: Span;
+  /** Until when the attempt has to start: after that a door that does not answer is not asked again. */
+  readonly startBy?: Instant;
+  /** How long the report of an attempt that was cut off is repeated. */
+  readonly reportFor?: Span;
 };
+
+/** The default of `reportFor`: a pod, a slot or a CI minute is held meanwhile, and the report stays on disk. */
+export const REPORT_AFTER_CUT_OFF: Span = seconds(60);
+
+/** Signals that end a program that does not handle them: an agent without a child does not. */
+export const ENDING = new Set(["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"]);
 
 export type Heart =
   | {
@@ -111,8 +123,12 @@ export const stay = (heart: Heart, ...actions: readonly Action[]): Step => ({ he
 export const leave = (code: number, why?: string): Step =>
   stay({ phase: "gone" }, { do: "exit", code, ...(why !== undefined && { why }) });
 
-/** The end is there; from now on it is reported. */
-export const report = (token: string, what: Report, code: number, now: Instant, codeIfLate?: number): Step =>
+/** The end is there; from now on it is reported, for so long at most. After the longest freeze the attempt counts as lost anyway. */
+export const report = (
+  { token, what, code, codeIfLate }: { token: string; what: Report; code: number; codeIfLate?: number | undefined },
+  now: Instant,
+  reportFor: Span = VALVE,
+): Step =>
   stay(
     {
       phase: "reporting",
@@ -122,7 +138,7 @@ export const report = (token: string, what: Report, code: number, now: Instant, 
       ...(codeIfLate !== undefined && { codeIfLate }),
       tries: 0,
       reportAt: undefined,
-      until: after(now, VALVE), // after the longest freeze the attempt counts as lost anyway,
+      until: after(now, reportFor),
     },
     { do: "finish", token, report: what },
   );

@@ -4,18 +4,26 @@ import type { ProblemName } from "../wire/problems.ts";
 import type { ClaimBody } from "../wire/replies.ts";
 import type { Answer } from "./answer.ts";
 import { beating, nextBeat, wakeBeatingAt } from "./beating.ts";
-import { type Heart, type In, type Input, leave, type Own, report, type Step, stay } from "./heart-types.ts";
+import { ENDING, type Heart, type In, type Input, leave, type Own, report, type Step, stay } from "./heart-types.ts";
 import { EXIT, interrupted } from "./stopping.ts";
+import { saidOfNobody } from "./voice.ts";
 
 export type { Action, Heart, Input, Step } from "./heart-types.ts";
 export type { ChildEnd } from "./stopping.ts";
 
 /** Between two claims or reports that failed: from 1 s, doubled, up to 10 s. */
 const LONGEST_RETRY = seconds(10);
-/** Signals that end a program that does not handle them: an agent without a child does not. */
-const ENDING = new Set(["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"]);
+/** Between two claims that are held at the gate. */
+const HOLD = seconds(1);
 
-const retry = (tries: number): Span => milliseconds(Math.min(LONGEST_RETRY, seconds(1) * 2 ** Math.min(tries, 10)));
+/** So much of a wait is left to chance: agents that were cut off together do not come back together. */
+const RETRY_JITTER = 0.5;
+
+/** The larger of our own wait and of what the server asks for. */
+function retry(tries: number, roll: number, asked: Span | undefined): Span {
+  const longest = Math.min(LONGEST_RETRY, seconds(1) * 2 ** Math.min(tries, 10));
+  return milliseconds(Math.max(Math.trunc(longest * (1 - RETRY_JITTER * roll)), asked ?? 0));
+}
 
 /** A heart that has not asked yet. The lease is the one that the ticket names. */
 export const newHeart = (lease: Span, now: Instant, own: Own = {}): Heart => ({
@@ -54,7 +62,7 @@ export function step(heart: Heart, input: Input, now: Instant, roll: number): St
     case "beating":
       return beating(heart, input, now, roll);
     case "reporting":
-      return reporting(heart, input, now);
+      return reporting(heart, input, now, roll);
     case "gone":
       return stay(heart);
   }
@@ -90,9 +98,11 @@ function claimAnswered(
   if (answer.kind === "ok") {
     const { token, directive, attempt, fence } = answer.body;
     if (leaving !== undefined)
-      return report(token, interrupted(leaving.signal.toLowerCase()), 128 + leaving.number, now);
-    if (directive === "stop") return report(token, interrupted("stopped before the start"), EXIT.superseded, now);
-    if (directive === "drain") return report(token, interrupted("drained before the start"), EXIT.preempted, now);
+      return report({ token, what: interrupted(leaving.signal.toLowerCase()), code: 128 + leaving.number }, now);
+    if (directive === "stop")
+      return report({ token, what: interrupted("stopped before the start"), code: EXIT.superseded }, now);
+    if (directive === "drain")
+      return report({ token, what: interrupted("drained before the start"), code: EXIT.preempted }, now);
     const beatAt = nextBeat(sentAt, heart.lease, answer.body.nextBeatSeconds, roll);
     const fenceFrom = answer.body.onCutOff === "continue" ? undefined : sentAt;
     const { lease, own } = heart;
@@ -102,10 +112,14 @@ function claimAnswered(
     );
   }
   if (leaving !== undefined) return leave(128 + leaving.number, `${leaving.signal} before the attempt was claimed`);
-  if (answer.kind === "unclear" || isLate) return stay({ ...heart, tries: tries + 1, askAt: after(now, retry(tries)) });
+  if (answer.kind === "unclear" || isLate) {
+    if (heart.own.startBy !== undefined && heart.own.startBy <= now)
+      return leave(EXIT.agentError, saidOfNobody(answer.detail));
+    return stay({ ...heart, tries: tries + 1, askAt: after(now, retry(tries, roll, answer.retryAfter)) });
+  }
   switch (answer.name) {
     case "hold":
-      return stay({ ...heart, tries: 0, askAt: after(now, seconds(1)) });
+      return stay({ ...heart, tries: 0, askAt: after(now, milliseconds(Math.max(HOLD, answer.retryAfter ?? 0))) });
     case "superseded":
     case "held-by-another":
     case "ended":
@@ -130,7 +144,7 @@ function hurried(heart: In<"reporting">, now: Instant): Step {
     : stay({ ...last, reportAt: undefined }, { do: "finish", token, report: what });
 }
 
-function reporting(heart: In<"reporting">, input: Input, now: Instant): Step {
+function reporting(heart: In<"reporting">, input: Input, now: Instant, roll: number): Step {
   const { token, report: what, reportAt, tries, until, code, codeIfLate } = heart;
   if (input.kind === "wake" && reportAt !== undefined && reportAt <= now)
     return stay({ ...heart, reportAt: undefined }, { do: "finish", token, report: what });
@@ -141,7 +155,7 @@ function reporting(heart: In<"reporting">, input: Input, now: Instant): Step {
     return leave(answer.body.outcome === "succeeded" && what.outcome === "succeeded" ? 0 : code);
   if (answer.kind === "unclear" || isAboutTheRequest(answer.name)) {
     if (now >= until) return leave(codeIfLate ?? EXIT.agentError, `the end could not be reported: ${answer.detail}`);
-    return stay({ ...heart, tries: tries + 1, reportAt: after(now, retry(tries)) });
+    return stay({ ...heart, tries: tries + 1, reportAt: after(now, retry(tries, roll, answer.retryAfter)) });
   }
   switch (answer.name) {
     case "superseded":

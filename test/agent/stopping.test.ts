@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Action, type Heart, type Input, step, wakeAt } from "../../lib/agent/heart.ts";
+import { type Action, type Heart, type Input, type Step, step, wakeAt } from "../../lib/agent/heart.ts";
 import { paceOf } from "../../lib/core/lease.ts";
 import { instant, seconds } from "../../lib/core/time.ts";
 import {
@@ -31,7 +31,9 @@ const KILL: Action = { do: "signal", signal: "SIGKILL" };
 const BEAT: Action = { do: "beat", token: "the-token" };
 const finish = (report: object) => ({ do: "finish", token: "the-token", report });
 
-const actions = (from: Heart, ...happenings: readonly Happening[]) => led(from, ...happenings).actions;
+/** What the agent does; what it says is in voice.test.ts. */
+const done = ({ actions }: Step) => actions.filter((action) => action.do !== "say");
+const actions = (from: Heart, ...happenings: readonly Happening[]) => done(led(from, ...happenings));
 const wake = (from: Heart, ...happenings: readonly Happening[]): number => {
   const at = wakeAt(led(from, ...happenings).heart);
   return at === undefined ? Number.NaN : at / 1000;
@@ -128,7 +130,7 @@ describe("self-fence: from the send time of the newest acknowledged request", ()
     "it is reported as interrupted, with the reason self-fenced and exit code 80 (%j)",
     (end) => {
       const gone = led(cutOff(), [95, WAKE], [96, end]);
-      expect(gone.actions).toEqual([finish({ outcome: "interrupted", reason: "self-fenced" })]);
+      expect(done(gone)).toEqual([finish({ outcome: "interrupted", reason: "self-fenced" })]);
       expect(exitOf(gone.heart, [97, REPORTED])).toEqual({ do: "exit", code: 80 });
       expect(exitOf(gone.heart, [97, reported(problem("superseded"))])).toMatchObject({ code: 80 });
       expect(exitOf(gone.heart, [996, reported(UNCLEAR)])).toMatchObject({ code: 80 });
@@ -137,7 +139,7 @@ describe("self-fence: from the send time of the newest acknowledged request", ()
 
   test("a child that has succeeded by then is reported so, and its code is 80 where that does not count", () => {
     const gone = led(cutOff(), [95, WAKE], [96, exitedWith(0)]);
-    expect(gone.actions).toEqual([finish({ outcome: "succeeded", exitCode: 0 })]);
+    expect(done(gone)).toEqual([finish({ outcome: "succeeded", exitCode: 0 })]);
     expect(exitOf(gone.heart, [97, reported(problem("superseded"))])).toMatchObject({ code: 80 });
   });
 
@@ -154,7 +156,7 @@ describe("the directive drain", () => {
 
   test("sends TERM at once, once", () => {
     const first = drained({});
-    expect(first.actions).toEqual([TERM]);
+    expect(done(first)).toEqual([TERM]);
     expect(actions(first.heart, [40, WAKE], [40, beaten(40, { directive: "drain" })])).toEqual([]);
   });
 
@@ -197,7 +199,7 @@ describe("the directive drain", () => {
 
   test("a deadline that is near or past leaves the child its TERM and its grace: the lease is held", () => {
     const late = drained({ deadline: instantAt(10) });
-    expect(late.actions).toEqual([TERM]);
+    expect(done(late)).toEqual([TERM]);
     expect(actions(late.heart, [49, WAKE])).not.toContainEqual(KILL);
     expect(actions(late.heart, [60, WAKE])).toContainEqual(KILL);
   });
@@ -209,21 +211,21 @@ describe("the directive drain", () => {
     [exitedWith(137), { exitCode: 137 }],
   ])("a child that ended by our TERM or KILL was interrupted, and the exit code is 82 (%j)", (end, facts) => {
     const gone = led(draining(), [50, end]);
-    expect(gone.actions).toEqual([finish({ outcome: "interrupted", reason: "spot-interruption", ...facts })]);
+    expect(done(gone)).toEqual([finish({ outcome: "interrupted", reason: "spot-interruption", ...facts })]);
     expect(exitOf(gone.heart, [51, REPORTED])).toEqual({ do: "exit", code: 82 });
     expect(exitOf(gone.heart, [51, reported(problem("superseded"))])).toMatchObject({ code: 81 });
   });
 
   test("a child with a real exit code of its own has failed, and leaves with that", () => {
     const gone = led(draining(), [50, exitedWith(3)]);
-    expect(gone.actions).toEqual([finish({ outcome: "failed", exitCode: 3 })]);
+    expect(done(gone)).toEqual([finish({ outcome: "failed", exitCode: 3 })]);
     expect(exitOf(gone.heart, [51, REPORTED])).toEqual({ do: "exit", code: 3 });
     expect(actions(draining(), [50, killedBy("SIGHUP")])).toEqual([finish({ outcome: "failed", signal: "SIGHUP" })]);
   });
 
   test("a child that got to its end has succeeded", () => {
     const gone = led(draining(), [50, exitedWith(0)]);
-    expect(gone.actions).toEqual([finish({ outcome: "succeeded", exitCode: 0 })]);
+    expect(done(gone)).toEqual([finish({ outcome: "succeeded", exitCode: 0 })]);
     expect(exitOf(gone.heart, [51, REPORTED])).toEqual({ do: "exit", code: 0 });
   });
 
@@ -241,8 +243,9 @@ describe("the directive drain", () => {
 
 describe("reasons only rise", () => {
   test("stop over drain: after the grace it is KILL, and the report is that of the stop", () => {
-    const { heart, actions: done } = led(draining(), [40, beaten(40, { directive: "stop", reason: "canceled" })]);
-    expect(done).toEqual([]);
+    const told = led(draining(), [40, beaten(40, { directive: "stop", reason: "canceled" })]);
+    const { heart } = told;
+    expect(done(told)).toEqual([]);
     expect(actions(heart, [60, WAKE])).toContainEqual(KILL);
     expect(actions(heart, [50, killedBy("SIGTERM")])).toEqual([finish({ outcome: "interrupted", reason: "canceled" })]);
   });
@@ -276,7 +279,7 @@ describe("progress", () => {
 
   test("goes with the next beat, once", () => {
     const sent = led(beating(), [10, progressed(1)], [30, WAKE]);
-    expect(sent.actions).toEqual([{ ...BEAT, progress: { value: 1 } }]);
+    expect(done(sent)).toEqual([{ ...BEAT, progress: { value: 1 } }]);
     expect(actions(sent.heart, [30, beaten(30)], [60, WAKE])).toEqual([BEAT]);
   });
 
@@ -329,7 +332,7 @@ describe("a stall", () => {
 
   test("is reported as a failure with the reason stalled", () => {
     const gone = led(watched(), [20, WAKE], [21, killedBy("SIGTERM")]);
-    expect(gone.actions).toEqual([finish({ outcome: "failed", reason: "stalled", signal: "SIGTERM" })]);
+    expect(done(gone)).toEqual([finish({ outcome: "failed", reason: "stalled", signal: "SIGTERM" })]);
     expect(exitOf(gone.heart, [22, REPORTED])).toEqual({ do: "exit", code: 143 });
   });
 
@@ -344,8 +347,9 @@ describe("what the instance metadata announces", () => {
   const spot: Input = { kind: "noticed", notice: "spot", deadline: instantAt(100) };
 
   test("a spot notice is told to the service and is a drain with that deadline, at once", () => {
-    const { heart, actions: done } = led(beating(), [10, spot]);
-    expect(done).toEqual([
+    const told = led(beating(), [10, spot]);
+    const { heart } = told;
+    expect(done(told)).toEqual([
       TERM,
       { do: "notice", token: "the-token", kind: "spot", deadline: "1970-01-01T00:01:40.000Z" },
     ]);
