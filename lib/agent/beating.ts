@@ -203,7 +203,7 @@ function stopChild(heart: In<"beating">, next: Omit<Stop, "isKilled">, now: Inst
   return {
     heart: { ...heart, stop },
     actions: [
-      ...(isNews ? [say(saidOfStop(stop, signals, now, heart.own?.stall))] : []),
+      ...(isNews ? [say(saidOfStop(stop, signals, now))] : []),
       ...signals.map((signal) => ({ do: "signal", signal }) as const),
     ],
   };

@@ -1,4 +1,4 @@
-import type { Instant, Span } from "../core/time.ts";
+import type { Instant } from "../core/time.ts";
 import type { Stop } from "./stopping.ts";
 
 /*
@@ -9,12 +9,12 @@ import type { Stop } from "./stopping.ts";
 /** Whole seconds, rounded up. */
 const inSeconds = (span: number): string => `${Math.ceil(span / 1000)} s`;
 
-function cause({ why, reason }: Stop, stall: Span | undefined): string {
+function cause({ why, reason }: Stop): string {
   switch (why) {
     case "drain":
       return `the attempt is asked to leave (${reason})`;
     case "stalled":
-      return stall === undefined ? "there is no progress" : `there was no progress for ${inSeconds(stall)}`;
+      return "there was no progress in time";
     case "stop":
       return `the run is stopped (${reason})`;
     case "superseded":
@@ -27,7 +27,7 @@ function cause({ why, reason }: Stop, stall: Span | undefined): string {
 }
 
 /** The command has to stop, for this reason, by these signals. */
-export function saidOfStop(stop: Stop, signals: readonly string[], now: Instant, stall: Span | undefined): string {
+export function saidOfStop(stop: Stop, signals: readonly string[], now: Instant): string {
   const left = inSeconds(stop.killAt - now);
   const next = signals.includes("SIGKILL")
     ? "SIGKILL to the command"
@@ -36,7 +36,7 @@ export function saidOfStop(stop: Stop, signals: readonly string[], now: Instant,
       : stop.isKilled
         ? "the command was killed already"
         : `SIGKILL to the command in ${left} if it is still there`;
-  return `${cause(stop, stall)}: ${next}`;
+  return `${cause(stop)}: ${next}`;
 }
 
 export const KILLED_IN_TIME = "the command has not left in time: SIGKILL to it";

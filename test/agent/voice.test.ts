@@ -56,7 +56,7 @@ describe("the agent says why it stops its command, and what comes next", () => {
 
   test("when there was no progress", () => {
     const heart = beating(LEASE, { stall: seconds(60) });
-    expect(said(heart, [60, WAKE])).toEqual([`there was no progress for 60 s: ${SOON}`]);
+    expect(said(heart, [60, WAKE])).toEqual([`there was no progress in time: ${SOON}`]);
   });
 
   test("when it is killed, because its time is over", () => {

@@ -117,6 +117,8 @@ class Pod {
   private heart: Heart;
   private askedAt: Instant;
   private isToldToStop = false;
+  private readonly lease: Span;
+  private readonly startedAt: Instant;
   private alarm: Instant | undefined;
   /** While the agent is stopped, what happens to it waits here. */
   private missed: Input[] | undefined;
@@ -142,6 +144,8 @@ class Pod {
     this.runId = run;
     this.fence = claims?.fence ?? 0;
     this.heart = newHeart(lease, world.now);
+    this.lease = lease;
+    this.startedAt = world.now;
     this.askedAt = world.now;
     this.child = new Child(
       world,
@@ -197,7 +201,9 @@ class Pod {
       this.missed.push(input);
       return;
     }
-    const next = step(this.heart, input, world.now, world.dice.roll());
+    const roll = world.dice.roll();
+    const next = step(this.heart, input, world.now, roll);
+    world.heard?.({ agent: process.name, lease: this.lease, start: this.startedAt, now: world.now, roll, input });
     this.heart = next.heart;
     for (const action of next.actions) this.perform(action);
     const wake = wakeAt(this.heart);

@@ -7,7 +7,7 @@ import { Network } from "./network.ts";
 import { News } from "./news.ts";
 import { People } from "./people.ts";
 import { Pods } from "./pods.ts";
-import { Violation, World } from "./world.ts";
+import { type Heard, Violation, World } from "./world.ts";
 
 export type Outcome = {
   readonly seed: number;
@@ -107,9 +107,10 @@ function breakOne(world: World, cloud: Cloud, run: string): void {
   });
 }
 
-/** One seeded schedule, from the first registration until nothing can happen any more. */
-export async function schedule(seed: number): Promise<Outcome> {
+/** One seeded schedule, from the first registration until nothing can happen any more. `heard` gets what happens to each agent. */
+export async function schedule(seed: number, heard?: (heard: Heard) => void): Promise<Outcome> {
   const world = new World(seed);
+  world.heard = heard;
   const { dice } = world;
   const cloud = new Cloud(world);
   const network = new Network(world, cloud);

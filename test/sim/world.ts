@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Input } from "../../lib/agent/heart.ts";
 import { after, type Instant, instant, milliseconds, type Span, seconds } from "../../lib/core/time.ts";
 import { type Dice, seededDice } from "./dice.ts";
 
@@ -37,6 +38,17 @@ export const LIMIT = seconds(10);
 /** The 22nd of November 2026, 12:00. */
 const START = instant(1795348800000);
 
+/** Something that happened to an agent. */
+export type Heard = {
+  readonly agent: string;
+  readonly lease: Span;
+  /** When the agent started. */
+  readonly start: Instant;
+  readonly now: Instant;
+  readonly roll: number;
+  readonly input: Input;
+};
+
 /**
  * One seeded clock and one scheduler. Every call that a process makes to the outside is a step; the world picks which
  * step comes next, lets time pass, and may let a process vanish between any two of its steps.
@@ -46,6 +58,7 @@ export class World {
   /** While there is chaos processes vanish, replies get lost, and requests come twice. */
   isChaotic = true;
   readonly dice: Dice;
+  heard: ((heard: Heard) => void) | undefined;
   /** Rises with every call to the outside and every timer. */
   moment = 0;
   readonly counts = new Map<string, number>();

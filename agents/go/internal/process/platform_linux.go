@@ -1,0 +1,118 @@
+package process
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Process is a process as /proc shows it.
+type Process struct {
+	PID, Parent, Group, Session int
+	// State is R, S, D, T, Z and so on.
+	State byte
+}
+
+// BecomeSubreaper makes the orphans of the command children of the agent, so that it finds and reaps them, also where it is not process 1.
+func BecomeSubreaper() { _ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }
+
+// The command gets a session of its own, or the terminal where there is one, and is killed when the agent dies.
+func attributes(hasTerminal bool) *syscall.SysProcAttr {
+	if hasTerminal {
+		return &syscall.SysProcAttr{Setpgid: true, Foreground: true, Ctty: 0, Pdeathsig: syscall.SIGKILL}
+	}
+	return &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// All lists the processes that /proc shows.
+func All() []Process {
+	folder, err := os.Open("/proc")
+	if err != nil {
+		return nil
+	}
+	defer folder.Close()
+	names, _ := folder.Readdirnames(-1)
+	var all []Process
+	for _, name := range names {
+		pid, err := strconv.Atoi(name)
+		if err != nil {
+			continue
+		}
+		if one, ok := read(pid); ok {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+func read(pid int) (Process, bool) {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return Process{}, false // gone meanwhile
+	}
+	// `pid (name) state parent group session ...`; the name may hold anything, brackets too.
+	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
+	if len(fields) < 4 {
+		return Process{}, false
+	}
+	number := func(field []byte) int { value, _ := strconv.Atoi(string(field)); return value }
+	return Process{PID: pid, State: fields[0][0], Parent: number(fields[1]), Group: number(fields[2]), Session: number(fields[3])}, true
+}
+
+func (p Process) isRunning() bool { return p.State != 'Z' && p.State != 'X' }
+
+// What the command has started and still runs, and can be signaled: all descendants of the agent, as it is their reaper, but its watcher.
+func (c *Child) processes() []Process {
+	all := All()
+	children := map[int][]Process{}
+	for _, one := range all {
+		children[one.Parent] = append(children[one.Parent], one)
+	}
+	var found []Process
+	queue := children[os.Getpid()]
+	for len(queue) > 0 {
+		one := queue[0]
+		queue = queue[1:]
+		if one.PID == watcherPID {
+			continue
+		}
+		queue = append(queue, children[one.PID]...)
+		// What runs as somebody else is not ours to stop.
+		if one.isRunning() && syscall.Kill(one.PID, 0) == nil {
+			found = append(found, one)
+		}
+	}
+	return found
+}
+
+// Marked lists the processes with this mark in their environment, or in this session or group, but the caller.
+func marked(mark []string, leader int) []Process {
+	var found []Process
+	for _, one := range All() {
+		if one.PID == os.Getpid() || !one.isRunning() {
+			continue
+		}
+		if one.Session == leader || one.Group == leader {
+			found = append(found, one)
+			continue
+		}
+		environ, err := os.ReadFile("/proc/" + strconv.Itoa(one.PID) + "/environ")
+		if err == nil && hasMark(strings.TrimRight(string(environ), "\x00"), mark) {
+			found = append(found, one)
+		}
+	}
+	return found
+}
+
+func ownsTerminal() bool {
+	foreground, err := unix.IoctlGetInt(0, unix.TIOCGPGRP)
+	return err == nil && foreground == unix.Getpgrp()
+}
+
+func giveTerminal(group int) { _ = unix.IoctlSetPointerInt(0, unix.TIOCSPGRP, group) }
+
+func takeTerminal() { giveTerminal(unix.Getpgrp()) }

@@ -1,0 +1,104 @@
+package process
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// A watcher is a second, tiny process of the agent. When the agent is killed alone, which nobody can catch, it ends the command: otherwise
+// that would go on beside the next attempt. It waits for the end of a pipe, and does nothing else.
+
+// WatchArgument is what the agent's own program is started with to be the watcher.
+const WatchArgument = "watch-over-agent"
+
+// The watcher's process id, which is not one of the command's.
+var watcherPID int
+
+// Watcher is the agent's end of the pipe.
+type Watcher struct{ pipe *os.File }
+
+// StartWatcher starts the watcher; nil where there is none: as process 1, with which all others die, or where its start fails.
+func StartWatcher(program string) *Watcher {
+	if os.Getpid() == 1 {
+		return nil
+	}
+	read, write, err := os.Pipe()
+	if err != nil {
+		return nil
+	}
+	defer read.Close()
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		write.Close()
+		return nil
+	}
+	defer null.Close()
+	pid, err := syscall.ForkExec(program, []string{"lastbeat", WatchArgument}, &syscall.ProcAttr{
+		Env:   []string{"GOMAXPROCS=1"},
+		Files: []uintptr{read.Fd(), null.Fd(), null.Fd()},
+		Dir:   "/",
+		Sys:   &syscall.SysProcAttr{Setsid: true},
+	})
+	if err != nil {
+		write.Close()
+		return nil
+	}
+	watcherPID = pid
+	return &Watcher{pipe: write}
+}
+
+// Over tells the watcher which command it has to end.
+func (w *Watcher) Over(leader int, mark []string) {
+	if w != nil {
+		_, _ = io.WriteString(w.pipe, strconv.Itoa(leader)+"\x00"+strings.Join(mark, "\x00")+"\n")
+	}
+}
+
+// Dismiss lets the watcher go: the command has ended.
+func (w *Watcher) Dismiss() {
+	if w != nil {
+		_, _ = io.WriteString(w.pipe, "dismissed\n")
+		w.pipe.Close()
+	}
+}
+
+// Watch is the life of the watcher.
+func Watch() {
+	signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGPIPE)
+	lines := bufio.NewReader(os.Stdin)
+	leader, mark := 0, []string(nil)
+	for {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			break // the agent is gone
+		}
+		line = strings.TrimSuffix(line, "\n")
+		if line == "dismissed" {
+			return
+		}
+		parts := strings.Split(line, "\x00")
+		leader, _ = strconv.Atoi(parts[0])
+		mark = parts[1:]
+	}
+	if leader == 0 {
+		return
+	}
+	// A fork that is under way is not in the list yet, so it is looked for again.
+	for quiet, end := 0, time.Now().Add(lastWait); quiet < 3 && time.Now().Before(end); {
+		found := marked(mark, leader)
+		for _, one := range found {
+			_ = syscall.Kill(one.PID, syscall.SIGKILL)
+		}
+		quiet++
+		if len(found) > 0 {
+			quiet = 0
+		}
+		time.Sleep(look)
+	}
+}
