@@ -12,7 +12,7 @@ export type Api = {
   call<T>(method: "GET" | "PUT" | "POST", path: string, body?: unknown): Promise<T>;
 };
 
-/** An answer that is not a success, in one sentence; `problem` when it is one of ours. */
+/** An answer that is not a success, in one sentence. `problem`: its name, if it comes from Lastbeat. */
 export class Refused extends CommandError {
   readonly status: number;
   readonly problem: ProblemName | undefined;
@@ -24,24 +24,24 @@ export class Refused extends CommandError {
   }
 }
 
-/** Where the API has a run. */
+/** The path of a run in the API. */
 export const runPath = (run: string): string => `/v1/runs/${segmentOf(run)}`;
 
 /** Longer than the 30 s after which an HTTP API gives up. */
 const TIMEOUT_MS = 35_000;
 
-/** Throttled, or contended: nothing was done, and a moment later it may be. An orchestrator that registers a thousand runs meets these. */
+/** Throttled or contended: nothing was done, and a later try may succeed. An orchestrator that registers 1,000 runs gets these. */
 const BUSY: ReadonlySet<number> = new Set([429, 503]);
 const TRIES = 5;
 
-/** As the answer asks, up to 10 s; else a second, two, four, eight, and up to half of that more, so that not all come again at once. */
+/** As the answer asks, up to 10 s; else 1, 2, 4, 8 s. Up to half is added at random, so that not all callers come back at once. */
 function pauseOf(response: Response, tries: number): number {
   const asked = Number(response.headers.get("retry-after") ?? Number.NaN);
   const seconds = asked > 0 ? Math.min(asked, 10) : 2 ** (tries - 1);
   return 1000 * seconds * (1 + Math.random() / 2);
 }
 
-/** `until` says that nobody waits any more; without a signer requests go as they are. */
+/** `until` is aborted when nobody waits for the answer any more. Without a signer, requests are not signed. */
 export type ApiSettings = { readonly until?: AbortSignal; readonly signer?: Signer | undefined };
 
 /** The API at `url`. Every failure becomes one sentence that says what to do. */
@@ -59,7 +59,7 @@ export function api(url: string, { until, signer }: ApiSettings = {}): Api {
       let response = await request(base, sent, signed, until);
       for (let tries = 1; tries < TRIES && BUSY.has(response.status); tries += 1) {
         await pause(pauseOf(response, tries), undefined, { signal: until });
-        signed = await signer?.sign(sent); // a signature has its time
+        signed = await signer?.sign(sent); // a signature expires
         response = await request(base, sent, signed, until);
       }
       const parsed = jsonOf(await response.text().catch(() => ""));
@@ -72,7 +72,7 @@ export function api(url: string, { until, signer }: ApiSettings = {}): Api {
 }
 
 function requestOf(base: string, method: string, path: string, body: unknown): Unsigned {
-  // A signature knows %20 alone; URLSearchParams writes a space as a plus, and a plus as %2B.
+  // A signature allows only %20 for a space; URLSearchParams writes a space as a plus, and a plus as %2B.
   const [name = "", query] = path.split("?");
   return {
     method,
@@ -115,14 +115,14 @@ const isOurs = (body: unknown): body is Problem => typeof body === "object" && b
 
 const titleOf = ({ title, detail }: Problem): string => (detail === undefined ? title : `${title}: ${detail}`);
 
-/** What a gateway in front of us says about a request, where it says anything: "message", or "Message" of a REST API. */
+/** The message of a gateway in front of the Lambdas, if there is one: "message", or "Message" of a REST API. */
 function messageOf(body: unknown): string {
   if (typeof body !== "object" || body === null) return "";
   const said = "message" in body ? body.message : "Message" in body ? body.Message : undefined;
   return typeof said === "string" ? said : "";
 }
 
-/** Why somebody else than Lastbeat refused, as far as one can know here. */
+/** Why a gateway, and not Lastbeat, refused the call, as far as the answer tells. */
 async function gatewaySays(
   base: string,
   status: number,
@@ -132,12 +132,13 @@ async function gatewaySays(
 ): Promise<string> {
   const message = messageOf(body);
   const answered = `${base} answered ${status}${message === "" ? "" : ` (${message})`}`;
-  if (status !== 401 && status !== 403) return `${answered}, and not as Lastbeat would: is that the right URL?`;
+  if (status !== 401 && status !== 403) return `${answered}, which is not an answer of Lastbeat: check the URL`;
   if (signed === undefined)
-    return `${answered}, and not as Lastbeat would: is that the right URL, and does it want signed calls (LASTBEAT_SIGN=always)?`;
+    return `${answered}, which is not an answer of Lastbeat: check the URL, and sign the calls if it needs that (LASTBEAT_SIGN=always)`;
   if (signed.kind === "unsigned")
     return `${answered}: there were no AWS credentials to sign the call with (${signed.why}); set AWS_PROFILE, or sign in`;
-  if (/signature|security token|credential/i.test(message)) return `${answered}: it does not take the signature`;
+  if (/signature|security token|credential/i.test(message))
+    return `${answered}: it does not accept the signature; check the AWS credentials, the region and the clock`;
   const who = (await signer?.caller()) ?? `the owner of the access key ${signed.by}`;
-  return `${answered}: ${who} is not allowed to call it, and needs execute-api:Invoke`;
+  return `${answered}: ${who} is not allowed to call it: allow execute-api:Invoke`;
 }

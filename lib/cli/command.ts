@@ -9,31 +9,31 @@ export type Options = Readonly<
 /** The options of a command, with the one that each takes. */
 export const allOptions = (options: Options): Options => ({ ...options, help: { type: "boolean", short: "h" } });
 
-/** What a command answers: an object for --json, and a text for people. `code` where it has failed all the same. */
+/** The answer of a command: an object for --json, and a text for people. `code`: the exit code, if it is not 0. */
 export type Answer = { readonly json: unknown; readonly text: string; readonly code?: number };
 
 type Described = {
-  /** How it is called, and what it does in a line: its place in the list of commands. */
+  /** How to call it, and one line about what it does: its entry in the list of commands. */
   readonly usage: string;
-  /** Its page. Completions are made of it too: an option is described on its own line. */
+  /** Its help page. The completions are made from it too, so each option is described on a line of its own. */
   readonly help: string;
-  /** All but --help. */
+  /** All options except --help. */
   readonly options: Options;
-  /** What it takes beside its options, as its page calls it. */
+  /** The arguments besides the options, with the names of the help page. */
   readonly takes: readonly string[];
 };
 
-/** A command that asks the API something, and is done. `stack`: the deployment, where one was named. */
+/** A command that makes one request to the API. `stack`: the deployment, if one was named. */
 export type ApiCommand = Described & {
   ask(api: Api, words: readonly string[], flags: Flags, stack?: OurStack): Promise<Answer>;
 };
 
-/** A command that finds by itself what it needs, and is done. */
+/** A command that finds everything it needs by itself, and answers once. */
 export type LocalCommand = Described & {
   answer(words: readonly string[], flags: Flags): Promise<Answer>;
 };
 
-/** A command that goes on until something ends it, and prints meanwhile. Resolves to the exit code. `after`: what follows `--`. */
+/** A command that runs and prints until something ends it. Resolves to the exit code. `after`: the words after `--`. */
 export type LongCommand = Described & {
   run(flags: Flags, after: readonly string[]): Promise<number>;
 };

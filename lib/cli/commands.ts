@@ -39,11 +39,11 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map(
 const listed = [...COMMANDS.values()].map(({ usage }) => usage).join("");
 
 /** The list of commands. */
-export const USAGE = `lastbeat - heartbeats for workflow runners, and a second attempt for the lost ones
+export const USAGE = `lastbeat - heartbeats for workflow runners, and another attempt for lost runs
 
 ${listed}
-What asks the API takes --url URL or --stack NAME, else LASTBEAT_URL or LASTBEAT_STACK
-(default http://127.0.0.1:8787), and --json for programs. With a stack, and elsewhere than
-on this machine, calls are signed with your AWS credentials. lastbeat COMMAND --help says
-more.
+Commands that call the API accept --url URL or --stack NAME, else LASTBEAT_URL or
+LASTBEAT_STACK (default http://127.0.0.1:8787), and --json for programs. Calls to a stack,
+or to any other machine, are signed with your AWS credentials. For more about a command:
+lastbeat COMMAND --help.
 `;

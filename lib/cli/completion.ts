@@ -6,7 +6,7 @@ type Option = {
   readonly name: string;
   readonly says: string;
   readonly isMany: boolean;
-  /** The name of its value in the help; undefined when it has none. */
+  /** The name of its value in the help; undefined for an option without a value. */
   readonly value: string | undefined;
 };
 
@@ -14,7 +14,7 @@ type Completed = {
   readonly name: string;
   readonly says: string;
   readonly options: readonly Option[];
-  /** What may stand for a word that is no option, where the help lists it as `spot|rebalance`. */
+  /** The choices for a word that is not an option, if the help lists them as `spot|rebalance`. */
   readonly words: readonly string[];
 };
 
@@ -24,7 +24,7 @@ const choices = (value: string): readonly string[] => (/^[\w-]+(\|[\w-]+)+$/.tes
 const lineOf = (help: string, name: string): RegExpExecArray | null =>
   new RegExp(`^ {2}(?:-\\w, )?--${name}(?: (\\S+))?(?: {2,}(\\S.*))?$`, "m").exec(help);
 
-/** The commands with what their help says of them, so that nothing is written down twice. */
+/** The commands, with the texts of their help pages, so that nothing is written twice. */
 function read(commands: ReadonlyMap<string, Command>): Completed[] {
   return [...commands].map(([name, { usage, help, options }]) => {
     const synopsis = help.slice(0, help.indexOf("\n"));
@@ -34,7 +34,7 @@ function read(commands: ReadonlyMap<string, Command>): Completed[] {
       says,
       words: synopsis.split(" ").flatMap(choices),
       options: Object.entries(allOptions(options)).map(([option, { type, multiple = false }]) => {
-        const [, value = "VALUE", text = option === "help" ? "say more" : ""] = lineOf(help, option) ?? [];
+        const [, value = "VALUE", text = option === "help" ? "show the help page" : ""] = lineOf(help, option) ?? [];
         return { name: option, says: text, isMany: multiple, value: type === "boolean" ? undefined : value };
       }),
     };
@@ -48,7 +48,7 @@ function bash(commands: readonly Completed[]): string {
     options.flatMap((option) => {
       if (option.value === undefined) return [];
       const proposed = choices(option.value);
-      // What is proposed for nothing is a file, by the fallback below.
+      // Without proposals, the fallback below proposes files.
       return [
         `    '${name} --${option.name}') COMPREPLY=($(compgen -W '${proposed.join(" ")}' -- "$word")); return ;;`,
       ];
@@ -85,7 +85,7 @@ complete -o bashdefault -o default -F _lastbeat lastbeat bin.mjs
 `;
 }
 
-/** In the specifications of zsh these end a part. */
+/** Characters that end a part in a specification of zsh. */
 const plain = (text: string): string => text.replace(/[[\]:\\]/g, String.raw`\$&`);
 
 function zsh(commands: readonly Completed[]): string {
@@ -150,7 +150,7 @@ const SHELLS: ReadonlyMap<string, (commands: readonly Completed[]) => string> = 
   Object.entries({ bash, zsh, fish }),
 );
 
-/** The completion of a shell, made of the commands as they are. */
+/** The completions for a shell, made from the list of commands. */
 export function completionScript(shell: string, commands: ReadonlyMap<string, Command>): string {
   const script = SHELLS.get(shell);
   if (script === undefined)

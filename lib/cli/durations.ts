@@ -1,6 +1,6 @@
 const UNITS: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, h: 3600, d: 86_400 };
 
-/** The seconds of a text such as 90, 90s, 1.5m, 2h or 1d; undefined when it is none. */
+/** The seconds of a text such as 90, 90s, 1.5m, 2h or 1d; undefined for any other text. */
 export function secondsOf(text: string): number | undefined {
   const [, number, unit = ""] = /^([+-]?\d+(?:\.\d+)?)(s|m|h|d)?$/.exec(text.trim()) ?? [];
   const factor = UNITS[unit];
@@ -17,7 +17,7 @@ export function spanText(milliseconds: number): string {
   return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} days`;
 }
 
-/** How long ago; a clock that goes before the server's makes that no time. */
+/** How long ago. If the clock here is behind the server's, that is 0. */
 export const age = (instant: string, now: number): string => spanText(Math.max(0, now - Date.parse(instant)));
 
 export const ahead = (instant: string, now: number): string =>

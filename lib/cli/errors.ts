@@ -1,4 +1,4 @@
-/** A command line that cannot be understood: the message says what would be. Exit code 2. */
+/** A command line that cannot be understood. The message says what to write instead. Exit code 2. */
 export class UsageError extends Error {}
 
 /** A command that was understood and failed. Exit code 1. */

@@ -1,7 +1,7 @@
 import type { Finding } from "../stack/doctor/finding.ts";
 import { printable } from "../wire/printable.ts";
 
-/** One line for each finding, its fix below it, and how many there are that somebody should look at. */
+/** One line for each finding, with its fix below, and at the end the number of problems and warnings. */
 export function findingsText(findings: readonly Finding[]): string {
   const width = Math.max(0, ...findings.map(({ check }) => check.length));
   const lines = findings.flatMap((finding) => {

@@ -8,7 +8,7 @@ export const textFlag = (flags: Flags, name: string): string | undefined => {
   return typeof value === "string" ? value : undefined;
 };
 
-/** A number in any form that JSON has; the API says what it may be. */
+/** A number in any form of JSON; the API checks its bounds. */
 export function numberFlag(flags: Flags, name: string): number | undefined {
   const value = textFlag(flags, name);
   if (value === undefined) return undefined;
@@ -17,7 +17,7 @@ export function numberFlag(flags: Flags, name: string): number | undefined {
   return Number(value);
 }
 
-/** Seconds, as a number or with a unit; the API says how many there may be. */
+/** Seconds, as a number or with a unit; the API checks the bounds. */
 export function secondsFlag(flags: Flags, name: string): number | undefined {
   const value = textFlag(flags, name);
   if (value === undefined) return undefined;
@@ -26,7 +26,7 @@ export function secondsFlag(flags: Flags, name: string): number | undefined {
   return seconds;
 }
 
-/** A number of ours, with its bounds. */
+/** A number whose bounds are checked here. */
 export function numberWithin(flags: Flags, name: string, standard: number, least: number, most: number): number {
   const number = numberFlag(flags, name) ?? standard;
   if (number < least || number > most)

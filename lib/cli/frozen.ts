@@ -4,18 +4,18 @@ import { wrapped } from "./wrapped.ts";
 
 const WHY = {
   canary: "the canary cannot reach the front door",
-  silence: "too few hosts are heard of all that should be",
+  silence: "too few of the expected hosts are heard",
   sweeps: "no sweep has looked for a while",
-  witness: "nobody else was heard who could tell a dead host from a front door that is away",
+  witness: "no other host was heard, so a dead host looks the same as a front door that is down",
 } as const;
 
-/** What people are told of a freeze of the fleet; nothing while there is none. */
+/** The lines about a freeze of the fleet; none while there is no freeze. */
 export const frozenFleet = (freeze: FreezeView | undefined): readonly string[] =>
-  linesOf(freeze, (until) => `The first verdicts by the clock wait until ${until} UTC at most.`);
+  linesOf(freeze, (until) => `The first verdicts by the clock wait until ${until} UTC at the latest.`);
 
-/** What people are told of a run whose verdict by the clock waits; nothing where it does not. */
+/** The lines about a run whose verdict by the clock waits; none for any other run. */
 export const frozenRun = (freeze: FreezeView | undefined): readonly string[] =>
-  linesOf(freeze, (until) => `A verdict by the clock on this run waits until ${until} UTC at most.`);
+  linesOf(freeze, (until) => `A verdict by the clock on this run waits until ${until} UTC at the latest.`);
 
 function linesOf(freeze: FreezeView | undefined, rest: (until: string) => string): readonly string[] {
   if (freeze === undefined) return [];

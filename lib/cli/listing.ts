@@ -2,9 +2,9 @@ import type { FreezeView } from "../wire/freeze.ts";
 import type { Api } from "./api.ts";
 import type { Listed, Page } from "./table.ts";
 
-/** What the API gives at most at once. */
+/** The most runs that one answer of the API has. */
 export const PAGE = 500;
-/** Twenty pages. More are read page by page, with --json and --cursor. */
+/** Twenty pages. For more runs read page by page, with --json and --cursor. */
 export const MOST_RUNS = 10_000;
 
 export const pageOf = (api: Api, state: "live" | "ended", limit: number, cursor: string | undefined): Promise<Page> =>
@@ -13,7 +13,7 @@ export const pageOf = (api: Api, state: "live" | "ended", limit: number, cursor:
     `/v1/runs?${new URLSearchParams({ state, limit: String(limit), ...(cursor !== undefined && { cursor }) })}`,
   );
 
-/** The live or the ended runs, so many at most; a cursor where there may be more. */
+/** The live or the ended runs, at most `wanted`; a cursor if there may be more. */
 export async function listed(api: Api, state: "live" | "ended", wanted: number, from?: string): Promise<Page> {
   const found: Listed[] = [];
   let cursor = from;
@@ -29,5 +29,5 @@ export async function listed(api: Api, state: "live" | "ended", wanted: number, 
   return { runs: found, ...(cursor !== undefined && { cursor }), ...(freeze !== undefined && { freeze }) };
 }
 
-/** The live runs, so many at most. */
+/** The live runs, at most `wanted`. */
 export const liveRuns = (api: Api, wanted: number): Promise<Page> => listed(api, "live", wanted);

@@ -31,7 +31,7 @@ const noCommand = (name: string): string => {
   return `there is no command "${name}"${meant === undefined ? "" : `; did you mean ${meant}?`}`;
 };
 
-/** The words of a command beside its options, when they are as many as it takes. */
+/** The words of a command besides its options, if their number is right. */
 function wordsFor(name: string, takes: readonly string[], words: readonly string[]): readonly string[] {
   if (words.length > takes.length) throw new UsageError(`"${words[takes.length]}" is one word too many`);
   if (words.length < takes.length || words.includes(""))
@@ -39,13 +39,13 @@ function wordsFor(name: string, takes: readonly string[], words: readonly string
   return words;
 }
 
-/** A front door may answer anything, and a terminal obeys what it is sent. */
+/** Prints no control characters: a front door may answer anything, and a terminal obeys them. */
 function print({ json, text: said, code = 0 }: Answer, flags: Flags): number {
   process.stdout.write(flags["json"] === true ? `${printableJson(json)}\n` : printableLines(said));
   return code;
 }
 
-/** Who reads has seen enough, as head has after some lines: nobody is left to tell, and nothing went wrong. */
+/** A closed pipe ends the command, and is no error: the reader, such as head, has seen enough. */
 function endWithReader(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(0);
@@ -62,7 +62,7 @@ function help(topics: readonly string[]): number {
   return 0;
 }
 
-/** What follows `--` is for `exec` alone: to others it is words like any. */
+/** Only `exec` splits its words at `--`. */
 const splitAt = (name: string, args: readonly string[]): number => {
   const split = name === "exec" ? args.indexOf("--") : -1;
   return split < 0 ? args.length : split;
@@ -82,7 +82,7 @@ async function carryOut(name: string, command: Command, args: readonly string[])
 }
 
 async function run([name, ...rest]: readonly string[]): Promise<number> {
-  if (name !== "exec" && name !== "dev") endWithReader(); // these two go on without a reader
+  if (name !== "exec" && name !== "dev") endWithReader(); // these two continue without a reader
   switch (name) {
     case undefined:
       process.stdout.write(USAGE);
@@ -102,7 +102,7 @@ async function run([name, ...rest]: readonly string[]): Promise<number> {
   return carryOut(name, command, rest);
 }
 
-/** The command line. Resolves to the exit code: 0, 1 when a command failed, 2 when it was not understood. */
+/** The command line. Resolves to the exit code: 0, 1 when a command failed, 2 when its usage was wrong. */
 export async function main(args: readonly string[]): Promise<number> {
   try {
     return await run(args);
@@ -110,13 +110,11 @@ export async function main(args: readonly string[]): Promise<number> {
     const why = printableLines(error instanceof Error ? error.message : String(error));
     if (error instanceof UsageError) {
       const [name = ""] = args;
-      const page = COMMANDS.has(name)
-        ? `lastbeat ${name} --help says what it takes`
-        : "lastbeat --help lists the commands";
+      const page = COMMANDS.has(name) ? `lastbeat ${name} --help describes it` : "lastbeat --help lists the commands";
       console.error(`lastbeat: ${why}\n${page}.`);
       return 2;
     }
-    // A message may be a server's: no line of it looks like one of ours.
+    // A message may come from a server, so no further line of it may look like a line of ours.
     console.error(`lastbeat: ${why.replaceAll("\n", "\n  ")}`);
     return args[0] === "exec" ? 125 : 1;
   }

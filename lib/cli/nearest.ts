@@ -1,4 +1,4 @@
-/** How many letters have to be put in, taken out or changed, or swapped with their neighbour, to make one word of the other. */
+/** How many letters must be added, removed, changed or swapped with their neighbour to turn one word into the other. */
 function distance(one: string, other: string): number {
   const rows: number[][] = [Array.from({ length: other.length + 1 }, (_, column) => column)];
   for (let row = 1; row <= one.length; row += 1) {
@@ -16,7 +16,7 @@ function distance(one: string, other: string): number {
   return rows[one.length]?.[other.length] ?? 0;
 }
 
-/** The word that somebody has probably meant: at most a third of its letters are wrong. Undefined where none is near. */
+/** The word that was probably meant: at most a third of its letters are wrong. Undefined if there is none. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const [first] = known
     .map((each) => ({ each, far: distance(word.toLowerCase(), each) }))

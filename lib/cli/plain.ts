@@ -1,14 +1,14 @@
 /** Names that do not leave the machine or the cluster. */
 const NEAR = /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\]|.+\.(svc|local))$/;
 
-/** Whether what is sent to that address can be read by somebody who listens on the way. */
+/** Whether a listener on the network can read what is sent to that address. */
 export function isReadable(url: string): boolean {
   if (!URL.canParse(url)) return false;
   const { protocol, hostname } = new URL(url);
   return protocol === "http:" && !NEAR.test(hostname);
 }
 
-/** Says so of each address that is such. LASTBEAT_INSECURE=1: somebody knows. */
+/** Warns of each plain address. LASTBEAT_INSECURE=1 turns the warnings off. */
 export function warnOfPlain(
   addresses: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
@@ -17,6 +17,6 @@ export function warnOfPlain(
   if (environment["LASTBEAT_INSECURE"] === "1") return;
   for (const address of addresses.filter(isReadable))
     say(
-      `${address} is not encrypted, so somebody who listens on the way can read the credentials: use https, or set LASTBEAT_INSECURE=1 if that is intended`,
+      `${address} is not encrypted, so a listener on the network can read the credentials: use https, or set LASTBEAT_INSECURE=1 if that is intended`,
     );
 }

@@ -41,7 +41,7 @@ async function doors({ urls, fallback, clock }: Pod): Promise<readonly Finding[]
   return (await Promise.all(addresses.map((address) => frontDoor(address, clock)))).flat();
 }
 
-/** Whose ticket it is. What it proves is a secret, and is never shown. */
+/** Which attempt the ticket is for. Its signature is a secret, and is never shown. */
 function ticketOf(ticket: string | undefined): Finding {
   const text = ticket?.trim() ?? "";
   if (text === "")
@@ -57,18 +57,18 @@ function ticketOf(ticket: string | undefined): Finding {
       "problem",
       "ticket",
       "LASTBEAT_TICKET is not a ticket of Lastbeat",
-      "take it as it is, whole and without quotes, from the registration or the requeue message",
+      "copy it completely and without quotes from the registration or the requeue message",
     );
   const { run, attempt, fence, lease } = claims;
   return ok("ticket", `for attempt ${attempt} of ${run}, fence ${fence}, lease ${lease / 1000} s`);
 }
 
 function hostOf(host: string): Finding {
-  if (HOST.test(host)) return ok("host", `exec calls it ${host}: notices have to name it so`);
+  if (HOST.test(host)) return ok("host", `exec calls it ${host}: notices must use this name`);
   return found(
     "warning",
     "host",
-    `"${host}" is no name for a host, so no notice finds what runs here`,
+    `"${host}" is not a valid host name, so no notice finds the attempts here`,
     "set LASTBEAT_HOST to the id of the instance, or to the name of the node",
   );
 }
@@ -78,7 +78,7 @@ const METADATA_MS = 1_000;
 
 async function metadataOf(base: string | undefined): Promise<Finding> {
   const check = "instance metadata";
-  if (base === undefined) return ok(check, "is not asked: this is no EC2 instance, or it is turned off");
+  if (base === undefined) return ok(check, "is not used: this is not an EC2 instance, or --imds is off");
   const fix = "raise the instance's metadata hop limit to 2, or rely on the notices that EventBridge brings";
   try {
     const response = await fetch(`${baseOf(base)}/latest/api/token`, {
@@ -88,15 +88,15 @@ async function metadataOf(base: string | undefined): Promise<Finding> {
       signal: AbortSignal.timeout(METADATA_MS),
     });
     await response.arrayBuffer();
-    if (response.status === 200) return ok(check, `${base} gives out tokens: exec hears of interruptions itself`);
+    if (response.status === 200) return ok(check, `${base} gives tokens: exec learns of interruptions itself`);
     return found(
       "warning",
       check,
-      `${base} answered ${response.status}: exec does not hear of interruptions itself`,
+      `${base} answered ${response.status}: exec does not learn of interruptions itself`,
       fix,
     );
   } catch {
-    return found("warning", check, `${base} does not answer: exec does not hear of interruptions itself`, fix);
+    return found("warning", check, `${base} does not answer: exec does not learn of interruptions itself`, fix);
   }
 }
 
@@ -110,9 +110,9 @@ async function terminationLogOf(named: string | undefined): Promise<Finding> {
   const check = "termination log";
   const path = named ?? TERMINATION_LOG;
   const isHere = await isThere(path);
-  if (named === undefined && !isHere) return ok(check, "there is none, and none is needed outside of Kubernetes");
+  if (named === undefined && !isHere) return ok(check, "does not exist, and is not needed outside Kubernetes");
   try {
-    // One that is not there yet is made.
+    // If the file does not exist yet, exec creates it.
     await onDisk(access(isHere ? path : dirname(path), constants.W_OK));
     return ok(check, `${path} can be written`);
   } catch (error) {
@@ -120,21 +120,21 @@ async function terminationLogOf(named: string | undefined): Promise<Finding> {
       "warning",
       check,
       `${path} cannot be written: ${(error as Error).message}`,
-      "let the user of the container write it, or name another in LASTBEAT_TERMINATION_LOG",
+      "allow the user of the container to write it, or name another file in LASTBEAT_TERMINATION_LOG",
     );
   }
 }
 
 async function stateFolderOf(chosen: string | undefined): Promise<Finding> {
   const check = "state folder";
-  const fix = "name a folder that this user can write with LASTBEAT_STATE_DIR, on a volume if the root is read-only";
+  const fix = "set LASTBEAT_STATE_DIR to a folder that this user can write, on a volume if the root is read-only";
   const lost = "a report that cannot be delivered at once would be lost";
   const said: string[] = [];
   const folder = await stateFolder(chosen, (line) => said.push(line));
   if (folder === undefined) return found("warning", check, `${said.join("; ")}: ${lost}`, fix);
   const probe = join(folder, `doctor-${randomUUID()}`);
   try {
-    await onDisk(writeFile(probe, "", { flag: "wx" })); // and follows no link that somebody has put there
+    await onDisk(writeFile(probe, "", { flag: "wx" })); // this also follows no link that a stranger has put there
     await onDisk(rm(probe));
     return ok(check, `${folder} can be written`);
   } catch (error) {
@@ -142,7 +142,7 @@ async function stateFolderOf(chosen: string | undefined): Promise<Finding> {
   }
 }
 
-/** Whether `lastbeat exec` would find here what it needs. It asks nobody but the front doors and the metadata. */
+/** Checks whether `lastbeat exec` would find what it needs here. It calls only the front doors and the metadata. */
 export async function examinePod(pod: Pod): Promise<readonly Finding[]> {
   const findings = await Promise.all([
     doors(pod),

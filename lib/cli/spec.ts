@@ -28,13 +28,13 @@ function budgetsOf(flags: Flags): Fields | undefined {
   return counts.length === 0 ? undefined : Object.fromEntries(counts);
 }
 
-/** One budget for all and a budget per kind exclude each other, so the flags of one sort replace a file of the other. */
+/** One budget for all kinds excludes a budget per kind, so flags of one sort replace a file of the other sort. */
 function mergedBudgets(file: unknown, flags: Fields | undefined): unknown {
   if (flags === undefined || !isFields(file)) return flags ?? file;
   return Object.hasOwn(file, "attempts") === Object.hasOwn(flags, "attempts") ? { ...file, ...flags } : flags;
 }
 
-/** The spec of `--spec FILE`, with what the flags say in place of what it says; labels and budgets one by one. */
+/** The spec of `--spec FILE`. The flags override the file; labels and budgets are overridden one by one. */
 export function specOf(flags: Flags): Fields {
   const name = textFlag(flags, "spec");
   const file = name === undefined ? {} : fromFile(name);
@@ -61,6 +61,6 @@ function fromFile(file: string): Fields {
   } catch {
     throw new UsageError(`${file} is not JSON`);
   }
-  if (!isFields(spec)) throw new UsageError(`${file} holds no JSON object`);
+  if (!isFields(spec)) throw new UsageError(`${file} does not contain a JSON object`);
   return spec;
 }

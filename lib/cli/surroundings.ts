@@ -14,7 +14,7 @@ export const VARIABLES = {
   "identity-file": "LASTBEAT_IDENTITY_FILE",
 } as const;
 
-/** Where every EC2 instance finds its own metadata. */
+/** The address of the metadata on every EC2 instance. */
 const METADATA = "http://169.254.169.254";
 
 export const variable = (name: string): string | undefined => {
@@ -27,23 +27,23 @@ export function chosen(flags: Flags, name: keyof typeof VARIABLES): string | und
   return typeof value === "string" ? value : variable(VARIABLES[name]);
 }
 
-/** Whom to ask for notices: nobody, unless this is an EC2 instance or somebody has said whom. */
+/** The address to ask for notices; undefined unless this is an EC2 instance, or an address was given. */
 function metadataFrom(imds = "auto"): string | undefined {
   if (imds !== "auto" && imds !== "off") throw new UsageError(`--imds (LASTBEAT_IMDS) is auto or off, not "${imds}"`);
   if (imds === "off") return undefined;
   return variable("LASTBEAT_IMDS_URL") ?? (isOnEc2() ? METADATA : undefined);
 }
 
-/** What an agent finds around itself, unless flags or variables say otherwise. */
+/** What an agent finds in its environment, unless flags or variables say otherwise. */
 export type Surroundings = {
   readonly host: string;
-  /** Where the instance metadata is asked; nobody is when it is undefined. */
+  /** The address of the instance metadata; undefined: it is not asked. */
   readonly metadata: string | undefined;
   readonly stateFolder: string | undefined;
   readonly terminationLog: string | undefined;
 };
 
-/** What `lastbeat exec` would take here. Throws a UsageError for a setting that cannot be understood. */
+/** What `lastbeat exec` would use here. Throws a UsageError for a setting that is not valid. */
 export const surroundingsOf = (flags: Flags): Surroundings => ({
   host: chosen(flags, "host") ?? instanceId() ?? hostname(),
   metadata: metadataFrom(chosen(flags, "imds")),

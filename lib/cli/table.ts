@@ -3,13 +3,13 @@ import { printable } from "../wire/printable.ts";
 import type { RunView } from "../wire/run-view.ts";
 import { age, ahead } from "./durations.ts";
 
-/** A run on its way out says until when, where the server tells. */
+/** For a run that leaves: until when, if the server says so. */
 export type Listed = RunView & { readonly deadline?: string };
 
-/** A page of a list of runs, and the freeze while one is on. */
+/** A page of a list of runs, and the freeze while there is one. */
 export type Page = { readonly runs: readonly Listed[]; readonly cursor?: string; readonly freeze?: FreezeView };
 
-/** Cut to the width, with an ellipsis where something is missing. */
+/** Cut to the width, with an ellipsis if something is missing. */
 const cut = (text: string, width: number): string => {
   const characters = [...text];
   return characters.length > width ? `${characters.slice(0, Math.max(0, width - 1)).join("")}…` : text;
@@ -38,13 +38,13 @@ export function doing(run: Listed, now: number): string {
 type Row = readonly [run: string, state: string, attempt: string, beat: string, host: string, what: string];
 
 const HEAD: Row = ["RUN", "STATE", "TRY", "BEAT", "HOST", "WHAT"];
-/** "to start in 14 min" and "next attempt in 90 s" are whole in this. */
+/** Wide enough for "to start in 14 min" and "next attempt in 90 s". */
 const LEAST_WHAT = 22;
-/** So much of a name is still one. */
+/** A name that is cut to this is still recognizable. */
 const LEAST_HOST = 10;
 const GAP = 2;
 
-/** A table of runs. It is as wide as asked, unless the ids are longer: those are printed whole, to be copied. */
+/** A table of runs. It has the given width, unless the ids need more: ids are printed in full, to be copied. */
 export function runsTable(runs: readonly Listed[], now: number, width: number): string {
   if (runs.length === 0) return "no runs\n";
   const rows = runs.map(

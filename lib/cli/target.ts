@@ -6,10 +6,10 @@ import { UsageError } from "./errors.ts";
 import { type Flags, textFlag } from "./flags.ts";
 import { warnOfPlain } from "./plain.ts";
 
-/** Where the embedded server listens unless it was told otherwise. */
+/** The default address of the embedded server. */
 export const HERE = "http://127.0.0.1:8787";
 
-/** What was said about where the API is; a stack that is named is looked up. */
+/** What the user said about the place of the API. A named stack is looked up later. */
 export type Place = { readonly url: string | undefined; readonly stack: string | undefined };
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -22,7 +22,7 @@ function flagOf(flags: Flags, name: string): string | undefined {
   return said(value);
 }
 
-/** In this order: --url, --stack, LASTBEAT_URL, LASTBEAT_STACK. With both flags the stack is asked at that URL. */
+/** In this order: --url, --stack, LASTBEAT_URL, LASTBEAT_STACK. With both flags, the URL is the front door of the stack. */
 export function placeOf(flags: Flags, environment: Environment): Place {
   const [url, stack] = [flagOf(flags, "url"), flagOf(flags, "stack")];
   if (url !== undefined || stack !== undefined) return { url, stack };
@@ -32,7 +32,7 @@ export function placeOf(flags: Flags, environment: Environment): Place {
     : { url: known, stack: undefined };
 }
 
-/** The stack of a command that is about one, and the address to ask instead of its own. */
+/** The stack of a command that needs one, and the address to use instead of the stack's own. */
 export function stackOf(name: string, flags: Flags, environment: Environment): Place & { readonly stack: string } {
   const stack = flagOf(flags, "stack") ?? said(environment["LASTBEAT_STACK"]);
   if (stack === undefined)
@@ -40,14 +40,14 @@ export function stackOf(name: string, flags: Flags, environment: Environment): P
   return { url: flagOf(flags, "url"), stack };
 }
 
-/** The front doors of an agent, which asks no stack: it has no right to. */
+/** The front doors of an agent. It asks no stack, because it has no permission to. */
 export const urlsOf = (flags: Flags, environment: Environment): string =>
   textFlag(flags, "url") ?? environment["LASTBEAT_URL"] ?? HERE;
 
 const isLoopback = (url: string): boolean =>
   URL.canParse(url) && /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname);
 
-/** Whether owner calls are signed: everywhere but on this machine, where the embedded server asks nobody for a signature. */
+/** Whether owner calls are signed: always, except on this machine, where the embedded server needs no signature. */
 export function isSigned(url: string, isStackNamed: boolean, mode: string | undefined): boolean {
   switch (said(mode) ?? "auto") {
     case "auto":
@@ -57,11 +57,11 @@ export function isSigned(url: string, isStackNamed: boolean, mode: string | unde
     case "never":
       return false;
     default:
-      throw new UsageError(`LASTBEAT_SIGN is auto, always or never, not "${mode}"`);
+      throw new UsageError(`LASTBEAT_SIGN must be auto, always or never, not "${mode}"`);
   }
 }
 
-/** An API that is ready to be asked, and the stack that it belongs to, if one was named. */
+/** An API that is ready for calls, and the stack that it belongs to, if one was named. */
 export type Reached = { readonly api: Api; readonly stack: OurStack | undefined };
 
 async function signerIn(region: string | undefined): Promise<Signer> {
@@ -69,10 +69,10 @@ async function signerIn(region: string | undefined): Promise<Signer> {
   return signer(region === undefined ? {} : { region });
 }
 
-/** An agent may be given several front doors in LASTBEAT_URL; a person asks the first. */
+/** LASTBEAT_URL may have several front doors for an agent; the command line uses the first. */
 const firstOf = (urls: string): string => urls.split(",")[0]?.trim() ?? urls;
 
-/** The API at a URL, its calls signed where they have to be. */
+/** The API at a URL. Its calls are signed if they have to be. */
 export async function apiAt(
   urls: string,
   stack: { readonly region: string | undefined } | undefined,
@@ -81,14 +81,14 @@ export async function apiAt(
 ): Promise<Api> {
   const url = firstOf(urls);
   const mode = environment["LASTBEAT_SIGN"];
-  // An address that is none is refused before anything of AWS is loaded.
+  // An invalid address is refused before any AWS code is loaded.
   const unsigned = api(url, { ...(until !== undefined && { until }) });
   if (!isSigned(url, stack !== undefined, mode)) return unsigned;
   warnOfPlain([url], environment, (line) => console.error(`lastbeat: ${printable(line)}`));
   return api(url, { ...(until !== undefined && { until }), signer: await signerIn(stack?.region) });
 }
 
-/** Finds the API. Throws an error with one sentence when a stack was named that cannot be found. */
+/** Finds the API. Throws an error with one sentence if the named stack cannot be found. */
 export async function reach(
   { url, stack: name }: Place,
   environment: Environment,
@@ -98,7 +98,7 @@ export async function reach(
   return { stack, api: await apiAt(url ?? stack?.url ?? HERE, stack, environment, until) };
 }
 
-/** The deployment that a command is about, and its API. */
+/** The deployment of a command, and its API. */
 export async function deployment(name: string, flags: Flags): Promise<{ stack: OurStack; api: () => Promise<Api> }> {
   const place = stackOf(name, flags, process.env);
   const stack = await (await import("../stack/stack.ts")).findStack(place.stack, {});

@@ -6,12 +6,12 @@ import { frozenRun } from "./frozen.ts";
 import { doing, type Listed } from "./table.ts";
 import { wrapped } from "./wrapped.ts";
 
-/** What the record tells of an attempt; `told`: why it was asked to leave, where the server says so. */
+/** What the record says about an attempt. `told`: why it was asked to leave, if the server says so. */
 type Attempt = AttemptView & { readonly told?: string };
 
 type Moment = { readonly at: string; readonly what: string };
 
-/** All that happened to an attempt, in order; where two happened at once, in the order of a life. */
+/** Everything that happened to an attempt, by time. Two events at the same time are in the order of an attempt's life. */
 function momentsOf(attempt: Attempt): Moment[] {
   const { claimedAt, lastBeatAt, endedAt, lateSuccessAt, evidence, holder } = attempt;
   const host = holder?.["host"];
@@ -28,7 +28,7 @@ function momentsOf(attempt: Attempt): Moment[] {
   ].sort((one, other) => Date.parse(one.at) - Date.parse(other.at));
 }
 
-/** Late evidence moves a charge: nobody knew why it ended, and then somebody said it. */
+/** Whether late evidence has moved the charge: the reason of the end came after the verdict. */
 const isMoved = ({ cause, endedAt, evidence }: Attempt): boolean =>
   cause === "interrupted" && endedAt !== undefined && evidence.some(({ at }) => Date.parse(at) > Date.parse(endedAt));
 
@@ -58,7 +58,7 @@ function attemptLines(attempt: Attempt, stamp: (instant: string) => string): str
   ];
 }
 
-/** Instants with their day, unless all of the record happened on one. */
+/** Instants with their day, unless the whole record is of one day. */
 function stampFor({ registeredAt, attempts, endedAt }: RecordView): (instant: string) => string {
   const all = [endedAt, ...attempts.flatMap((attempt) => momentsOf(attempt).map(({ at }) => at))];
   const isOneDay = all.every((at) => at === undefined || day(at) === day(registeredAt));
@@ -75,7 +75,7 @@ function headline(record: RecordView & Listed, now: number): string {
   return `${run}  ${state}: ${what.filter((part) => part !== "").join(", ")}`;
 }
 
-/** The record of a run: what it is doing, its attempts as a timeline, its budgets. Instants are UTC. */
+/** The record of a run: its state, its attempts as a timeline, its budgets. Times are UTC. */
 export function recordText(record: RecordView & Listed, now: number): string {
   const { registeredAt, spec, attempts, budgets } = record;
   const labels = Object.entries(spec.labels ?? {}).map(([key, value]) => `${key}=${value}`);
@@ -88,7 +88,7 @@ export function recordText(record: RecordView & Listed, now: number): string {
     ...(labels.length > 0 ? wrapped("labels ", printable(labels.join(" "))) : []),
     "",
     ...(attempts.length === 0
-      ? ["no attempt was claimed yet"]
+      ? ["no attempt has been claimed yet"]
       : attempts.flatMap((attempt) => attemptLines(attempt, stamp))),
     "",
     ...wrapped("spent  ", spent.join("  ")),

@@ -1,4 +1,4 @@
-/** What is printed is read in mails and tickets too, so it does not grow with the terminal. */
+/** People copy the output into mails and tickets too, so it does not grow with the terminal. */
 const WIDTH = 80;
 
 /** The text in lines of at most 80 columns, the first after `head`, the others under its end. */

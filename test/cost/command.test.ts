@@ -90,8 +90,8 @@ describe("lastbeat cost", () => {
     [{ runs: "many" }, "--runs takes a whole number"],
     [{ beat: "0" }, "--beat takes a number from 1 to 3600"],
     [{ sweep: "0.5" }, "--sweep takes a whole number"],
-    [{ "front-door": "alb" }, '--front-door takes http-api, function-url, rest-api; not "alb"'],
-    [{ observability: "some" }, '--observability takes none, alarms, full; not "some"'],
+    [{ "front-door": "alb" }, '--front-door takes one of http-api, function-url, rest-api; not "alb"'],
+    [{ observability: "some" }, '--observability takes one of none, alarms, full; not "some"'],
   ])("refuses %j with what to do", (flags, message) => {
     expect(() => monthlyBill(flags, NOW)).toThrow(UsageError);
     expect(() => monthlyBill(flags, NOW)).toThrow(message);

@@ -72,7 +72,7 @@ test.each([
   [["register", "x", "--leese", "60"], 2, "there is no option --leese; did you mean --lease?"],
   [["shwo", "x"], 2, 'there is no command "shwo"; did you mean show?'],
   [["help", "sohw"], 2, 'there is no command "sohw"; did you mean show?'],
-  [["drain"], 2, "lastbeat drain --help says what it takes"],
+  [["drain"], 2, "lastbeat drain --help describes it"],
   [["quux"], 2, 'there is no command "quux"\nlastbeat --help lists the commands.'],
   [["register", "x", "--lease", "1"], 1, "leaseSeconds"],
   [["register", "x", "--label", "team"], 2, "KEY=VALUE"],

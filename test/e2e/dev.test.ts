@@ -69,7 +69,7 @@ test("a second server on the same folder, and a port that is taken, are errors t
     const port = new URL(dev.info.api).port;
     const third = lastbeat(["dev", "--port", port]);
     expect(await third.left).toBe(1);
-    expect(third.errors.join("\n")).toContain(`port ${port} is taken`);
+    expect(third.errors.join("\n")).toContain(`port ${port} is already in use`);
   } finally {
     await stop(dev);
   }

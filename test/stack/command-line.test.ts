@@ -109,7 +109,7 @@ describe("the command line", () => {
     const AT_DOOR = () => ({ ...SIGNED_IN, LASTBEAT_URL: door.url, LASTBEAT_SIGN: "always" });
     const SILENCE = { since: "2026-11-22T12:01:00.000Z", until: "2026-11-22T12:16:00.000Z", why: "silence" } as const;
     const SENTENCE =
-      "frozen since 12:01:00 UTC: too few hosts are heard of all that should be. The first verdicts by the clock wait until 12:16:00 UTC at most.";
+      "frozen since 12:01:00 UTC: too few of the expected hosts are heard. The first verdicts by the clock wait until 12:16:00 UTC at the latest.";
 
     test("says so above the list of live runs, and not when they are not", async () => {
       live = [run("etl-1")];
@@ -136,7 +136,7 @@ describe("the command line", () => {
       expect(code).toBe(0);
       expect(text.split("\n").slice(1, 4)).toEqual([
         "frozen since 12:01:00 UTC: the canary cannot reach the front door. A verdict by",
-        "the clock on this run waits until 12:16:00 UTC at most.",
+        "the clock on this run waits until 12:16:00 UTC at the latest.",
         "registered 2026-11-22 12:00:00 UTC, lease 120 s",
       ]);
     });
@@ -144,7 +144,7 @@ describe("the command line", () => {
     test("says so to who watches", async () => {
       freeze = SILENCE;
       const watching = lastbeat(["watch", "--interval", "0.1"], { ...AT_DOOR(), AWS_ENDPOINT_URL: aws.url });
-      await watching.line(/UTC at most\.$/);
+      await watching.line(/UTC at the latest\.$/);
       watching.child.kill("SIGINT");
       expect(await watching.left).toBe(0);
       expect(watching.lines.join(" ").replaceAll(/\s+/g, " ")).toContain(SENTENCE);
@@ -164,7 +164,7 @@ describe("the command line", () => {
       code: 1,
       text: "",
       errors:
-        "lastbeat: there are no AWS credentials (Could not load credentials from any providers): set AWS_PROFILE, or sign in",
+        "lastbeat: no AWS credentials were found (Could not load credentials from any providers): set AWS_PROFILE, or sign in",
     });
     const { errors } = await said(["runs", "--url", door.url], { ...ALONE, LASTBEAT_SIGN: "always" });
     expect(errors).toContain("there were no AWS credentials to sign the call with");
@@ -173,7 +173,7 @@ describe("the command line", () => {
   test("says in one sentence that there is no region", async () => {
     const { errors } = await said(["runs", "--stack", "prod"], { ...SIGNED_IN, AWS_REGION: "" });
     expect(errors).toBe(
-      "lastbeat: there is no AWS region: set AWS_REGION, or a region in the profile that AWS_PROFILE names",
+      "lastbeat: no AWS region is set: set AWS_REGION, or a region in the profile that AWS_PROFILE names",
     );
   });
 
@@ -202,7 +202,7 @@ describe("the command line", () => {
 
   test("tells how many dead letters are on the way back", async () => {
     const { code, text } = await said(["redrive", "notice", "--stack", "prod"]);
-    expect([code, text]).toEqual([0, "about 2 messages are on the way back into the notice queue"]);
+    expect([code, text]).toEqual([0, "about 2 messages are being moved back into the notice queue"]);
     expect(MOVED).toEqual([outputs["NoticeDeadLettersUrl"]]);
   });
 
@@ -226,14 +226,14 @@ describe("destroy", () => {
     live = [run("etl-1"), run("etl-2")];
     const { code, text } = await said(["destroy", "--stack", "prod"]);
     expect(code).toBe(1);
-    expect(text).toContain('the stack "prod" is left as it is: 2 runs are live');
+    expect(text).toContain('the stack "prod" was not deleted: 2 runs are live');
     expect(asked("DeleteStack")).toEqual([]);
   });
 
   test("refuses when nobody can say what is live", async () => {
     const { code, text } = await said(["destroy", "--stack", "prod", "--url", "http://127.0.0.1:1"]);
     expect(code).toBe(1);
-    expect(text).toContain("nobody knows how many runs are live: nothing answers at http://127.0.0.1:1");
+    expect(text).toContain("cannot tell how many runs are live: nothing answers at http://127.0.0.1:1");
     expect(asked("DeleteStack")).toEqual([]);
   });
 
@@ -267,7 +267,7 @@ describe("doctor", () => {
   test("exits with 1 when it can look at nothing", async () => {
     const { code, text } = await said(["doctor", "--stack", "prod"], ALONE);
     expect(code).toBe(1);
-    expect(text).toMatch(/^problem {2}stack {2}could not look: there are no AWS credentials/);
+    expect(text).toMatch(/^problem {2}stack {2}could not look: no AWS credentials were found/);
   });
 
   test("looks from a pod without asking AWS, and exits with 0 when there is no problem", async () => {

@@ -88,7 +88,7 @@ describe("the sentence about a refusal", () => {
     const arn = "arn:aws:sts::123456789012:assumed-role/dev/me";
     const aws = await stubAws({ GetCallerIdentity: { Arn: arn } });
     expect(await whyOf(aws.settings)).toBe(
-      `${door.url} answered 403 (Forbidden): ${arn} is not allowed to call it, and needs execute-api:Invoke`,
+      `${door.url} answered 403 (Forbidden): ${arn} is not allowed to call it: allow execute-api:Invoke`,
     );
     expect(aws.unsigned).toEqual([]);
     await aws.stop();
@@ -104,7 +104,7 @@ describe("the sentence about a refusal", () => {
   test("says that the signature is not taken, and not that a permission is missing", async () => {
     await doorThat({ status: 403, body: { message: "Signature expired: 20261122T120000Z is now earlier" } });
     const why = await whyOf(SIGNING);
-    expect(why).toContain("Signature expired: 20261122T120000Z is now earlier): it does not take the signature");
+    expect(why).toContain("Signature expired: 20261122T120000Z is now earlier): it does not accept the signature");
     expect(why).not.toContain("execute-api:Invoke");
   });
 
@@ -121,14 +121,14 @@ describe("the sentence about a refusal", () => {
   test("asks whether the URL is right when it is another status", async () => {
     await doorThat({ status: 404, body: { message: "Not Found" } });
     expect(await whyOf(SIGNING)).toBe(
-      `${door.url} answered 404 (Not Found), and not as Lastbeat would: is that the right URL?`,
+      `${door.url} answered 404 (Not Found), which is not an answer of Lastbeat: check the URL`,
     );
   });
 
   test("is the provider's when it fails in another way than finding nothing", async () => {
     await doorThat({ status: 200, body: {} });
     const settings = { region: REGION, credentials: () => Promise.reject(new Error("the vault is sealed")) };
-    expect(await whyOf(settings)).toBe("AWS credentials cannot be had: the vault is sealed");
+    expect(await whyOf(settings)).toBe("could not load AWS credentials: the vault is sealed");
   });
 });
 
@@ -138,7 +138,7 @@ describe("credentials that cannot be had", () => {
   test("are an error of their own, when there should be some", async () => {
     await doorThat({ status: 200, body: {} });
     const call = api(door.url, { signer: signer(expired) }).call("GET", "/v1/runs");
-    await expect(call).rejects.toThrow("AWS credentials cannot be had: the SSO session has expired");
+    await expect(call).rejects.toThrow("could not load AWS credentials: the SSO session has expired");
     expect(door.received).toEqual([]);
   });
 

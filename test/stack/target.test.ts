@@ -59,6 +59,6 @@ describe("owner calls", () => {
   });
 
   test("are not signed in a way that nobody knows", () => {
-    expect(() => isSigned("https://a.example", false, "yes")).toThrow("LASTBEAT_SIGN is auto, always or never");
+    expect(() => isSigned("https://a.example", false, "yes")).toThrow("LASTBEAT_SIGN must be auto, always or never");
   });
 });

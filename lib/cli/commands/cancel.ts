@@ -10,10 +10,10 @@ export const cancel: ApiCommand = {
 `,
   help: `lastbeat cancel RUN [--reason TEXT] [--json]
 
-Stops a run for good. A held attempt is told to stop, and the run ends when it is gone.
-Canceling it again does no harm.
+Stops a run for good. If a runner holds the attempt, Lastbeat tells it to stop, and the
+run ends when the attempt has ended. You may cancel a run twice.
 
-  --reason TEXT        why; its holder is told
+  --reason TEXT        why; the holder is told
 ${ASKING_LINES}${EXITS}`,
   options: { ...ASKING, reason: TEXT },
   takes: ["RUN"],
@@ -26,13 +26,13 @@ ${ASKING_LINES}${EXITS}`,
         reason === undefined ? {} : { reason },
       );
       const text =
-        made.state === "ended" ? `${run} is canceled` : `${run} is being canceled: its holder is told to stop`;
+        made.state === "ended" ? `${run} is canceled` : `${run} is being canceled: the holder is told to stop`;
       return { json: made, text: `${text}\n` };
     } catch (error) {
       if (!(error instanceof Refused) || error.problem !== "ended") throw error;
       const { state, outcome } = await api.call<RecordView>("GET", runPath(run));
       if (outcome !== "canceled") throw error;
-      return { json: { state, outcome }, text: `${run} is canceled already\n` };
+      return { json: { state, outcome }, text: `${run} is already canceled\n` };
     }
   },
 };

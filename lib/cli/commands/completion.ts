@@ -1,14 +1,14 @@
 import type { Command, LocalCommand } from "../command.ts";
 import { completionScript } from "../completion.ts";
 
-/** `commands`: all of them, this one too. */
+/** `commands`: all commands, including this one. */
 export const completion = (commands: () => ReadonlyMap<string, Command>): LocalCommand => ({
   usage: `  lastbeat completion bash|zsh|fish
-      what makes a shell complete all this
+      print the completions for a shell
 `,
   help: `lastbeat completion bash|zsh|fish
 
-Prints the completion of a shell, for its startup file:
+Prints the completions for a shell. Put this line into the shell's startup file:
 
   bash   eval "$(lastbeat completion bash)"
   zsh    source <(lastbeat completion zsh)        after compinit

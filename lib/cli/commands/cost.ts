@@ -8,19 +8,19 @@ import { SWITCH, TEXT } from "../common-options.ts";
 import { UsageError } from "../errors.ts";
 import { type Flags, numberWithin, textFlag, wholeWithin } from "../flags.ts";
 
-/** The fleets that stand side by side when nobody names one. */
+/** The fleets that are shown side by side when no fleet is named. */
 const FLEETS = [0, 100, 10_000, 1_000_000] as const;
-/** A hundred times the largest fleet that it was thought for; beyond, the quotas of an account say more than a price. */
+/** A hundred times the largest fleet of the design. Beyond that, the quotas of an account matter more than prices. */
 const MOST_RUNS = 100_000_000;
 
 function oneOf<T extends string>(flags: Flags, name: string, choices: readonly T[], standard: T): T {
   const value = textFlag(flags, name) ?? standard;
   const chosen = choices.find((choice) => choice === value);
-  if (chosen === undefined) throw new UsageError(`--${name} takes ${choices.join(", ")}; not "${value}"`);
+  if (chosen === undefined) throw new UsageError(`--${name} takes one of ${choices.join(", ")}; not "${value}"`);
   return chosen;
 }
 
-/** The load that the options describe; more than one when they do not say how many runs. */
+/** The loads that the options describe: one, or one for each fleet when the number of runs is not given. */
 function loadsOf(flags: Flags): readonly Load[] {
   const load = {
     beatSeconds: numberWithin(flags, "beat", USUAL.beatSeconds, 1, 3600),
@@ -35,7 +35,7 @@ function loadsOf(flags: Flags): readonly Load[] {
   return runs.map((each) => ({ runs: each, ...load }));
 }
 
-/** A monthly bill from counted units and list prices. It asks nobody: neither the API nor AWS. `now`: Unix milliseconds. */
+/** A monthly bill from counted units and list prices. It calls neither the API nor AWS. `now`: Unix milliseconds. */
 export function monthlyBill(flags: Flags, now: number): Answer {
   const [first, ...rest] = loadsOf(flags).map(billOf);
   if (first === undefined) throw new Error("a bill without a load");
@@ -53,24 +53,24 @@ export const cost: LocalCommand = {
 `,
   help: `lastbeat cost [options] [--json]
 
-What Lastbeat costs on AWS in a month, item by item: units that tests have counted, at the
-list prices of us-east-1, without free tiers. It says of which day the prices are, what
-was assumed and what is left out, and asks nobody, neither the API nor AWS.
+Prints what Lastbeat costs on AWS in a month, item by item: units that tests have counted,
+at the list prices of us-east-1, without free tiers. It prints the date of the prices,
+what is assumed and what is left out. It calls neither the API nor AWS.
 
-  --runs N             live runs, on average (default: 0, 100, 10000 and 1000000 beside
-                       each other)
+  --runs N             live runs, on average (default: 0, 100, 10000 and 1000000 side by
+                       side)
   --beat S             seconds between two beats of a run (1 to 3600; 30)
   --hours H            how long a run lives (0.01 to 8784; 1)
-  --losses N           attempts that fall silent, of each 1,000 runs (0 to 10000; 10)
+  --losses N           attempts that fall silent per 1,000 runs (0 to 10000; 10)
   --front-door http-api|function-url|rest-api
                        how requests come in (http-api)
   --sweep S            seconds between two sweeps (1 to 60; 10)
   --beat-ms N          billed milliseconds of a beat (1 to 30000; 8)
   --observability none|alarms|full
-                       alarms, or alarms and a dashboard (alarms)
+                       nothing, alarms, or alarms and a dashboard (alarms)
   --json               the same numbers as JSON, with the units
 
-Exit codes: 0 done; 2 not understood.
+Exit codes: 0 done; 2 wrong usage.
 `,
   options: {
     runs: TEXT,

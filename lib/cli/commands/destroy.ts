@@ -5,7 +5,7 @@ import { ASKING, EXITS, JSON_LINE, STACK_LINE, SWITCH } from "../common-options.
 import { liveRuns, MOST_RUNS } from "../listing.ts";
 import { deployment } from "../target.ts";
 
-/** How many runs are live, as a number and as a text; undefined when the API cannot be asked, and why. */
+/** How many runs are live, as a number and as a text. Without a number the text says why the API could not be asked. */
 type Live = { readonly count: number; readonly text: string } | { readonly count: undefined; readonly text: string };
 
 async function liveIn(ask: () => Promise<Api>): Promise<Live> {
@@ -15,7 +15,7 @@ async function liveIn(ask: () => Promise<Api>): Promise<Live> {
     return { count: runs.length, text: `${runs.length}${more} ${runs.length === 1 ? "run is" : "runs are"} live` };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    return { count: undefined, text: `nobody knows how many runs are live: ${why}` };
+    return { count: undefined, text: `cannot tell how many runs are live: ${why}` };
   }
 }
 
@@ -23,17 +23,17 @@ const tell = (line: string): void => console.error(`lastbeat: ${line}`);
 
 export const destroy: LocalCommand = {
   usage: `  lastbeat destroy --stack NAME [--force]
-      delete a deployment, unless runs are live, and say what is kept
+      delete a deployment, unless runs are live, and list what is kept
 `,
   help: `lastbeat destroy --stack NAME [--force] [--url URL] [--json]
 
-Deletes a deployment and waits for the end of it. While runs are live, or when nobody can
-say whether any are, it refuses. Afterwards it says what was kept (unless the deployment
-says otherwise the table, the requeue queue with its dead letters, and the secret of the
-signing keys) and how to delete that, too.
+Deletes a deployment and waits until it is gone. It refuses while runs are live, or when
+it cannot find out whether any are. Afterwards it lists what was kept, and how to delete
+it: by default the table, the requeue queue with its dead letters, and the secret of the
+signing keys.
 
-  --force              delete it whatever is live
-  --url URL            a front door to ask instead of the stack's
+  --force              delete it even if runs are live
+  --url URL            ask this front door instead of the stack's
 ${STACK_LINE}${JSON_LINE}${EXITS}`,
   options: { ...ASKING, force: SWITCH },
   takes: [],
@@ -42,13 +42,13 @@ ${STACK_LINE}${JSON_LINE}${EXITS}`,
     const live = await liveIn(api);
     tell(live.text);
     if (live.count !== 0 && flags["force"] !== true) {
-      const text = `the stack "${stack.name}" is left as it is: ${live.text}; --force deletes it all the same\n`;
+      const text = `the stack "${stack.name}" was not deleted: ${live.text}; to delete it anyway, add --force\n`;
       return { json: { stack: stack.name, live: live.count, deleted: false }, text, code: 1 };
     }
     const { destroy } = await import("../../stack/destroy.ts");
     const { kept } = await destroy(stack, { region: stack.region }, tell, pause);
     const left = kept.map(({ what, how }) => `  ${what}\n    ${how}\n`).join("");
-    const text = `the stack "${stack.name}" is deleted\n${left === "" ? "nothing is left of it\n" : `kept, with how to delete it:\n${left}`}`;
+    const text = `the stack "${stack.name}" is deleted\n${left === "" ? "nothing was kept\n" : `kept, and how to delete it:\n${left}`}`;
     return { json: { stack: stack.name, live: live.count, deleted: true, kept }, text };
   },
 };

@@ -17,7 +17,8 @@ const answerOf = (findings: readonly Finding[]): Answer => ({
 
 async function ofPod(flags: Flags): Promise<Answer> {
   const { url, stack } = flags;
-  if (stack !== undefined) throw new UsageError("--from-pod needs no stack: a pod has no right to look at it");
+  if (stack !== undefined)
+    throw new UsageError("--from-pod needs no stack: leave out --stack, because a pod has no permission to look at it");
   const findings = await examinePod({
     ...surroundingsOf({}),
     urls: typeof url === "string" ? url : process.env["LASTBEAT_URL"],
@@ -47,26 +48,26 @@ async function ofStack(flags: Flags): Promise<Answer> {
 
 export const doctor: LocalCommand = {
   usage: `  lastbeat doctor --stack NAME | --from-pod
-      what is wrong with a deployment, or with a runner's surroundings, and how to mend it
+      find what is wrong with a deployment, or with a runner's pod, and how to fix it
 `,
   help: `lastbeat doctor --stack NAME [--url URL] [--json]
        lastbeat doctor --from-pod [--url URL] [--json]
 
-A list of findings about a deployment: ok, warning or problem, with what to do about it.
-It looks at the stack, the front door, a signed call, the clock here, the table, the last
-sweep and the canary, the queues and their dead letters, the rules, CloudTrail, and what
-the account allows. It changes nothing. What these credentials may not look at becomes a
-warning that names the missing permission.
+Prints findings about a deployment: ok, warning or problem, each with what to do about it.
+Doctor checks the stack, the front door, a signed call, this machine's clock, the table,
+the last sweep and the canary, the queues and their dead letters, the rules, CloudTrail
+and the account's concurrency. It changes nothing. Where these credentials lack a
+permission, it prints a warning that names the permission.
 
-With --from-pod it looks from where a runner runs, without AWS credentials: the front
-doors, the ticket (which is not printed), the host's name, the instance metadata, the
-termination log and the state folder, as lastbeat exec would find them.
+With --from-pod it checks what a runner needs, without AWS credentials: the front doors,
+the ticket (which is not printed), the host's name, the instance metadata, the termination
+log and the state folder, as lastbeat exec would find them.
 
-  --from-pod           look from here instead of at a stack
-  --url URL            a front door to ask instead of the stack's; with --from-pod instead
+  --from-pod           check this pod instead of a stack
+  --url URL            ask this front door instead of the stack's; with --from-pod instead
                        of LASTBEAT_URL
 ${STACK_LINE}${JSON_LINE}
-Exit codes: 0 no problem, at most warnings; 1 a problem; 2 not understood.
+Exit codes: 0 no problem, at most warnings; 1 a problem; 2 wrong usage.
 `,
   options: { ...ASKING, "from-pod": SWITCH },
   takes: [],

@@ -20,11 +20,12 @@ export const drain: ApiCommand = {
 `,
   help: `lastbeat drain HOST [--deadline SECONDS] [--reason TEXT] [--json]
 
-Asks every attempt on a host to leave, as before a maintenance: they may finish
-what they can, and their next attempts are announced by each run's own policy (onNotice).
-HOST is what their holders call it: an instance id, or what exec --host said.
+Asks every attempt on a host to leave, for example before a maintenance. Attempts may
+finish what they can. Each run's policy (onNotice) says when its next attempt is
+announced. HOST is the name that the runners use: an instance id, or the value of exec
+--host.
 
-  --deadline SECONDS   when the host will go (0 to 86400; nobody knows)
+  --deadline SECONDS   when the host will go (0 to 86400; default: unknown)
   --reason TEXT        why, for the log
 ${ASKING_LINES}${EXITS}`,
   options: { ...ASKING, deadline: TEXT, reason: TEXT },

@@ -13,16 +13,16 @@ import { warnOfPlain } from "../plain.ts";
 import { chosen, surroundingsOf, VARIABLES, variable } from "../surroundings.ts";
 import { urlsOf } from "../target.ts";
 
-/** Facts about where the runner runs, from the environment that Kubernetes and the user give it. */
+/** Facts about the place where the runner runs, from environment variables that Kubernetes and the user set. */
 const FACTS = { pod: "POD_NAME", namespace: "POD_NAMESPACE", node: "NODE_NAME" } as const;
 
-/** What the service takes. A fact that is too long must not keep the command from starting. */
+/** The longest fact that the service accepts. A longer one is cut, so that the command still starts. */
 const FACT_LENGTH = 256;
 
 function ticketFrom(file: Flags[string]): string {
   const ticket = typeof file === "string" ? readFileSync(file, "utf8") : process.env["LASTBEAT_TICKET"];
   if (ticket === undefined || ticket.trim() === "")
-    throw new UsageError("there is no ticket: set LASTBEAT_TICKET, or name a file with --ticket-file");
+    throw new UsageError("no ticket: set LASTBEAT_TICKET, or name a file with --ticket-file");
   return ticket.trim();
 }
 
@@ -41,7 +41,7 @@ function exitMapFrom(text: string | undefined): ReadonlyMap<number, number> {
     pairs.map((pair) => {
       const [, from, to] = /^\s*(\d{1,3})=(\d{1,3})\s*$/.exec(pair) ?? [];
       if (from === undefined || Number(from) > 255 || Number(to) > 255)
-        throw new UsageError(`--exit-map (LASTBEAT_EXIT_MAP) takes pairs of exit codes as 80=137, not "${pair}"`);
+        throw new UsageError(`--exit-map (LASTBEAT_EXIT_MAP) takes pairs of exit codes such as 80=137, not "${pair}"`);
       return [Number(from), Number(to)] as const;
     }),
   );
@@ -49,20 +49,20 @@ function exitMapFrom(text: string | undefined): ReadonlyMap<number, number> {
 
 function frontDoorsFrom(urls: string): string {
   const addresses = addressesOf(urls);
-  if (addresses.length === 0) throw new UsageError("there is no front door: name one with --url, or in LASTBEAT_URL");
+  if (addresses.length === 0) throw new UsageError("no front door: name its address with --url, or in LASTBEAT_URL");
   for (const address of addresses)
     if (!URL.canParse(address) || !/^https?:/i.test(address))
-      throw new UsageError(`"${address}" is not the address of a front door`);
+      throw new UsageError(`"${address}" is not the address of a front door: it must begin with http:// or https://`);
   return addresses.join(",");
 }
 
-/** The token in a file, read each time: the kubelet replaces it before it expires. One that cannot be read is not shown. */
+/** Reads the token from the file for each call: the kubelet replaces it before it expires. An unreadable token is not sent. */
 function identityFrom(file: string | undefined): (() => string | undefined) | undefined {
   if (file === undefined) return undefined;
   return () => {
     try {
       const token = readFileSync(file, "utf8").trim();
-      return /^[\x21-\x7e]+$/.test(token) ? token : undefined; // or it would be no header
+      return /^[\x21-\x7e]+$/.test(token) ? token : undefined; // anything else is not valid in a header
     } catch {
       return undefined;
     }
@@ -71,7 +71,7 @@ function identityFrom(file: string | undefined): (() => string | undefined) | un
 
 function runExec(urls: string, flags: Flags, command: readonly string[]): Promise<number> {
   const [program, ...args] = command;
-  if (program === undefined) throw new UsageError("there is no command: lastbeat exec -- COMMAND ...");
+  if (program === undefined) throw new UsageError("no command: write lastbeat exec -- COMMAND ...");
   const facts = Object.entries(FACTS).flatMap(([name, of]) => {
     const value = variable(of)?.slice(0, FACT_LENGTH);
     return value === undefined ? [] : [[name, value] as const];
@@ -80,7 +80,8 @@ function runExec(urls: string, flags: Flags, command: readonly string[]): Promis
   const url = frontDoorsFrom(urls);
   warnOfPlain(url.split(","), process.env, say);
   const { host, ...around } = surroundingsOf(flags);
-  if (!HOST.test(host)) console.error(`lastbeat: "${host}" is no name for a host, and is left out`);
+  if (!HOST.test(host))
+    console.error(`lastbeat: "${host}" is not a valid host name, so the claim names no host; set LASTBEAT_HOST`);
   return execute({
     url,
     ticket: ticketFrom(flags["ticket-file"]),
@@ -102,41 +103,43 @@ export const exec: LongCommand = {
 `,
   help: `lastbeat exec [options] -- COMMAND ...
 
-Claims the attempt that the ticket is for, waits until it may start, then runs COMMAND in
-a process group of its own and beats until it ends. Signals are passed on to the group.
-Exit code 0 of COMMAND is a success, also after a SIGTERM: a command that stops unfinished
-must not exit 0. What COMMAND leaves running in its group is stopped when COMMAND ends.
+Claims the attempt of the ticket, waits until it may start, then runs COMMAND in a process
+group of its own and beats until COMMAND ends. Signals are passed on to the group. Exit
+code 0 of COMMAND is a success, even after a SIGTERM: a command that stops unfinished must
+not exit 0. When COMMAND ends, every process that is left in its group is stopped.
 
-When no beat was acknowledged for so long that another attempt might start, COMMAND is
-stopped (self-fenced). When its host is about to be taken, it gets SIGTERM and may drain.
+When no beat was acknowledged for so long that another attempt might start, the agent
+stops COMMAND (self-fenced). When the host is about to be taken, COMMAND gets SIGTERM and
+may drain.
 
   --ticket-file FILE   read the ticket from FILE instead of LASTBEAT_TICKET
-  --host NAME          what the runner stands on: an EC2 instance id, or any name
+  --host NAME          the host of the runner: an EC2 instance id, or any name
                        (LASTBEAT_HOST; default: the instance id, else the host name)
-  --url URL[,URL...]   LASTBEAT_URL; default http://127.0.0.1:8787. Of several front
-                       doors the next is tried when one fails
-  --drain-seconds S    time to drain when nobody names a deadline
+  --url URL[,URL...]   the front doors (LASTBEAT_URL; default http://127.0.0.1:8787).
+                       When one fails, the agent tries the next
+  --drain-seconds S    how long COMMAND may drain when there is no deadline
                        (LASTBEAT_DRAIN_SECONDS; 90)
-  --stall S            stop COMMAND when its progress file is unchanged for so long
+  --stall S            stop COMMAND when its progress file has not changed for S seconds
                        (LASTBEAT_STALL; default: never)
-  --state-dir DIR      where a report is kept until it is delivered, and the progress
-                       (LASTBEAT_STATE_DIR; a folder of yours in the temporary one)
+  --state-dir DIR      the folder for the progress, and for a report until it is delivered
+                       (LASTBEAT_STATE_DIR; default: your folder in the temporary folder)
   --imds auto|off      ask the EC2 instance metadata for spot notices (LASTBEAT_IMDS;
-                       auto: on EC2 only, or where LASTBEAT_IMDS_URL says)
+                       auto: on EC2 only, or at the address in LASTBEAT_IMDS_URL)
   --identity-file FILE
                        a token of the cluster, for a front door with a JWT authorizer;
-                       read again for each call (LASTBEAT_IDENTITY_FILE)
-  --exit-map A=B,...   leave with B instead of A, as 80=137,82=137 (LASTBEAT_EXIT_MAP)
+                       the agent reads the file for each call (LASTBEAT_IDENTITY_FILE)
+  --exit-map A=B,...   exit with B instead of A, as 80=137,82=137 (LASTBEAT_EXIT_MAP)
 
-COMMAND sees LASTBEAT_RUN_ID, LASTBEAT_ATTEMPT and LASTBEAT_FENCE; the fence rises with
-every attempt, for writes that must not come from an old one. It may write its progress to
-the file LASTBEAT_PROGRESS_FILE: a number, or {"value": 82, "of": 100, "note": "epoch 3"}.
+COMMAND sees LASTBEAT_RUN_ID, LASTBEAT_ATTEMPT and LASTBEAT_FENCE. The fence rises with
+every attempt: use it to refuse the writes of an old attempt. COMMAND may write its
+progress to the file LASTBEAT_PROGRESS_FILE: a number, or
+{"value": 82, "of": 100, "note": "epoch 3"}.
 
-Exit codes: COMMAND's own; 128 + n when signal n ended it; 80 self-fenced; 81 when the
-attempt is not ours (superseded, held by another, canceled, ended): COMMAND was stopped or
-never ran; 82 preempted while it drained; 125 when the agent itself failed; 126 not
-executable; 127 not found. One line about the end goes to /dev/termination-log where there
-is one, or to LASTBEAT_TERMINATION_LOG.
+Exit codes: COMMAND's own; 128 + n when signal n ended it; 80 self-fenced; 81 the attempt
+is not ours (superseded, held by another, canceled, ended): COMMAND was stopped or never
+ran; 82 preempted while it drained; 125 the agent itself failed; 126 not executable; 127
+not found. The agent writes one line about the end to /dev/termination-log where that
+exists, or to LASTBEAT_TERMINATION_LOG.
 `,
   options: {
     url: TEXT,

@@ -12,11 +12,11 @@ export const redrive: LocalCommand = {
 `,
   help: `lastbeat redrive requeue|notice --stack NAME [--json]
 
-Moves the dead letters of a queue back into it, to be read again: do so when what refused
-them is mended. SQS moves them in the background; messages that come twice do no harm.
+Moves the dead letters of a queue back into the queue, to be read again. First fix what
+made them fail. SQS moves them in the background. A message that comes twice does no harm.
 
-  requeue     messages to start attempts, which no consumer could
-  notice      what AWS said about hosts, and could not be handled
+  requeue     messages that announce attempts, which no consumer has handled
+  notice      notices about hosts, which the Lambda could not handle
 
 ${STACK_LINE}${JSON_LINE}${EXITS}`,
   options: { stack: TEXT, json: SWITCH },
@@ -27,9 +27,12 @@ ${STACK_LINE}${JSON_LINE}${EXITS}`,
     const { redrive } = await import("../../stack/redrive.ts");
     const begun = await redrive(stack, queue, { region: stack.region });
     if (begun.kind === "nothing")
-      return { json: { queue, messages: 0 }, text: `the ${queue} queue has no dead letters: nothing to move\n` };
+      return {
+        json: { queue, messages: 0 },
+        text: `the ${queue} queue has no dead letters: there is nothing to move\n`,
+      };
     const { messages, task } = begun;
     const about = messages === 1 ? "1 message is" : `about ${messages} messages are`;
-    return { json: { queue, messages, task }, text: `${about} on the way back into the ${queue} queue\n` };
+    return { json: { queue, messages, task }, text: `${about} being moved back into the ${queue} queue\n` };
   },
 };

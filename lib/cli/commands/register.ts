@@ -15,22 +15,22 @@ export const register: ApiCommand = {
 `,
   help: `lastbeat register RUN [options]
 
-Registers a run. Doing it again with the same options changes nothing and answers the
-same; with other options it is refused. RUN is 1 to 128 letters, digits and
+Registers a run. If you register it again with the same options, nothing changes and the
+answer is the same; other options are refused. RUN is 1 to 128 letters, digits and
 - _ . : + /, as in manual__2026-11-27T00:00:00+00:00.
 
-  --lease SECONDS      silence after which the runner counts as lost (5 to 3600; 120)
+  --lease SECONDS      after this silence the attempt counts as lost (5 to 3600; 120)
   --start self|dispatch
                        who starts attempt 1: the caller with the ticket (self, the
                        default), or the consumer of the message that goes out (dispatch)
-  --attempts N         one budget for all: N attempts in all
+  --attempts N         one budget for all kinds: at most N attempts
   --crashes N          how many crashes may be followed by another attempt
   --interruptions N    the same for attempts whose capacity was taken
   --losses N           the same for attempts that fell silent
   --starts N           the same for attempts that nobody claimed in time
-  --label KEY=VALUE    up to 20; handed on in the requeue message
-  --spec FILE          the spec as JSON (docs/protocol.md); "-" reads stdin. What other
-                       options say goes before what the file says
+  --label KEY=VALUE    a label for the requeue message; up to 20
+  --spec FILE          the spec as JSON (docs/protocol.md); "-" reads stdin. The other
+                       options override the file
   --ticket             print the ticket and nothing else
 ${ASKING_LINES}
 Example: LASTBEAT_TICKET=$(lastbeat register etl-1 --lease 60 --ticket)
@@ -53,12 +53,12 @@ ${EXITS}`,
     const made = await api.call<Registration>("PUT", runPath(run), specOf(flags));
     const { state, attempt, fence, startBy } = made;
     if (flags["ticket"] === true) {
-      if (made.ticket === undefined) throw new CommandError(`run ${run} is ${state}: it has no ticket to give out`);
+      if (made.ticket === undefined) throw new CommandError(`run ${run} is ${state}: it has no ticket`);
       return { json: made, text: `${made.ticket}\n` };
     }
     if (state === "ended")
       return { json: made, text: `${run} has ended, and nothing was registered: to run it again, choose another id\n` };
-    const until = startBy === undefined ? "" : `, to be claimed by ${startBy}`;
+    const until = startBy === undefined ? "" : `, claim it by ${startBy}`;
     const ticket = made.ticket === undefined ? "" : `ticket ${made.ticket}\n`;
     return { json: made, text: `${run} is ${state}: attempt ${attempt}, fence ${fence}${until}\n${ticket}` };
   },

@@ -9,12 +9,13 @@ export const requeue: ApiCommand = {
 `,
   help: `lastbeat requeue RUN [--attempt N] [--reason TEXT] [--json]
 
-Gives a run another attempt at once, charged to nothing. A held attempt is told to stop
-first; a backoff is cut short; a message that was lost is sent again.
+Gives a run another attempt at once, charged to nothing. If a runner holds the attempt,
+Lastbeat tells it to stop first. If the run waits for a backoff, the backoff ends. If the
+message was lost, it is sent again.
 
   --attempt N          only if attempt N is still the current one, so that a repeated
                        command does not requeue twice
-  --reason TEXT        why; its holder is told
+  --reason TEXT        why; the holder is told
 ${ASKING_LINES}${EXITS}`,
   options: { ...ASKING, attempt: TEXT, reason: TEXT },
   takes: ["RUN"],
@@ -27,7 +28,7 @@ ${ASKING_LINES}${EXITS}`,
     });
     const text =
       made.state === "leaving"
-        ? `${run}: the old attempt is told to stop, the next one follows`
+        ? `${run}: the old attempt is told to stop, and the next one follows`
         : `${run} is queued again`;
     return { json: made, text: `${text}\n` };
   },

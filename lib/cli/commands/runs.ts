@@ -7,16 +7,16 @@ import { type Page, runsTable } from "../table.ts";
 
 export const runs: ApiCommand = {
   usage: `  lastbeat runs [--ended] [--limit N] [--cursor CURSOR]
-      the live runs by name, or the ended ones, the newest first
+      list the live runs by name, or the ended runs, the newest first
 `,
   help: `lastbeat runs [--ended] [--limit N] [--cursor CURSOR] [--json]
 
-Lists the live runs by name, or the ended ones, the newest first. It says so when there
-are more.
+Lists the live runs by name, or the ended runs, the newest first. It says when there are
+more.
 
-  --ended              ended runs instead of live ones
+  --ended              list the ended runs instead of the live runs
   --limit N            at most N runs (1 to 10000; 100)
-  --cursor CURSOR      go on where a list ended: the "cursor" of its --json
+  --cursor CURSOR      continue where a list ended: the "cursor" of its --json
 ${ASKING_LINES}${EXITS}`,
   options: { ...ASKING, ended: SWITCH, limit: TEXT, cursor: TEXT },
   takes: [],
@@ -29,7 +29,7 @@ ${ASKING_LINES}${EXITS}`,
       .map((line) => `${line}\n`)
       .join("");
     if (flags["json"] === true) return { json, text: "" };
-    // A cursor says that there may be more; one look tells, or does not.
+    // A cursor says that there may be more runs. One more call mostly tells.
     const next: Page = cursor === undefined ? { runs: [] } : await pageOf(api, state, 1, cursor);
     const more = next.runs.length > 0 ? "and more" : next.cursor === undefined ? "" : "and perhaps more";
     const width = process.stdout.columns ?? 80;

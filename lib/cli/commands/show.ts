@@ -6,13 +6,13 @@ import { recordText } from "../timeline.ts";
 
 export const show: ApiCommand = {
   usage: `  lastbeat show RUN
-      what happened to a run: its attempts, why they ended, what they were charged to
+      show what happened to a run: its attempts, why they ended, how they were charged
 `,
   help: `lastbeat show RUN [--json]
 
-What happened to a run: its attempts as a timeline with the evidence about them, why each
-ended, what each was charged to, and what is spent of the budgets. Instants are UTC. When
-evidence came after the verdict, it says that the charge was moved.
+Shows what happened to a run: its attempts as a timeline with the evidence about them, why
+each attempt ended, which budget it was charged to, and how much of the budgets is used.
+Times are UTC. If evidence came after the verdict, it says that the charge was moved.
 
 ${ASKING_LINES}${EXITS}`,
   options: ASKING,

@@ -12,7 +12,7 @@ import { heightOf, openScreen, widthOf } from "../screen.ts";
 import { type Listed, type Page, runsTable } from "../table.ts";
 import { placeOf, reach } from "../target.ts";
 
-/** What is known, and since when nobody answers. */
+/** What is known, and since when the API does not answer. */
 type View = {
   readonly live: readonly Listed[];
   readonly isMore: boolean;
@@ -24,7 +24,7 @@ type View = {
 
 /** More rows than a screen has. */
 const LIVE = 200;
-/** What ended lately is shown below, with its cause: a run that ends would just be gone otherwise. */
+/** Recently ended runs are shown below, with their causes. Otherwise a run that ends would only vanish. */
 const ENDED = 10;
 const LATELY_MS = 3_600_000;
 
@@ -40,7 +40,7 @@ async function look(api: Api): Promise<View> {
   return freeze === undefined ? known : { ...known, freeze };
 }
 
-/** One after another in full: the title, the live runs, the ended ones. */
+/** The lines of one table: the title, the live runs, the ended runs. */
 function linesOf(view: View, base: string, now: number, width: number, rows: number): string[] {
   const { live, isMore, ended, freeze, askedAt, away } = view;
   const time = clock(new Date(now).toISOString());
@@ -48,7 +48,7 @@ function linesOf(view: View, base: string, now: number, width: number, rows: num
   const title =
     away === undefined
       ? `lastbeat  ${time} UTC  ${count}  ${base}`
-      : `lastbeat  ${time} UTC  no answer for ${spanText(now - away.since)}, asking again: ${away.why}`;
+      : `lastbeat  ${time} UTC  no answer for ${spanText(now - away.since)}, trying again: ${away.why}`;
   if (askedAt === undefined) return [printable(title)];
   const known = [...live, ...ended];
   const [head = "", ...table] = runsTable(known, now, width).trimEnd().split("\n");
@@ -59,11 +59,11 @@ function linesOf(view: View, base: string, now: number, width: number, rows: num
   return [printable(title), ...frozen, "", head, ...tail, ...table.slice(live.length)];
 }
 
-/** Resolves early when it is told to end. */
+/** Waits, and resolves early when `until` is aborted. */
 const pause = (milliseconds: number, until: AbortSignal): Promise<unknown> =>
   wait(milliseconds, undefined, { signal: until }).catch(() => {});
 
-/** A table of the live runs that goes on until SIGINT or SIGTERM: in place on a terminal, else one after another. */
+/** Draws tables of the live runs until it is aborted: in place on a terminal, else one after another. */
 async function showUntil(api: Api, flags: Flags, stopping: AbortSignal): Promise<number> {
   const interval = numberWithin(flags, "interval", 2, 0.1, 3600) * 1000;
   const out = process.stdout;
@@ -92,7 +92,7 @@ async function showUntil(api: Api, flags: Flags, stopping: AbortSignal): Promise
   return 0;
 }
 
-/** Until SIGINT, SIGTERM, or the terminal is gone. */
+/** Runs until SIGINT or SIGTERM, or until the terminal is gone. */
 async function run(flags: Flags): Promise<number> {
   const stopping = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => stopping.abort());
@@ -102,18 +102,18 @@ async function run(flags: Flags): Promise<number> {
 
 export const watch: LongCommand = {
   usage: `  lastbeat watch [--interval SECONDS]
-      the live runs as a table that keeps itself up to date
+      show the live runs in a table that stays up to date
 `,
   help: `lastbeat watch [--interval SECONDS]
 
-A table of the live runs that is drawn again and again until Ctrl-C: state, attempt, age
-of the last beat, host, and what they were told or say; below it what ended in the last
-hour, and why. On a terminal it is drawn in place, elsewhere one table follows another.
-While nobody answers it says so, and asks again.
+Draws a table of the live runs again and again until Ctrl-C: state, attempt, age of the
+last beat, host, and what the runner was told or says. Below are the runs that ended in
+the last hour, and why. On a terminal the table is drawn in place; elsewhere one table
+follows another. While the API does not answer, watch says so and tries again.
 
   --interval SECONDS   time between two tables (0.1 to 3600; 2)
 ${URL_LINE}
-Exit codes: 0 ended by SIGINT, SIGTERM or a closed pipe; 2 not understood.
+Exit codes: 0 ended by SIGINT, SIGTERM or a closed pipe; 2 wrong usage.
 `,
   options: { url: TEXT, stack: TEXT, interval: TEXT },
   takes: [],
