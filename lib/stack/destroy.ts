@@ -8,7 +8,7 @@ import { AccountError, asking } from "./refusal.ts";
 import { clientSettings, type Settings } from "./settings.ts";
 import { DESCRIBE, describeStack, type OurStack } from "./stack.ts";
 
-/** What is left of a stack that is gone, and the command that deletes it. */
+/** A resource that is left of a deleted stack, and the command that deletes it. */
 export type Kept = { readonly what: string; readonly how: string };
 
 export type Destruction = { readonly status: string; readonly kept: readonly Kept[] };
@@ -18,7 +18,7 @@ const BETWEEN_LOOKS_MS = 3_000;
 const MOST_LOOKS = 1_200;
 const LOOKS_TO_BEGIN = 10;
 
-/** How each kind that a stack of ours keeps is deleted, by its physical id. */
+/** The command that deletes each kind of kept resource, by its physical id. */
 const HOW: Readonly<Record<string, (id: string) => string>> = {
   "AWS::DynamoDB::GlobalTable": (id) =>
     `aws dynamodb update-table --table-name ${id} --no-deletion-protection-enabled && aws dynamodb delete-table --table-name ${id}`,
@@ -29,10 +29,10 @@ const HOW: Readonly<Record<string, (id: string) => string>> = {
 
 const keptAs = (type: string, id: string): Kept => ({
   what: `${type} ${id}`,
-  how: HOW[type]?.(id) ?? "delete it in the console of its service",
+  how: HOW[type]?.(id) ?? "delete it in the AWS console of its service",
 });
 
-/** What the template retains by default, for those who may not look at what was. */
+/** What the template keeps by default, for callers who may not list the resources. */
 function expected({ outputs: { table, requeueQueue, requeueDeadLetters, keys } }: OurStack): readonly Kept[] {
   const ids: readonly (readonly [string, string | undefined])[] = [
     ["AWS::DynamoDB::GlobalTable", table],
@@ -43,7 +43,7 @@ function expected({ outputs: { table, requeueQueue, requeueDeadLetters, keys } }
   return ids.flatMap(([type, id]) => (id === undefined ? [] : [keptAs(type, id)]));
 }
 
-/** What CloudFormation left where it was. It answers for a deleted stack by its ARN. */
+/** The resources that CloudFormation has kept. It answers for a deleted stack by its ARN. */
 async function keptOf(client: CloudFormationClient, stack: OurStack): Promise<readonly Kept[]> {
   const found: StackResourceSummary[] = [];
   try {
@@ -64,8 +64,8 @@ async function keptOf(client: CloudFormationClient, stack: OurStack): Promise<re
 }
 
 /**
- * Deletes the stack and waits until it is gone; `say` hears each change of its status, `pause` waits so many milliseconds.
- * Throws an AccountError when it cannot be deleted.
+ * Deletes the stack and waits until it is gone. `say` gets each change of the status; `pause` waits for the milliseconds.
+ * Throws an AccountError if the stack cannot be deleted.
  */
 export async function destroy(
   stack: OurStack,
@@ -82,7 +82,7 @@ export async function destroy(
     if (status !== told) say(`${stack.name}: ${status}`);
     told = status;
     if (status === "DELETE_COMPLETE") return { status, kept: await keptOf(client, stack) };
-    // What an earlier deletion came to is still there when this one has just begun.
+    // Just after the beginning, the status may still be that of an earlier deletion.
     const isOld = stack.status === status && look < LOOKS_TO_BEGIN;
     if (status === "DELETE_FAILED" && !isOld) {
       const reason = found.kind === "stack" ? found.stack.reason : undefined;

@@ -4,14 +4,14 @@ import { AccountError, asking } from "./refusal.ts";
 import { clientSettings, type Settings } from "./settings.ts";
 import type { Stack } from "./stack.ts";
 
-/** An event as somebody plays it: what AWS would call it, and the instance that it is about. */
+/** The event of a drill: the type that AWS gives it, and the instance that it is about. */
 export type Played = {
   readonly type: string;
   readonly host: string;
   readonly detail: Readonly<Record<string, string>>;
 };
 
-/** The ARN of an instance of the stack's own account and region. */
+/** The ARN of an instance in the stack's account and region. */
 function instanceArn(stack: Stack, host: string): string {
   const [, partition = "aws", , region = stack.region, account = ""] = stack.id.split(":");
   return `arn:${partition}:ec2:${region}:${account}:instance/${host}`;
@@ -30,10 +30,10 @@ export async function putDrill(stack: Stack, { type, host, detail }: Played, set
     client.send(new PutEventsCommand({ Entries: [entry] })),
   );
   const [put] = Entries;
-  // A refused entry comes in an answer that is a success.
+  // EventBridge reports a refused entry in a successful answer.
   if (FailedEntryCount > 0 || put?.EventId === undefined)
     throw new AccountError(
-      `EventBridge did not take the event: ${put?.ErrorMessage ?? put?.ErrorCode ?? "no reason given"}`,
+      `EventBridge did not accept the event: ${put?.ErrorMessage ?? put?.ErrorCode ?? "no reason given"}`,
     );
   return put.EventId;
 }

@@ -5,7 +5,7 @@ import { isNamed } from "./refusal.ts";
 import { clientSettings, type Settings } from "./settings.ts";
 import { outputOf } from "./stack.ts";
 
-/** The two queues that have dead letters, by the output of each. */
+/** The two queues that have dead letters, with the names of their outputs. */
 export const QUEUES = {
   requeue: { queue: "requeueQueue", deadLetters: "requeueDeadLetters" },
   notice: { queue: "noticeQueue", deadLetters: "noticeDeadLetters" },
@@ -13,15 +13,16 @@ export const QUEUES = {
 
 export type QueueName = keyof typeof QUEUES;
 
-/** What reading a queue's depth needs. */
+/** The permission to read the depth of a queue. */
 export const READ = "sqs:GetQueueAttributes";
 
 export type Depth = {
-  readonly arn: string /** Waiting to be received; approximate, as SQS counts. */;
+  readonly arn: string;
+  /** Messages that wait to be received. SQS counts approximately. */
   readonly visible: number;
 };
 
-/** How much waits in a queue; undefined when there is no such queue. Throws what the SDK throws. */
+/** How many messages wait in a queue; undefined if the queue does not exist. Throws what the SDK throws. */
 export async function depthOf(url: string, settings: Settings): Promise<Depth | undefined> {
   const client = new SQSClient({ ...clientSettings(settings), useQueueUrlAsEndpoint: false });
   try {
@@ -41,18 +42,18 @@ const gone = (check: string, url: string): Finding =>
   problem(check, `there is no queue ${url}`, "deploy the stack again");
 
 function waiting(check: string, name: QueueName, visible: number): Finding {
-  // Notices are taken by a Lambda, which scales; of requeues nobody knows who reads them, if anybody.
+  // A Lambda reads the notices, and it scales. Nothing here knows whether anybody reads the requeues.
   if (name === "notice" || visible === 0) return ok(check, `${count(visible)} waiting`);
   return warning(
     check,
-    `${count(visible)} waiting: nobody may be reading, and these attempts do not start`,
-    "see that a consumer of the requeue queue runs, and may receive and delete",
+    `${count(visible)} waiting: perhaps no consumer reads them, and then these attempts do not start`,
+    "check that a consumer of the requeue queue runs, and may receive and delete",
   );
 }
 
 function dead(check: string, name: QueueName, visible: number, stack: string): Finding {
   if (visible === 0) return ok(check, "empty");
-  const fix = `see what refused them, mend it, then run lastbeat redrive ${name} --stack ${stack}`;
+  const fix = `find out why they failed, fix that, then run lastbeat redrive ${name} --stack ${stack}`;
   const what = name === "requeue" ? "attempts that no consumer could start" : "notices that could not be handled";
   return problem(check, `${count(visible)}: ${what}`, fix);
 }

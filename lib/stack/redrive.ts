@@ -4,12 +4,12 @@ import { AccountError, asking } from "./refusal.ts";
 import { clientSettings, type Settings } from "./settings.ts";
 import { outputOf, type Stack } from "./stack.ts";
 
-/** What a redrive has begun: how many messages were there when it did, and the task that moves them. */
+/** A redrive that has begun: how many messages there were, and the task that moves them. */
 export type Redrive =
   | { readonly kind: "nothing" }
   | { readonly kind: "begun"; readonly messages: number; readonly task: string };
 
-/** Moves the dead letters of a queue back into it. Resolves when SQS has begun; throws an AccountError when it refuses. */
+/** Moves the dead letters of a queue back into it. Resolves when SQS has begun. Throws an AccountError if SQS refuses. */
 export async function redrive(stack: Stack, name: QueueName, settings: Settings): Promise<Redrive> {
   const { queue, deadLetters } = QUEUES[name];
   const depth = async (output: typeof queue | typeof deadLetters) => {
@@ -24,7 +24,7 @@ export async function redrive(stack: Stack, name: QueueName, settings: Settings)
   const client = new SQSClient({ ...clientSettings(settings), useQueueUrlAsEndpoint: false });
   const { TaskHandle = "" } = await asking("sqs:StartMessageMoveTask", () =>
     client.send(
-      // Without a destination SQS takes each back to where it was refused, which a message that was put here itself has not.
+      // Without a destination SQS moves each message to its source queue, and a message that was sent here directly has none.
       new StartMessageMoveTaskCommand({ SourceArn: letters.arn, DestinationArn: source.arn }),
     ),
   );

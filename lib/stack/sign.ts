@@ -4,7 +4,7 @@ import { SignatureV4 } from "@smithy/signature-v4";
 import { AccountError, isWithoutCredentials, sentenceOf, whyNoCredentials } from "./refusal.ts";
 import { type Credentials, regionOf, type Settings } from "./settings.ts";
 
-/** A request as it will be sent. */
+/** A request before it is signed and sent. */
 export type Unsigned = {
   readonly method: string;
   readonly url: URL;
@@ -12,19 +12,19 @@ export type Unsigned = {
   readonly headers?: Readonly<Record<string, string>>;
 };
 
-/** What to send with a request, or why it has to go without a signature. */
+/** The headers to send with a request, or why it must be sent without a signature. */
 export type Signed =
   | { readonly kind: "signed"; readonly headers: Readonly<Record<string, string>>; readonly by: string }
   | { readonly kind: "unsigned"; readonly why: string };
 
 export type Signer = {
-  /** Throws an AccountError when there are credentials and no region. */
+  /** Throws an AccountError if there are credentials but no region. */
   sign(request: Unsigned): Promise<Signed>;
-  /** Who signs: the ARN, as far as STS tells, else undefined. */
+  /** The ARN of the signer, if STS tells it; else undefined. */
   caller(): Promise<string | undefined>;
 };
 
-/** What API Gateway calls itself. A private API has the id of its endpoint before that, too. */
+/** The host names of API Gateway. The name of a private API also contains the id of its endpoint. */
 const GATEWAY = /\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?$/;
 
 async function signature(
@@ -38,23 +38,23 @@ async function signature(
     method,
     protocol: url.protocol,
     hostname: url.hostname,
-    path: url.pathname, // the whole of it: of a REST API the stage is signed too
+    path: url.pathname, // the whole path: the stage of a REST API is signed too
     query,
     headers: { ...headers, host: url.host },
     ...(body !== undefined && { body }),
   });
-  // fetch writes this one itself, and refuses to be told.
+  // fetch sets this header itself, and does not allow it to be set.
   const { host: _, ...rest } = signed.headers;
   return rest;
 }
 
-/** Where STS is asked who we are. It answers everybody, whatever is allowed. */
+/** The address of STS, which tells who the caller is. It answers every caller, whatever the permissions are. */
 function stsUrl(settings: Settings, region: string): URL {
   const told = settings.endpoint ?? process.env["AWS_ENDPOINT_URL_STS"] ?? process.env["AWS_ENDPOINT_URL"];
   return new URL(told ?? `https://sts.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}/`);
 }
 
-/** It only makes an error clearer, and is not waited for longer. */
+/** The answer only makes an error clearer, so it is not worth a longer wait. */
 const STS_MS = 3_000;
 
 async function callerOf(settings: Settings, credentials: Credentials): Promise<string | undefined> {
@@ -71,11 +71,11 @@ async function callerOf(settings: Settings, credentials: Credentials): Promise<s
     const response = await fetch(url, { method, body, headers, signal: AbortSignal.timeout(STS_MS) });
     return /<Arn>([^<]+)<\/Arn>/.exec(await response.text())?.[1];
   } catch {
-    return undefined; // the refusal that this was to explain stands by itself
+    return undefined; // the error is clear enough without it
   }
 }
 
-/** Signs requests to an API of API Gateway (SigV4, "execute-api") with the credentials that the SDK would take. */
+/** Signs requests to an API of API Gateway (SigV4, "execute-api") with the credentials that the SDK would use. */
 export function signer(settings: Settings): Signer {
   const provide: () => Promise<Credentials> = settings.credentials ?? defaultProvider();
   return {
@@ -85,7 +85,7 @@ export function signer(settings: Settings): Signer {
         credentials = await provide();
       } catch (error) {
         if (isWithoutCredentials(error)) return { kind: "unsigned", why: whyNoCredentials(error) };
-        throw new AccountError(`AWS credentials cannot be had: ${whyNoCredentials(error)}`);
+        throw new AccountError(`could not load AWS credentials: ${whyNoCredentials(error)}`);
       }
       const region =
         GATEWAY.exec(request.url.hostname)?.[1] ??

@@ -3,24 +3,24 @@ import { OUTPUTS } from "../names.ts";
 import { AccountError, asking, isNamed } from "./refusal.ts";
 import { clientSettings, type Settings } from "./settings.ts";
 
-/** What a stack tells of itself, by our names for it. */
+/** The outputs of a stack, by our names for them. */
 export type Outputs = Readonly<Partial<Record<keyof typeof OUTPUTS, string>>>;
 
 export type Stack = {
   readonly name: string;
-  /** Its ARN, which finds it when it is deleted, too. */
+  /** Its ARN, which finds a deleted stack, too. */
   readonly id: string;
   readonly region: string;
   readonly status: string;
-  /** What CloudFormation says about the status, mostly when something failed. */
+  /** What CloudFormation says about the status, usually after a failure. */
   readonly reason?: string;
   readonly outputs: Outputs;
 };
 
-/** What reading a stack needs. */
+/** The permission to read a stack. */
 export const DESCRIBE = "cloudformation:DescribeStacks";
 
-/** What is there under a name in a region: a stack, ours or not, or nothing. */
+/** What exists under a name in a region: a stack, of Lastbeat or not, or nothing. */
 export type Described =
   | { readonly kind: "stack"; readonly stack: Stack }
   | { readonly kind: "absent"; readonly region: string };
@@ -48,24 +48,24 @@ export async function describeStack(name: string, settings: Settings): Promise<D
     const more = { ...(reason !== undefined && reason !== "" && { reason }), outputs: Object.fromEntries(outputs) };
     return { kind: "stack", stack: { name: StackName, id, region, status, ...more } };
   } catch (error) {
-    // CloudFormation calls it an invalid name.
+    // For a missing stack CloudFormation reports a validation error.
     if (isNamed(error, /^ValidationError$/) && /does not exist/.test(String(error))) return { kind: "absent", region };
     throw error;
   }
 }
 
-/** The sentence for a stack that is not there. */
+/** The sentence about a stack that does not exist. */
 export const noSuchStack = (name: string, region: string): string =>
-  `there is no stack "${name}" in ${region}: name another with --stack, or another region with AWS_REGION`;
+  `there is no stack "${name}" in ${region}: name another stack with --stack, or another region with AWS_REGION`;
 
-/** The sentence for a stack that somebody else made, or that never came to its end. */
+/** The sentence about a stack that is not of Lastbeat, or whose deployment never ended. */
 export const notOurs = ({ name, status }: Stack): string =>
-  `the stack "${name}" (${status}) has not the outputs of a Lastbeat stack: name another with --stack`;
+  `the stack "${name}" (${status}) does not have the outputs of a Lastbeat stack: name another stack with --stack`;
 
 /** A Lastbeat stack, and the address of its front door. */
 export type OurStack = Stack & { readonly url: string };
 
-/** The Lastbeat stack of that name. Throws an AccountError that says why there is none. */
+/** The Lastbeat stack of that name. Throws an AccountError that says why it was not found. */
 export async function findStack(name: string, settings: Settings): Promise<OurStack> {
   const found = await asking(DESCRIBE, () => describeStack(name, settings));
   if (found.kind === "absent") throw new AccountError(noSuchStack(name, found.region));
@@ -74,7 +74,7 @@ export async function findStack(name: string, settings: Settings): Promise<OurSt
   return { ...found.stack, url };
 }
 
-/** What the stack says under `output`. Throws an AccountError when it says nothing. */
+/** The value of an output of the stack. Throws an AccountError if there is none. */
 export function outputOf(stack: Stack, output: keyof typeof OUTPUTS): string {
   const value = stack.outputs[output];
   if (value === undefined)

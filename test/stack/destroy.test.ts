@@ -76,7 +76,7 @@ describe("a stack that is destroyed", () => {
           what: "AWS::DynamoDB::GlobalTable lastbeat-table",
           how: "aws dynamodb update-table --table-name lastbeat-table --no-deletion-protection-enabled && aws dynamodb delete-table --table-name lastbeat-table",
         },
-        { what: "AWS::Something::New thing", how: "delete it in the console of its service" },
+        { what: "AWS::Something::New thing", how: "delete it in the AWS console of its service" },
       ],
     });
   });
@@ -112,7 +112,7 @@ describe("a stack that is destroyed", () => {
 
   test("that may not be deleted is left alone", async () => {
     const { left, said } = await destroyed(["UPDATE_COMPLETE"], { DeleteStack: denied("cloudformation:DeleteStack") });
-    expect(left).toBe("Error: AWS does not allow it: these credentials need cloudformation:DeleteStack");
+    expect(left).toBe("Error: AWS does not allow this: these credentials need cloudformation:DeleteStack");
     expect(said).toEqual([]);
   });
 

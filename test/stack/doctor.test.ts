@@ -258,7 +258,7 @@ describe("the sweep", () => {
 
   test("says how long ago it began", async () => {
     const [found] = of(await examined({ answers: item({ d: NOW - 195_000 }) }), "last sweep");
-    expect(found?.says).toBe("began 195 s ago: nobody is found lost meanwhile");
+    expect(found?.says).toBe("began 195 s ago: lost runs are not found");
   });
 });
 
@@ -292,7 +292,7 @@ describe("the queues", () => {
   test("with messages that wait are a warning where people read, and none where a Lambda does", async () => {
     const findings = await examined({ answers: depths({ requeue: 12, notice: 12 }) });
     expect(badOf(findings)).toEqual(["warning: requeue queue"]);
-    expect(of(findings, "requeue queue")[0]?.says).toContain("nobody may be reading");
+    expect(of(findings, "requeue queue")[0]?.says).toContain("perhaps no consumer reads them");
   });
 
   test("that are gone are problems", async () => {

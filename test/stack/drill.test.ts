@@ -38,7 +38,7 @@ describe("a drill on a stack", () => {
   test("has failed when the entry has, although the answer is a success", async () => {
     const entries = [{ ErrorCode: "InternalFailure", ErrorMessage: "try later" }];
     await expect(played({ FailedEntryCount: 1, Entries: entries })).rejects.toThrow(
-      "EventBridge did not take the event: try later",
+      "EventBridge did not accept the event: try later",
     );
   });
 
@@ -51,7 +51,7 @@ describe("a drill on a stack", () => {
     ["that there is no reason, when none is given", { FailedEntryCount: 1, Entries: [{}] }, "no reason given"],
     ["the same of an answer without entries", {}, "no reason given"],
   ])("that failed says %s", async (_, answer, why) => {
-    await expect(played(answer)).rejects.toThrow(`EventBridge did not take the event: ${why}`);
+    await expect(played(answer)).rejects.toThrow(`EventBridge did not accept the event: ${why}`);
   });
 
   test("that is not allowed says what it needs", async () => {

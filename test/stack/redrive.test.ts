@@ -47,17 +47,17 @@ describe("a redrive", () => {
     [
       "may not be begun",
       { StartMessageMoveTask: new Refusal("AccessDenied", "no", 403) },
-      "AWS does not allow it: these credentials need sqs:StartMessageMoveTask",
+      "AWS does not allow this: these credentials need sqs:StartMessageMoveTask",
     ],
     [
       "is under way",
       { StartMessageMoveTask: new Refusal("UnsupportedOperation", "There is already a task running") },
-      "AWS refuses: There is already a task running",
+      "AWS refused the call: There is already a task running",
     ],
     [
       "may not look",
       { GetQueueAttributes: denied("sqs:getqueueattributes") },
-      "AWS does not allow it: these credentials need sqs:getqueueattributes",
+      "AWS does not allow this: these credentials need sqs:getqueueattributes",
     ],
   ])("that %s says so", async (_, answers, sentence) => {
     await expect(redriven("requeue", 7, answers)).rejects.toThrow(sentence);

@@ -67,37 +67,37 @@ describe("the sentence about a stack that cannot be had", () => {
     [
       "is not there",
       unknownStack,
-      `there is no stack "prod" in ${REGION}: name another with --stack, or another region with AWS_REGION`,
+      `there is no stack "prod" in ${REGION}: name another stack with --stack, or another region with AWS_REGION`,
     ],
     [
       "is somebody else's",
       described({ VpcId: "vpc-1" }),
-      'the stack "prod" (UPDATE_COMPLETE) has not the outputs of a Lastbeat stack: name another with --stack',
+      'the stack "prod" (UPDATE_COMPLETE) does not have the outputs of a Lastbeat stack: name another stack with --stack',
     ],
     [
       "never came to its end",
       described({}, "ROLLBACK_COMPLETE"),
-      'the stack "prod" (ROLLBACK_COMPLETE) has not the outputs of a Lastbeat stack: name another with --stack',
+      'the stack "prod" (ROLLBACK_COMPLETE) does not have the outputs of a Lastbeat stack: name another stack with --stack',
     ],
     [
       "may not be looked at",
       denied("cloudformation:DescribeStacks on resource: prod"),
-      "AWS does not allow it: these credentials need cloudformation:DescribeStacks",
+      "AWS does not allow this: these credentials need cloudformation:DescribeStacks",
     ],
     [
       "may not be looked at, and nobody names the action",
       new Refusal("AccessDenied", "go away", 403),
-      "AWS does not allow it: these credentials need cloudformation:DescribeStacks",
+      "AWS does not allow this: these credentials need cloudformation:DescribeStacks",
     ],
     [
       "is asked for with credentials that are over",
       new Refusal("ExpiredToken", "The security token included in the request is expired", 403),
-      "AWS does not take these credentials: The security token included in the request is expired",
+      "AWS does not accept these credentials: The security token included in the request is expired",
     ],
     [
       "has a name that none can have",
       new Refusal("ValidationError", "1 validation error"),
-      "AWS refuses: 1 validation error",
+      "AWS refused the call: 1 validation error",
     ],
   ])("that %s", async (_, answer, sentence) => {
     expect(await whyOf(answer)).toBe(sentence);
@@ -109,7 +109,7 @@ describe("the sentence about a stack that cannot be had", () => {
         Object.assign(new Error("Could not load credentials from any providers"), { name: "CredentialsProviderError" }),
       );
     expect(await whyOf(unknownStack, { credentials })).toBe(
-      "there are no AWS credentials (Could not load credentials from any providers): set AWS_PROFILE, or sign in",
+      "no AWS credentials were found (Could not load credentials from any providers): set AWS_PROFILE, or sign in",
     );
   });
 
@@ -117,7 +117,7 @@ describe("the sentence about a stack that cannot be had", () => {
     // What the SDK says in an environment without any; this one may have one.
     const region = () => Promise.reject(new Error("Region is missing"));
     expect(await whyOf(unknownStack, { region })).toBe(
-      "there is no AWS region: set AWS_REGION, or a region in the profile that AWS_PROFILE names",
+      "no AWS region is set: set AWS_REGION, or a region in the profile that AWS_PROFILE names",
     );
   });
 

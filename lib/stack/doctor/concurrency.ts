@@ -3,17 +3,17 @@ import { clientSettings } from "../settings.ts";
 import type { Check } from "./checks.ts";
 import { ok, warning } from "./finding.ts";
 
-/** What a new account has in all, until somebody asks; the usual is a thousand. */
+/** The limit of a new account until its owner asks for more. The usual limit is a thousand. */
 const OF_A_NEW_ACCOUNT = 10;
 
-/** AWS keeps so many for the functions that reserve none. */
+/** AWS keeps this many for the functions that reserve none. */
 const NEVER_RESERVED = 100;
-/** Beats of 20 ms: what 1,000 runs need is one at a time, and a fleet that comes back at once is some dozens. */
+/** A beat takes 20 ms: 1,000 runs need one at a time, and a fleet that comes back at once needs some dozens. */
 const FOR_BEATS = 50;
 
-/** A neighbour that runs wild takes what is not reserved, and a fleet whose beats are throttled for a lease stops its work. */
+/** A function that runs wild takes all that is not reserved. A fleet whose beats are throttled for a lease stops its work. */
 function adviceOn(limit: number, reserved: number): string {
-  if (reserved > 0) return `, ${reserved} of them reserved: see that some are for the beats (reservedConcurrency)`;
+  if (reserved > 0) return `, ${reserved} of them reserved: check that some are for the beats (reservedConcurrency)`;
   if (limit < NEVER_RESERVED + 2 * FOR_BEATS) return ", too few to reserve any";
   return `, none of them reserved: reservedConcurrency={"beat":${FOR_BEATS}} keeps some from every other function`;
 }
@@ -31,7 +31,7 @@ const concurrency: Check = {
     return [
       warning(
         "concurrency",
-        `only ${limit} Lambdas of the account may run at once, as in every new account: beats are throttled when many come together`,
+        `only ${limit} Lambdas of the account may run at once, as in every new account: when many beats come together, they are throttled`,
         'ask Service Quotas for more "Concurrent executions" of Lambda',
       ),
     ];

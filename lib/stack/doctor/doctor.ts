@@ -11,34 +11,34 @@ import { TRAIL_CHECKS } from "./trail.ts";
 
 export type Patient = {
   readonly stack: string;
-  /** A front door to ask instead of the one that the stack names. */
+  /** A front door to use instead of the stack's own. */
   readonly url?: string | undefined;
   readonly settings: Settings;
   readonly version: string;
   /** Unix milliseconds. */
   readonly clock: () => number;
-  /** Makes a call as the owner, signed for the region if one is known. Throws an error with one sentence when it is refused. */
+  /** Makes a call as the owner, signed for the region if it is known. If it is refused, throws an error with one sentence. */
   readonly call: (url: string, region: string | undefined) => Promise<void>;
 };
 
-/** What CloudFormation says of the stack as it is now. */
+/** The present status of the stack in CloudFormation. */
 function statusOf({ status, reason }: Stack): Finding {
   const says = `${status}${reason === undefined ? "" : `: ${reason}`}`;
-  if (/_IN_PROGRESS$/.test(status)) return warning("stack", says, "wait for the end of it, and look again");
+  if (/_IN_PROGRESS$/.test(status)) return warning("stack", says, "wait until it ends, then run doctor again");
   if (/^(CREATE|UPDATE|IMPORT)_COMPLETE$/.test(status)) return ok("stack", says);
   if (/^(UPDATE|IMPORT)_ROLLBACK_COMPLETE$/.test(status))
     return warning(
       "stack",
-      `${says}: the last update was taken back`,
-      "see its events for what failed, then deploy again",
+      `${says}: the last update failed and was rolled back`,
+      "see the stack's events for what failed, then deploy again",
     );
-  return problem("stack", says, "see its events in CloudFormation for what failed, then deploy again");
+  return problem("stack", says, "see the stack's events in CloudFormation for what failed, then deploy again");
 }
 
 function versionOf({ outputs: { version } }: Stack, own: string): Finding {
-  if (version === own) return ok("version", `${own}, here as there`);
+  if (version === own) return ok("version", `the stack and the command line are ${own}`);
   const says = `the stack has ${version ?? "no version"}, the command line is ${own}`;
-  return warning("version", says, "deploy the stack, or install the command line, so that both are the same");
+  return warning("version", says, "deploy the stack or install the command line, so that both have the same version");
 }
 
 async function owner(url: string, region: string | undefined, call: Patient["call"]): Promise<Finding> {
@@ -50,18 +50,18 @@ async function owner(url: string, region: string | undefined, call: Patient["cal
     return problem(
       "owner call",
       why,
-      "see that these credentials are allowed execute-api:Invoke, and are of this account",
+      "check that these credentials are of this account, and that execute-api:Invoke is allowed",
     );
   }
 }
 
 async function door(url: string, region: string | undefined, { clock, call }: Patient): Promise<readonly Finding[]> {
   const found = await frontDoor(url, clock);
-  // When nobody is there the owner's call would say the same again.
+  // If the front door does not answer, the owner's call would only report the same again.
   return found[0]?.state === "ok" ? [...found, await owner(url, region, call)] : found;
 }
 
-/** Everything that can be seen of a stack from outside. Nothing that fails keeps the rest from being looked at. */
+/** Checks everything that can be seen of a stack from outside. A check that fails does not stop the others. */
 export async function doctor(patient: Patient): Promise<readonly Finding[]> {
   const { stack: name, settings, version, clock } = patient;
   const given = async (): Promise<readonly Finding[]> =>
@@ -73,15 +73,12 @@ export async function doctor(patient: Patient): Promise<readonly Finding[]> {
     return [couldNotLook("stack", error, DESCRIBE), ...(await given())];
   }
   if (found.kind === "absent")
-    return [problem("stack", noSuchStack(name, found.region), "name the stack and the region that were deployed")];
+    return [problem("stack", noSuchStack(name, found.region), "name the deployed stack, and its region")];
   const { stack } = found;
   const bench: Bench = { stack, settings, clock, version };
   const url = patient.url ?? stack.outputs.url;
   if (url === undefined)
-    return [
-      statusOf(stack),
-      problem("outputs", notOurs(stack), "name a Lastbeat stack, or deploy this one to its end"),
-    ];
+    return [statusOf(stack), problem("outputs", notOurs(stack), "name a Lastbeat stack, or deploy this one again")];
   const [seen, examined] = await Promise.all([
     door(url, stack.region, patient),
     examine([...TABLE_CHECKS, ...QUEUE_CHECKS, ...RULE_CHECKS, ...TRAIL_CHECKS, ...CONCURRENCY_CHECKS], bench),

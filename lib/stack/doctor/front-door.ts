@@ -2,27 +2,31 @@ import { baseOf } from "../../wire/base.ts";
 import { whyFetchFailed } from "../../wire/fetch-failure.ts";
 import { type Finding, ok, problem, warning } from "./finding.ts";
 
-/** A front door answers in milliseconds, after a cold start in two seconds; the function behind it has ten. */
+/** A front door answers in milliseconds, or in two seconds after a cold start. The function behind it may take ten. */
 const TIMEOUT_MS = 12_000;
 
-/** Clocks that are kept differ by less, the second that the Date header is rounded to included. */
+/** Synchronized clocks differ by less, even with the Date header cut to whole seconds. */
 const WARN_MS = 5_000;
 const BAD_MS = 60_000;
 
-const FIX_ADDRESS = "see that the address is the stack's output Url, and that this network reaches it";
+const FIX_ADDRESS = "check that the address is the stack's output Url, and that this network reaches it";
 
-/** How far the clock here is ahead of the front door's, and what comes of it. Instants are Unix milliseconds. */
+/** How far the clock here is ahead of the front door's, as a finding. Instants are Unix milliseconds. */
 function skew(date: string | null, sent: number, received: number): Finding {
   const theirs = date === null ? Number.NaN : Date.parse(date);
   if (Number.isNaN(theirs))
     return warning("clock", "the front door's answer has no date", "compare this machine's clock with another one");
-  // The header is cut to whole seconds, so half a second is the least wrong; the answer was written half way.
+  // The header is cut to whole seconds, so half a second is the best guess. The answer was written half way.
   const ahead = (sent + received) / 2 - (theirs + 500);
   const off = Math.abs(ahead);
   const said = `the clock here is ${Math.round(off / 1000)} s ${ahead > 0 ? "ahead of" : "behind"} the front door's`;
   if (off <= WARN_MS) return ok("clock", said);
   const why = "signatures that are 5 min off are refused, and leases count by the service's clock";
-  return (off > BAD_MS ? problem : warning)("clock", `${said}: ${why}`, "let chrony or its like keep this clock");
+  return (off > BAD_MS ? problem : warning)(
+    "clock",
+    `${said}: ${why}`,
+    "synchronize this clock, for example with chrony",
+  );
 }
 
 /** Whether a front door answers, and how far its clock is from the one here. `clock` gives Unix milliseconds. */
@@ -30,7 +34,11 @@ export async function frontDoor(url: string, clock: () => number): Promise<reado
   const check = "front door";
   if (!URL.canParse(url) || !/^https?:/i.test(url))
     return [
-      problem(check, `"${url}" is no address`, "name it as https://HOST, with the path of its stage if it has one"),
+      problem(
+        check,
+        `"${url}" is not an address`,
+        "write it as https://HOST, with the path of its stage if it has one",
+      ),
     ];
   const base = baseOf(url);
   const sent = clock();
@@ -41,14 +49,18 @@ export async function frontDoor(url: string, clock: () => number): Promise<reado
     const found =
       response.status === 200 && isHealthy(text)
         ? ok(check, `${base} answers in ${Math.round(received - sent)} ms`)
-        : problem(check, `${base}/healthz answered ${response.status}, and not as Lastbeat would`, FIX_ADDRESS);
+        : problem(
+            check,
+            `${base}/healthz answered ${response.status}, which is not an answer of Lastbeat`,
+            FIX_ADDRESS,
+          );
     return [found, skew(response.headers.get("date"), sent, received)];
   } catch (error) {
     return [problem(check, `nothing answers at ${base}: ${whyFetchFailed(error)}`, FIX_ADDRESS)];
   }
 }
 
-/** What anything else at that address, a login page say, does not answer. */
+/** Whether the answer is Lastbeat's. Anything else at that address, such as a login page, answers differently. */
 function isHealthy(text: string): boolean {
   try {
     const body: unknown = JSON.parse(text);

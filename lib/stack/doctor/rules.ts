@@ -5,7 +5,7 @@ import { outputOf } from "../stack.ts";
 import type { Check } from "./checks.ts";
 import { type Finding, ok, problem } from "./finding.ts";
 
-/** EventBridge gives a hundred at once; a bus has three hundred unless somebody asked for more. */
+/** A page of EventBridge has a hundred rules. A bus has at most three hundred, unless its owner asked for more. */
 const MOST_PAGES = 20;
 
 async function rulesNamed(client: EventBridgeClient, NamePrefix: string): Promise<readonly Rule[]> {
@@ -23,7 +23,7 @@ async function rulesNamed(client: EventBridgeClient, NamePrefix: string): Promis
 }
 
 async function ruleFindings(client: EventBridgeClient, { Name = "", State }: Rule): Promise<readonly Finding[]> {
-  const missing = "the notices that it is for do not come";
+  const missing = "its notices do not arrive";
   const { Targets = [] } = await client.send(new ListTargetsByRuleCommand({ Rule: Name, Limit: 1 }));
   return [
     // ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS is more than enabled.
@@ -32,13 +32,13 @@ async function ruleFindings(client: EventBridgeClient, { Name = "", State }: Rul
       : [
           problem(
             "rules",
-            `${Name} is ${State ?? "in no state"}: ${missing}`,
+            `${Name} is ${State ?? "without a state"}: ${missing}`,
             `run aws events enable-rule --name ${Name}`,
           ),
         ]),
     ...(Targets.length > 0
       ? []
-      : [problem("rules", `${Name} has no target: ${missing}`, "deploy the stack again, which gives it its queue")]),
+      : [problem("rules", `${Name} has no target: ${missing}`, "deploy the stack again, which adds the target")]),
   ];
 }
 
@@ -46,7 +46,7 @@ function missing(prefix: string, found: readonly Rule[]): readonly Finding[] {
   const there = new Set(found.map(({ Name }) => Name));
   const absent = NOTICE_RULES.map((kind) => `${prefix}${kind}`).filter((name) => !there.has(name));
   if (absent.length === 0) return [];
-  return [problem("rules", `${absent.join(", ")}: not there, and their notices do not come`, "deploy the stack again")];
+  return [problem("rules", `${absent.join(", ")}: missing, so their notices do not arrive`, "deploy the stack again")];
 }
 
 const rules: Check = {
@@ -57,7 +57,7 @@ const rules: Check = {
     const prefix = outputOf(stack, "rulePrefix");
     const found = await rulesNamed(client, prefix);
     if (found.length === 0)
-      return [problem("rules", `no rule is named ${prefix}...: no notice comes from AWS`, "deploy the stack again")];
+      return [problem("rules", `no rule is named ${prefix}...: no notices of AWS arrive`, "deploy the stack again")];
     const wrong: Finding[] = [...missing(prefix, found)];
     for (const rule of found) wrong.push(...(await ruleFindings(client, rule)));
     return wrong.length > 0 ? wrong : [ok("rules", `${found.length} named ${prefix}..., enabled, each with a target`)];

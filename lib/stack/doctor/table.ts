@@ -31,14 +31,14 @@ const table: Check = {
       ];
     const { TableStatus: status = "unknown", DeletionProtectionEnabled: isProtected = false } = found.Table ?? {};
     return [
-      status === "ACTIVE" || status === "UPDATING" // an update does not keep it from being used
+      status === "ACTIVE" || status === "UPDATING" // a table can be used during an update
         ? ok("table", `${TableName} is ${status}`)
-        : problem("table", `${TableName} is ${status}`, "look at it in DynamoDB: nothing works without it"),
+        : problem("table", `${TableName} is ${status}`, "check it in DynamoDB: nothing works without it"),
       isProtected
         ? ok("deletion protection", "is on")
         : problem(
             "deletion protection",
-            "is off: one call of somebody with the permission deletes all runs",
+            "is off: one call with the permission for it deletes all runs",
             `run aws dynamodb update-table --table-name ${TableName} --deletion-protection-enabled`,
           ),
     ];
@@ -52,21 +52,21 @@ const timeToLive: Check = {
     const { client, TableName } = open(bench);
     const { TimeToLiveDescription } = await client.send(new DescribeTimeToLiveCommand({ TableName }));
     const { TimeToLiveStatus: status = "DISABLED", AttributeName: on } = TimeToLiveDescription ?? {};
-    // Enabling takes up to an hour, in which nothing is the matter.
+    // Enabling takes up to an hour, and that is not a problem.
     if ((status === "ENABLED" || status === "ENABLING") && on === TABLE.ttl) return [ok("time to live", `on ${on}`)];
     const says = on === undefined || on === TABLE.ttl ? `is ${status}` : `is on ${on} and not on ${TABLE.ttl}`;
-    const why = "ended runs are kept, and paid for, for ever";
+    const why = "ended runs are kept for ever, and cost money";
     return [problem("time to live", `${says}: ${why}`, `enable it on the attribute ${TABLE.ttl} of ${TableName}`)];
   },
 };
 
-/** A sweep without anything due is written down once a minute, by the first one after it: two minutes at the longest period. */
+/** Sweeps that find nothing due are recorded once a minute, by the first sweep after it: at the longest period every two minutes. */
 const SWEEP_LATE_MS = 180_000;
-/** The canary asks every minute: three have failed to clear what this one found, or there were none. */
+/** The canary beats every minute. After this time three beats have not cleared the failure, or no beats were sent. */
 const CANARY_MS = 180_000;
 
-const FIX_SWEEP = "look at the errors and throttles of the Lambdas that tick and sweep, and that their rule is enabled";
-const FIX_CANARY = "look at the front door's errors, and at the throttles of the Lambdas behind it";
+const FIX_SWEEP = "check the errors and throttles of the Lambdas ticker and sweep, and that their rule is enabled";
+const FIX_CANARY = "check the errors of the front door, and the throttles of the Lambdas behind it";
 
 const sweep: Check = {
   name: "last sweep",
@@ -82,10 +82,10 @@ const sweep: Check = {
 };
 
 function lastSweep(at: number, now: number): Finding {
-  if (Number.isNaN(at)) return problem("last sweep", "no sweep has begun yet: nobody is found lost", FIX_SWEEP);
+  if (Number.isNaN(at)) return problem("last sweep", "no sweep has begun yet: lost runs are not found", FIX_SWEEP);
   const says = `began ${Math.max(0, Math.round((now - at) / 1000))} s ago`;
   return now - at > SWEEP_LATE_MS
-    ? problem("last sweep", `${says}: nobody is found lost meanwhile`, FIX_SWEEP)
+    ? problem("last sweep", `${says}: lost runs are not found`, FIX_SWEEP)
     : ok("last sweep", says);
 }
 
@@ -94,8 +94,8 @@ function canary(failedAt: number, now: number): Finding {
   const ago = Math.max(0, Math.round((now - failedAt) / 1000));
   return now - failedAt <= CANARY_MS
     ? problem("canary", `failed ${ago} s ago: verdicts by the clock are frozen`, FIX_CANARY)
-    : ok("canary", `failed ${Math.round(ago / 60)} min ago, and not since`);
+    : ok("canary", `failed ${Math.round(ago / 60)} min ago, and not since then`);
 }
 
-/** The table, and what its control item tells of the sweep. */
+/** Checks of the table, and of its control item, which records the sweeps and the canary. */
 export const TABLE_CHECKS: readonly Check[] = [table, timeToLive, sweep];

@@ -10,7 +10,7 @@ import { clientSettings } from "../settings.ts";
 import type { Check } from "./checks.ts";
 import { ok, warning } from "./finding.ts";
 
-/** Whether management events are among what the trail logs: by old selectors, or by advanced ones. */
+/** Whether the trail logs management events, by basic or by advanced selectors. */
 function isOfManagement({ EventSelectors = [], AdvancedEventSelectors = [] }: GetEventSelectorsCommandOutput): boolean {
   return (
     EventSelectors.some(({ IncludeManagementEvents }) => IncludeManagementEvents ?? true) ||
@@ -26,7 +26,7 @@ async function logs(client: CloudTrailClient, { TrailARN = "" }: Trail): Promise
   try {
     return isOfManagement(await client.send(new GetEventSelectorsCommand({ TrailName: TrailARN })));
   } catch {
-    // A trail of another region, or of the organization, does not show its selectors. By default it logs these events.
+    // A trail of another region or of the organization does not show its selectors. By default it logs these events.
     return true;
   }
 }
@@ -43,8 +43,8 @@ const trail: Check = {
     return [
       warning(
         "trail",
-        "no CloudTrail trail logs management events here: late evidence of spot evictions (BidEvictedEvent) does not come, and their charges stay with losses",
-        "create a trail for management events, the first of which is free of charge",
+        "no CloudTrail trail logs management events here: late evidence of spot evictions (BidEvictedEvent) does not arrive, and their charges stay with losses",
+        "create a trail for management events; the first one is free",
       ),
     ];
   },
