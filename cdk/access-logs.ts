@@ -4,11 +4,11 @@ import type { Construct } from "constructs";
 import { keyOf } from "./kms.ts";
 import type { Settings } from "./settings.ts";
 
-/** Why there are none by default, for the rule packs. */
+/** The reason for no access logs by default, for the rule packs. */
 export const NO_ACCESS_LOGS =
   "accessLogs turns them on. Each decision, and each call of an owner with its caller, has a line.";
 
-/** The log of a front door; undefined where the settings ask for none. */
+/** The log of a front door; undefined if the settings do not ask for it. */
 export const accessLogOf = (scope: Construct, settings: Settings): LogGroup | undefined =>
   settings.accessLogs
     ? new LogGroup(scope, "AccessLogs", {
@@ -19,8 +19,8 @@ export const accessLogOf = (scope: Construct, settings: Settings): LogGroup | un
     : undefined;
 
 /**
- * What both kinds of front doors know of a request, and nothing that its sender writes: a path with a quote would end its text. No header
- * is in it, so no credential.
+ * What both kinds of front doors know about a request. Nothing in it is the sender's text: a path with a quote would
+ * end its string. No header is in it, so no credential is.
  */
 const COMMON = {
   requestId: "$context.requestId",
@@ -32,5 +32,5 @@ const COMMON = {
   milliseconds: "$context.responseLatency",
 } as const;
 
-/** A line of JSON. `route`: the variable that names what was called. */
+/** A line of JSON. `route`: the variable that names the called route. */
 export const accessLogFormat = (route: string): string => JSON.stringify({ ...COMMON, route });

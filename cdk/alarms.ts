@@ -9,27 +9,27 @@ import type { Queues } from "./queues.ts";
 import type { Settings } from "./settings.ts";
 
 type Watched = {
-  /** What it says to who is woken by it; docs/runbook.md has a heading for each name. */
+  /** The text for the person on call. docs/runbook.md has a heading for each name. */
   readonly says: string;
   readonly metric: IMetric;
-  /** At or above it is bad; `below`: below it is. */
+  /** A figure at or above this is bad; with `below`, a figure below this. */
   readonly threshold: number;
   readonly below?: true;
-  /** Bad in so many of the last so many minutes. */
+  /** How many of the last minutes must be bad. */
   readonly of: readonly [bad: number, minutes: number];
-  /** What no figure means: `bad` for what has to be measured all the time. */
+  /** What a missing figure means: `bad` for a metric that must always have one. */
   readonly missing: "bad" | "good";
 };
 
 export type AlarmsProps = { readonly metrics: Metrics; readonly queues: Queues; readonly frontDoor: FrontDoor };
 
-/** An alarm for each promise that can be seen broken from outside. The name is that of the heading in docs/runbook.md. */
+/** An alarm for each promise whose breach is visible from outside. Its name is the heading in docs/runbook.md. */
 function watched({ metrics, queues, frontDoor }: AlarmsProps): Readonly<Record<string, Watched>> {
   const minute = { period: Duration.minutes(1) };
   const waiting = { ...minute, statistic: "Maximum" };
   return {
     "sweeps-stopped": {
-      says: "No sweep for minutes: lost runs are not found.",
+      says: "No sweep has ended for minutes: lost runs are not found.",
       metric: metrics.liveRuns().with({ statistic: "SampleCount" }),
       threshold: 1,
       below: true,
@@ -37,7 +37,7 @@ function watched({ metrics, queues, frontDoor }: AlarmsProps): Readonly<Record<s
       missing: "bad",
     },
     "debts-unsettled": {
-      says: "A decision has been standing for two minutes without its message or its record.",
+      says: "A decision was made two minutes ago, and its message or its record is still missing.",
       metric: metrics.debtAge(),
       threshold: 120,
       of: [3, 3],
@@ -48,31 +48,31 @@ function watched({ metrics, queues, frontDoor }: AlarmsProps): Readonly<Record<s
       metric: metrics.canaryFailed(),
       threshold: 1,
       of: [2, 3],
-      missing: "bad", // it says something every minute
+      missing: "bad", // the canary reports every minute
     },
     "front-door-failing": {
-      says: "The front door answers with errors of its own.",
+      says: "The front door answers many requests with errors (5xx).",
       metric: frontDoor.serverErrors(),
       threshold: 5,
       of: [3, 5],
       missing: "good",
     },
     "verdicts-frozen": {
-      says: "The fleet fell silent at once, or the canary fails: nobody is declared lost by the clock alone.",
+      says: "The fleet fell silent at once, or the canary fails: no run is declared lost by the clock alone.",
       metric: metrics.frozen(),
       threshold: 1,
       of: [3, 3],
       missing: "good",
     },
     "valve-open": {
-      says: "The fleet has been silent for 15 minutes: verdicts go on, and may reach runs that are only cut off.",
+      says: "The fleet has been silent for 15 minutes: verdicts continue, and may hit runs that are only cut off.",
       metric: metrics.valveOpen(),
       threshold: 1,
       of: [1, 1],
       missing: "good",
     },
     "requeues-unread": {
-      says: "A requeue message waits for a quarter of an hour: nobody starts the next attempts.",
+      says: "A requeue message has waited for a quarter of an hour: nobody starts the next attempts.",
       metric: queues.requeue.metricApproximateAgeOfOldestMessage(waiting),
       threshold: 900,
       of: [1, 1],
@@ -95,11 +95,11 @@ function watched({ metrics, queues, frontDoor }: AlarmsProps): Readonly<Record<s
   };
 }
 
-/** The topic of the settings, however they name it. */
+/** The topic of the settings, given as a construct or by its ARN. */
 const topicOf = (scope: Construct, { alarmTopic, alarmTopicArn }: Settings): ITopic | undefined =>
   alarmTopicArn === undefined ? alarmTopic : Topic.fromTopicArn(scope, "Topic", alarmTopicArn);
 
-/** The alarms, by what their names end with. */
+/** The alarms, by the end of their names. */
 export class Alarms extends Construct {
   readonly all: readonly Alarm[];
 

@@ -6,8 +6,8 @@ import { NoticeRules, SOURCES, toQueue } from "./rules.ts";
 import type { Settings } from "./settings.ts";
 
 /**
- * A bus for what forwarders hand on. On the default bus the events of other accounts would meet every rule that somebody has there
- * for their own instances.
+ * A bus for the events of forwarders. On the default bus the events of other accounts would match every rule that the
+ * account has for its own instances.
  */
 export class ForwarderBus extends Construct {
   readonly arn: string;
@@ -16,7 +16,7 @@ export class ForwarderBus extends Construct {
     super(scope, id);
     const bus = new EventBus(this, "Bus", { eventBusName: `${settings.name}-forwarded` });
     this.arn = bus.eventBusArn;
-    // The library's own types disagree.
+    // The library's types do not agree with each other.
     new NoticeRules(this, "Rules", `${settings.name}-remote-`, toQueue(queues), bus as IEventBus);
     const { partition } = Stack.of(this);
     const admit = (statementId: string, who: object | "*", more: object = {}): void => {
@@ -28,7 +28,7 @@ export class ForwarderBus extends Construct {
           Principal: who,
           Action: "events:PutEvents",
           Resource: this.arn,
-          // Events of AWS, and no drills: those are played here.
+          // Events of AWS, but no drills: drills are played in this account.
           Condition: {
             "ForAllValues:StringEquals": { "events:source": SOURCES },
             Null: { "events:source": "false" },

@@ -1,4 +1,4 @@
-/** What `lastbeat/cdk` exports: for an app of your own. */
+/** The exports of `lastbeat/cdk`, for an app of your own. */
 export { LastbeatForwarder } from "./forwarder.ts";
 export { Lastbeat } from "./lastbeat.ts";
 export type { FrontDoorKind, LastbeatProps } from "./settings.ts";

@@ -1,10 +1,10 @@
 import type { Node } from "constructs";
 import { type LastbeatProps, SettingError } from "./settings.ts";
 
-/** What begins so is meant for us. Anything else in the context belongs to the CDK or to somebody else's app. */
+/** Settings of Lastbeat begin with this. Everything else in the context belongs to the CDK or to another app. */
 const PREFIX = "lastbeat:";
 
-/** How a setting is read from a text; in cdk.json it may stand as what it is. */
+/** How to read a setting from a text. In cdk.json it may also have its own type. */
 type Read = (value: unknown) => unknown;
 
 const asText: Read = (value) => (typeof value === "string" ? value : String(value));
@@ -16,7 +16,7 @@ const asList: Read = (value) =>
     : String(value)
         .split(",")
         .map((part) => part.trim());
-/** What is no JSON stays a text, and is refused by the name of its setting. */
+/** A text that is not JSON stays a text, and the check of the setting refuses it by name. */
 const asIs: Read = (value) => {
   try {
     return typeof value === "string" ? JSON.parse(value) : value;
@@ -25,7 +25,7 @@ const asIs: Read = (value) => {
   }
 };
 
-/** The settings that a text can say; constructs of the CDK need an app of your own. */
+/** The settings that can be written as a text. Settings that are CDK constructs need an app of your own. */
 const READ: Readonly<Record<string, Read>> = {
   name: asText,
   expectedRuns: asNumber,
@@ -62,12 +62,12 @@ const READ: Readonly<Record<string, Read>> = {
 export type Context = {
   readonly stackName?: string;
   readonly forwardTo?: string;
-  /** Tags of all that the app makes. */
+  /** The tags of everything that the app makes. */
   readonly tags: Readonly<Record<string, string>>;
   readonly props: LastbeatProps;
 };
 
-/** What the context says. Throws a SettingError that names a setting that there is not. */
+/** The settings in the context. Throws a SettingError that names an unknown setting. */
 export function contextOf(node: Node): Context {
   const all = (node.getAllContext() ?? {}) as Readonly<Record<string, unknown>>;
   const ours = Object.entries(all).flatMap(([key, value]) =>
@@ -77,7 +77,7 @@ export function contextOf(node: Node): Context {
   const odd = Object.keys(settings).find((name) => !Object.hasOwn(READ, name));
   if (odd !== undefined)
     throw new SettingError(
-      `${PREFIX}${odd} is not a setting: there are ${Object.keys(READ).join(", ")}, stackName, forwardTo, tags`,
+      `${PREFIX}${odd} is not a setting; the settings are ${Object.keys(READ).join(", ")}, stackName, forwardTo, tags`,
     );
   const props = Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, READ[name]?.(value)]));
   return {
@@ -91,6 +91,6 @@ export function contextOf(node: Node): Context {
 function tagsOf(value: unknown): Readonly<Record<string, string>> {
   const isFit =
     typeof value === "object" && value !== null && Object.values(value).every((tag) => typeof tag === "string");
-  if (!isFit) throw new SettingError(`${PREFIX}tags is of the form {"team": "data"}, not ${JSON.stringify(value)}`);
+  if (!isFit) throw new SettingError(`${PREFIX}tags must have the form {"team": "data"}, not ${JSON.stringify(value)}`);
   return value as Readonly<Record<string, string>>;
 }

@@ -28,7 +28,10 @@ const HALF = 12;
 const THIRD = 8;
 const FULL = 24;
 
-/** One page, from what matters to what explains it: alarms, the fleet, why attempts end, how soon, what is owed, the way in. */
+/**
+ * One page, the most important first: alarms, the fleet, causes, detection time, debts, queues, the front door, the
+ * Lambdas.
+ */
 export class Dashboard extends Construct {
   constructor(scope: Construct, id: string, { name }: Settings, props: DashboardProps) {
     super(scope, id);
@@ -65,7 +68,7 @@ export class Dashboard extends Construct {
             width: THIRD,
           }),
           new GraphWidget({
-            title: "Messages: waiting, and dead",
+            title: "Messages: waiting, and dead letters",
             left: [
               queues.requeue.metricApproximateNumberOfMessagesVisible({ label: "requeues" }),
               queues.notice.metricApproximateNumberOfMessagesVisible({ label: "notices" }),
@@ -79,7 +82,7 @@ export class Dashboard extends Construct {
         ],
         [
           new GraphWidget({
-            title: "Front door: requests, errors of ours",
+            title: "Front door: requests, server errors",
             left: [frontDoor.requests()],
             right: [frontDoor.serverErrors()],
             width: HALF,

@@ -26,11 +26,11 @@ import type { Lambda } from "./lambda.ts";
 import type { Settings } from "./settings.ts";
 import { throttleOf } from "./throttles.ts";
 
-/** The HTTP API: owners by IAM, runners by what the Lambdas check themselves. */
+/** The HTTP API. IAM authorizes owners; the Lambdas check the credentials of runners themselves. */
 export class HttpFrontDoor extends Construct implements FrontDoor {
   readonly url: string;
   readonly apiId: string;
-  /** What the DNS record of a domain of one's own has to point to. */
+  /** The target for the DNS record of `domain`. */
   domainTarget: string | undefined;
   private readonly api: HttpApi;
   private readonly stage: HttpStage;
@@ -60,12 +60,12 @@ export class HttpFrontDoor extends Construct implements FrontDoor {
           id: "AwsSolutions::AwsSolutions-APIG4",
           reason:
             caller === "anyone"
-              ? "It tells nothing of any run."
+              ? "It says nothing about any run."
               : `The Lambda checks the ${caller}: pods need no AWS credentials.`,
         });
       return route;
     });
-    const { rate, burst } = throttleOf(ROUTES.health, settings, region); // for what has no limit of its own
+    const { rate, burst } = throttleOf(ROUTES.health, settings, region); // for routes without their own limit
     this.stage = new HttpStage(this, "Stage", {
       httpApi: this.api,
       stageName: "$default",
@@ -79,7 +79,7 @@ export class HttpFrontDoor extends Construct implements FrontDoor {
         return [`${route.method} ${route.path}`, { ThrottlingRateLimit: rate, ThrottlingBurstLimit: burst }];
       }),
     );
-    for (const route of routes) this.stage.node.addDependency(route); // settings of a route that is not there are refused
+    for (const route of routes) this.stage.node.addDependency(route); // or its settings are refused
     const log = accessLogOf(this, settings);
     if (log !== undefined)
       stage.accessLogSettings = { destinationArn: log.logGroupArn, format: accessLogFormat("$context.routeKey") };
@@ -93,7 +93,7 @@ export class HttpFrontDoor extends Construct implements FrontDoor {
     this.url = own ?? `https://${this.apiId}.execute-api.${Stack.of(this).region}.${Stack.of(this).urlSuffix}`;
   }
 
-  /** ARNs of owners' calls, for policies of callers. */
+  /** The ARNs of owners' calls, for the policies of their callers. */
   get ownerRoutes(): readonly string[] {
     return ownerArns((method, path) => this.api.arnForExecuteApi(method, path, "$default"));
   }
@@ -110,7 +110,7 @@ export class HttpFrontDoor extends Construct implements FrontDoor {
     return this.stage.metricLatency({ period: Duration.minutes(1), statistic });
   }
 
-  /** Beside ticket or token, when the settings say so: a token of the cluster, in a header of its own. */
+  /** If the settings say so, runners send a token of the cluster in another header, in addition to ticket or token. */
   private runnerAuthorizer(settings: Settings): IHttpRouteAuthorizer {
     const [jwt] = issuersOf(settings);
     if (jwt === undefined) return new HttpNoneAuthorizer();

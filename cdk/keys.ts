@@ -5,17 +5,17 @@ import { keyOf } from "./kms.ts";
 import type { Lambda } from "./lambda.ts";
 import type { Settings } from "./settings.ts";
 
-/** The secret with the keys that sign tickets and tokens. What is lost with it: every credential that was handed out. */
+/** The secret with the keys that sign tickets and tokens. Without it, all earlier tickets and tokens are worthless. */
 export class Keys extends Construct {
   readonly secret: Secret;
-  /** Its ARN, asked for as such: an emulator gives the name where AWS gives the ARN as well. */
+  /** Its ARN, read as the attribute Id: for Ref an emulator returns the name, where AWS returns the ARN. */
   readonly arn: string;
 
   constructor(scope: Construct, id: string, settings: Settings) {
     super(scope, id);
     this.secret = new Secret(this, "Secret", {
       description: "Lastbeat: the keys that sign tickets and tokens, current and previous",
-      // 64 letters and digits: 381 bits. The first rotation makes {"keys": [...]} of it.
+      // 64 letters and digits are 381 bits. The first rotation turns them into {"keys": [...]}.
       generateSecretString: {
         secretStringTemplate: "{}",
         generateStringKey: "initial",
@@ -29,7 +29,10 @@ export class Keys extends Construct {
     this.arn = (this.secret.node.defaultChild as CfnSecret).attrId;
   }
 
-  /** `days`: time between two rotations; 0 for no schedule. The construct of the library would grant the Lambda more than it calls. */
+  /**
+   * `days`: time between two rotations; 0: no schedule. The library's construct would grant the Lambda more than it
+   * needs.
+   */
   rotateBy(rotate: Lambda, days: number): void {
     rotate.allow(
       ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"],
@@ -39,7 +42,7 @@ export class Keys extends Construct {
     if (days === 0) {
       Validations.of(this.secret).acknowledge({
         id: "AwsSolutions::AwsSolutions-SMG4",
-        reason: "keyRotationDays is 0: somebody else calls the Lambda that rotates it.",
+        reason: "keyRotationDays is 0: the operator invokes the Lambda that rotates it.",
       });
       return;
     }
@@ -47,7 +50,7 @@ export class Keys extends Construct {
       secretId: this.arn,
       rotationLambdaArn: rotate.function.functionArn,
       rotationRules: { automaticallyAfterDays: days },
-      // The secret is good as it was made; a rotation at once would make the first deployment wait for one.
+      // The new secret is good as it is. An immediate rotation would make the first deployment wait.
       rotateImmediatelyOnUpdate: false,
     });
     schedule.node.addDependency(invoke);

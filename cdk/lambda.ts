@@ -18,35 +18,35 @@ import { keyOf } from "./kms.ts";
 import { networkOf } from "./network.ts";
 import type { Reservable, Settings } from "./settings.ts";
 
-/** What `npm run build` has bundled: in a clone in dist/, in the package beside this file. */
+/** The bundles of `npm run build`: in dist/ in a clone, beside this file in the package. */
 const BUNDLES = new URL(import.meta.url.endsWith(".ts") ? "../dist/lambdas/" : "./lambdas/", import.meta.url);
 
 function codeOf(name: string): Code {
   const folder = fileURLToPath(new URL(name, BUNDLES));
-  if (!existsSync(folder)) throw new Error(`${folder} is not there: npm run build makes it`);
+  if (!existsSync(folder)) throw new Error(`${folder} does not exist: run npm run build, which makes it`);
   return Code.fromAsset(folder);
 }
 
 export type LambdaProps = {
-  /** What it does, for people who look at the console. */
+  /** What the Lambda does, for people who look at the console. */
   readonly description: string;
   readonly timeoutSeconds: number;
-  /** In MB. The processor comes in proportion: 1,769 MB are one. */
+  /** In MB. The CPU share is proportional: 1,769 MB are one CPU. */
   readonly memorySize: number;
   readonly environment: Readonly<Record<string, string>>;
 };
 
-/** A Lambda with a role and a log group of its own. It may do what it was allowed by name, and nothing else. */
+/** A Lambda with its own role and log group. It may do only what is allowed by name. */
 export class Lambda extends Construct {
   readonly function: CloudFunction;
   private readonly role: Role;
 
-  /** `id` is the name of its bundle, too. */
+  /** `id` is also the name of the bundle. */
   constructor(scope: Construct, id: string, settings: Settings, props: LambdaProps) {
     super(scope, id);
     const logGroup = new LogGroup(this, "Logs", {
       retention: settings.logRetentionDays as RetentionDays,
-      removalPolicy: RemovalPolicy.DESTROY, // decisions that matter stand in the ledger
+      removalPolicy: RemovalPolicy.DESTROY, // the ledger has the decisions that matter
       ...keyOf(this, settings),
     });
     this.role = new Role(this, "Role", {
@@ -65,22 +65,22 @@ export class Lambda extends Construct {
       architecture: Architecture.ARM_64,
       memorySize: props.memorySize,
       timeout: Duration.seconds(props.timeoutSeconds),
-      role: this.role.withoutPolicyUpdates(), // the library would add a managed policy for the network
+      role: this.role.withoutPolicyUpdates(), // otherwise the library adds a managed policy for the network
       logGroup,
       loggingFormat: LoggingFormat.JSON,
-      // START, END and REPORT of each beat would cost more than the beat's own write.
+      // The lines START, END and REPORT of each beat would cost more than the beat's own write.
       systemLogLevelV2: SystemLogLevel.WARN,
-      // The Lambdas leave lines out themselves: Lambda would leave out those with the metrics, too.
+      // The Lambdas leave out lines themselves: a log level of Lambda would also drop the lines with metrics.
       applicationLogLevelV2: ApplicationLogLevel.INFO,
       environment: {
         ...props.environment,
-        // CloudTrail and the account's other records say which of us has called.
+        // CloudTrail and other records of the account then name the Lambda that has called.
         AWS_SDK_UA_APP_ID: `lastbeat-${id}`,
       },
       ...network,
       ...(reserved !== undefined && { reservedConcurrentExecutions: reserved }),
     });
-    // A function that starts before it may write its log or read its keys fails its first calls.
+    // If a function starts before it may write its log or read its keys, its first calls fail.
     this.function.node.addDependency(this.role);
     Validations.of(this).acknowledge(
       {
@@ -89,12 +89,12 @@ export class Lambda extends Construct {
       },
       {
         id: "Serverless::Serverless-LambdaDLQ",
-        reason: "What is worth repeating comes from a queue with dead letters of its own.",
+        reason: "Work that must be repeated comes from a queue that has dead letters.",
       },
     );
   }
 
-  /** Adds a permission to its role. `partitions`: of the table, only keys that begin so. */
+  /** Adds a permission to the role. `partitions`: only for keys of the table that begin with one of these. */
   allow(actions: readonly string[], resource: string, ...partitions: readonly string[]): void {
     this.role.addToPolicy(
       new PolicyStatement({
@@ -102,14 +102,14 @@ export class Lambda extends Construct {
         actions: [...actions],
         resources: [resource],
         ...(partitions.length > 0 && {
-          // Each action that is granted so names a key, so the condition is never empty.
+          // Each of these actions names a key, so the condition never matches an empty list.
           conditions: { "ForAllValues:StringLike": { "dynamodb:LeadingKeys": partitions } },
         }),
       }),
     );
   }
 
-  /** Lets it use the key by which services of AWS keep what it reads and writes there, and by no other way. */
+  /** Allows the Lambda to use the KMS key, but only through these services of AWS. */
   allowKey(keyArn: string, ...services: readonly string[]): void {
     const { region, urlSuffix } = Stack.of(this);
     this.role.addToPolicy(
@@ -129,7 +129,7 @@ export class Lambda extends Construct {
     );
   }
 
-  /** Lets a service of AWS invoke it, for one resource of this account. */
+  /** Allows a service of AWS to invoke the Lambda, for one resource of this account. */
   mayBeInvokedBy(service: string, sourceArn: string): CfnPermission {
     return new CfnPermission(this, `By${service.split(".")[0]}`, {
       action: "lambda:InvokeFunction",
@@ -140,7 +140,7 @@ export class Lambda extends Construct {
     });
   }
 
-  /** Lambda makes and removes the network interfaces itself, and these actions know no resources. */
+  /** Lambda creates and removes the network interfaces itself. These actions cannot be limited to resources. */
   private allowNetwork(): void {
     this.allow(
       [

@@ -12,13 +12,13 @@ import { type Settings, shardsFor } from "./settings.ts";
 import type { Table } from "./table.ts";
 
 /**
- * A sweep reads 1,000 items in 6 ms of a whole processor, and a verdict takes 5 ms of one: a hundredth of the fleet, lost at once, is
- * judged within a period or two.
+ * A sweep reads 1,000 items in 6 ms of a whole CPU, and a verdict takes 5 ms of one. If a hundredth of the fleet is
+ * lost at once, it is judged within one or two periods.
  */
 const sweepMemory = (expectedRuns: number): number =>
   expectedRuns <= 5000 ? MEMORY.other : expectedRuns <= 300_000 ? 1024 : 1769;
 
-/** Partitions by the letter that their keys begin with. */
+/** Partitions, by the first letter of their keys. */
 const RUN_ITEMS = `${PREFIX.liveRuns}*`;
 const HOSTS = `${PREFIX.host}*`;
 
@@ -27,7 +27,7 @@ const WRITE = ["dynamodb:PutItem", "dynamodb:UpdateItem"] as const;
 
 export type LambdasProps = { readonly table: Table; readonly queues: Queues; readonly keys: Keys };
 
-/** All that runs, each with what it may do. What a Lambda may do and does not call fails the test of the grants. */
+/** All Lambdas, each with its permissions. A permission that a Lambda does not use fails the test of the grants. */
 export class Lambdas extends Construct {
   readonly services: Readonly<Record<Service, Lambda>>;
   readonly sweep: Lambda;
@@ -66,7 +66,7 @@ export class Lambdas extends Construct {
     const runner = lambda("runner", "claims, finishes and notices of runners", app);
     this.sweep = lambda(
       "sweep",
-      "finds what is overdue or owing",
+      "finds overdue runs and unsettled debts",
       { ...app, ...pace },
       sweepMemory(settings.expectedRuns),
     );
@@ -77,11 +77,11 @@ export class Lambdas extends Construct {
       [ENVIRONMENT.leaseSeconds]: String(settings.leaseSeconds),
     });
     const trust = settings.trustRunners ? { [ENVIRONMENT.trustRunners]: "true" } : {};
-    this.notice = lambda("notice", "what AWS says about hosts", { ...app, ...trust }, MEMORY.notice);
+    this.notice = lambda("notice", "handles notices about hosts", { ...app, ...trust }, MEMORY.notice);
     runner.allow(["dynamodb:GetItem", ...WRITE], tableArn);
     for (const one of [owner, this.sweep, this.notice]) one.allow([...READ, ...WRITE], tableArn);
     this.sweep.allow(["dynamodb:DeleteItem"], tableArn, RUN_ITEMS, HOSTS);
-    // The Lambda that settles the end of an attempt strikes it off its host.
+    // The Lambda that settles the end of an attempt deletes the attempt from its host.
     for (const one of [runner, owner, this.notice]) one.allow(["dynamodb:DeleteItem"], tableArn, HOSTS);
     for (const one of [runner, owner, this.sweep, this.notice]) one.allow(["sqs:SendMessage"], queues.requeue.queueArn);
     for (const one of [runner, owner, this.notice]) one.allow(["sqs:SendMessage"], queues.notice.queueArn);
@@ -98,12 +98,12 @@ export class Lambdas extends Construct {
     keys.rotateBy(this.rotate, settings.keyRotationDays);
     this.services = { beat, runner, owner };
     if (settings.kmsKeyArn !== undefined) this.share(settings.kmsKeyArn);
-    // A sweep takes all ticks that have come, so one that is late does not make the next ones late.
+    // A sweep takes all waiting ticks, so a late tick does not delay the next ones.
     this.receive(this.sweep, queues.tick, { batchSize: 10, reportBatchItemFailures: false });
     this.receive(this.notice, queues.notice, { batchSize: NOTICE_BATCH, reportBatchItemFailures: true });
   }
 
-  /** Each Lambda that reads or writes what the key encrypts may use it. */
+  /** Allows each Lambda that reads or writes encrypted data to use the key. */
   private share(kmsKeyArn: string): void {
     for (const one of [...Object.values(this.services), this.sweep, this.notice])
       one.allowKey(kmsKeyArn, "dynamodb", "secretsmanager", "sqs");
@@ -112,7 +112,9 @@ export class Lambdas extends Construct {
     this.rotate.allowKey(kmsKeyArn, "secretsmanager");
   }
 
-  /** Messages invoke the Lambda. No maximum concurrency: it would keep five pollers awake on an idle queue. */
+  /**
+   * Messages invoke the Lambda. There is no maximum concurrency, because it would keep five pollers on an idle queue.
+   */
   private receive(
     lambda: Lambda,
     queue: Queue,
@@ -128,7 +130,7 @@ export class Lambdas extends Construct {
     Validations.of(mapping).acknowledge({
       id: "Serverless::Serverless-LambdaEventSourceMappingDestination",
       reason:
-        "Destinations are for streams. What fails stays in the queue, whose dead letters take it after five times.",
+        "Destinations are for streams. A message that fails stays in the queue, and goes to the dead letters after five times.",
     });
   }
 }

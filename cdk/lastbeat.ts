@@ -22,11 +22,13 @@ import { type FrontDoorKind, hasBus, type LastbeatProps, type Settings, settings
 import { Table } from "./table.ts";
 import { accountIn, wantedRate } from "./throttles.ts";
 
-/** Lastbeat, whole: for an app of your own, `new Lastbeat(this, "Lastbeat")`; by itself, see LastbeatStack. */
+/**
+ * All of Lastbeat, for an app of your own: `new Lastbeat(this, "Lastbeat")`. For a stack of its own, see LastbeatStack.
+ */
 export class Lastbeat extends Construct {
-  /** What LASTBEAT_URL takes: the first front door. */
+  /** The value for LASTBEAT_URL: the address of the first front door. */
   readonly url: string;
-  /** Where the next attempts are announced; docs/protocol.md has the messages. */
+  /** The queue that announces the next attempts; docs/protocol.md describes the messages. */
   readonly requeueQueue: Queue;
   readonly requeueDeadLetters: Queue;
   readonly noticeQueue: Queue;
@@ -34,11 +36,11 @@ export class Lastbeat extends Construct {
   readonly tableName: string;
   /** The ARN of the secret with the signing keys. */
   readonly keysArn: string;
-  /** What the names of the rules for notices begin with. */
+  /** The beginning of the names of the rules for notices. */
   readonly rulePrefix: string;
-  /** The ARN of the bus for forwarders; undefined where the settings name none. */
+  /** The ARN of the bus for forwarders; undefined if the settings name no forwarders. */
   readonly forwarderBusArn: string | undefined;
-  /** The ARN of the role for owners of other accounts; undefined where the settings name none. */
+  /** The ARN of the role for owners in other accounts; undefined if the settings name none. */
   readonly ownerRoleArn: string | undefined;
   readonly metrics: Metrics;
   private readonly frontDoors: ReadonlyMap<FrontDoorKind, FrontDoor>;
@@ -53,7 +55,7 @@ export class Lastbeat extends Construct {
     const lambdas = new Lambdas(this, "Lambdas", settings, { table, queues, keys });
     const frontDoors = this.open(settings, lambdas);
     const first = frontDoors.values().next().value;
-    if (first === undefined) throw new Error("there is no front door");
+    if (first === undefined) throw new Error("frontDoors names no front door");
     this.frontDoors = frontDoors;
     this.url = settings.publicUrl ?? first.url;
     lambdas.canary.function.addEnvironment(ENVIRONMENT.frontDoor, this.url);
@@ -78,18 +80,18 @@ export class Lastbeat extends Construct {
       new Dashboard(this, "Dashboard", settings, { ...watching, lambdas, alarms: this.alarms?.all ?? [] });
   }
 
-  /** The id of a front door, as the API Gateway calls it; undefined where there is none of that kind. */
+  /** The id of a front door in API Gateway; undefined if there is none of that kind. */
   apiId(kind: FrontDoorKind): string | undefined {
     return this.frontDoors.get(kind)?.apiId;
   }
 
-  /** What the DNS record of `domain` has to point to; undefined without one. */
+  /** The target for the DNS record of `domain`; undefined without a domain. */
   get domainTarget(): string | undefined {
     const door = this.frontDoors.get("http-api");
     return door instanceof HttpFrontDoor ? door.domainTarget : undefined;
   }
 
-  /** Lets somebody make the calls of owners, at every front door: register, show, list, cancel, requeue, drain. */
+  /** Allows the grantee to make owners' calls at every front door: register, show, list, cancel, requeue, drain. */
   grantOwner(grantee: IGrantable): Grant {
     return Grant.addToPrincipal({
       grantee,
@@ -103,7 +105,7 @@ export class Lastbeat extends Construct {
     return [...this.frontDoors.values()].flatMap(({ ownerRoutes }) => ownerRoutes);
   }
 
-  /** Lets somebody read the requeue queue and start the next attempts. */
+  /** Allows the grantee to read the requeue queue, and so to start the next attempts. */
   grantConsumeRequeues(grantee: IGrantable): Grant {
     return this.requeueQueue.grantConsumeMessages(grantee);
   }
@@ -114,7 +116,7 @@ export class Lastbeat extends Construct {
     if (rate > account.rate)
       Annotations.of(this).addWarningV2(
         "lastbeat:accountRate",
-        `${rate} beats a second may come after an outage, and an account's APIs take ${account.rate} until it asks for more`,
+        `${rate} beats a second may come after an outage, but the account's APIs accept only ${account.rate}: ask Service Quotas for more`,
       );
     return new Map(
       settings.frontDoors.map((kind) => [
@@ -126,7 +128,7 @@ export class Lastbeat extends Construct {
     );
   }
 
-  /** Anybody may call a beat by its URL, as by the front door: the Lambda checks the token. */
+  /** Anybody may call the function URL of beats, as they may call the front door: the Lambda checks the token. */
   private openBeatUrl({ services: { beat, runner } }: Lambdas): void {
     const { url } = beat.function.addFunctionUrl({ authType: FunctionUrlAuthType.NONE });
     runner.function.addEnvironment(ENVIRONMENT.beatUrl, url);

@@ -1,13 +1,13 @@
-/** In seconds. The queues' visibility follows from them. */
+/** Timeouts in seconds. The visibility timeouts of the queues follow from them. */
 export const TIMEOUTS = {
-  /** Two tries of a second each, and the keys. */
+  /** Two tries of a second each, and reading the keys. */
   beat: 10,
-  /** Some ten requests, each of two tries at most. */
+  /** About ten requests, each with at most two tries. */
   runner: 25,
   owner: 25,
-  /** Until the next minute's ticks come; what is left then is found again. */
+  /** Until the ticks of the next minute come. The next sweep finds what is left. */
   sweep: 60,
-  /** Short, because a notice that failed comes again after six times that, and a spot instance has two minutes. */
+  /** Short, because a failed notice comes again after six times this time, and a spot instance has two minutes. */
   notice: 10,
   ticker: 10,
   /** Three beats of 5 s, and the pauses between them. */
@@ -15,13 +15,19 @@ export const TIMEOUTS = {
   rotate: 30,
 } as const;
 
-/** In MB. lib/cost counts with them, and a test compares. */
+/** Memory in MB. lib/cost uses the same numbers, and a test compares them. */
 export const MEMORY = {
   beat: 128,
   other: 256,
-  /** A whole processor: when a zone is reclaimed, all of its runs have two minutes (docs/performance.md). It costs as much as less. */
+  /**
+   * A whole CPU: when a zone is reclaimed, all of its runs have two minutes (docs/performance.md). Less memory costs
+   * the same.
+   */
   notice: 1769,
 } as const;
 
-/** Events that one invocation takes. Ten hosts of thirty runs are some seconds; five leave room for hosts of a hundred. */
+/**
+ * The most events of one invocation. Ten hosts with thirty runs take some seconds; five leave room for hosts with a
+ * hundred.
+ */
 export const NOTICE_BATCH = 5;

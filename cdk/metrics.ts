@@ -2,7 +2,7 @@ import { Duration } from "aws-cdk-lib";
 import { MathExpression, Metric } from "aws-cdk-lib/aws-cloudwatch";
 import { METRICS } from "../lib/names.ts";
 
-/** What Lastbeat measures, over a minute each. There is none per run: each would cost $0.30 a month. */
+/** The metrics of Lastbeat, each over a minute. There is no metric per run: each would cost $0.30 a month. */
 export class Metrics {
   private readonly name: string;
 
@@ -20,22 +20,24 @@ export class Metrics {
     return this.metric(METRICS.sweepAge, "Maximum");
   }
 
-  /** Seconds that the oldest debt has been standing: a message or a record that is decided, and not written yet. */
+  /** The age of the oldest debt in seconds. A debt is a message or a record that is decided and not written yet. */
   debtAge(): Metric {
     return this.metric(METRICS.debtAge, "Maximum");
   }
 
-  /** 1 while the fleet is silent at once or the canary fails, so that the clock alone declares nobody lost. */
+  /** 1 while the fleet is silent at once or the canary fails: then no run is declared lost by the clock alone. */
   frozen(): Metric {
     return this.metric(METRICS.frozen, "Maximum");
   }
 
-  /** 1 when verdicts go on although the fleet is silent, because that has lasted for 15 minutes. */
+  /** 1 when verdicts continue although the fleet is silent, because the silence has lasted for 15 minutes. */
   valveOpen(): Metric {
     return this.metric(METRICS.valveOpen, "Maximum");
   }
 
-  /** Minutes in which the canary's beats did not get through the front door; 0 for one in which they did. */
+  /**
+   * 1 for a minute in which the canary's beats did not get through the front door, 0 for a minute in which they did.
+   */
   canaryFailed(): Metric {
     return this.metric(METRICS.canaryFailed, "Sum");
   }
@@ -45,7 +47,7 @@ export class Metrics {
     return this.metric(METRICS.verdicts, "Sum", { [METRICS.cause]: cause });
   }
 
-  /** The same for every cause that there was, a line each. For dashboards: alarms cannot search. */
+  /** The same for every cause, with a line for each. Only for dashboards: alarms cannot search. */
   verdictsByCause(): MathExpression {
     const { namespace, name, cause, verdicts } = METRICS;
     return new MathExpression({
@@ -56,7 +58,10 @@ export class Metrics {
     });
   }
 
-  /** Seconds from the last beat of a lost attempt to its verdict. `statistic` as CloudWatch names it: p50, p99. */
+  /**
+   * Seconds from the last beat of a lost attempt to its verdict. `statistic`: its name in CloudWatch, such as p50 or
+   * p99.
+   */
   detectionLatency(statistic = "p99"): Metric {
     return this.metric(METRICS.detection, statistic, { [METRICS.cause]: "lost" });
   }

@@ -8,7 +8,7 @@ export type LambdaNetwork = {
   readonly securityGroups?: ISecurityGroup[];
 };
 
-/** Where a Lambda runs, as its construct takes it; undefined where it runs in no VPC. */
+/** The network of a Lambda, as its construct needs it; undefined if it runs in no VPC. */
 export function networkOf(scope: Construct, settings: Settings): LambdaNetwork | undefined {
   const { vpc, vpcSubnets, securityGroups, network } = settings;
   if (vpc !== undefined)
@@ -23,7 +23,7 @@ export function networkOf(scope: Construct, settings: Settings): LambdaNetwork |
     vpc: Vpc.fromVpcAttributes(scope, "Vpc", {
       vpcId,
       privateSubnetIds: [...subnetIds],
-      availabilityZones: subnetIds.map(() => "unknown"), // nobody asks for the zone of a subnet that is named
+      availabilityZones: subnetIds.map(() => "unknown"), // the zone of a named subnet is never used
     }),
     ...(securityGroupIds !== undefined && {
       securityGroups: securityGroupIds.map((id) => SecurityGroup.fromSecurityGroupId(scope, id, id)),

@@ -4,8 +4,8 @@ import type { Construct } from "constructs";
 import type { Settings } from "./settings.ts";
 
 /**
- * The role by which owners of other accounts call: an HTTP API has no policy that could name them. Undefined where the settings name
- * nobody. `calls`: the ARNs of owners' calls.
+ * The role that owners in other accounts assume for their calls: an HTTP API has no policy that could name them.
+ * Undefined if the settings name no owners. `calls`: the ARNs of owners' calls.
  */
 export function ownerRoleOf(
   scope: Construct,
@@ -24,7 +24,7 @@ export function ownerRoleOf(
   Validations.of(role).acknowledge(
     ...names.map((name) => ({
       id: `AwsSolutions::AwsSolutions-IAM5[Resource::${name}]`,
-      reason: "An owner calls about any run and any host: * stands for their names.",
+      reason: "An owner may call for any run and any host: * stands for their names.",
     })),
   );
   return role;
@@ -32,6 +32,6 @@ export function ownerRoleOf(
 
 type Joined = { readonly "Fn::Join": readonly [string, readonly (string | { readonly Ref: string })[]] };
 
-/** An ARN as the rule packs write it, with <Name> for what only the deployment knows. */
+/** An ARN in the form of the rule packs: <Name> stands for a value that only the deployment knows. */
 const plain = (arn: Joined): string =>
   arn["Fn::Join"][1].map((part) => (typeof part === "string" ? part : `<${part.Ref}>`)).join("");

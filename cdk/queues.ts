@@ -6,21 +6,21 @@ import { keyOf } from "./kms.ts";
 import { TIMEOUTS } from "./limits.ts";
 import type { Settings } from "./settings.ts";
 
-/** The longest that SQS keeps a message. */
+/** The longest time for which SQS keeps a message. */
 const LONGEST = Duration.days(14);
 
-/** As AWS asks for: while Lambda tries a batch again after a throttle, nobody else receives it. */
+/** AWS recommends this: while Lambda tries a batch again after a throttle, no other poller receives it. */
 const sixTimes = (seconds: number): Duration => Duration.seconds(6 * seconds);
 
-/** The three queues, and the dead letters of the two whose messages are work. */
+/** The three queues, and dead letters for the two whose messages must not be lost. */
 export class Queues extends Construct {
-  /** What owners read: the next attempts. */
+  /** Messages for consumers: the next attempts. */
   readonly requeue: Queue;
   readonly requeueDeadLetters: Queue;
-  /** What AWS, operators and runners say about hosts. */
+  /** Notices of AWS, operators and runners about hosts. */
   readonly notice: Queue;
   readonly noticeDeadLetters: Queue;
-  /** The sweeps of the next minute. A tick that is not handled is worth nothing, so it has no dead letters. */
+  /** The ticks of the next minute. A tick that was not handled is worth nothing, so there are no dead letters. */
   readonly tick: Queue;
 
   private readonly encryption: Pick<QueueProps, "encryption" | "encryptionMasterKey">;
@@ -28,7 +28,8 @@ export class Queues extends Construct {
   constructor(scope: Construct, id: string, settings: Settings) {
     super(scope, id);
     const own = settings.removalPolicy === "retain" ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY;
-    // A requeue holds the ticket of a run, and would be lost with the queue; a notice is told again by the state change.
+    // A requeue message holds the ticket of a run, and would be lost with the queue. A lost notice is followed by a
+    // state change.
     const key = keyOf(this, settings);
     this.encryption =
       key.encryptionKey === undefined
@@ -38,7 +39,8 @@ export class Queues extends Construct {
     this.requeue = this.queue("Requeue", {
       retentionPeriod: LONGEST,
       removalPolicy: own,
-      // By default long enough to create a pod, short enough for a consumer that died not to cost the next attempt its start.
+      // The default is long enough to create a pod. It is short enough that a dead consumer does not cost the attempt
+      // its start.
       visibilityTimeout: Duration.seconds(settings.requeueVisibilitySeconds),
       deadLetterQueue: { queue: this.requeueDeadLetters, maxReceiveCount: MAX_RECEIVES },
     });
@@ -46,10 +48,10 @@ export class Queues extends Construct {
     for (const last of [this.requeueDeadLetters, this.noticeDeadLetters])
       Validations.of(last).acknowledge({
         id: "Serverless::Serverless-SQSRedrivePolicy",
-        reason: "It is where redrives end.",
+        reason: "Failed messages end here.",
       });
     this.notice = this.queue("Notice", {
-      retentionPeriod: Duration.days(1), // later the leases have told
+      retentionPeriod: Duration.days(1), // after that, the leases have ended the attempts
       visibilityTimeout: sixTimes(TIMEOUTS.notice),
       deadLetterQueue: { queue: this.noticeDeadLetters, maxReceiveCount: MAX_RECEIVES },
     });
@@ -60,9 +62,9 @@ export class Queues extends Construct {
     Validations.of(this.tick).acknowledge(
       {
         id: "AwsSolutions::AwsSolutions-SQS3",
-        reason: "A tick is worth nothing once it is late: the next one sweeps the same items.",
+        reason: "A late tick is worth nothing: the next one sweeps the same items.",
       },
-      { id: "Serverless::Serverless-SQSRedrivePolicy", reason: "A tick is worth nothing once it is late." },
+      { id: "Serverless::Serverless-SQSRedrivePolicy", reason: "A late tick is worth nothing." },
     );
   }
 

@@ -27,7 +27,9 @@ import { throttleOf } from "./throttles.ts";
 const STAGE = "prod";
 const JWT = "JWT";
 
-/** The REST API: the same calls, for WAF, a VPC without a way out, or several issuers, at three and a half times the price. */
+/**
+ * The REST API: the same calls at three and a half times the price. It allows WAF, a private VPC, or several issuers.
+ */
 export class RestFrontDoor extends Construct implements FrontDoor {
   readonly url: string;
   readonly apiId: string;
@@ -42,10 +44,10 @@ export class RestFrontDoor extends Construct implements FrontDoor {
     this.api = new RestApi(this, "Api", {
       restApiName: `${settings.name}-lastbeat`,
       ...(vpcEndpointIds === undefined ? { endpointTypes: [EndpointType.REGIONAL] } : this.private(vpcEndpointIds)),
-      cloudWatchRole: false, // it would be the account's, and not ours to set
+      cloudWatchRole: false, // this role is of the whole account, so it is not ours to set
       deployOptions: {
         stageName: STAGE,
-        throttlingRateLimit: rate, // for what has no limit of its own
+        throttlingRateLimit: rate, // for methods without their own limit
         throttlingBurstLimit: burst,
         methodOptions: Object.fromEntries(
           ALL_ROUTES.map((route) => [`${route.path}/${route.method}`, limitsOf(route, settings, region)]),
@@ -78,7 +80,7 @@ export class RestFrontDoor extends Construct implements FrontDoor {
           id: "AwsSolutions::AwsSolutions-APIG4",
           reason:
             caller === "anyone"
-              ? "It tells nothing of any run."
+              ? "It says nothing about any run."
               : `The Lambda checks the ${caller}: pods need no AWS credentials.`,
         });
     }
@@ -87,7 +89,7 @@ export class RestFrontDoor extends Construct implements FrontDoor {
       { id: "AwsSolutions::AwsSolutions-APIG6", reason: NO_ACCESS_LOGS },
       {
         id: "AwsSolutions::AwsSolutions-COG4",
-        reason: "Owners are known by IAM, runners by ticket or token; neither is a person of a user pool.",
+        reason: "IAM knows owners, and tickets or tokens identify runners; neither is a person in a user pool.",
       },
       { id: "Serverless::Serverless-APIGWXrayEnabled", reason: "A trace costs more than a beat." },
     );
@@ -101,18 +103,18 @@ export class RestFrontDoor extends Construct implements FrontDoor {
     else
       Validations.of(this.api).acknowledge({
         id: "AwsSolutions::AwsSolutions-APIG3",
-        reason: "A web ACL is the account's own choice: restApi.webAclArn names it.",
+        reason: "A web ACL is the choice of the account's owner: restApi.webAclArn names it.",
       });
     this.apiId = this.api.restApiId;
     const [endpoint] = vpcEndpointIds ?? [];
     this.url =
       endpoint === undefined
         ? this.api.url.replace(/\/$/, "")
-        : // This name is found in the VPC whether its endpoint has private names or not.
+        : // In the VPC this name resolves whether the endpoint has private DNS names or not.
           `https://${this.apiId}-${endpoint}.execute-api.${region}.${Stack.of(this).urlSuffix}/${STAGE}`;
   }
 
-  /** Reached through these endpoints of VPCs, and by no other way. */
+  /** The API can be reached only through these endpoints of VPCs. */
   private private(ids: readonly string[]): Pick<RestApiProps, "endpointConfiguration" | "policy"> {
     const vpcEndpoints = ids.map((id) =>
       InterfaceVpcEndpoint.fromInterfaceVpcEndpointAttributes(this, id, { vpcEndpointId: id, port: 443 }),
@@ -135,8 +137,9 @@ export class RestFrontDoor extends Construct implements FrontDoor {
             conditions: { StringNotEquals: { "aws:SourceVpce": ids } },
           }),
           new PolicyStatement({ principals: [new AnyPrincipal()], ...invoke, resources: [...(ofOthers ?? [])] }),
-          // To anybody, it would let in each caller of this account: there a policy of IAM or this one is enough. To the account, it leaves
-          // that to IAM.
+          // A grant to everybody would let in each caller of this account, because there IAM's policy or this one is
+          // enough. A grant to
+          // the account leaves the decision to IAM.
           new PolicyStatement({
             principals: [new AccountRootPrincipal()],
             ...invoke,
@@ -147,7 +150,10 @@ export class RestFrontDoor extends Construct implements FrontDoor {
     };
   }
 
-  /** Beside ticket or token, when the settings say so: a token of one of their clusters, in a header of its own. */
+  /**
+   * If the settings say so, runners send a token of one of the clusters in another header, in addition to ticket or
+   * token.
+   */
   private runnerAuthorizer(issuers: readonly Issuer[]): CfnAuthorizer | undefined {
     if (issuers.length === 0) return undefined;
     const authorizer = new CfnAuthorizer(this, "Identity", {
@@ -156,7 +162,7 @@ export class RestFrontDoor extends Construct implements FrontDoor {
       type: JWT,
       identitySource: `method.request.header.${IDENTITY_HEADER}`,
     });
-    // The library does not know this property yet. Clusters of EKS sign with RS256.
+    // The library does not have this property yet. Clusters of EKS sign with RS256.
     authorizer.addPropertyOverride("JwtConfiguration", {
       DefaultAlgorithms: ["RS256"],
       Issuers: issuers.map(({ issuer, audience }) => ({ Issuer: issuer, Audiences: audience })),
@@ -165,7 +171,7 @@ export class RestFrontDoor extends Construct implements FrontDoor {
       id: "CloudFormation-Validate::F3002",
       reason: "The library's list of properties is older than JwtConfiguration (CloudFormation template reference).",
     });
-    // The library sees no change in the methods, and would not deploy it: a stage goes on with the authorizer that it was deployed with.
+    // The library sees no change in the methods and would not deploy it: the stage would keep its old authorizer.
     this.api.latestDeployment?.addToLogicalId({ issuers });
     return authorizer;
   }

@@ -8,8 +8,8 @@ import type { Queues } from "./queues.ts";
 type Pattern = Required<Pick<EventPattern, "source" | "detailType">> & EventPattern;
 
 /**
- * What AWS says about hosts, by the name of its rule. Filtered where most of a kind concerns nobody: an instance that
- * starts, or a volume that is maintained, invokes nothing. lib/intake/aws reads them.
+ * The events of AWS about hosts, by the name of the rule. The patterns filter out events that end no attempt, such as
+ * an instance that starts or the maintenance of a volume: they invoke nothing. lib/intake/aws reads the events.
  */
 const NOTICES: Readonly<Record<(typeof NOTICE_RULES)[number], Pattern>> = {
   "spot-interruption": { source: ["aws.ec2"], detailType: ["EC2 Spot Instance Interruption Warning"] },
@@ -39,12 +39,12 @@ const NOTICES: Readonly<Record<(typeof NOTICE_RULES)[number], Pattern>> = {
   },
 };
 
-/** The services that say these things. */
+/** The services that send these events. */
 export const SOURCES: readonly string[] = [...new Set(Object.values(NOTICES).flatMap(({ source }) => source))];
 
-/** The rules, each with the target. AWS reserves its own sources, so what is played comes from another, by the same rule. */
+/** The rules, each with the target. AWS reserves its own sources, so a drill has another source, in the same rule. */
 export class NoticeRules extends Construct {
-  /** `prefix`: what the names of the rules begin with. `eventBus`: the account's own, unless it is said. */
+  /** `prefix`: the beginning of the rules' names. `eventBus`: by default the account's own bus. */
   constructor(scope: Construct, id: string, prefix: string, target: IRuleTarget, eventBus?: IEventBus) {
     super(scope, id);
     for (const [name, pattern] of Object.entries(NOTICES))
@@ -58,6 +58,6 @@ export class NoticeRules extends Construct {
   }
 }
 
-/** To the notice queue; what EventBridge cannot deliver within a day goes to its dead letters. */
+/** The notice queue as a target. Events that EventBridge cannot deliver within a day go to its dead letters. */
 export const toQueue = ({ notice, noticeDeadLetters }: Queues): IRuleTarget =>
   new SqsQueue(notice, { deadLetterQueue: noticeDeadLetters });

@@ -5,7 +5,7 @@ import { Construct } from "constructs";
 import type { Lambda } from "./lambda.ts";
 import type { Lambdas } from "./lambdas.ts";
 
-/** What happens every minute: the ticks of the next one are queued, and the canary beats. Scheduled rules are free. */
+/** Every minute the ticks of the next minute are queued, and the canary beats. Scheduled rules are free. */
 export class Schedules extends Construct {
   constructor(scope: Construct, id: string, { ticker, canary }: Lambdas) {
     super(scope, id);
@@ -14,17 +14,17 @@ export class Schedules extends Construct {
   }
 
   private everyMinute(id: string, { function: target }: Lambda): void {
-    // What fails or is throttled would come again for hours, beside what the later minutes do.
+    // Without this, a failed or throttled invocation would be repeated for hours, beside those of later minutes.
     target.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(1) });
     Validations.of(target).acknowledge({
       id: "Serverless::Serverless-LambdaAsyncFailureDestination",
-      reason: "The next minute does the same; what failed has a line in the log.",
+      reason: "The next minute does the same; a failure has a line in the log.",
     });
     const rule = new Rule(this, id, {
       schedule: Schedule.rate(Duration.minutes(1)),
       targets: [
         new LambdaFunction(target, {
-          // The same for what EventBridge could not hand to Lambda.
+          // The same for events that EventBridge could not deliver to Lambda.
           retryAttempts: 1,
           maxEventAge: Duration.minutes(1),
         }),
@@ -32,7 +32,7 @@ export class Schedules extends Construct {
     });
     Validations.of(rule).acknowledge({
       id: "Serverless::Serverless-EventBusDLQ",
-      reason: "The next minute does the same; a minute that was missed is told by the alarm on sweeps.",
+      reason: "The next minute does the same; the alarm on sweeps reports missed minutes.",
     });
   }
 }

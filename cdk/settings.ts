@@ -24,7 +24,7 @@ const DEFAULTS = {
   requeueVisibilitySeconds: 60,
 } as const satisfies Omit<Settings, "name">;
 
-/** A setting that cannot be: the message begins with its name. */
+/** A setting that is not valid. The message begins with its name. */
 export class SettingError extends Error {}
 
 function complain<K extends keyof Settings>(name: K, settings: Settings): string | undefined {
@@ -34,7 +34,7 @@ function complain<K extends keyof Settings>(name: K, settings: Settings): string
   return wrong === undefined ? undefined : `${name} ${wrong}`;
 }
 
-/** The settings with every default spelled out. Throws a SettingError that names all that is wrong. */
+/** The settings with all defaults. Throws a SettingError that names everything that is wrong. */
 export function settingsOf(props: LastbeatProps, stackName: string): Settings {
   const given = Object.fromEntries(
     Object.entries(props).filter(([, value]) => value !== undefined && value !== null),
@@ -53,9 +53,12 @@ export const hasBus = ({ forwarderAccounts, forwarderOrganization }: Settings): 
 
 type Fleet = Pick<Settings, "expectedRuns" | "leaseSeconds">;
 
-/** Beats a second of the whole fleet: a quarter of a lease apart, 30 s at most (paceOf in lib/core/lease.ts). */
+/**
+ * Beats per second of the whole fleet. Two beats are a quarter of a lease apart, at most 30 s (paceOf in
+ * lib/core/lease.ts).
+ */
 export const beatsPerSecond = ({ expectedRuns, leaseSeconds }: Fleet): number =>
   expectedRuns / Math.min(30, leaseSeconds / 4);
 
-/** A shard carries about 250 beats a second: a quarter of what one partition of DynamoDB writes. */
+/** A shard carries about 250 beats a second: a quarter of the writes that one partition of DynamoDB allows. */
 export const shardsFor = (fleet: Fleet): number => Math.max(1, Math.ceil(beatsPerSecond(fleet) / 250));

@@ -5,7 +5,7 @@ import { Lastbeat } from "./lastbeat.ts";
 import type { LastbeatProps } from "./settings.ts";
 import { VERSION } from "./version.ts";
 
-/** Lastbeat in a stack of its own, whose outputs the command line knows: `lastbeat --stack NAME`. */
+/** Lastbeat in a stack of its own, with outputs that the command line reads: `lastbeat --stack NAME`. */
 export class LastbeatStack extends Stack {
   readonly lastbeat: Lastbeat;
 

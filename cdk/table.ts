@@ -4,10 +4,10 @@ import { Construct } from "constructs";
 import { TABLE } from "../lib/names.ts";
 import { beatsPerSecond, type Settings } from "./settings.ts";
 
-/** Writes a second that every new on-demand table takes at once. */
+/** The writes per second that every new on-demand table accepts. */
 const WARM_AT_FIRST = 4000;
 
-/** The one table, on demand, without an index. */
+/** The only table, on demand, without an index. */
 export class Table extends Construct {
   readonly table: TableV2;
 
@@ -20,7 +20,7 @@ export class Table extends Construct {
     if (writes > (warmWrites ?? WARM_AT_FIRST))
       Annotations.of(this).addWarningV2(
         "lastbeat:warmWrites",
-        `${writes} writes a second may come at one blow, and a new table takes ${warmWrites ?? WARM_AT_FIRST}: warmWrites raises that, once`,
+        `${writes} writes a second may come at once, but a new table accepts only ${warmWrites ?? WARM_AT_FIRST}: raise warmWrites`,
       );
     this.table = new TableV2(this, "Table", {
       partitionKey: { name: TABLE.partitionKey, type: AttributeType.STRING },
@@ -32,13 +32,14 @@ export class Table extends Construct {
       }),
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       deletionProtection: isKept,
-      // Not RETAIN_ON_UPDATE_OR_DELETE: a first deployment that rolls back could not delete what is protected, and would stop there.
+      // Not RETAIN_ON_UPDATE_OR_DELETE: a first deployment that rolls back could not delete the protected table, and
+      // would stop.
       removalPolicy: isKept ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     });
     if (kmsKeyArn !== undefined) this.encryptWith(kmsKeyArn);
   }
 
-  /** The construct of the library does this only where the region is known before the deployment. */
+  /** The library's construct does this only if the region is known before the deployment. */
   private encryptWith(keyArn: string): void {
     const bare = this.table.node.defaultChild as CfnGlobalTable;
     bare.sseSpecification = { sseEnabled: true, sseType: "KMS" };

@@ -72,7 +72,9 @@ describe("a setting from the context", () => {
     "named %s is none, and is refused with the names that there are",
     (name) => {
       expect(() => read({ [name]: "1" })).toThrow(SettingError);
-      expect(() => read({ [name]: "1" })).toThrow(new RegExp(`^lastbeat:${name} is not a setting: there are name, `));
+      expect(() => read({ [name]: "1" })).toThrow(
+        new RegExp(`^lastbeat:${name} is not a setting; the settings are name, `),
+      );
     },
   );
 });
@@ -94,6 +96,6 @@ describe("context", () => {
   test("names tags, as an object of texts", () => {
     expect(read({ tags: '{"team":"data"}' })).toEqual({ tags: { team: "data" }, props: {} });
     for (const tags of ["team=data", '{"team":1}', "null"])
-      expect(() => read({ tags })).toThrow(/^lastbeat:tags is of/);
+      expect(() => read({ tags })).toThrow(/^lastbeat:tags must have the form/);
   });
 });

@@ -226,12 +226,14 @@ describe("a setting is refused by its name:", () => {
   });
 
   test("what it can be is said, and what it was", () => {
-    expect(() => settingsOf({ sweepSeconds: 7 }, "Lastbeat")).toThrow("sweepSeconds is a whole divisor of 60, not 7");
+    expect(() => settingsOf({ sweepSeconds: 7 }, "Lastbeat")).toThrow(
+      "sweepSeconds must be a whole divisor of 60, not 7",
+    );
     expect(() => settingsOf(given({ trustRunners: "no" }), "Lastbeat")).toThrow(
-      'trustRunners is true or false, not "no"',
+      'trustRunners must be true or false, not "no"',
     );
     expect(() => settingsOf(given({ logLevel: "info" }), "Lastbeat")).toThrow(
-      'logLevel is one of INFO, WARN; not "info"',
+      'logLevel must be one of INFO, WARN; not "info"',
     );
   });
 
