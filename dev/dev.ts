@@ -21,17 +21,17 @@ import { mapQueue, type QueueLambda } from "./mapping.ts";
 import { createQueues, createTable } from "./resources.ts";
 
 export type DevSettings = {
-  /** 0 means a free port. */
+  /** 0: a free port. */
   readonly port: number;
-  /** Keeps everything there; without it, all is in memory. */
+  /** The folder that keeps everything; without it, everything is in memory. */
   readonly data?: string;
   /** Whole seconds between two sweeps. */
   readonly sweepSeconds: number;
-  /** Where decisions are printed; for people on stderr, unless told otherwise. */
+  /** The log for decisions; by default, lines for people on stderr. */
   readonly log?: Log;
 };
 
-/** What an SDK needs to reach the embedded server, as `GET /dev/info` answers it. */
+/** What an SDK needs to reach the embedded server; the answer of `GET /dev/info`. */
 export type DevInfo = {
   readonly api: string;
   readonly dynamodb: string;
@@ -43,7 +43,7 @@ export type DevInfo = {
 
 export type Dev = {
   readonly info: DevInfo;
-  /** Rejects with the reason when it cannot go on. */
+  /** Rejects with the reason if the server cannot continue. */
   readonly died: Promise<never>;
   stop(): Promise<void>;
 };
@@ -54,8 +54,8 @@ const TABLE_NAME = "lastbeat";
 const MINUTE = 60_000;
 
 /**
- * A reclaim that takes a whole fleet is thousands of events at once, and each waits for its turn. Four pollers keep the
- * emulators busy; eight drained no faster on two cores, and slowed down who posts the events.
+ * A reclaim of a whole fleet sends thousands of events at once, and each waits for its turn. Four pollers keep the
+ * emulators busy. Eight were no faster on two cores, and slowed down the program that posts the events.
  */
 const NOTICE_POLLERS = 4;
 
@@ -67,7 +67,10 @@ async function listen(door: ReturnType<typeof frontDoor>, port: number): Promise
   return `http://127.0.0.1:${(door.address() as AddressInfo).port}`;
 }
 
-/** The rule that fires every minute. The first time it makes up for the minute before the start, so sweeps begin at once. */
+/**
+ * Plays the rule that fires every minute. The first time it also covers the minute before the start, so sweeps begin at
+ * once.
+ */
 function everyMinute(fire: (time: Date) => Promise<unknown>): NodeJS.Timeout {
   const attempt = (time: Date): void => {
     fire(time).catch((error: unknown) => console.error(error));
@@ -82,13 +85,13 @@ async function emulatorsFor(data: string | undefined): Promise<{ emulators: Emul
   const emulators = await startEmulators({ dynamodbPort, sqsPort, ...(data !== undefined && { folder: data }) });
   if (data !== undefined) remember(data, { keys, dynamodbPort: emulators.dynamodbPort, sqsPort: emulators.sqsPort });
   if (dynamodbPort !== 0 && (dynamodbPort !== emulators.dynamodbPort || sqsPort !== emulators.sqsPort))
-    console.error("another program has taken a port of the last time: the addresses below are new");
+    console.error("another program uses a port of the last start: the addresses below are new");
   return { emulators, keys };
 }
 
 /**
- * Starts the embedded server: the Lambdas of the cloud behind a small HTTP server, on emulators. One per process, because
- * the Lambdas read the environment of the process.
+ * Starts the embedded server: the Lambdas of the cloud behind a small HTTP server, on emulators. A process can have
+ * only one, because the Lambdas read the environment of the process.
  */
 export async function startDev(settings: DevSettings): Promise<Dev> {
   forgetAws(process.env);
@@ -96,7 +99,7 @@ export async function startDev(settings: DevSettings): Promise<Dev> {
   try {
     return await Promise.race([serve(settings, emulators, keys), emulators.died]);
   } catch (error) {
-    await emulators.stop(); // or their thread would keep the process alive
+    await emulators.stop(); // otherwise their thread would keep the process alive
     throw error;
   }
 }

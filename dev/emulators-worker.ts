@@ -7,15 +7,15 @@ import dynalite from "dynalite";
 import { startFauxqs } from "fauxqs";
 import { isOfPage } from "./foreign.ts";
 
-/** Runs the DynamoDB and SQS emulators beside the server's thread, so that neither waits for the other. */
+/** Runs the DynamoDB and SQS emulators in another thread than the server, so that neither waits for the other. */
 export type EmulatorData = { readonly dynamodbPort: number; readonly sqsPort: number; readonly folder?: string };
 export type EmulatorReady = { readonly dynamodbPort: number; readonly sqsPort: number };
 /** Why the folder cannot be used; `locked`: another process has it open. */
 export type EmulatorRefusal = { readonly refused: "locked" | "broken"; readonly folder: string; readonly why: string };
 
 /**
- * fauxqs listens on every interface, and offers no choice. Whatever this thread listens on, it listens on the loopback
- * interface: the emulators ask for no credentials.
+ * fauxqs listens on every interface, and has no option for that. So every server of this thread listens on the loopback
+ * interface instead: the emulators ask for no credentials.
  */
 const listen = Server.prototype.listen;
 Server.prototype.listen = function (this: Server, ...args: unknown[]): Server {
@@ -25,7 +25,9 @@ Server.prototype.listen = function (this: Server, ...args: unknown[]): Server {
   return Reflect.apply(listen, this, [{ ...options, host: "127.0.0.1" }, callback]);
 } as typeof listen;
 
-/** Both emulators ask for no credentials, and dynalite even invites every page: none of their requests gets through. */
+/**
+ * Refuses all requests of web pages: the emulators ask for no credentials, and dynalite even allows every page by CORS.
+ */
 const emit = HttpServer.prototype.emit;
 HttpServer.prototype.emit = function (this: HttpServer, event: string, ...args: unknown[]): boolean {
   const [request, response] = args;
@@ -38,9 +40,9 @@ HttpServer.prototype.emit = function (this: HttpServer, event: string, ...args: 
 type Database = { open(): Promise<void>; close(): Promise<void> };
 
 /**
- * dynalite opens its database at the first request, and says no more of a failure than that it is closed. So it is opened
- * here first, by the same code. The lock of the operating system tells whether another process has it: no file of ours that
- * a kill could leave behind.
+ * dynalite opens its database at the first request, and reports a failure only as "closed". So this function opens it
+ * first, with the same code. The lock of the operating system shows whether another process has it open; a lock file
+ * could be left behind by a kill.
  */
 async function openOnce(path: string): Promise<void> {
   const { Level } = createRequire(import.meta.resolve("dynalite"))("level") as {
@@ -54,7 +56,7 @@ async function openOnce(path: string): Promise<void> {
 const isLocked = ({ cause }: { cause?: unknown }): boolean =>
   typeof cause === "object" && cause !== null && "code" in cause && cause.code === "LEVEL_LOCKED";
 
-/** What a library says of its failure, with what it says of the reason. */
+/** The message of an error of a library, with the message of its cause. */
 const said = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? error.cause.message : error.message;

@@ -4,16 +4,16 @@ import type { EmulatorData, EmulatorReady, EmulatorRefusal } from "./emulators-w
 import { Unusable } from "./unusable.ts";
 
 export type Emulators = EmulatorReady & {
-  /** Rejects when their thread ends before `stop`: nothing that is stored can be reached any more. */
+  /** Rejects if their thread ends before `stop`: then the stored data cannot be reached any more. */
   readonly died: Promise<never>;
   stop(): Promise<void>;
 };
 
-/** In a clone the worker is TypeScript, in the package it stands beside this file in dist/. */
+/** In a clone the worker is TypeScript; in the package it is beside this file in dist/. */
 const workerFile = (): URL =>
   new URL(import.meta.url.endsWith(".ts") ? "./emulators-worker.ts" : "./emulators-worker.js", import.meta.url);
 
-/** The port, or 0 for a free one when another program has taken it meanwhile. */
+/** The port, or 0 (a free port) if another program has taken it meanwhile. */
 function freeOr0(port: number): Promise<number> {
   return new Promise((resolve) => {
     const probe = createServer()
@@ -25,15 +25,15 @@ function freeOr0(port: number): Promise<number> {
 function explain({ refused, folder, why }: EmulatorRefusal, data = ""): string {
   return refused === "locked"
     ? `another lastbeat dev uses the folder ${data}: stop it, or choose another folder with --data`
-    : `${folder} cannot be opened (${why}): put back a copy of it, or choose another folder with --data`;
+    : `${folder} cannot be opened (${why}): restore it from a copy, or choose another folder with --data`;
 }
 
-/** Starts both emulators on 127.0.0.1, on those ports where they are free. Port 0 means a free one. */
+/** Starts both emulators on 127.0.0.1, on the wanted ports if they are free. Port 0: a free port. */
 export async function startEmulators(wanted: EmulatorData): Promise<Emulators> {
   const [dynamodbPort, sqsPort] = await Promise.all([freeOr0(wanted.dynamodbPort), freeOr0(wanted.sqsPort)]);
   const worker = new Worker(workerFile(), { workerData: { ...wanted, dynamodbPort, sqsPort } });
   const death = Promise.withResolvers<never>();
-  death.promise.catch(() => {}); // who does not ask, does not care
+  death.promise.catch(() => {}); // a caller that does not wait for it needs no error
   let reason = "";
   worker.on("error", (error: Error) => {
     reason = error.message;

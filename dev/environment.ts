@@ -2,13 +2,13 @@ import { devNull } from "node:os";
 import { ENVIRONMENT } from "../lib/names.ts";
 import type { QueueUrls } from "./resources.ts";
 
-/** It names certificates to trust, and changes nothing about whom the SDK asks. */
+/** This variable names certificates to trust. It does not change the addresses that the SDK calls. */
 const HARMLESS: ReadonlySet<string> = new Set(["AWS_CA_BUNDLE"]);
 
 /**
- * Whatever the user has set for AWS stays out: an endpoint, a profile or FIPS would lead the SDK past the emulators, or
- * to the account of the company. Its files are named away too, because a profile can hold any of that. To be called before
- * a client is made or a thread started, which both copy what is there.
+ * Removes all AWS settings of the user: an endpoint, a profile or FIPS would lead the SDK past the emulators, or to the
+ * company's account. It also replaces the names of the AWS files, because a profile can contain any of these settings.
+ * Call it before a client is made or a thread is started, because both copy the environment.
  */
 export function forgetAws(environment: NodeJS.ProcessEnv): void {
   for (const name of Object.keys(environment))
@@ -18,7 +18,7 @@ export function forgetAws(environment: NodeJS.ProcessEnv): void {
     AWS_SHARED_CREDENTIALS_FILE: devNull,
     AWS_EC2_METADATA_DISABLED: "true",
     AWS_REGION: "us-east-1",
-    // The emulators take any credentials.
+    // The emulators accept any credentials.
     AWS_ACCESS_KEY_ID: "dev",
     AWS_SECRET_ACCESS_KEY: "dev",
   });

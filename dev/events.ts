@@ -3,11 +3,11 @@ import { asciiJson } from "../lib/wire/ascii.ts";
 import { problem } from "../lib/wire/problems.ts";
 import { type HttpReply, refused } from "../lib/wire/replies.ts";
 
-/** SQS takes ten messages a call, and a megabyte of them. */
+/** SQS accepts at most ten messages and a megabyte in a call. */
 const BATCH = 10;
 const BATCH_BYTES = 900 * 1024;
 
-/** The texts of the events, or the place of the first that cannot be sent. */
+/** The texts of the events, or a problem that names the first event that cannot be sent. */
 function textsOf(body: string): readonly string[] | HttpReply {
   let given: unknown;
   try {
@@ -22,7 +22,7 @@ function textsOf(body: string): readonly string[] | HttpReply {
       return refused(problem("invalid", { detail: `event ${index} is nested too deep to be sent` }));
     if (text.length > BATCH_BYTES)
       return refused(
-        problem("too-large", { detail: `event ${index} has ${text.length} bytes; SQS takes ${BATCH_BYTES}` }),
+        problem("too-large", { detail: `event ${index} has ${text.length} bytes; SQS accepts at most ${BATCH_BYTES}` }),
       );
     texts.push(text);
   }
@@ -38,7 +38,7 @@ function textOf(event: unknown): string | undefined {
   }
 }
 
-/** As many as fit into one call. */
+/** As many events as fit into one call. */
 function* batches(texts: readonly string[]): Generator<readonly string[]> {
   let batch: string[] = [];
   let bytes = 0;
@@ -54,14 +54,16 @@ function* batches(texts: readonly string[]): Generator<readonly string[]> {
   if (batch.length > 0) yield batch;
 }
 
-/** What EventBridge's rules do: the events, one or a list of them, go to the notice queue as they are; all of them or none. */
+/**
+ * Does what EventBridge's rules do: puts one event or a list of events into the notice queue unchanged, all or none.
+ */
 export async function putEvents(client: SQSClient, queueUrl: string, body: string): Promise<HttpReply> {
   const texts = textsOf(body);
   if ("status" in texts) return texts;
   for (const batch of batches(texts)) {
     const Entries = batch.map((MessageBody, index) => ({ Id: String(index), MessageBody }));
     const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
-    if (Failed.length > 0) throw new Error(`${Failed.length} events were not taken: ${Failed[0]?.Message}`);
+    if (Failed.length > 0) throw new Error(`${Failed.length} events were not accepted: ${Failed[0]?.Message}`);
   }
   return { status: 202, body: { events: texts.length } };
 }

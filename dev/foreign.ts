@@ -1,11 +1,11 @@
 import type { IncomingHttpHeaders } from "node:http";
 
-/** Whatever a resolver makes of a name, only these are this machine: a page may have any other name lead here. */
+/** Only these names are this machine: a web page can make any other name resolve to it. */
 const isHere = (host: string): boolean => /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i.test(host);
 
 /**
- * Whether a page that a browser shows from elsewhere may have sent a request: nobody is asked for credentials here. A page of
- * another port of this machine is one from elsewhere, too.
+ * Whether a web page of another origin may have sent a request: the embedded server asks for no credentials. A page of
+ * another port of this machine is of another origin, too.
  */
 export function isForeign({ host = "", origin, "sec-fetch-site": site }: IncomingHttpHeaders): boolean {
   if (!isHere(host)) return true;
@@ -13,6 +13,6 @@ export function isForeign({ host = "", origin, "sec-fetch-site": site }: Incomin
   return site !== undefined && site !== "none" && site !== "same-origin";
 }
 
-/** The same where no page is at home at all: no client of AWS sends these headers. */
+/** The same for a server that has no pages of its own: no client of AWS sends these headers. */
 export const isOfPage = (headers: IncomingHttpHeaders): boolean =>
   isForeign(headers) || headers.origin !== undefined || headers["sec-fetch-site"] !== undefined;

@@ -10,14 +10,14 @@ export type Lambda = (event: APIGatewayProxyEventV2, context: Context) => Promis
 
 export type FrontDoor = {
   readonly services: Readonly<Record<Service, Lambda>>;
-  /** What the embedded server answers itself, by "METHOD path". */
+  /** The calls that the embedded server answers itself, by "METHOD path". */
   readonly own: Readonly<Record<string, (body: string) => HttpReply | Promise<HttpReply>>>;
 };
 
-/** What API Gateway takes at most; the Lambdas take much less, and say so as a problem. */
+/** The largest body of API Gateway. The Lambdas accept much less, and refuse more with a problem. */
 const MOST_BYTES = 10 * 1024 * 1024;
 
-/** The context of an invocation: the time that is left is all that the Lambdas look at. */
+/** The context of an invocation. The Lambdas use only its remaining time. */
 export const contextFor = (milliseconds: number): Context => {
   const end = Date.now() + milliseconds;
   return { getRemainingTimeInMillis: () => end - Date.now() } as Context;
@@ -34,10 +34,10 @@ async function bytesOf(request: IncomingMessage): Promise<Buffer | undefined> {
   return Buffer.concat(chunks);
 }
 
-/** An HTTP API hands text over as it is and everything else in base64. */
+/** An HTTP API passes text unchanged, and everything else in base64. */
 const isText = (type = ""): boolean => /^(text\/|application\/([\w.+-]*\+)?json)/i.test(type) || type === "";
 
-/** The request as an HTTP API (payload format 2.0) hands it to a Lambda. */
+/** The request in the form that an HTTP API passes to a Lambda (payload format 2.0). */
 function eventOf(request: IncomingMessage, url: URL, body: Buffer): APIGatewayProxyEventV2 {
   const headers = Object.fromEntries(
     Object.entries(request.headers).map(([name, value]) => [
@@ -60,7 +60,7 @@ function eventOf(request: IncomingMessage, url: URL, body: Buffer): APIGatewayPr
   };
 }
 
-/** What a request asks for. `//` is a path like any other, and not the beginning of a host; a proxy sends a whole URL. */
+/** The URL of a request. `//` begins a path here, not a host; a proxy sends a whole URL. */
 const targetOf = (target: string): URL | null =>
   URL.parse(target.startsWith("/") ? `http://127.0.0.1${target}` : target);
 
@@ -75,7 +75,7 @@ async function answer(
   const method = request.method ?? "GET";
   const body = await bytesOf(request);
   if (body === undefined) return refused(problem("too-large", { detail: `at most ${MOST_BYTES} bytes are read` }));
-  // All calls take JSON. Read as text, other bytes would silently become another text than was sent.
+  // All calls accept JSON. If other bytes were read as text, they would silently become a different text.
   if (!isUtf8(body)) return refused(problem("malformed", { detail: "the body is not UTF-8" }));
   const own = door.own[`${method} ${url.pathname}`];
   if (own !== undefined) return own(body.toString("utf8"));
@@ -84,7 +84,7 @@ async function answer(
   return door.services[service](eventOf(request, url, body), contextFor(REQUEST_MS));
 }
 
-/** An HTTP API gives up after 30 s. */
+/** An HTTP API times out after 30 s. */
 const REQUEST_MS = 30_000;
 
 function send(response: ServerResponse, reply: HttpReply | APIGatewayProxyStructuredResultV2): void {

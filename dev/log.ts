@@ -19,10 +19,10 @@ function describe({ decision, run, attempt, fence, state, cause, error, counts }
   return printable(said.filter((part) => part !== false && part !== undefined).join("  "));
 }
 
-/** One readable line per decision, on stderr: stdout is for what the command line answers. */
+/** One readable line per decision, on stderr: stdout is for the answers of the command line. */
 export const textLog: Log = {
   write: (line) => {
-    // The caller may be anyone here, and what came of the call has a line of its own.
+    // The embedded server does not know the caller, and the result of the call has a line of its own.
     if (isNews(line) && line.decision !== "asked")
       console.error(`${new Date().toISOString().slice("yyyy-mm-ddT".length)}  ${describe(line)}`);
   },

@@ -6,9 +6,9 @@ export type Mapping = { stop(): Promise<void> };
 
 export type QueueLambda = (event: SQSEvent, context: Context) => Promise<unknown>;
 
-/** SQS waits at most this long for a message. */
+/** The longest wait of SQS for a message. */
 const WAIT_SECONDS = 20;
-/** As the Lambda's own limit in the cloud. */
+/** The same as the Lambda's limit in the cloud. */
 const LIMIT_MS = 60_000;
 
 const recordOf = ({ MessageId = "", ReceiptHandle = "", Body = "" }: Message): SQSRecord => ({
@@ -23,15 +23,15 @@ const recordOf = ({ MessageId = "", ReceiptHandle = "", Body = "" }: Message): S
   awsRegion: "us-east-1",
 });
 
-/** The messages that a handler reports as failed, when it reports them one by one. */
+/** The messages that a handler reports as failed, if it reports them one by one. */
 function failedOf(reply: unknown): ReadonlySet<string> {
   const failures = (reply as SQSBatchResponse | undefined)?.batchItemFailures ?? [];
   return new Set(failures.map(({ itemIdentifier }) => itemIdentifier));
 }
 
 /**
- * What Lambda's event source mapping does: receives, invokes, deletes what was handled; the rest comes again. So many
- * `pollers` do it beside each other, as so many Lambdas at once would.
+ * Does what Lambda's event source mapping does: it receives messages, invokes the handler and deletes the handled
+ * messages. The rest comes again. The `pollers` work at the same time, like as many Lambdas.
  */
 export function mapQueue(client: SQSClient, queueUrl: string, handler: QueueLambda, pollers = 1): Mapping {
   const stopping = new AbortController();
@@ -59,7 +59,7 @@ export function mapQueue(client: SQSClient, queueUrl: string, handler: QueueLamb
         await receive();
       } catch (error) {
         if (stopping.signal.aborted) return;
-        console.error(error); // the messages come again; a second's pause keeps a lasting failure from spinning
+        console.error(error); // the messages come again; the pause bounds the load of a lasting failure
         await new Promise((resolve) => setTimeout(resolve, 1000));
       }
     }

@@ -7,7 +7,7 @@ import {
 import { CreateQueueCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import { MAX_RECEIVES, TABLE, TICK_RETENTION_SECONDS } from "../lib/names.ts";
 
-/** Creates the table; one that is there already is kept. */
+/** Creates the table; an existing table is kept. */
 export async function createTable(client: DynamoDBClient, name: string): Promise<void> {
   try {
     await client.send(
@@ -30,18 +30,18 @@ export async function createTable(client: DynamoDBClient, name: string): Promise
   await waitUntilActive(client, name);
 }
 
-/** The emulators take milliseconds; a table that is not there after 5 s will not come. */
+/** The emulators take milliseconds. A table that does not exist after 5 s will never exist. */
 const LOOKS = 250;
 const BETWEEN_LOOKS_MS = 20;
 
-/** A new table takes no requests at first. */
+/** A new table accepts no requests at first. */
 async function waitUntilActive(client: DynamoDBClient, name: string): Promise<void> {
   for (let look = 0; look < LOOKS; look += 1) {
     const { Table } = await client.send(new DescribeTableCommand({ TableName: name }));
     if (Table?.TableStatus === "ACTIVE") return;
     await new Promise((resolve) => setTimeout(resolve, BETWEEN_LOOKS_MS));
   }
-  throw new Error(`the table ${name} did not become active`);
+  throw new Error(`the table ${name} did not become active within 5 s`);
 }
 
 export type QueueUrls = {
@@ -51,13 +51,13 @@ export type QueueUrls = {
   readonly notice: string;
 };
 
-/** The account that the emulator plays. */
+/** The account id of the emulator. */
 const ACCOUNT = "000000000000";
 const REGION = "us-east-1";
 
 /**
- * Creates the queues, with the redrive that the real ones have. The URLs name the endpoint: the emulator's own do not resolve.
- * `prefix`: what their names begin with.
+ * Creates the queues, with the same redrive as the real ones. The URLs use the endpoint, because the emulator's own
+ * URLs do not resolve. `prefix`: the beginning of their names.
  */
 export async function createQueues(client: SQSClient, endpoint: string, prefix = "lastbeat"): Promise<QueueUrls> {
   const create = async (kind: string, attributes: Record<string, string> = {}): Promise<string> => {
@@ -65,7 +65,7 @@ export async function createQueues(client: SQSClient, endpoint: string, prefix =
     await client.send(new CreateQueueCommand({ QueueName: name, Attributes: attributes }));
     return `${endpoint}/${ACCOUNT}/${name}`;
   };
-  /** One whose messages go to a queue of dead letters after so many receives. */
+  /** A queue whose messages go to a dead-letter queue after a number of receives. */
   const redriven = (deadLetters: string): Record<string, string> => ({
     RedrivePolicy: JSON.stringify({
       deadLetterTargetArn: `arn:aws:sqs:${REGION}:${ACCOUNT}:${deadLetters.split("/").at(-1)}`,

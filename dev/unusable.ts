@@ -1,2 +1,2 @@
-/** Something that the embedded server stands on cannot be used. The message says what, and what to do about it. */
+/** Something that the embedded server needs cannot be used. The message names it, and says what to do about it. */
 export class Unusable extends Error {}

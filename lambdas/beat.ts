@@ -9,12 +9,12 @@ import { httpReply, refused } from "../lib/wire/replies.ts";
 import { keysFrom, once, setting, systemClock } from "./environment.ts";
 import { claimsOf, type HttpHandler, httpHandler } from "./http.ts";
 
-/** Two tries of a second are over long before an agent with the default lease gives up waiting (30 s). */
+/** Two tries of a second each end long before an agent with the default lease stops waiting (30 s). */
 const TABLE_LIMITS = { attempts: 2, timeoutMs: 1000 };
-/** A read that takes longer has failed; a Lambda that knows its keys works on with them. */
+/** A read that takes longer has failed. A Lambda that has read its keys before continues with them. */
 const SECRET_LIMITS = { attempts: 3, timeoutMs: 2000 };
 
-/** What a beat needs, and no more. */
+/** The parts of the app that a beat needs. */
 const theBeats = once(
   (environment): Beats => ({
     clock: systemClock,
@@ -26,7 +26,10 @@ const theBeats = once(
   }),
 );
 
-/** The one hot call, in a Lambda of its own: it loads nothing that a beat does not need, not even the SDK, and may write to run items only. */
+/**
+ * The Lambda for the hot call. It loads nothing that a beat does not need, not even the SDK, and may write to run items
+ * only.
+ */
 export const handler: HttpHandler = httpHandler(theBeats, {
   beat: async (app, request) => {
     const body = read(schema, request.body);

@@ -5,12 +5,12 @@ import { baseOf } from "../lib/wire/base.ts";
 import { problemName } from "../lib/wire/problems.ts";
 import { frontDoor, theCanary } from "./connect.ts";
 
-/** As long as a runner with a short lease would wait. */
+/** As long as a runner with a short lease waits. */
 const TIMEOUT_MS = 5000;
-/** Long enough for a Lambda or a connection that is being replaced, and all three beats still end within the minute. */
+/** Long enough to replace a Lambda or a connection, and short enough for three beats within the minute. */
 const PAUSE_MS = 5000;
 
-/** What the table leads to: no such item, or, should somebody have registered that name, one with another fence. */
+/** Refusals that only the table can cause: there is no such item, or a run with this id has another fence. */
 const REFUSALS: ReadonlySet<unknown> = new Set(["ended", "superseded"]);
 
 async function ask(
@@ -21,15 +21,17 @@ async function ask(
     redirect: "manual",
     signal: AbortSignal.timeout(TIMEOUT_MS),
     ...more,
-    // The next beat comes in a minute, out of a freeze: a connection that was kept would be dead by then, and fail it.
+    // Lambda freezes this process until the next beat in a minute. A kept connection would be dead then, and the beat
+    // would fail.
     headers: { connection: "close", ...more.headers },
   });
   return { status: response.status, body: await response.json() };
 }
 
 /**
- * A beat of a run that never was: our own refusal has been at the table, and anything else has not. Where a JWT authorizer
- * stands before the beats the canary has no such token, and is content with a Lambda that answers behind the same door.
+ * A beat for a run that does not exist. The expected refusal proves that the table was asked; any other answer does
+ * not. In front of a JWT authorizer the canary has no token, so a refusal and an answer of the Lambda behind /healthz
+ * are enough.
  */
 export const probe: Probe = async (run, token) => {
   try {
@@ -43,7 +45,7 @@ export const probe: Probe = async (run, token) => {
   }
 };
 
-/** Fired every minute: beats through the public front door, as a runner would. */
+/** Invoked every minute: it beats through the public front door, as a runner does. */
 export const handler = middy<ScheduledEvent, { failed: boolean }>().handler(() =>
   canary(theCanary(), probe, () => new Promise((resolve) => setTimeout(resolve, PAUSE_MS))),
 );

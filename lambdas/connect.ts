@@ -18,12 +18,12 @@ import { theKeys, theTable } from "./store.ts";
 
 let log: Log | undefined;
 
-/** The embedded server prints its decisions for people. To be called before the first request. */
+/** For the embedded server, which prints its decisions for people. Call it before the first request. */
 export function printTo(other: Log): void {
   log = other;
 }
 
-/** A Lambda's own: stdout is what CloudWatch Logs gets. */
+/** The log of a Lambda: CloudWatch Logs gets its stdout. */
 const logOf = (environment: Environment): Log =>
   log ??
   lambdaLog({ name: environment[ENVIRONMENT.name], isQuiet: environment[ENVIRONMENT.logLevel] === "WARN" }, (text) =>
@@ -40,7 +40,7 @@ const retentionOf = (environment: Environment): Span => {
   return days === undefined ? RETENTION : seconds(Number(days) * 24 * 3600);
 };
 
-/** The use cases' surroundings on AWS. Endpoints and credentials are the SDK's own settings. */
+/** The environment of the use cases on AWS. Endpoints and credentials are the SDK's own settings. */
 function connect(environment: Environment): App {
   const dynamo = theTable();
   const sqs = sqsClient();
@@ -67,7 +67,7 @@ function connect(environment: Environment): App {
 /** The whole app. */
 export const theApp: () => App = once(connect);
 
-/** What the canary is connected to. */
+/** The parts of the app that the canary needs. */
 export const theCanary: () => Pick<App, "clock" | "keys" | "control" | "log"> = once((environment) => ({
   clock: systemClock,
   keys: theKeys(),
@@ -75,25 +75,25 @@ export const theCanary: () => Pick<App, "clock" | "keys" | "control" | "log"> = 
   log: logOf(environment),
 }));
 
-/** Where beats may go directly, when there is such a place. */
+/** The address for direct beats; undefined if there is none. */
 export const beatUrl = (): string | undefined => process.env[ENVIRONMENT.beatUrl];
 
-/** Whether owners' calls are answered that name no caller of IAM. */
+/** Whether owners' calls without a caller's name are answered. */
 export const takesAnonymousOwners = (): boolean => process.env[ENVIRONMENT.anonymousOwners] === "true";
 
 /** The public address of the front door. */
 export const frontDoor = (): string => setting(process.env, ENVIRONMENT.frontDoor);
 
-/** The queue of ticks, for the ticker alone. */
+/** The queue of ticks, only for the ticker. */
 export const theTicks: () => Ticks = once((environment) =>
   sqsTicks(sqsClient(), setting(environment, ENVIRONMENT.tickQueue)),
 );
 
-/** The lease of a run whose owner asks for none; undefined leaves it to the core's own default. */
+/** The lease of a run whose owner asks for none; undefined: the default of the core. */
 export const defaultLease = (): Span | undefined => {
   const given = process.env[ENVIRONMENT.leaseSeconds];
   return given === undefined ? undefined : seconds(Number(given));
 };
 
-/** Time between two sweeps. Ten seconds is the design's default: detection waits for at most two of them. */
+/** Time between two sweeps. The default is ten seconds: detection waits for at most two sweeps. */
 export const sweepPeriod = (): Span => seconds(Number(process.env[ENVIRONMENT.sweepSeconds] ?? 10));

@@ -11,25 +11,25 @@ export function setting(environment: Environment, name: string): string {
   return value;
 }
 
-/** The signing keys of the environment. Errors name the key by its place, never its secret. */
+/** The signing keys in the environment. Errors name a key by its position, and never show its secret. */
 export function keysOf(value: string): readonly [Key, ...Key[]] {
   const keys = value.split(",").map((part, index): Key => {
     const [id = "", secret = ""] = part.split(":");
     const key = signingKey(id, secret);
     if (key === undefined)
       throw new Error(
-        `key ${index + 1} of ${ENVIRONMENT.keys} is not <id>:<base64url of at least ${SECRET_BYTES} bytes>`,
+        `key ${index + 1} of ${ENVIRONMENT.keys} must be <id>:<base64url of at least ${SECRET_BYTES} bytes>`,
       );
     return key;
   });
   const [newest, ...older] = keys;
-  if (newest === undefined) throw new Error(`${ENVIRONMENT.keys} holds no key`);
+  if (newest === undefined) throw new Error(`${ENVIRONMENT.keys} contains no key`);
   return [newest, ...older];
 }
 
 export const systemClock: Clock = { now: () => instant(Date.now()) };
 
-/** Made at the first request of a Lambda container, kept for the next ones. */
+/** Makes a value at the first request of a Lambda container, and keeps it for the next requests. */
 export function once<T>(make: (environment: Environment) => T): () => T {
   let made: { readonly it: T } | undefined;
   return () => {
@@ -38,7 +38,7 @@ export function once<T>(make: (environment: Environment) => T): () => T {
   };
 }
 
-/** The keys of the account's secret, or of the embedded server's environment. `reader`: of the text of a secret. */
+/** The keys from the secret, or from the environment in the embedded server. `reader` reads the text of a secret. */
 export function keysFrom(environment: Environment, reader: (secretId: string) => () => Promise<string>): Keys {
   const secret = environment[ENVIRONMENT.keysSecret];
   if (secret !== undefined) return secretKeys(reader(secret), systemClock);

@@ -7,7 +7,7 @@ import { parseEvent } from "../lib/intake/aws/parse.ts";
 import type { Parsed } from "../lib/intake/aws/parsed.ts";
 import { continuedOf, ownMessage, sharedOf } from "../lib/wire/own-events.ts";
 
-/** Heeds one message of the notice queue. What cannot be understood is kept for people, and changes nothing. */
+/** Handles one message of the notice queue. An event that is not understood is kept for people, and changes nothing. */
 export async function heed(app: App, body: string): Promise<void> {
   const event = jsonOf(body);
   const own = ownMessage(event);
@@ -27,12 +27,12 @@ export async function heed(app: App, body: string): Promise<void> {
   }
   const [first] = parsed.kind === "notices" ? parsed.notices : [];
   if (parsed.kind !== "notices" || first === undefined) return;
-  // All hosts of an event are told the same.
+  // All hosts of an event get the same evidence.
   const told = { evidence: first.evidence, hosts: parsed.notices.map(({ host }) => host) };
   await (told.hosts.length > HOSTS_A_MESSAGE ? shareOut(app, told) : noticeHosts(app, told));
 }
 
-/** Why an event is kept for people; undefined when all of it was understood. */
+/** Why an event is kept for people; undefined if all of it was understood. */
 function oddityOf(parsed: Parsed): string | undefined {
   if (parsed.kind === "unknown") return parsed.why;
   if (parsed.kind === "ignored" || parsed.surplus === undefined) return undefined;

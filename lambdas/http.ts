@@ -12,26 +12,26 @@ import { type HttpReply, refused } from "../lib/wire/replies.ts";
 import { match, ROUTES, type RouteName } from "../lib/wire/routes.ts";
 import { type HttpEvent, requestOf } from "./request.ts";
 
-/** What is known of a request when its call is made: the path is ours, the id is an id, the credential is good. */
+/** A request whose path, ids and credential have been checked. */
 export type HttpRequest = {
   readonly run: string;
   readonly host: string;
   readonly query: Readonly<Record<string, string | undefined>>;
   readonly body: string;
   readonly credential?: { readonly claims: Claims; readonly isCurrent: boolean };
-  /** The owner, as IAM knows them. */
+  /** The owner, by the ARN that IAM knows. */
   readonly caller?: string;
 };
 
-/** `A`: as much of the app as the calls of this Lambda need. */
+/** `A`: the parts of the app that the calls of this Lambda need. */
 export type Call<A> = (app: A, request: HttpRequest) => Promise<HttpReply>;
 
 export type Calls<A> = Partial<Record<RouteName, Call<A>>>;
 
-/** The largest body of ours is a spec with 20 labels, far below; API Gateway itself would let 10 MB pass. */
+/** Our largest body, a spec with 20 labels, is far smaller. API Gateway itself accepts 10 MB. */
 const BODY_BYTES = 64 * 1024;
 
-/** Answers a request, or says as a problem why it is refused before any state is looked at. */
+/** Answers a request, or refuses it with a problem before any state is read. */
 async function answer<A extends Pick<App, "keys" | "clock">>(
   connect: () => A,
   calls: Calls<A>,
@@ -41,11 +41,11 @@ async function answer<A extends Pick<App, "keys" | "clock">>(
   const found = match(method, path);
   if (found.kind === "wrong-method") {
     const allow = found.allowed.join(", ");
-    return refused(problem("method-not-allowed", { detail: `${path} takes ${allow}` }), { allow });
+    return refused(problem("method-not-allowed", { detail: `${path} allows only ${allow}` }), { allow });
   }
   const call = found.kind === "route" ? calls[found.name] : undefined;
   if (found.kind === "unknown-path" || call === undefined)
-    return refused(problem("not-found", { detail: `there is nothing at ${path.slice(0, 200)}` }));
+    return refused(problem("not-found", { detail: `the API has no path ${path.slice(0, 200)}` }));
   const wrong = wrongName(found.params);
   if (wrong !== undefined) return refused(wrong);
   const { run = "", host = "" } = found.params;
@@ -56,26 +56,27 @@ async function answer<A extends Pick<App, "keys" | "clock">>(
   const { caller: by } = ROUTES[found.name];
   const request = { run, host, query, body: body.toString("utf8"), ...(caller !== undefined && { caller }) };
   if (by === "owner" && caller === undefined && process.env[ENVIRONMENT.anonymousOwners] !== "true")
-    return refuse("unauthorized", "the front door names no caller, as it does for each whom IAM has let in");
+    return refuse("unauthorized", "the front door names no caller: sign the call with AWS credentials that IAM allows");
   const app = connect();
   if (by !== "ticket" && by !== "token") return call(app, request);
   const verified = await verify(app, by, authorization, run);
   if (verified.ok) return call(app, { ...request, credential: verified });
   const { why } = verified;
-  // Its attempt had to start a day ago. A token's may go on: its agent tries again, as with any that is not taken.
+  // The attempt of an expired ticket had to start a day ago. The attempt of an expired token may go on, so its agent
+  // tries again.
   if (why === "expired" && by === "ticket")
-    return refused(problem("superseded", { detail: "the ticket has expired: its attempt had to start before" }));
+    return refused(problem("superseded", { detail: "the ticket has expired: its attempt had to start earlier" }));
   if (why === "expired") return refuse("unauthorized", "the token has expired");
   return refuse(
     why,
-    why === "wrong-run" ? `the ${by} is for another run` : `a ${by} of ours is needed, as Authorization: Bearer`,
+    why === "wrong-run" ? `the ${by} is for another run` : `send a ${by} of this deployment as Authorization: Bearer`,
   );
 }
 
-/** A line for the log that is written without the app, which a beat does without. */
+/** Writes a log line without the app, because a beat has no full app. */
 let write = (line: LogLine): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 
-/** The embedded server prints for people. To be called before the first request. */
+/** For the embedded server, which prints for people. Call it before the first request. */
 export function printLinesTo(log: Log): void {
   write = (line) => log.write(line);
 }
@@ -83,7 +84,7 @@ export function printLinesTo(log: Log): void {
 let refusals = 0;
 let toldMinute = 0;
 
-/** Refuses who calls. The log has a line a minute at most, with how many there were since the one before. */
+/** Refuses a caller. The log gets at most one line a minute, with the number of refusals since the last line. */
 function refuse(why: "unauthorized" | "wrong-run", detail: string): HttpReply {
   refusals += 1;
   const minute = Math.floor(Date.now() / 60_000);
@@ -95,7 +96,7 @@ function refuse(why: "unauthorized" | "wrong-run", detail: string): HttpReply {
   return refused(problem(why, { detail }), why === "unauthorized" ? { "www-authenticate": "Bearer" } : {});
 }
 
-/** What the names in a path look like. */
+/** The formats of the names in a path. */
 const NAMES: Readonly<Record<string, { readonly pattern: RegExp; readonly detail: string }>> = {
   run: {
     pattern: ID,
@@ -122,7 +123,7 @@ const toEvent = ({ status, body, headers }: HttpReply): APIGatewayProxyStructure
   body: JSON.stringify(body),
 });
 
-/** What a use case throws becomes a problem; the caller may try again, and the log has the reason. */
+/** An error of a use case becomes a problem. The caller may try again, and the log has the reason. */
 const problems: MiddlewareObj<HttpEvent, APIGatewayProxyStructuredResultV2> = {
   onError: (request) => {
     const { error } = request;
@@ -131,19 +132,21 @@ const problems: MiddlewareObj<HttpEvent, APIGatewayProxyStructuredResultV2> = {
       return;
     }
     write({ level: "ERROR", decision: "failed", error: error?.stack ?? String(error) });
-    request.response = toEvent(refused(problem("internal", { detail: "nothing is known to have changed; try again" })));
+    request.response = toEvent(
+      refused(problem("internal", { detail: "as far as known, nothing has changed; try again" })),
+    );
   },
 };
 
 export type HttpHandler = MiddyfiedHandler<HttpEvent, APIGatewayProxyStructuredResultV2, Error, Context>;
 
-/** The credential of a runner's call: the router has verified it, and without one there is a bug. */
+/** The credential of a runner's call. The router has verified it, so a missing one is a bug. */
 export function claimsOf({ credential }: HttpRequest): Claims {
   if (credential === undefined) throw new Error("a runner's call without a credential");
   return credential.claims;
 }
 
-/** The Lambda that serves these calls behind any front door. `connect` is called with the first request. */
+/** The handler that serves these calls behind any front door. The first request calls `connect`. */
 export const httpHandler = <A extends Pick<App, "keys" | "clock">>(connect: () => A, calls: Calls<A>): HttpHandler =>
   middy<HttpEvent, APIGatewayProxyStructuredResultV2>()
     .use(problems)

@@ -8,12 +8,15 @@ type Measured = { readonly value: number; readonly unit: Unit };
 const count = (value: number): Measured => ({ value, unit: "Count" });
 const inSeconds = (value: number): Measured => ({ value, unit: "Seconds" });
 
-/** What a line measures. Each name that is measured within an hour is paid for, so what is usually 0 is left out then. */
+/**
+ * The metrics of a line. AWS bills each metric that has a value within an hour, so a metric that is usually 0 is left
+ * out.
+ */
 function measuresOf(
   { decision, verdict, counts }: LogLine,
   sweepAge: number | undefined,
 ): Readonly<Record<string, Measured>> {
-  // Every minute, so that a canary that says nothing is seen, too.
+  // Every minute, so that a canary that reports nothing is noticed, too.
   if (decision.startsWith("canary-")) return { [METRICS.canaryFailed]: count(decision === "canary-failed" ? 1 : 0) };
   if (verdict !== undefined)
     return {
@@ -26,22 +29,24 @@ function measuresOf(
     [METRICS.live]: count(live),
     ...(sweepAge !== undefined && { [METRICS.sweepAge]: inSeconds(sweepAge) }),
     [METRICS.debtAge]: inSeconds(debtAge),
-    // While the valve is open, verdicts go on.
+    // While the valve is open, verdicts continue.
     ...(silent + canary > 0 && valve === 0 && { [METRICS.frozen]: count(1) }),
     ...(valve > 0 && { [METRICS.valveOpen]: count(1) }),
   };
 }
 
-/** The member that makes a line one of metrics. */
+/** The member that marks a line with metrics. */
 const METRICS_MARK = '"_aws":';
 
-/** A line in the embedded metric format of CloudWatch: it is a log line and its measurements at once, for the price of one. */
+/**
+ * A line in the embedded metric format of CloudWatch: a log line and its metrics together, for the price of the line.
+ */
 function textOf(line: LogLine, name: string | undefined, now: number, sweepAge: number | undefined): string {
   const measures = name === undefined ? [] : Object.entries(measuresOf(line, sweepAge));
   const { verdict, ...rest } = line;
   const level = line.error === undefined ? "INFO" : "ERROR";
   if (measures.length === 0) return JSON.stringify({ level, ...rest });
-  // A metric for each cause, and none for each run.
+  // There is a metric for each cause, but not for each run.
   const dimensions = { [METRICS.name]: name, ...(verdict !== undefined && { [METRICS.cause]: verdict.cause }) };
   return JSON.stringify({
     level,
@@ -62,15 +67,15 @@ function textOf(line: LogLine, name: string | undefined, now: number, sweepAge: 
 }
 
 export type LogSettings = {
-  /** What the deployment is called in its metrics; without it there are none. */
+  /** The name of the deployment in its metrics; without a name there are no metrics. */
   readonly name: string | undefined;
-  /** Lines are left out that neither measure anything, nor tell of an error, nor of who has called. */
+  /** Write only lines with metrics, with an error, or with the caller of an owner's call. */
   readonly isQuiet?: boolean;
 };
 
 /**
- * One line of JSON per decision, for CloudWatch Logs Insights. `write` takes the bare line: what goes through the console is
- * wrapped by Lambda, and its metrics are not found then. A sweep without news is told once a minute.
+ * One line of JSON per decision, for CloudWatch Logs Insights. `write` gets the bare line: Lambda would wrap a line of
+ * the console, and CloudWatch would not find its metrics. Sweeps without news have one line a minute.
  */
 export function lambdaLog(
   { name, isQuiet = false }: LogSettings,

@@ -4,15 +4,18 @@ import { visitAll } from "../lib/app/visit-all.ts";
 import { theApp } from "./connect.ts";
 import { heed } from "./heed.ts";
 
-/** All messages of a batch (cdk/limits.ts) at once. */
+/** All messages of a batch at once: the size of a batch in cdk/limits.ts. */
 const MESSAGES_AT_ONCE = 5;
 
-/** A message takes a second or two (lambdas/heed.ts). A Lambda that is cut off would fail those that are done, too. */
+/**
+ * A message takes one or two seconds (lambdas/heed.ts). If the Lambda timed out, the messages that are done would fail,
+ * too.
+ */
 const LAST_BEGINS_MS = 5000;
 
 /**
- * A batch of events. One that fails comes again, and after five times goes to the dead letters; so does one that was not begun in
- * time. The others are done.
+ * Handles a batch of events. An event that fails, or that was not begun in time, comes again, and after five times goes
+ * to the dead letters. The others are done.
  */
 export const handler = middy<SQSEvent, SQSBatchResponse>().handler(async ({ Records }, context) => {
   const app = theApp();

@@ -56,7 +56,7 @@ const CALLS: Calls<App> = {
     const given = cursor === undefined ? undefined : Buffer.from(cursor, "base64url").toString("utf8");
     const isOurs =
       given === undefined || (state === "live" ? schemas.isLiveCursor(given) : schemas.isEndedCursor(given));
-    if (!isOurs) return refused(problem("not-found", { detail: "cursor: is not one that this list gave out" }));
+    if (!isOurs) return refused(problem("not-found", { detail: "cursor: this cursor is not from this list" }));
     if (state === "live") {
       const [live, hold] = await Promise.all([listLive(app, Number(limit), given), holdNow(app)]);
       return {
@@ -87,13 +87,13 @@ const CALLS: Calls<App> = {
   },
 };
 
-/** Each call has a line that names its caller: nothing else in the account remembers who called. */
+/** Each call has a log line that names its caller: nothing else in the account records who called. */
 const told =
   (name: string, call: Call<App>): Call<App> =>
   async (app, request) => {
-    const { run, host, caller: by = "somebody unknown" } = request;
+    const { run, host, caller: by = "an unknown caller" } = request;
     const what = { ...(run !== "" && { run }), ...(host !== "" && { host }) };
-    let status = 500; // of a call that throws
+    let status = 500; // for a call that throws
     try {
       const reply = await call(app, request);
       status = reply.status;

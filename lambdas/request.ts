@@ -1,25 +1,25 @@
 import type { APIGatewayProxyEvent, APIGatewayProxyEventV2 } from "aws-lambda";
 
-/** What a front door hands over: an HTTP API and a function URL in payload format 2.0, a REST API in 1.0. */
+/** The event of a front door: payload format 2.0 from an HTTP API or a function URL, 1.0 from a REST API. */
 export type HttpEvent = APIGatewayProxyEvent | APIGatewayProxyEventV2;
 
-/** A request, whichever front door it came through. */
+/** A request, the same for every front door. */
 export type Request = {
   readonly method: string;
   readonly path: string;
   readonly query: Readonly<Record<string, string | undefined>>;
   readonly authorization: string | undefined;
   readonly body: Buffer;
-  /** The ARN by which IAM knows the caller, where the front door has asked it. */
+  /** The ARN of the caller, if the front door has asked IAM. */
   readonly caller: string | undefined;
 };
 
-/** What an HTTP API adds to an event once IAM has let its caller in. */
+/** What an HTTP API adds to an event after IAM has allowed the call. */
 type IamAuthorizer = { readonly iam?: { readonly userArn?: string } };
 
 const isV2 = (event: HttpEvent): event is APIGatewayProxyEventV2 => "rawPath" in event;
 
-/** Behind a named stage of an HTTP API the path begins with it; the address that was called had it, too. */
+/** Behind a named stage of an HTTP API the path begins with the stage, as the called address does. */
 function withoutStage(path: string, stage: string | undefined): string {
   const prefix = `/${stage}`;
   return stage !== undefined && stage !== "$default" && path.startsWith(`${prefix}/`)
@@ -27,14 +27,14 @@ function withoutStage(path: string, stage: string | undefined): string {
     : path;
 }
 
-/** An HTTP API hands over names in lower case, a REST API as they were sent. */
+/** An HTTP API passes header names in lower case, a REST API as they were sent. */
 const header = (headers: Readonly<Record<string, string | undefined>> | null, name: string): string | undefined =>
   Object.entries(headers ?? {}).find(([given]) => given.toLowerCase() === name)?.[1];
 
 const bytesOf = (body: string | null | undefined, isBase64Encoded: boolean | undefined): Buffer =>
   Buffer.from(body ?? "", isBase64Encoded === true ? "base64" : "utf8");
 
-/** The request that an event tells of. */
+/** The request in an event. */
 export function requestOf(event: HttpEvent): Request {
   const common = {
     query: event.queryStringParameters ?? {},

@@ -8,7 +8,7 @@ import * as schemas from "../lib/wire/schemas.ts";
 import { beatUrl, takesAnonymousOwners, theApp } from "./connect.ts";
 import { claimsOf, type HttpHandler, httpHandler } from "./http.ts";
 
-/** The calls of runners, beats aside. They are authorized by ticket or token, so pods need no AWS credentials. */
+/** The calls of runners, except beats. A ticket or token authorizes them, so pods need no AWS credentials. */
 export const handler: HttpHandler = httpHandler(theApp, {
   claim: async (app, request) => {
     const body = read(schemas.claim, request.body);

@@ -4,7 +4,7 @@ import { ENVIRONMENT } from "../lib/names.ts";
 import type { Keys } from "../lib/ports/environment.ts";
 import { keysFrom, once, setting } from "./environment.ts";
 
-/** One client, and so one set of connections, for all ports. */
+/** One client for all ports, so that they share its connections. */
 export const theTable = once(
   (environment): Dynamo => ({
     client: dynamoClient(),

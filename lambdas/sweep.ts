@@ -7,10 +7,10 @@ import { TICK_RETENTION_SECONDS } from "../lib/names.ts";
 import { fromIso } from "../lib/wire/instants.ts";
 import { sweepPeriod, theApp } from "./connect.ts";
 
-/** A sweep stops so long before its Lambda would be cut off: time for the verdicts that are under way. */
+/** A sweep stops this long before its Lambda times out, so that its last verdicts can end. */
 const RESERVE_MS = 5000;
 
-/** When a tick was for; one that cannot be read is long past, so that it does not keep the others of its batch from being heeded. */
+/** The time of a tick. An unreadable tick counts as long past, so that the others of its batch are still handled. */
 function tickOf(body: string): number {
   try {
     const { at } = JSON.parse(body) as { at?: unknown };
@@ -21,20 +21,20 @@ function tickOf(body: string): number {
   }
 }
 
-/** When this instance has ended a sweep: what no other one has seen happens between two of its own. */
+/** When this instance last swept. The table records quiet sweeps only once a minute, so this is often more exact. */
 let previous: Instant | undefined;
 
-/** What an operator sends who has put the table back to an earlier state (docs/runbook.md): when that was. */
+/** The message of an operator who has restored the table (docs/runbook.md): the time of the restore. */
 type Restore = { readonly restored: string };
 
-/** Numbers of attempts follow from it, so a slip of the pen would reach far. */
+/** The fences of all live runs follow from this time, so a typing error would do much harm. */
 function restoredAt({ restored }: Restore, now: Instant): Instant {
   const at = fromIso(restored);
   if (at <= now && at > before(now, seconds(24 * 3600))) return at;
-  throw new Error(`restored is the time of the last day at which the table was put back, not ${restored}`);
+  throw new Error(`restored must be the time at which the table was restored, within the last day, not ${restored}`);
 }
 
-/** One sweep for all ticks of the batch; none for ticks that are long past. Or what follows a restore. */
+/** Makes one sweep for all ticks of the batch, or none if all are long past. Or renews the runs after a restore. */
 export const handler = middy<SQSEvent | Restore, SweepCounts | Restored | undefined>().handler(
   async (event, context) => {
     const app = theApp();

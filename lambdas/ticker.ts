@@ -5,7 +5,7 @@ import { fromIso } from "../lib/wire/instants.ts";
 import { sweepPeriod, theTicks } from "./connect.ts";
 import { systemClock } from "./environment.ts";
 
-/** Fired every minute: queues the ticks of the coming one. */
+/** Invoked every minute: it queues the ticks of the next minute. */
 export const handler = middy<ScheduledEvent, { ticks: number }>().handler(async (event) => ({
   ticks: await tick(theTicks(), systemClock.now(), sweepPeriod(), fromIso(event.time)),
 }));

@@ -37,7 +37,7 @@ describe("a folder of the embedded server", () => {
     mkdirSync(shared);
     writeFileSync(join(shared, "lastbeat.json"), JSON.stringify(KEPT));
     chmodSync(shared, mode);
-    expect(() => recall(shared)).toThrow("is not yours alone");
+    expect(() => recall(shared)).toThrow("other users can write in it");
   });
 
   test("in which a link waits for the next write loses nothing by it", () => {

@@ -126,8 +126,8 @@ test("its queues are as in the cloud: a message that nobody can handle goes to t
 test.each([
   ["", "is empty"],
   ['{"dynamodbPort": 40', "cut short"],
-  ["null", "not what lastbeat dev writes"],
-  ['{"dynamodbPort": 40001, "sqsPort": 40002, "keys": "a:b"}', "holds keys that cannot be used"],
+  ["null", "was not written by lastbeat dev"],
+  ['{"dynamodbPort": 40001, "sqsPort": 40002, "keys": "a:b"}', "contains keys that cannot be used"],
 ])("a lastbeat.json that holds %j is named, with what to do", async (text, error) => {
   writeFileSync(join(folder, "lastbeat.json"), text);
   const program = lastbeat(["dev", "--port", "0", "--data", folder]);

@@ -14,6 +14,6 @@ test.each([
   ["a secret of fewer than 256 bits", `new:${secret.slice(0, 40)}`],
   ["an id that cannot stand in a credential", `n.w:${secret}`],
 ])("%s is refused, and the error does not show the secret", (_, value) => {
-  expect(() => keysOf(value)).toThrow("key 1 of LASTBEAT_KEYS is not <id>:<base64url of at least 32 bytes>");
+  expect(() => keysOf(value)).toThrow("key 1 of LASTBEAT_KEYS must be <id>:<base64url of at least 32 bytes>");
   expect(() => keysOf(`new:${secret},${value}`)).toThrow("key 2 of LASTBEAT_KEYS");
 });

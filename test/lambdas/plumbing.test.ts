@@ -102,7 +102,7 @@ describe("a tick that cannot be read", () => {
 test.each(["", "yesterday", "2026-02-30T12:00:00", "2999-01-01T00:00:00Z", "2026-01-01T00:00:00Z"])(
   "a restore at %j is refused, and changes nothing",
   async (restored) => {
-    await expect(sweep({ restored }, context, opts)).rejects.toThrow(/^restored is the time/);
+    await expect(sweep({ restored }, context, opts)).rejects.toThrow(/^restored must be the time/);
   },
 );
 
