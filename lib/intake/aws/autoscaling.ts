@@ -4,18 +4,19 @@ import { aboutInstance, ignored, type Parsed, quoted, unknown } from "./parsed.t
 const TEST = "autoscaling:TEST_NOTIFICATION";
 const TERMINATING = "autoscaling:EC2_INSTANCE_TERMINATING";
 
-/** A cause has at most 1,023 characters by the API of Auto Scaling; no more are searched. */
+/** By the API of Auto Scaling a cause has at most 1,023 characters; no more are searched. */
 const CAUSE_LENGTH = 1023;
 
 /**
  * "... in response to an EC2 health check indicating it has been terminated or stopped": the group noticed afterwards
- * that somebody else took the instance, and does not know who. That is how an unannounced reclaim looks, too.
+ * that the instance was taken, and does not know by whom. An unannounced reclaim looks the same.
  */
 const NOTICED = /health check[^.]*(?:terminated|stopped)/i;
 
 /**
- * An instance of the group waits for its end. `Origin` and `Destination` tell the warm pool from the group; an instance
- * that goes back to the pool is stopped or frozen there, and one that leaves the pool runs nothing, so both are told.
+ * An instance of the group waits for its end. `Origin` and `Destination` would distinguish the warm pool from the
+ * group. That is not needed: an instance that goes back to the pool is stopped or frozen there, and one that leaves the
+ * pool runs nothing.
  */
 export function lifecycleAction(event: Event): Parsed {
   const { LifecycleTransition: transition, Event: announced, EC2InstanceId: named } = event.detail;
@@ -25,7 +26,10 @@ export function lifecycleAction(event: Event): Parsed {
   return aboutInstance(event, named, { kind: "scale-in" });
 }
 
-/** The group ended an instance, for a reason that `Cause` tells in prose. The event comes when the end is over, and says when it began. */
+/**
+ * The group ended an instance. `Cause` gives the reason as prose. The event comes after the end, and says when the end
+ * began.
+ */
 export function terminated(event: Event): Parsed {
   const { Cause: cause, EC2InstanceId: named, StartTime: began } = event.detail;
   const isNoticed = typeof cause === "string" && NOTICED.test(cause.slice(0, CAUSE_LENGTH));
@@ -36,5 +40,5 @@ export function terminated(event: Event): Parsed {
   });
 }
 
-/** An instance began, or one that should have ended did not. */
+/** An instance started, or an instance failed to end. */
 export const noEnd = (): Parsed => ignored("no instance of the group ends");

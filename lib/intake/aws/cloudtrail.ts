@@ -2,21 +2,24 @@ import { after, seconds } from "../../core/time.ts";
 import { type Event, fieldsOf, idOf, instantOf, listOf } from "./event.ts";
 import { ignored, instancesOf, notices, type Parsed, unknown } from "./parsed.ts";
 
-/** Jobs of a reclaimed instance were seen to end 4 to 14 s after its eviction. */
+/** In observed evictions, jobs ended 4 to 14 s after the eviction of their instance. */
 const LAST_BREATH = seconds(15);
 
-/** The name of the record that EC2 writes when it has taken back spot instances. */
+/** The name of the record that EC2 writes after it has taken back spot instances. */
 export const EVICTED = "BidEvictedEvent";
 
-/** The set as CloudTrail writes it for service events, a list of ids, or for API calls, `{items: [{instanceId}]}`. */
+/**
+ * The set of instances: CloudTrail writes a list of ids for service events, and `{items: [{instanceId}]}` for API
+ * calls.
+ */
 function instanceIdSet(value: unknown): readonly string[] | undefined {
   const items = listOf(value) ?? listOf(fieldsOf(value)?.["items"]);
   return items === undefined ? undefined : instancesOf(items.map((item) => fieldsOf(item)?.["instanceId"] ?? item));
 }
 
 /**
- * An event of EC2 that was not a call of the API. Spot instances that were taken back are named in one place only. Id
- * and time are those of the record, so that what EventBridge delivers and what is looked up in CloudTrail are one.
+ * An event of EC2 that was not an API call. No other event names the spot instances that were taken back. Id and time
+ * are those of the record, so that the event from EventBridge and the record in CloudTrail count as one.
  */
 export function serviceEvent(event: Event): Parsed {
   const { eventName, eventTime, eventID, serviceEventDetails } = event.detail;
@@ -24,15 +27,16 @@ export function serviceEvent(event: Event): Parsed {
   if (eventName !== EVICTED) return ignored("a service event of another kind");
   const set = fieldsOf(serviceEventDetails)?.["instanceIdSet"] ?? [];
   const hosts = instanceIdSet(set);
-  if (hosts === undefined) return unknown("an eviction whose instances are no list");
+  if (hosts === undefined) return unknown("an eviction whose instances are not a list");
   if (hosts.length === 0) return ignored("an eviction that names no instance");
   const at = instantOf(eventTime, event.receivedAt);
   return notices(event, hosts, {
     kind: "evicted",
     id: idOf(eventID) ?? event.id,
     at: at ?? event.at,
-    // An interrupted instance may be stopped and come back under its id, so an eviction at an unknown time proves nothing
-    // about the attempts there now.
+    // An interrupted instance may be stopped and come back with the same id. So an eviction at an unknown time proves
+    // nothing
+    // about the attempts that are there now.
     goneAt: at && after(at, LAST_BREATH),
   });
 }

@@ -2,10 +2,10 @@ import { after, type Instant, seconds } from "../../core/time.ts";
 import { type Event, instantOf } from "./event.ts";
 import { aboutInstance, ignored, type Parsed, quoted, unknown } from "./parsed.ts";
 
-/** From a warning to the end of the instance, by the documentation of both kinds of warning. */
+/** The time from a warning to the end of the instance, as documented for both kinds of warning. */
 const WARNING = seconds(120);
 
-/** How a state of an instance reads to what runs on it. Compared as a whole: "stop" is not a state. */
+/** What a state of an instance means for its attempts. Names are compared as a whole: "stop" is not a state. */
 const STATES: ReadonlyMap<unknown, "on" | "leaving" | "gone"> = new Map([
   ["pending", "on"],
   ["running", "on"],
@@ -17,7 +17,7 @@ const STATES: ReadonlyMap<unknown, "on" | "leaving" | "gone"> = new Map([
 
 const warned = (at: Instant): Instant => after(at, WARNING);
 
-/** Hibernation starts with the warning. What another action than the documented ones does, it does after the warning. */
+/** Hibernation starts with the warning. Every other action, documented or not, starts after the warning. */
 export const spotInterruption = (event: Event): Parsed =>
   aboutInstance(event, event.detail["instance-id"], {
     kind: "spot-interruption",
@@ -27,7 +27,9 @@ export const spotInterruption = (event: Event): Parsed =>
 export const rebalance = (event: Event): Parsed =>
   aboutInstance(event, event.detail["instance-id"], { kind: "rebalance" });
 
-/** An interruptible reservation warns two minutes ahead, a capacity block ten; both say when in the event. */
+/**
+ * An interruptible reservation warns two minutes ahead, a capacity block ten. Both events contain the time of the end.
+ */
 export const capacityReservation = (event: Event): Parsed =>
   aboutInstance(event, event.detail["instance-id"], {
     kind: "capacity-reservation",

@@ -4,8 +4,8 @@ import { type Event, fieldsOf, httpInstantOf, instantOf, listOf, WITHIN_A_YEAR }
 import { ignored, instancesOf, notices, type Parsed, unknown } from "./parsed.ts";
 
 /**
- * A maintenance that is announced for instances of ours. An issue or a notification says nothing about a single
- * instance, a public event is about nobody in particular, and entities may be volumes or dedicated hosts.
+ * A maintenance that is announced for instances of this account. An issue or a notification says nothing about a single
+ * instance, a public event names no account, and entities may be volumes or dedicated hosts.
  */
 export function health(event: Event): Parsed {
   const { service, eventTypeCategory: category, eventScopeCode: scope = "ACCOUNT_SPECIFIC" } = event.detail;
@@ -15,7 +15,7 @@ export function health(event: Event): Parsed {
   if (scope !== "ACCOUNT_SPECIFIC") return ignored("a public health event");
   const { startTime, endTime, statusCode, eventArn, affectedEntities } = event.detail;
   const entities = listOf(affectedEntities ?? [])?.map((entity) => fieldsOf(entity)?.["entityValue"]);
-  if (entities === undefined) return unknown("a health event whose affected entities are no list");
+  if (entities === undefined) return unknown("a health event whose affected entities are not a list");
   const hosts = instancesOf(entities.length > 0 ? entities : event.resources);
   if (hosts.length === 0) return ignored("a health event about no instance");
   const at = timeOf(event, startTime);
@@ -23,9 +23,9 @@ export function health(event: Event): Parsed {
     kind: "maintenance",
     ...(at !== undefined && { at, saidAt: event.at }),
     deadline: timeOf(event, endTime),
-    // All that is said of one maintenance is one word, so that the last of it counts.
+    // All events about one maintenance have the same id, so that the last one counts.
     ...(typeof eventArn === "string" && { id: digest(eventArn) }),
-    // Called off, or over. When it was over, it has taken place: only one that has not begun is taken back.
+    // "closed" means called off, or over. Only a maintenance that has not begun is taken back.
     ...(statusCode === "closed" && at !== undefined && at > event.at && { withdrawn: true as const }),
   });
 }

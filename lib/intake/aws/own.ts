@@ -3,10 +3,13 @@ import { HOST } from "../../wire/ids.ts";
 import { type Event, instantOf, WITHIN_A_YEAR } from "./event.ts";
 import { notices, type Parsed, unknown } from "./parsed.ts";
 
-/** The API takes 200 bytes of JSON; a sixth of that is safe for letters of any kind, and still says what it is about. */
+/**
+ * A letter takes at most 6 bytes in JSON, so a note takes at most 198 bytes of a run item, and still says what it is
+ * about.
+ */
 const NOTE_LENGTH = 33;
 
-/** A deadline that cannot be read is none: who asks for a drain is better drained without a deadline than not at all. */
+/** An unreadable deadline counts as no deadline: a drain without a deadline is better than no drain. */
 const deadlineOf = (event: Event): Instant | undefined =>
   instantOf(event.detail["deadline"], event.receivedAt, WITHIN_A_YEAR);
 
@@ -15,13 +18,13 @@ function hostOf(event: Event): string | undefined {
   return typeof host === "string" && HOST.test(host) ? host : undefined;
 }
 
-/** What the operator said, as far as it fits the run items that will carry it. */
+/** The reason of the operator, cut to the length that run items have room for. */
 function noteOf({ detail }: Event): string | undefined {
   const { reason } = detail;
   return typeof reason === "string" && reason !== "" ? reason.slice(0, NOTE_LENGTH) : undefined;
 }
 
-/** An operator, or something that acts for one, empties a host. */
+/** An operator, or a program of the operator, drains a host. */
 export function hostDrain(event: Event): Parsed {
   const host = hostOf(event);
   if (host === undefined) return unknown("a drain without a host");

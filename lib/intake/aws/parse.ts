@@ -11,7 +11,7 @@ import { type Parsed, quoted, unknown } from "./parsed.ts";
 
 type Kind = readonly [source: string, detailType: string, parse: (event: Event) => Parsed];
 
-/** All that is known. A drill plays the kinds of AWS. */
+/** All known kinds of events. A drill has the kinds of AWS. */
 const AWS_KINDS: readonly Kind[] = [
   ["aws.ec2", "EC2 Spot Instance Interruption Warning", spotInterruption],
   ["aws.ec2", "EC2 Instance Rebalance Recommendation", rebalance],
@@ -34,7 +34,7 @@ const KINDS = new Map<string, Kind[2]>(
   ),
 );
 
-/** The event as EventBridge delivers it. */
+/** An event in the form of EventBridge. */
 function fromEventBridge({ fields, canonical }: Opened, type: string, receivedAt: Instant): Parsed {
   const { source, id, time, resources } = fields;
   const detail = fieldsOf(fields["detail"]);
@@ -48,13 +48,13 @@ function fromEventBridge({ fields, canonical }: Opened, type: string, receivedAt
     id: idOf(id) ?? digest(canonical),
     at: instantOf(time, receivedAt) ?? receivedAt,
     receivedAt,
-    // The warning of an interruptible reservation is documented with one text instead of a list.
+    // In the documentation, the warning of an interruptible reservation has one text instead of a list.
     resources: typeof resources === "string" ? [resources] : (listOf(resources) ?? []),
     detail,
   });
 }
 
-/** The record that CloudTrail keeps of an eviction, without an envelope. */
+/** CloudTrail's record of an eviction, without an envelope. */
 function fromCloudTrail({ fields, canonical }: Opened, receivedAt: Instant): Parsed {
   if (fields["eventSource"] !== "ec2.amazonaws.com") return unknown("a record of CloudTrail that is not from EC2");
   return serviceEvent({
@@ -67,7 +67,7 @@ function fromCloudTrail({ fields, canonical }: Opened, receivedAt: Instant): Par
   });
 }
 
-/** What a lifecycle hook sends to a queue or a topic itself, without an envelope. */
+/** The message that a lifecycle hook sends directly to a queue or a topic, without an envelope. */
 function fromHook({ fields, canonical }: Opened, receivedAt: Instant): Parsed {
   return lifecycleAction({
     source: "aws.autoscaling",
@@ -81,7 +81,7 @@ function fromHook({ fields, canonical }: Opened, receivedAt: Instant): Parsed {
 
 function byForm(opened: Opened, receivedAt: Instant): Parsed {
   const { fields } = opened;
-  // AWS prints the warning of a capacity block with `detail_type`, so it is taken as well.
+  // AWS's documentation shows the warning of a capacity block with `detail_type`, so this name is accepted as well.
   const type = fields["detail-type"] ?? fields["detail_type"];
   if (typeof type === "string") return fromEventBridge(opened, type, receivedAt);
   if (fields["eventName"] === EVICTED) return fromCloudTrail(opened, receivedAt);
@@ -91,14 +91,14 @@ function byForm(opened: Opened, receivedAt: Instant): Parsed {
 }
 
 /**
- * What an event says about hosts. It never throws, and the same event received at the same instant gives the same. A
- * topic of SNS wraps any event once, as a text in `Message`.
+ * What an event says about hosts. This function never throws, and the same event received at the same instant gives the
+ * same result. A topic of SNS wraps an event once, as a text in `Message`.
  */
 export function parseEvent(event: unknown, receivedAt: Instant): Parsed {
   const opened = open(event);
-  if (opened === undefined) return unknown("no JSON object");
+  if (opened === undefined) return unknown("not a JSON object");
   const { Message: message } = opened.fields;
   if (typeof message !== "string" || Object.hasOwn(opened.fields, "detail-type")) return byForm(opened, receivedAt);
   const inner = openText(message);
-  return inner === undefined ? unknown("a message that holds no JSON object") : byForm(inner, receivedAt);
+  return inner === undefined ? unknown("a message that contains no JSON object") : byForm(inner, receivedAt);
 }

@@ -4,24 +4,27 @@ import { DRILL_SOURCE } from "../../names.ts";
 import type { Event } from "./event.ts";
 
 /**
- * What an event says. `ignored` was understood and concerns nobody here; `unknown` was not understood, or is malformed,
- * so the caller counts it and keeps it.
+ * What an event says. `ignored`: it was understood, and concerns no attempt. `unknown`: it was not understood, or is
+ * malformed, so the caller counts it and keeps it.
  */
 export type Parsed =
   | {
       readonly kind: "notices";
       readonly notices: readonly Notice[];
-      /** How many more hosts it names than notices are made of; the caller counts and keeps the event as an unknown one. */
+      /**
+       * The number of hosts beyond the limit, without notices. The caller counts and keeps the event like an unknown
+       * one.
+       */
       readonly surplus?: number;
     }
   | { readonly kind: "ignored"; readonly why: string }
   | { readonly kind: "unknown"; readonly why: string };
 
-/** What all hosts that an event names are told. */
+/** The evidence for all hosts that an event names. */
 export type Told = Pick<Evidence, "kind"> & {
   readonly deadline?: Instant | undefined;
   readonly goneAt?: Instant | undefined;
-  /** Where it is not the event's own. */
+  /** When this differs from the event's own time. */
   readonly at?: Instant;
   readonly saidAt?: Instant;
   readonly id?: string;
@@ -31,8 +34,8 @@ export type Told = Pick<Evidence, "kind"> & {
 };
 
 /**
- * No event holds more: 256 KB, of which the id of an instance in quotes, with its comma, takes 22 bytes. An event that names so
- * many is not cut, and its reader visits them some at once.
+ * The most notices of an event. It cannot name more instances: it has at most 256 KB, and an instance id with quotes
+ * and comma takes 22 bytes. So no event is cut. The caller visits a few hosts at once.
  */
 export const MOST_NOTICES = 12_000;
 
@@ -44,7 +47,7 @@ export const ignored = (why: string): Parsed => ({ kind: "ignored", why });
 
 export const unknown = (why: string): Parsed => ({ kind: "unknown", why });
 
-/** A text out of an event, for a person to read: cut, and with nothing in it that breaks a line of a log. */
+/** A text from an event, for people: cut, and without characters that break a line of a log. */
 export const quoted = (value: unknown): string =>
   typeof value === "string"
     ? JSON.stringify(value.slice(0, 80))
@@ -52,19 +55,19 @@ export const quoted = (value: unknown): string =>
       ? "nothing"
       : `a ${typeof value}`;
 
-/** The instance id that a text is, or that the ARN of an instance ends with. */
+/** The instance id in a text: the whole text, or the end of the ARN of an instance. */
 function instanceOf(value: unknown): string | undefined {
   if (typeof value !== "string") return undefined;
   const id = value.replace(INSTANCE_ARN, "");
   return INSTANCE.test(id) ? id : undefined;
 }
 
-/** The instances among some texts, each once, in their order. */
+/** The instances in some texts, each once, in their order. */
 export const instancesOf = (values: readonly unknown[]): readonly string[] => [
   ...new Set(values.map(instanceOf).filter((id) => id !== undefined)),
 ];
 
-/** A notice for each host, with the same evidence: it is kept under the host. */
+/** A notice for each host, with the same evidence, which is kept under the host. */
 export function notices(event: Event, hosts: readonly string[], told: Told): Parsed {
   const evidence: Evidence = {
     id: told.id ?? event.id,
@@ -87,7 +90,7 @@ export function notices(event: Event, hosts: readonly string[], told: Told): Par
   };
 }
 
-/** The one instance that an event is about: the one that its detail names, else the only one among its resources. */
+/** A notice for the only instance of an event: the one that its detail names, else the only one in its resources. */
 export function aboutInstance(event: Event, named: unknown, told: Told): Parsed {
   const [host, ...others] = instanceOf(named) === undefined ? instancesOf(event.resources) : instancesOf([named]);
   if (host === undefined) return unknown("it names no instance");
