@@ -11,7 +11,7 @@ import {
 } from "./usage.ts";
 import type { Load } from "./workload.ts";
 
-/** Plumbing carries beats and verdicts; watching is the secret of the keys, and what tells people about the service. */
+/** Plumbing carries beats and verdicts. Watching is the secret with the keys, and what shows the service to people. */
 export type Group = "plumbing" | "watching";
 
 /** One item of a monthly bill. */
@@ -30,11 +30,14 @@ export type Bill = {
   readonly plumbing: number;
   readonly watching: number;
   readonly total: number;
-  /** Beats and the sweeps over them for 1,000 hours of running, at the prices of the first tiers. */
+  /** Beats, and the sweeps over these runs, for 1,000 runner-hours, at the prices of the first tiers. */
   readonly perThousandRunnerHours: number;
-  /** What SQS costs more while Lambda keeps five pollers on each queue instead of two. */
+  /** The extra cost of SQS while Lambda keeps five pollers on each queue instead of two. */
   readonly morePollers: number;
-  /** How long one sweep reads, in seconds. Longer than the time between two, and verdicts come that much later. */
+  /**
+   * How long one sweep reads, in seconds. If that is longer than the time between two sweeps, verdicts come that much
+   * later.
+   */
   readonly sweepTakes: number;
 };
 
@@ -46,7 +49,7 @@ const line = (item: string, group: Group, units: number, price: Price): Line => 
   usd: usdOf(price, units),
 });
 
-/** Only beats may come in by a function URL; all else comes by the front door beside it. */
+/** Only beats can use a function URL; all other calls use the front door beside it. */
 function frontDoors({ frontDoor }: Load, { requests, beats }: Month): readonly Line[] {
   if (frontDoor !== "function-url") return [line("front door", "plumbing", requests, FRONT_DOOR_PRICES[frontDoor])];
   return [
@@ -77,7 +80,7 @@ function linesOf(load: Load): readonly Line[] {
   ];
 }
 
-/** What so much running costs in US dollars, at the prices of the first tiers. */
+/** What this much running costs in US dollars, at the prices of the first tiers. */
 export function usdOfRunning(
   frontDoor: FrontDoor,
   { requests, invocations, gbSeconds, writes, reads }: Running,

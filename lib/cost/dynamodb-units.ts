@@ -1,10 +1,10 @@
 /**
- * What DynamoDB bills for a request, by its rules: developer guide, "Item sizes and formats", "Read and write requests" and
- * "Global secondary indexes"; where those are vague, captures of real tables (Parity's suite, eu-west-2, 2026-08-12; the
- * changelog of dynoxide). test/cost/dynamodb-units.test.ts has them as facts.
+ * What DynamoDB bills for a request. The rules are from its developer guide: "Item sizes and formats", "Read and write
+ * requests" and "Global secondary indexes". Where the guide is vague, they are from captures of real tables (Parity's
+ * suite, eu-west-2, 2026-08-12; the changelog of dynoxide). test/cost/dynamodb-units.test.ts checks these facts.
  */
 
-/** An attribute value as DynamoDB has it on the wire; bytes also as such. */
+/** An attribute value in the wire format of DynamoDB. Bytes may also be a byte array. */
 export type Value = {
   readonly S?: string | undefined;
   readonly N?: string | undefined;
@@ -25,12 +25,12 @@ const textBytes = (text: string): number => utf8.encode(text).length;
 /** The digits in pairs, counted from the point. */
 const pairs = (digits: number): number => Math.ceil(digits / 2);
 
-/** One byte, one more for a minus, and one per pair of digits; pairs of zeros in front and behind are not kept. */
+/** One byte, one more for a minus, and one for each pair of digits, without leading and trailing pairs of zeros. */
 function numberBytes(value: string): number {
   const [, minus, before = "", behind = "", exponent = "0"] =
     /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(value) ?? [];
   if (minus === undefined) throw new Error(`${value} is not a number`);
-  // JavaScript writes the very large and the very small with an exponent, which moves the point.
+  // JavaScript writes very large and very small numbers with an exponent, which moves the point.
   const digits = before + behind;
   const point = before.length + Number(exponent);
   const whole = digits.slice(0, Math.max(0, point)).padEnd(point, "0").replace(/^0+/, "");
@@ -61,7 +61,7 @@ function valueBytes(value: Value): number {
   throw new Error(`no rule for ${JSON.stringify(value)}`);
 }
 
-/** Bytes of an item, by which it is billed: its names count as its values do. */
+/** The billed size of an item in bytes: names count like values. */
 export const itemBytes = (item: MeteredItem): number =>
   sum(Object.entries(item), ([name, value]) => textBytes(name) + valueBytes(value));
 
@@ -70,20 +70,20 @@ const READ_BYTES = 4096;
 
 const inKilobytes = (bytes: number): number => Math.max(1, Math.ceil(bytes / WRITE_BYTES));
 
-/** WRU of a write: of the larger of what was there and what is there after it, in bytes; 0 where there was, or is, nothing. */
+/** WRU of a write. The larger of the item before and the item after counts, in bytes; 0 if there is no item. */
 export const writeUnits = (before: number, after: number): number => inKilobytes(Math.max(before, after));
 
-/** WRU of a write that its condition refused: of the item that is there, and 1 where there is none. */
+/** WRU of a write that its condition refused: for the size of the existing item, or 1 if there is none. */
 export const refusedWriteUnits = (existing: number): number => inKilobytes(existing);
 
-/** RRU of a read of so many bytes in all: one item, or all items that a query went over, before its filter and projection. */
+/** RRU of a read of this many bytes: one item, or all items that a query read, before its filter and its projection. */
 export const readUnits = (bytes: number, isConsistent: boolean): number =>
   Math.max(1, Math.ceil(bytes / READ_BYTES)) * (isConsistent ? 1 : 0.5);
 
-/** An entry in an index: its key, and what is projected into it, in bytes with the names. */
+/** An entry in an index: the bytes of its key and of its projected attributes, with their names. */
 export type IndexEntry = { readonly key: string; readonly projected: string; readonly bytes: number };
 
-/** WRU of a write in one index beside the table. */
+/** WRU of a write in one index, in addition to the table. */
 export function indexUnits(before: IndexEntry | undefined, after: IndexEntry | undefined): number {
   if (before === undefined) return after === undefined ? 0 : inKilobytes(after.bytes);
   if (after === undefined) return inKilobytes(before.bytes);

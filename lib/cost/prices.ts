@@ -1,10 +1,10 @@
-/** Where these prices hold. Other regions are dearer, most of them by less than a third. */
+/** The region of these prices. Other regions are more expensive, most of them by less than a third. */
 export const REGION = "us-east-1";
 
-/** `usd` for each `per` units, up to that many units a month; without `upTo` for all that follow. */
+/** `usd` for each `per` units, up to `upTo` units a month; without `upTo`, for all further units. */
 export type Tier = { readonly usd: number; readonly upTo?: number };
 
-/** A list price without free tier: the day on which it was looked up, and where. */
+/** A list price without free tier, with the day and the place where it was looked up. */
 export type Price = {
   readonly tiers: readonly [Tier, ...Tier[]];
   readonly per: number;
@@ -26,11 +26,11 @@ const flat = (usd: number, per: number, unit: string, source: string): Price => 
   source,
 });
 
-/** How a runner's requests may come in. */
+/** The front doors that a runner's requests can use. */
 export const FRONT_DOORS = ["http-api", "function-url", "rest-api"] as const;
 export type FrontDoor = (typeof FRONT_DOORS)[number];
 
-/** A request at each front door; ours are far below the 512 KB by which an HTTP API counts. */
+/** The price of a request at each front door. Our requests are far below 512 KB, the unit of an HTTP API. */
 export const FRONT_DOOR_PRICES: Readonly<Record<FrontDoor, Price>> = {
   "http-api": {
     tiers: [{ usd: 1, upTo: 300 * MILLION }, { usd: 0.9 }],
@@ -54,7 +54,7 @@ export const FRONT_DOOR_PRICES: Readonly<Record<FrontDoor, Price>> = {
   },
 };
 
-/** Everything else. EventBridge is not here: scheduled rules and the events of AWS services are free. */
+/** All other prices. EventBridge is not listed: scheduled rules and the events of AWS services are free. */
 export const PRICES = {
   lambdaRequest: flat(0.2, MILLION, "requests", "AWS Lambda's list price; cloudchipr.com, 2025"),
   lambdaSecond: flat(0.0000133334, 1, "GB-s", "AWS Lambda's list price, arm64, first tier; cloudchipr.com, 2025"),
@@ -73,20 +73,20 @@ export const PRICES = {
 
 const ALL: readonly Price[] = [...Object.values(FRONT_DOOR_PRICES), ...Object.values(PRICES)];
 
-/** The day of the price that was looked up the longest ago. */
+/** The day of the oldest price. */
 export const PRICES_AS_OF: string = ALL.map(({ asOf }) => asOf).sort()[0] ?? AS_OF;
 
-/** AWS changes a price of ours every year or two, downwards so far: a year is late enough to look again. */
+/** AWS changes one of these prices every year or two, so far downwards. So it is enough to look again after a year. */
 const GOOD_FOR_MONTHS = 12;
 
-/** Whether prices of that day are to be looked up again, when it is `now` (Unix milliseconds). */
+/** Whether prices of that day are too old at `now` (Unix milliseconds). */
 export function areStale(now: number, asOf: string = PRICES_AS_OF): boolean {
   const until = new Date(`${asOf}T00:00:00.000Z`);
   until.setUTCMonth(until.getUTCMonth() + GOOD_FOR_MONTHS);
   return now > until.getTime();
 }
 
-/** What so many units cost in a month, in US dollars: each tier takes what the one below it left. */
+/** The cost of this many units in a month, in US dollars. Each tier takes the units beyond the tier below. */
 export function usdOf({ tiers, per }: Price, units: number): number {
   let usd = 0;
   let below = 0;

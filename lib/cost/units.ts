@@ -1,13 +1,13 @@
 import { readUnits } from "./dynamodb-units.ts";
 
 /**
- * What an operation takes of what AWS bills. test/cost/units.test.ts runs each of them on the adapters, counts what leaves
- * the client, and compares.
+ * The billed units of an operation. test/cost/units.test.ts runs each operation on the adapters, counts the requests
+ * that leave the client, and compares.
  */
 export type Units = {
-  /** Requests at the front door; behind it each is one invocation. */
+  /** Requests at the front door. Each is also one invocation. */
   readonly requests: number;
-  /** DynamoDB write request units: 1 per KB of the item, and every item of ours is below that. */
+  /** DynamoDB write request units: 1 per KB of the item. All our items are smaller than 1 KB. */
   readonly writes: number;
   /** DynamoDB read request units: 1 for a strongly consistent read of up to 4 KB, found or not; 0.5 for any other. */
   readonly reads: number;
@@ -15,19 +15,22 @@ export type Units = {
   readonly sqs: number;
 };
 
-/** `renew` in lib/adapters/aws/runs.ts: one UpdateItem, whose guard needs no read before it. */
+/** `renewing` in lib/adapters/aws/renew.ts: one UpdateItem, whose guard needs no read before it. */
 export const BEAT: Units = { requests: 1, writes: 1, reads: 0, sqs: 0 };
 
-/** A beat that is refused, or comes twice: a write that its guard refuses costs the same, and brings the item back. */
+/** A beat that is refused or comes twice. A write that its guard refuses costs the same, and returns the item. */
 export const REFUSED_BEAT: Units = { ...BEAT };
 
-/** The same where there is no item to bring back, as for the canary's run: the absence is confirmed by a read. */
+/** The same if there is no item, as for the canary's run: one more read confirms the absence. */
 export const BEAT_OF_NOBODY: Units = { ...BEAT, reads: 1 };
 
-/** A canary's beat that got through is remembered: `canarySang` in lib/adapters/aws/control.ts. */
+/** Recording a canary's beat that got through: `canarySang` in lib/adapters/aws/control.ts. */
 export const CANARY_WORD: Units = { requests: 0, writes: 1, reads: 0, sqs: 0 };
 
-/** lib/app/register.ts. Writes: spec, run item. Reads: number of shards (0.5), result of a former life, run item. */
+/**
+ * lib/app/register.ts. Writes: spec, run item. Reads: number of shards (0.5), result of an earlier life of the id, run
+ * item.
+ */
 export const REGISTER: Units = { requests: 1, writes: 2, reads: 2.5, sqs: 0 };
 
 /**
@@ -43,51 +46,61 @@ export const CLAIM: Units = { requests: 1, writes: 3, reads: 3, sqs: 0 };
 export const FINISH: Units = { requests: 1, writes: 7, reads: 4, sqs: 0 };
 
 /**
- * lib/app/reap.ts, for a loss with a backoff after it: two verdicts by two sweeps (lost, then queued again). Writes: run item
- * four times, ledger line, two host entries, and, as once in each sweep that judges by the clock, the start of the sweep. Reads: run
- * item and spec, each twice a verdict; evidence about the host; the ledger line for its runner's words and for the message; the
- * freeze. One message. Of several losses in one sweep only the first pays for the start and the freeze.
+ * lib/app/reap.ts, for a loss and the backoff after it: two verdicts by two sweeps (lost, then queued again). Writes:
+ * run item four times, ledger line, two host entries, and the start of the sweep, once in each sweep that judges by the
+ * clock. Reads: run item and spec, each twice per verdict; evidence about the host; the ledger line, for its runner's
+ * words and for the message; the freeze. One message. If one sweep finds several losses, only the first pays for the
+ * start and the freeze.
  */
 export const LOSS: Units = { requests: 0, writes: 8, reads: 12, sqs: 1 };
 
-/** `removeEnded` in lib/app/sweep.ts, a minute after the end: the run item is read, and deleted. */
+/** `removeEnded` in lib/app/sweep.ts, a minute after the end: it reads the run item and deletes it. */
 export const REMOVAL: Units = { requests: 0, writes: 1, reads: 1, sqs: 0 };
 
-/** A sweep beside its pass and what it finds: `standing` in lib/adapters/aws/control.ts is one eventually consistent read. */
+/**
+ * A sweep without its pass and its verdicts: `standing` in lib/adapters/aws/control.ts is one eventually consistent
+ * read.
+ */
 export const SWEEP: Units = { requests: 0, writes: 0, reads: 0.5, sqs: 0 };
 
-/** Once a minute a sweep without anything due is written down: SIGN_OF_LIFE in lib/app/sweep.ts. */
+/** Sweeps that find nothing due are recorded once a minute: SIGN_OF_LIFE in lib/app/sweep.ts. */
 export const SIGN_OF_LIFE: Units = { requests: 0, writes: 1, reads: 0, sqs: 0 };
 
-/** Bytes that DynamoDB stores beside each item (developer guide, "Item sizes and formats"; the indexing overhead). */
+/**
+ * Bytes that DynamoDB stores in addition to each item (developer guide, "Item sizes and formats"; the indexing
+ * overhead).
+ */
 const STORED_BESIDE = 100;
 
-/** The largest usual run item; test/contract/cost.test.ts holds it there. */
+/** The largest usual run item; test/contract/cost.test.ts checks it. */
 export const RUN_ITEM_BYTES = 128;
 
-/** What a run item takes of the storage. */
+/** The storage of a run item. */
 export const RUN_BYTES = RUN_ITEM_BYTES + STORED_BESIDE;
 
-/** What is kept of each run for 30 days (RETENTION in lib/app/retention.ts): spec, result, and entry among the ended ones. */
+/**
+ * What is kept of each run for 30 days (RETENTION in lib/app/retention.ts): spec, result, entry in the list of ended
+ * runs.
+ */
 export const KEPT_PER_RUN_BYTES = 850 + 3 * STORED_BESIDE;
 
-/** What is kept under its host of each attempt that nobody saw end, for 15 days (LATEST_WORD in lib/app/settle.ts). */
+/** The host entry of each attempt whose end nobody reported, kept for 15 days (LATEST_WORD in lib/app/settle.ts). */
 export const TRACE_BYTES = 200 + STORED_BESIDE;
 
-/** The ledger line of each attempt, which is kept for 395 days (lineExpiryOf in lib/app/retention.ts). */
+/** The ledger line of each attempt, kept for 395 days (lineExpiryOf in lib/app/retention.ts). */
 export const LINE_BYTES = 550 + STORED_BESIDE;
 
-/** For how long, in days: those of lib/app/retention.ts. */
+/** How long these are kept, in days, as lib/app/retention.ts and lib/app/settle.ts say. */
 export const KEPT_DAYS = 30;
 export const LINE_KEPT_DAYS = 395;
 export const TRACE_KEPT_DAYS = 15;
 
-/** Runs that one request of a sweep brings: that of lib/app/sweep.ts. */
+/** Runs in one page of a sweep, as in lib/app/sweep.ts. */
 export const PAGE = 1000;
-/** What it takes to read all runs once: requests, and RRU. */
+/** The requests and the RRU for reading all runs once. */
 export type Pass = { readonly pages: number; readonly reads: number };
 
-/** One pass over so many runs in so many shards, as evenly as dice spread them. A page that comes full is followed by another. */
+/** One pass over all runs, if they are spread evenly over the shards. After a full page the sweep asks for another. */
 export function passOver(runs: number, shards: number): Pass {
   const inShard = runs / shards;
   const full = Math.floor(inShard / PAGE);
@@ -98,11 +111,14 @@ export function passOver(runs: number, shards: number): Pass {
   };
 }
 
-/** Beats a second that a shard is made for; one partition takes 1,000 writes a second (lib/adapters/aws/control.ts). */
+/**
+ * Beats per second for which a shard is planned; one partition accepts 1,000 writes a second
+ * (lib/adapters/aws/control.ts).
+ */
 const BEATS_PER_SHARD = 250;
 /** The longest interval between two beats that the service asks for: paceOf in lib/core/lease.ts. */
 const LONGEST_INTERVAL_SECONDS = 30;
 
-/** How many shards a service for so many runs is set up with. */
+/** The number of shards of a deployment for this many runs. */
 export const shardsFor = (runs: number): number =>
   Math.max(1, Math.ceil(runs / LONGEST_INTERVAL_SECONDS / BEATS_PER_SHARD));

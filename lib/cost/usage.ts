@@ -22,63 +22,72 @@ import {
 } from "./units.ts";
 import type { Load } from "./workload.ts";
 
-/** Memory of the Lambdas in MB: the beat's, and all others, as in cdk/limits.ts. test/cdk/watching.test.ts compares. */
+/**
+ * Memory of the Lambdas in MB: of beat, and of all others, as in cdk/limits.ts. test/cdk/watching.test.ts compares
+ * them.
+ */
 export const BEAT_MB = 128;
 export const OTHER_MB = 256;
 /** Lambda's gigabyte has 1,024 MB. */
 const gbSeconds = (ms: number, mb: number): number => (ms / 1000) * (mb / 1024);
 
-/** Billed milliseconds. Assumed: five to ten requests to DynamoDB of 5 ms each, and the 15 % of a CPU that 256 MB get. */
+/**
+ * Billed milliseconds. Assumed: five to ten requests to DynamoDB of 5 ms each, with the 15 % of a CPU that 256 MB get.
+ */
 const CALL_MS = 60;
 /** One request to SQS. */
 const TICKER_MS = 20;
-/** It waits for a beat through the front door. */
+/** The canary waits for a beat through the front door. */
 const CANARY_MS = 100;
-/** Its two first requests. */
+/** The first two requests of a sweep. */
 const SWEEP_MS = 30;
 /** Each further request of a sweep. */
 const PAGE_MS = 5;
 /** Reading a sighting: 6.4 us of CPU, measured on a page of 1,000 with the AWS SDK, at 15 % of a CPU. */
 const SIGHTING_MS = 0.045;
-/** A verdict with what it owes, or a removal: its requests to DynamoDB, 5 ms each, as if nothing went on beside it. */
+/**
+ * A verdict with its debts, or a removal: requests to DynamoDB of 5 ms each, as if nothing else ran at the same time.
+ */
 const VERDICT_MS = 50;
 const REMOVAL_MS = 10;
-/** Lost; and queued again, when the backoff is over. */
+/** Lost, and then queued again when the backoff is over. */
 const VERDICTS_PER_LOSS = 2;
 
 /** Bytes of a log line about a decision, on average: assumed. */
 const DECISION_BYTES = 300;
-/** Asked for, registered, claimed, finished. */
+/** The owner's call, registered, claimed, finished. */
 const LINES_PER_RUN = 4;
 /** Lost, queued again, claimed. */
 const LINES_PER_LOSS = 3;
 /** Bytes of the longest log line about a sweep without news, with its metrics (lambdas/log.ts). */
 export const SWEPT_BYTES = 600;
 
-/** Lambda polls a queue by receives that wait up to 20 s (Lambda developer guide, services-sqs-scaling). */
+/** Lambda polls a queue with receives that wait up to 20 s (Lambda developer guide, services-sqs-scaling). */
 const RECEIVES_PER_POLLER = 3;
-/** The same page: "as few as 2" where traffic is low and no maximum concurrency is set; 5 before that. */
+/** The same page: "as few as 2" if traffic is low and no maximum concurrency is set; 5 before that. */
 export const FEWEST_POLLERS = 2;
 export const USUAL_POLLERS = 5;
-/** SQS takes ten messages a request: sqsTicks in lib/adapters/aws/queues.ts. */
+/** SQS accepts ten messages in a request: sqsTicks in lib/adapters/aws/queues.ts. */
 const BATCH = 10;
 
-/** Alarms that watch a service: those of cdk/alarms.ts. test/cdk/watching.test.ts compares. */
+/** The number of alarms in cdk/alarms.ts. test/cdk/watching.test.ts compares them. */
 export const ALARMS = 9;
-/** Metrics that are there without any run: live runs, time between sweeps, age of the oldest debt, the canary (lambdas/log.ts). */
+/**
+ * Metrics that exist without any run: live runs, time between sweeps, age of the oldest debt, canary (lambdas/log.ts).
+ */
 export const IDLE_METRICS = 4;
 /**
- * Metrics that come with ends: one for each cause, and how fast losses are found. As many as usual causes leave, all month:
- * succeeded, crashed, interrupted, lost; an hour without such an end is not billed.
+ * Metrics of ended attempts: one for each usual cause (succeeded, crashed, interrupted, lost), and one for how fast
+ * losses are found. They count for the whole month, although AWS does not bill an hour without such an end.
  */
 const CAUSE_METRICS = 5;
 
-/** How long a Lambda works with the keys that it has read: KEYS_ARE_KEPT_MS in lib/adapters/aws/keys.ts. */
+/** How long a Lambda uses the keys that it has read: KEYS_ARE_KEPT_MS in lib/adapters/aws/keys.ts. */
 const KEYS_KEPT_HOURS = 0.25;
-/** Lambdas that are warm without any run and need the keys: the beat's and the canary's. */
+/** Lambdas that are warm without any run and need the keys: beat and canary. */
 const IDLE_READERS = 2;
 
-/** The ticker and the canary: each is invoked once a minute by a scheduled rule. */
+/** The ticker and the canary: a scheduled rule invokes each once a minute. */
 const EACH_MINUTE = 2;
 
 /** AWS's own month of 730 hours. */
@@ -87,9 +96,9 @@ const MONTH_MINUTES = MONTH_HOURS * 60;
 const MONTH_SECONDS = MONTH_HOURS * 3600;
 const GB = 1e9;
 
-/** Requests to SQS in a minute: ticks sent, received and deleted; and the receives that find nothing, in both queues. */
+/** Requests to SQS in a minute: ticks are sent, received and deleted, and some receives of both queues find nothing. */
 function sqsPerMinute(ticks: number, pollers: number): number {
-  // At most: a receive that waits for a tick ends no later than one that finds nothing.
+  // This is the most: a receive that waits for a tick ends no later than one that finds nothing.
   const receives = pollers * RECEIVES_PER_POLLER + ticks;
   return Math.ceil(ticks / BATCH) + receives + ticks + pollers * RECEIVES_PER_POLLER;
 }
@@ -107,9 +116,9 @@ function timesOf({ runs, beatSeconds, runHours, lossesPerThousand, sweepSeconds 
   };
 }
 
-/** Everything that AWS bills for a month, in the units of lib/cost/prices.ts, before it is priced. */
+/** Everything that AWS bills for a month, in the units of lib/cost/prices.ts, without prices. */
 export type Month = {
-  /** At the front door; `beats` of them of runs. */
+  /** Requests at the front door; `beats` of them are beats of runs. */
   readonly requests: number;
   readonly beats: number;
   readonly invocations: number;
@@ -130,7 +139,7 @@ export function sweepMs(runs: number): number {
   return SWEEP_MS + (pages - 1) * PAGE_MS + runs * SIGHTING_MS;
 }
 
-/** Each operation with how often it happens. The canary beats once a minute. */
+/** Each operation, with how often it happens. The canary beats once a minute. */
 const operations = ({ beats, registered, losses, sweeps }: Times): readonly (readonly [Units, number])[] => [
   [BEAT, beats],
   [BEAT_OF_NOBODY, MONTH_MINUTES],
@@ -146,7 +155,7 @@ const operations = ({ beats, registered, losses, sweeps }: Times): readonly (rea
 
 const monthsOf = (days: number): number => (days * 24) / MONTH_HOURS;
 
-/** Gigabytes in the table once the oldest records expire: 13 months after the first run. */
+/** Gigabytes in the table when the oldest records expire: 13 months after the first run. */
 const storedGb = (runs: number, { registered, losses }: Times): number =>
   (runs * RUN_BYTES +
     monthsOf(KEPT_DAYS) * registered * KEPT_PER_RUN_BYTES +
@@ -154,7 +163,7 @@ const storedGb = (runs: number, { registered, losses }: Times): number =>
     monthsOf(LINE_KEPT_DAYS) * (registered + losses) * LINE_BYTES) /
   GB;
 
-/** What a month of that load takes, with so many of Lambda's pollers on each queue. */
+/** What a month of this load uses, with this number of Lambda's pollers on each queue. */
 export function monthOf(load: Load, pollers: number = FEWEST_POLLERS): Month {
   const { runs, beatMs, sweepSeconds } = load;
   const times = timesOf(load);
@@ -182,16 +191,16 @@ export function monthOf(load: Load, pollers: number = FEWEST_POLLERS): Month {
     decisionGb: ((registered * LINES_PER_RUN + losses * LINES_PER_LOSS) * DECISION_BYTES) / GB,
     secretCalls: ((IDLE_READERS + busy) * MONTH_HOURS) / KEYS_KEPT_HOURS,
     metrics: IDLE_METRICS + (runs > 0 ? CAUSE_METRICS : 0),
-    // A line a minute of the sweep and one of the canary; and one for each sweep that found something to do.
+    // One line a minute of the sweep, one of the canary, and one for each sweep that found something to do.
     metricsGb:
       ((MONTH_MINUTES + Math.min(sweeps, MONTH_MINUTES + registered + losses * VERDICTS_PER_LOSS)) * SWEPT_BYTES) / GB,
   };
 }
 
-/** What beats take, and what sweeps take of them. */
+/** What beats use, and the sweeps over their runs. */
 export type Running = Pick<Month, "requests" | "invocations" | "gbSeconds" | "writes" | "reads">;
 
-/** The same for 1,000 hours of running, beside the plumbing that is there anyway: 1,000 runs, for an hour. */
+/** The same for 1,000 runner-hours (1,000 runs, for an hour), without the plumbing that exists anyway. */
 export function thousandRunnerHours({ beatSeconds, beatMs, sweepSeconds }: Load): Running {
   const runs = 1000;
   const beats = (runs * 3600) / beatSeconds;

@@ -1,18 +1,18 @@
 import type { FrontDoor } from "./prices.ts";
 
-/** What is set up to look at the metrics, which are written in any case: nothing, alarms, or alarms and a dashboard. */
+/** What watches the metrics: nothing, alarms, or alarms and a dashboard. The metrics are written in any case. */
 export const OBSERVABILITIES = ["none", "alarms", "full"] as const;
 export type Observability = (typeof OBSERVABILITIES)[number];
 
-/** What a service is asked to do in a month. */
+/** The work of a deployment in a month. */
 export type Load = {
-  /** Runs that are live at a time, on average. */
+  /** Live runs, on average. */
   readonly runs: number;
   /** Seconds between two beats of a run. */
   readonly beatSeconds: number;
-  /** How long a run lives, in hours: after that it succeeds, and another is registered. */
+  /** How long a run lives, in hours. Then it succeeds, and another run is registered. */
   readonly runHours: number;
-  /** Attempts that fall silent, of each 1,000 runs. */
+  /** Attempts that fall silent, per 1,000 runs. */
   readonly lossesPerThousand: number;
   readonly frontDoor: FrontDoor;
   /** Seconds between two sweeps. */
@@ -22,7 +22,7 @@ export type Load = {
   readonly observability: Observability;
 };
 
-/** What the service and the command line do when nothing else is said. */
+/** The defaults of the service and of the command line. */
 export const USUAL: Omit<Load, "runs"> = {
   beatSeconds: 30, // paceOf in lib/core/lease.ts, for the default lease
   runHours: 1,
