@@ -30,11 +30,17 @@ export const runPath = (run: string): string => `/v1/runs/${segmentOf(run)}`;
 /** Longer than the 30 s after which an HTTP API gives up. */
 const TIMEOUT_MS = 35_000;
 
-/** Throttled or contended: nothing was done, and a later try may succeed. An orchestrator that registers 1,000 runs gets these. */
+/**
+ * Throttled or contended: nothing was done, and a later try may succeed. An orchestrator that registers 1,000 runs gets
+ * these.
+ */
 const BUSY: ReadonlySet<number> = new Set([429, 503]);
 const TRIES = 5;
 
-/** As the answer asks, up to 10 s; else 1, 2, 4, 8 s. Up to half is added at random, so that not all callers come back at once. */
+/**
+ * As the answer asks, up to 10 s; else 1, 2, 4, 8 s. Up to half is added at random, so that not all callers come back
+ * at once.
+ */
 function pauseOf(response: Response, tries: number): number {
   const asked = Number(response.headers.get("retry-after") ?? Number.NaN);
   const seconds = asked > 0 ? Math.min(asked, 10) : 2 ** (tries - 1);

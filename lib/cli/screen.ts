@@ -4,7 +4,9 @@ import type { WriteStream } from "node:tty";
 const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
 const LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 
-/** A terminal that does not know its size (a recorder, a new serial line) says 0. Then the size is the classic 80 by 24. */
+/**
+ * A terminal that does not know its size (a recorder, a new serial line) says 0. Then the size is the classic 80 by 24.
+ */
 export const widthOf = ({ columns }: WriteStream): number => columns || 80;
 export const heightOf = ({ rows }: WriteStream): number => rows || 24;
 

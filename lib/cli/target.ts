@@ -22,7 +22,9 @@ function flagOf(flags: Flags, name: string): string | undefined {
   return said(value);
 }
 
-/** In this order: --url, --stack, LASTBEAT_URL, LASTBEAT_STACK. With both flags, the URL is the front door of the stack. */
+/**
+ * In this order: --url, --stack, LASTBEAT_URL, LASTBEAT_STACK. With both flags, the URL is the front door of the stack.
+ */
 export function placeOf(flags: Flags, environment: Environment): Place {
   const [url, stack] = [flagOf(flags, "url"), flagOf(flags, "stack")];
   if (url !== undefined || stack !== undefined) return { url, stack };

@@ -11,7 +11,9 @@ type Attempt = AttemptView & { readonly told?: string };
 
 type Moment = { readonly at: string; readonly what: string };
 
-/** Everything that happened to an attempt, by time. Two events at the same time are in the order of an attempt's life. */
+/**
+ * Everything that happened to an attempt, by time. Two events at the same time are in the order of an attempt's life.
+ */
 function momentsOf(attempt: Attempt): Moment[] {
   const { claimedAt, lastBeatAt, endedAt, lateSuccessAt, evidence, holder } = attempt;
   const host = holder?.["host"];

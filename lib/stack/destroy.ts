@@ -64,8 +64,8 @@ async function keptOf(client: CloudFormationClient, stack: OurStack): Promise<re
 }
 
 /**
- * Deletes the stack and waits until it is gone. `say` gets each change of the status; `pause` waits for the milliseconds.
- * Throws an AccountError if the stack cannot be deleted.
+ * Deletes the stack and waits until it is gone. `say` gets each change of the status; `pause` waits for the
+ * milliseconds. Throws an AccountError if the stack cannot be deleted.
  */
 export async function destroy(
   stack: OurStack,

@@ -9,7 +9,9 @@ export type Redrive =
   | { readonly kind: "nothing" }
   | { readonly kind: "begun"; readonly messages: number; readonly task: string };
 
-/** Moves the dead letters of a queue back into it. Resolves when SQS has begun. Throws an AccountError if SQS refuses. */
+/**
+ * Moves the dead letters of a queue back into it. Resolves when SQS has begun. Throws an AccountError if SQS refuses.
+ */
 export async function redrive(stack: Stack, name: QueueName, settings: Settings): Promise<Redrive> {
   const { queue, deadLetters } = QUEUES[name];
   const depth = async (output: typeof queue | typeof deadLetters) => {
@@ -24,7 +26,8 @@ export async function redrive(stack: Stack, name: QueueName, settings: Settings)
   const client = new SQSClient({ ...clientSettings(settings), useQueueUrlAsEndpoint: false });
   const { TaskHandle = "" } = await asking("sqs:StartMessageMoveTask", () =>
     client.send(
-      // Without a destination SQS moves each message to its source queue, and a message that was sent here directly has none.
+      // Without a destination SQS moves each message to its source queue, and a message that was sent here directly has
+      // none.
       new StartMessageMoveTaskCommand({ SourceArn: letters.arn, DestinationArn: source.arn }),
     ),
   );

@@ -44,8 +44,8 @@ export const isNamed = (error: unknown, name: RegExp): boolean => name.test(thro
 export const isWithoutCredentials = (error: unknown): boolean => thrownOf(error).name === "CredentialsProviderError";
 
 /**
- * The action that was not allowed: the one that AWS names, else `needs`, which the call is known to need. Undefined for any
- * other error.
+ * The action that was not allowed: the one that AWS names, else `needs`, which the call is known to need. Undefined for
+ * any other error.
  */
 export function deniedAction(error: unknown, needs: string): string | undefined {
   const { name, message } = thrownOf(error);

@@ -12,7 +12,10 @@ export type Settings = {
   readonly credentials?: () => Promise<Credentials>;
 };
 
-/** A person waits at a terminal. An answer takes a second at most, a handshake less. A call that takes longer has failed. */
+/**
+ * A person waits at a terminal. An answer takes a second at most, a handshake less. A call that takes longer has
+ * failed.
+ */
 const REQUEST_MS = 10_000;
 const CONNECT_MS = 3_000;
 

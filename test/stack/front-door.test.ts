@@ -50,12 +50,17 @@ describe("a front door", () => {
   ])("that answers 200 with %s is not ours", async (_, body) => {
     await answering(body);
     const [found] = await frontDoor(door.url, () => MIDDLE);
-    expect(found).toMatchObject({ state: "problem", says: expect.stringContaining("which is not an answer of Lastbeat") });
+    expect(found).toMatchObject({
+      state: "problem",
+      says: expect.stringContaining("which is not an answer of Lastbeat"),
+    });
   });
 
   test.each(["not an address", "ftp://door"])("at %s is no address", async (url) => {
     await answering({ ok: true });
-    expect(await frontDoor(url, () => MIDDLE)).toMatchObject([{ state: "problem", says: `"${url}" is not an address` }]);
+    expect(await frontDoor(url, () => MIDDLE)).toMatchObject([
+      { state: "problem", says: `"${url}" is not an address` },
+    ]);
   });
 
   test("is asked for its health under its whole path", async () => {
@@ -80,6 +85,8 @@ describe("a front door", () => {
     expect(await frontDoor("http://127.0.0.1:1", () => MIDDLE)).toMatchObject([
       { state: "problem", says: expect.stringContaining("nothing answers at http://127.0.0.1:1: ") },
     ]);
-    expect(await frontDoor("door", () => MIDDLE)).toMatchObject([{ state: "problem", says: '"door" is not an address' }]);
+    expect(await frontDoor("door", () => MIDDLE)).toMatchObject([
+      { state: "problem", says: '"door" is not an address' },
+    ]);
   });
 });

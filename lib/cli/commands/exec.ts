@@ -56,7 +56,10 @@ function frontDoorsFrom(urls: string): string {
   return addresses.join(",");
 }
 
-/** Reads the token from the file for each call: the kubelet replaces it before it expires. An unreadable token is not sent. */
+/**
+ * Reads the token from the file for each call: the kubelet replaces it before it expires. An unreadable token is not
+ * sent.
+ */
 function identityFrom(file: string | undefined): (() => string | undefined) | undefined {
   if (file === undefined) return undefined;
   return () => {

@@ -18,7 +18,10 @@ export type Check = {
   look(bench: Bench): Promise<readonly Finding[]>;
 };
 
-/** The finding of a check that failed. A missing permission proves nothing, so it is only a warning; no answer is a problem. */
+/**
+ * The finding of a check that failed. A missing permission proves nothing, so it is only a warning; no answer is a
+ * problem.
+ */
 export function couldNotLook(check: string, error: unknown, needs: string): Finding {
   const action = deniedAction(error, needs);
   if (action !== undefined)
@@ -27,7 +30,9 @@ export function couldNotLook(check: string, error: unknown, needs: string): Find
   return problem(check, `could not look: ${why}`, "fix that, then run doctor again");
 }
 
-/** The findings of all checks, in their order. The checks run at the same time, because each waits for another service. */
+/**
+ * The findings of all checks, in their order. The checks run at the same time, because each waits for another service.
+ */
 export async function examine(checks: readonly Check[], bench: Bench): Promise<readonly Finding[]> {
   const found = await Promise.all(
     checks.map(({ name, needs, look }) =>

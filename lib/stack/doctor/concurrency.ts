@@ -11,7 +11,10 @@ const NEVER_RESERVED = 100;
 /** A beat takes 20 ms: 1,000 runs need one at a time, and a fleet that comes back at once needs some dozens. */
 const FOR_BEATS = 50;
 
-/** A function that runs wild takes all that is not reserved. A fleet whose beats are throttled for a lease stops its work. */
+/**
+ * A function that runs wild takes all that is not reserved. A fleet whose beats are throttled for a lease stops its
+ * work.
+ */
 function adviceOn(limit: number, reserved: number): string {
   if (reserved > 0) return `, ${reserved} of them reserved: check that some are for the beats (reservedConcurrency)`;
   if (limit < NEVER_RESERVED + 2 * FOR_BEATS) return ", too few to reserve any";

@@ -17,7 +17,10 @@ export type Patient = {
   readonly version: string;
   /** Unix milliseconds. */
   readonly clock: () => number;
-  /** Makes a call as the owner, signed for the region if it is known. If it is refused, throws an error with one sentence. */
+  /**
+   * Makes a call as the owner, signed for the region if it is known. If it is refused, throws an error with one
+   * sentence.
+   */
   readonly call: (url: string, region: string | undefined) => Promise<void>;
 };
 

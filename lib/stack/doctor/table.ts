@@ -60,7 +60,10 @@ const timeToLive: Check = {
   },
 };
 
-/** Sweeps that find nothing due are recorded once a minute, by the first sweep after it: at the longest period every two minutes. */
+/**
+ * Sweeps that find nothing due are recorded once a minute, by the first sweep after it: at the longest period every two
+ * minutes.
+ */
 const SWEEP_LATE_MS = 180_000;
 /** The canary beats every minute. After this time three beats have not cleared the failure, or no beats were sent. */
 const CANARY_MS = 180_000;
