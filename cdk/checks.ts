@@ -161,7 +161,7 @@ export const CHECKS: Checks = {
   kmsKeyArn: (value) =>
     /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/.test(value)
       ? undefined
-      : `must be the ARN of a key, not of an alias, not ${JSON.stringify(value)}`,
+      : `must be the ARN of a key (an alias is not accepted), not ${JSON.stringify(value)}`,
   vpcSubnets: (_, { vpc }) => (vpc === undefined ? "needs a vpc: set vpc, too" : undefined),
   securityGroups: (_, { vpc }) => (vpc === undefined ? "needs a vpc: set vpc, too" : undefined),
   network: (value, { vpc }) => {
