@@ -4,23 +4,23 @@
 export const TABLE = { partitionKey: "p", sortKey: "s", ttl: "t" } as const;
 
 /**
- * What the partition keys begin with, by what lies there. Roles name them, too: a beat's may write to run items alone. Of one letter,
- * because a run item is billed by its bytes.
+ * The prefixes of the partition keys, by kind of item. IAM roles name them, too: the role of the beat may write to run
+ * items only. A prefix is one letter, because a run item is billed by its bytes.
  */
 export const PREFIX = {
   /** `L#<shard>`, sort key: the run. */
   liveRuns: "L#",
   /** `R#<run>`: spec, ledger and result. */
   record: "R#",
-  /** `H#<host>`: what was said of it, and the attempts that stand or stood there. */
+  /** `H#<host>`: what was said about the host, and the attempts that are or were on it. */
   host: "H#",
-  /** `D#<hour>#<bucket>`: the runs that ended in it. */
+  /** `D#<hour>#<bucket>`: the runs that ended in that hour. */
   endedRuns: "D#",
-  /** `U#<day>`: what nobody understood. */
+  /** `U#<day>`: events that no parser understood. */
   oddities: "U#",
 } as const;
 
-/** The environment of the Lambdas. */
+/** The environment variables of the Lambdas. */
 export const ENVIRONMENT = {
   table: "LASTBEAT_TABLE",
   requeueQueue: "LASTBEAT_REQUEUE_QUEUE_URL",
@@ -30,31 +30,34 @@ export const ENVIRONMENT = {
   keys: "LASTBEAT_KEYS",
   /** The secret of Secrets Manager that holds the signing keys. */
   keysSecret: "LASTBEAT_KEYS_SECRET",
-  /** How many shards new runs are spread over at least; the number never falls. */
+  /** The least number of shards that new runs are spread over. The number in use never falls. */
   shards: "LASTBEAT_SHARDS",
-  /** Where beats may go directly: the function URL of the beat. The reply to a claim names it. */
+  /** The function URL of the beat, to which beats may go directly. The reply to a claim names it. */
   beatUrl: "LASTBEAT_BEAT_URL",
-  /** WARN leaves out the lines of decisions that are measured by nothing; default INFO. */
+  /** WARN leaves out the lines of decisions that no metric measures. The default is INFO. */
   logLevel: "LASTBEAT_LOG_LEVEL",
-  /** What the deployment is called in its metrics. */
+  /** The name of the deployment in its metrics. */
   name: "LASTBEAT_NAME",
-  /** What the canary asks: the public address of the front door. */
+  /** The public address of the front door, to which the canary sends its beats. */
   frontDoor: "LASTBEAT_FRONT_DOOR",
   /** The lease of a run whose owner asks for none. */
   leaseSeconds: "LASTBEAT_LEASE_SECONDS",
   retentionDays: "LASTBEAT_RETENTION_DAYS",
-  /** "true": a runner's word of an interruption counts for its whole host. */
+  /** "true": an interruption that one runner reports counts for its whole host. */
   trustRunners: "LASTBEAT_TRUST_RUNNERS",
-  /** "true": owners' calls that name no caller of IAM are answered, too. */
+  /** "true": an owner's call is answered even if IAM names no caller. */
   anonymousOwners: "LASTBEAT_ANONYMOUS_OWNERS",
   /** Seconds between two sweeps. */
   sweepSeconds: "LASTBEAT_SWEEP_SECONDS",
 } as const;
 
-/** The source of events that somebody plays: AWS reserves its own. Rules for the events of AWS take this one too. */
+/**
+ * The source of simulated events, because AWS reserves its own. The rules for the events of AWS accept this source,
+ * too.
+ */
 export const DRILL_SOURCE = "lastbeat.drill";
 
-/** The kinds of notices that have a rule each; its name is the stack's prefix and this. */
+/** The kinds of notices that have a rule each. The name of a rule is the stack's prefix followed by the kind. */
 export const NOTICE_RULES = [
   "spot-interruption",
   "rebalance",
@@ -65,13 +68,13 @@ export const NOTICE_RULES = [
   "health",
 ] as const;
 
-/** What a stack tells about itself: the names of its CloudFormation outputs. */
+/** The names of the stack's CloudFormation outputs. */
 export const OUTPUTS = {
-  /** The first front door: what LASTBEAT_URL takes. */
+  /** The first front door: the value for LASTBEAT_URL. */
   url: "Url",
-  /** The bus on which forwarders put events, by its ARN. */
+  /** The ARN of the bus to which forwarders send events. */
   forwarderBus: "ForwarderBus",
-  /** The role by which owners of other accounts call, by its ARN. */
+  /** The ARN of the role with which owners in other accounts call. */
   ownerRole: "OwnerRole",
   table: "Table",
   requeueQueue: "RequeueQueueUrl",
@@ -80,20 +83,20 @@ export const OUTPUTS = {
   noticeDeadLetters: "NoticeDeadLettersUrl",
   /** The ARN of the secret that holds the signing keys. */
   keys: "KeysArn",
-  /** What the names of all rules for notices begin with. */
+  /** The prefix of the names of all rules for notices. */
   rulePrefix: "RulePrefix",
-  /** The ids of the front doors that there are. */
+  /** The ids of the front doors that exist. */
   httpApi: "HttpApiId",
   restApi: "RestApiId",
-  /** What the DNS record of a domain of one's own has to point to. */
+  /** The target for the DNS record of a custom domain. */
   domainTarget: "DomainTarget",
   /** The version of Lastbeat that was deployed. */
   version: "Version",
 } as const;
 
 /**
- * The one item that the plumbing itself keeps, so that the write that begins a sweep brings back all that the sweep must
- * know. Instants are Unix milliseconds.
+ * The one item that the service keeps about itself. The write that begins a sweep brings back everything that the sweep
+ * must know. Instants are Unix milliseconds.
  */
 export const CONTROL = {
   partition: "C",
@@ -107,13 +110,13 @@ export const CONTROL = {
   shards: "n",
 } as const;
 
-/** The names of the metrics, all by the deployment's name; verdicts by their cause, too. */
+/** The names of the metrics. Every metric has the deployment's name as a dimension; verdicts also have their cause. */
 export const METRICS = {
   namespace: "Lastbeat",
   name: "Name",
   cause: "Cause",
   verdicts: "Verdicts",
-  /** From the last beat to the verdict of an attempt that fell silent. */
+  /** The time from the last beat of a silent attempt to its verdict. */
   detection: "DetectionLatency",
   live: "LiveRuns",
   sweepAge: "SweepAge",
@@ -123,8 +126,10 @@ export const METRICS = {
   valveOpen: "ValveOpen",
 } as const;
 
-/** After so many receives a message goes to its dead-letter queue. */
+/** After this many receives a message goes to its dead-letter queue. */
 export const MAX_RECEIVES = 5;
 
-/** A tick that waited longer is worthless: its sweep would find nothing that a newer one does not. */
+/**
+ * How long a tick may wait. An older tick is worthless: its sweep would find nothing that a newer one does not find.
+ */
 export const TICK_RETENTION_SECONDS = 120;

@@ -12,14 +12,14 @@ const toldBy = (run: Running | Leaving | Canceling): Reply => ({
   ...(run.state === "leaving" && run.deadline !== undefined && { deadline: run.deadline }),
 });
 
-/** A beat that the fence lets through: it renews, or the stored state says why it did not. */
+/** A beat for a held run. It renews the lease, or the reply says why it did not. */
 export function beat(run: Running | Leaving | Canceling, { renewal }: Beat): Decision {
   if (run.fence !== renewal.fence) return refuse(superseded(run));
   if (renews(run, renewal)) return { write: "renew", renewal, reply: toldBy(run) };
   if (directiveOf(run) === "stop") return refuse(toldBy(run));
   if (!isRenewable(run, renewal.now)) return refuse({ kind: "overran" });
-  return refuse(toldBy(run)); // a later beat was faster: renewed already
+  return refuse(toldBy(run)); // a later beat arrived first and has renewed the lease
 }
 
-/** A beat of an attempt that is over. */
+/** A beat of an attempt that has ended. */
 export const refuseBeat = (run: Run): Decision => refuse(run.state === "ended" ? { kind: "ended" } : superseded(run));

@@ -4,15 +4,15 @@ import type { Budgets, Spec } from "./spec.ts";
 
 const LETTERS: Record<Exclude<Budget, "interruptions">, string> = { crashes: "c", losses: "l", starts: "s" };
 
-/** Letters of attempts that something paid for. */
+/** The letters of attempts that were charged to a budget. */
 const CHARGED = "cifls";
 
-/** How many attempts count where one budget pays for all. */
+/** How many attempts count when one budget pays for all kinds of ends. */
 export const charged = (charges: Charges): number => count(charges, CHARGED);
 
 /**
- * How many attempts each budget has paid for. An interruption that got further than any attempt before starts the count of
- * interruptions anew: a run that makes its way on spot capacity is not to be given up for being long.
+ * How many attempts each budget has paid for. An interruption that got further than any attempt before restarts the
+ * count of interruptions. A run that makes progress on spot capacity must not be given up only because it is long.
  */
 export function spent(charges: Charges): Record<Budget, number> {
   return {
@@ -24,15 +24,16 @@ export function spent(charges: Charges): Record<Budget, number> {
 }
 
 /**
- * How many more charges of a kind may be followed by another attempt; below 0 when the budget is overdrawn. With one
- * budget for all, the attempt that runs out of it is the last: `attempts: 3` means that two charges have a successor.
+ * How many more charges of this kind may be followed by another attempt; below 0 when the budget is overdrawn. With one
+ * budget for all kinds, the attempt that uses it up is the last: `attempts: 3` allows two charges with a successor.
  */
 export const remaining = (budgets: Budgets, charges: Charges, budget: Budget): number =>
   "attempts" in budgets ? budgets.attempts - 1 - charged(charges) : budgets[budget] - spent(charges)[budget];
 
 /**
- * What the run ends with if its newest charge, already in `charges`, may have no successor; undefined when it may.
- * `failed` is the work's own failure where no retry was ever allowed, `exhausted` a budget that was used up.
+ * The outcome of the run if its newest charge, which is already in `charges`, may not be followed by another attempt;
+ * undefined if it may. `failed`: the work itself failed, and no retry was ever allowed. `exhausted`: a budget was used
+ * up.
  */
 export function overdrawn(budgets: Budgets, charges: Charges, cause: Cause): Outcome | undefined {
   switch (chargeOf(cause)) {
@@ -50,16 +51,16 @@ export function overdrawn(budgets: Budgets, charges: Charges, cause: Cause): Out
   }
 }
 
-/** `failed` where no crash may have a successor, `exhausted` where some could have had one. */
+/** `failed` if no crash was ever allowed a successor, `exhausted` if at least one was. */
 const outcomeOfCrash = (budgets: Budgets): Outcome =>
   ("attempts" in budgets ? budgets.attempts - 1 : budgets.crashes) === 0 ? "failed" : "exhausted";
 
-/** Whether whatever ends the next attempt will end the run, a request of its owner aside. */
+/** Whether the run ends with the next attempt, however that ends. A request of its owner is the exception. */
 export const isLast = (budgets: Budgets, charges: Charges): boolean =>
   (["crashes", "interruptions", "losses", "starts"] as const).every(
     (budget) => remaining(budgets, charges, budget) <= 0,
   );
 
-/** The capacity that the next attempt should ask for: the last tries do not stand on spot. */
+/** The capacity that the next attempt should ask for. The last attempts should not run on spot capacity. */
 export const capacityFor = (spec: Spec, charges: Charges): "any" | "on-demand" =>
   remaining(spec.budgets, charges, "interruptions") <= spec.onDemandLast ? "on-demand" : "any";

@@ -1,6 +1,6 @@
 /**
- * Why an attempt ended. Charged to nothing: `succeeded`, the asked-for `canceled` and `requeued`, and `cut-off`, an agent
- * that stopped its child because our front door was away.
+ * Why an attempt ended. Four causes are charged to no budget: `succeeded`; `canceled` and `requeued`, which the owner
+ * asked for; and `cut-off`, when an agent stopped its child because our front door was unreachable.
  */
 export type Cause =
   | "succeeded"
@@ -14,13 +14,16 @@ export type Cause =
   | "canceled"
   | "requeued";
 
-/** The budgets of a run; each cause that costs something names one of them. */
+/** The budgets of a run. Each cause that is charged names one of them. */
 export type Budget = "crashes" | "interruptions" | "losses" | "starts";
 
-/** One letter per ended attempt, in order: what it was charged to. Spent budgets are derived from it. */
+/**
+ * One letter for each ended attempt, in order. It says what the attempt was charged to. The spent budgets are derived
+ * from it.
+ */
 export type Charges = string;
 
-/** `f`: interrupted, but further than any attempt before. */
+/** `f`: interrupted, but with more progress than any attempt before. */
 export type Charge = "c" | "i" | "f" | "l" | "s" | "-" | "+";
 
 const LETTERS: Record<Cause, Exclude<Charge, "f">> = {

@@ -3,8 +3,8 @@ import { isHeld, type Run } from "./run.ts";
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * The fields in which `next` differs from `seen`. A guarded write sets these and no others, so that it never undoes what
- * a beat wrote meanwhile. Fields that hold structure (the debt) count as changed when they are not the same object.
+ * The fields in which `next` differs from `seen`. A guarded write sets these and no others, so it never undoes what a
+ * beat has written meanwhile. Fields that hold structure (the debt) count as changed when they are not the same object.
  */
 export function changesBetween(seen: Run, next: Run): { readonly set: Fields; readonly removed: readonly string[] } {
   const old: Fields = { ...seen };
@@ -15,5 +15,5 @@ export function changesBetween(seen: Run, next: Run): { readonly set: Fields; re
   };
 }
 
-/** A beat may have told of progress since the run was seen; that goes with its attempt. */
+/** A beat may have reported progress after the run was seen. That progress is removed when its attempt ends. */
 const ended = (seen: Run, next: Run): readonly string[] => (isHeld(seen) && !isHeld(next) ? ["progress"] : []);

@@ -21,7 +21,9 @@ export type Claim = {
   readonly host?: string;
   readonly now: Instant;
   readonly registration: Registration;
-  /** What is known about the claimer's host; read after the host entry was written, so that a notice is not missed. */
+  /**
+   * What is known about the claimer's host. It is read after the host entry was written, so that no notice is missed.
+   */
   readonly evidence: readonly Evidence[];
 };
 
@@ -31,7 +33,7 @@ export function refuseClaim(run: Run, claim: Claim): Decision {
   return refuse(run.fence > claim.fence ? superseded(run) : { kind: "hold" });
 }
 
-/** The first holder with the ticket opens the attempt. */
+/** The first runner that claims with the ticket opens the attempt. */
 export function openAttempt(run: Queued, claim: Claim): Decision {
   if (run.fence !== claim.fence) return refuseClaim(run, claim);
   const { now, registration, holder, host } = claim;
@@ -54,19 +56,22 @@ export function openAttempt(run: Queued, claim: Claim): Decision {
   return { write: "replace", next: running, reply: claimed(running, claim) };
 }
 
-/** A host whose deadline nobody has said is gone, or may be used again, two minutes after the word: AWS's longest warning for spot. */
+/**
+ * How long a host counts as leaving if nobody gave a deadline: two minutes, AWS's longest warning for spot. After that
+ * the host is gone, or may be used again.
+ */
 const GOING = seconds(120);
 
 /**
- * Whether the claimer's host is known to be going: until its deadline, as far as that was said. To start there would only spend
- * a budget on work that is stopped at once, and the successor might land there again: the claim is held, and the ticket stays
- * good for any other host. What a runner says closes no host to others.
+ * Whether the claimer's host is known to be leaving, until its deadline if one was given. An attempt that started there
+ * would be stopped at once and would only spend a budget, and its successor might land there again. So the claim is
+ * held, and the ticket stays valid on any other host. What a runner says never closes a host to others.
  */
 const isGoing = ({ now, registration, evidence }: Claim): boolean =>
   registration.spec.onNotice !== "ignore" &&
   evidence.some((each) => drains(each) && each.source !== RUNNER && isAhead(each, now) && isAbout(each, now));
 
-/** Whether a host that goes is expected to be there still, by clocks that differ. */
+/** Whether the host has begun to leave and is expected to be there still. `SLACK` allows for clocks that differ. */
 const isAhead = (evidence: Evidence, now: Instant): boolean =>
   before(evidence.at, SLACK) <= now && later(after(evidence.at, GOING), happenedBy(evidence)) >= now;
 

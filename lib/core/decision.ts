@@ -2,7 +2,7 @@ import type { Renewal } from "./lease.ts";
 import type { Directive, Fence, Outcome, Run, State } from "./run.ts";
 import type { Instant, Span } from "./time.ts";
 
-/** What the caller is told. */
+/** The reply to the caller. */
 export type Reply =
   | {
       readonly kind: "claimed";
@@ -32,12 +32,12 @@ export type Reply =
   | Refusal;
 
 /**
- * The guard on the due time, beside rev. `is`: no beat came since it was read. `atMost`: the last beat came before the death
- * that is proved; a later one would disprove it.
+ * The guard on the due time, in addition to rev. `is`: no beat came since the run was read. `atMost`: the last beat
+ * came before the proved death. A later beat would disprove it.
  */
 export type DueGuard = { readonly is: Instant } | { readonly atMost: Instant };
 
-/** A refused request: expected, a value, not an error. Nothing was changed. */
+/** A refused request. It is expected, so it is a value and not an error. Nothing was changed. */
 export type Refusal =
   | { readonly kind: "hold" }
   | { readonly kind: "held-by-another" }
@@ -48,9 +48,9 @@ export type Refusal =
   | { readonly kind: "ended" };
 
 /**
- * What one event does to one run: at most one guarded write, and a reply that is true once it is written. `replace`
- * names rev as its guard, and the due time too where the decision rests on the clock or on a proof of death; `renew` moves
- * a lease forward.
+ * What one event does to one run: at most one guarded write, and a reply that is true once it is written. `replace` is
+ * guarded by rev, and also by the due time if the decision rests on the clock or on a proof of death. `renew` moves a
+ * lease forward.
  */
 export type Decision =
   | { readonly write: "none"; readonly reply: Reply }
@@ -59,5 +59,5 @@ export type Decision =
 
 export const refuse = (reply: Reply): Decision => ({ write: "none", reply });
 
-/** The fence that the caller held is no longer the current one. */
+/** The fence of the caller is no longer the current one. */
 export const superseded = (run: Run): Refusal => ({ kind: "superseded", attempt: run.attempt, fence: run.fence });

@@ -2,12 +2,14 @@ import type { Ended, Result } from "./run.ts";
 import { after, type Instant, seconds } from "./time.ts";
 
 /**
- * How long the item of an ended run stays after its debt was cleared. Far above any Lambda's limit here (30 s), so a slow
- * writer still finds the item, and its stale guard, instead of an empty place.
+ * How long the item of an ended run stays after its debt was cleared. This is far above the limit of any Lambda here
+ * (30 s). So a slow writer still finds the item, and its guard is stale; it never finds an empty place.
  */
 export const LINGER = seconds(60);
 
-/** An ended run that was archived and deleted, put back so that there is one place to write to. It cannot be claimed. */
+/**
+ * An ended run that was archived and deleted is put back, so that there is one place to write to. It cannot be claimed.
+ */
 export const reopen = (result: Result, now: Instant): Ended => ({
   ...result,
   state: "ended",
@@ -16,7 +18,7 @@ export const reopen = (result: Result, now: Instant): Ended => ({
   debt: { since: now, owes: "archive" },
 });
 
-/** An ended run that owes nothing, until its item is deleted. */
+/** An ended run without its debt. Its item is deleted after `LINGER`. */
 export function lingering({ debt: _, ...run }: Ended, now: Instant): Ended {
   return { ...run, rev: run.rev + 1, due: after(now, LINGER) };
 }

@@ -22,12 +22,12 @@ import { heardAt } from "./stay.ts";
 import { after, earlier, type Instant } from "./time.ts";
 
 /**
- * A run ends after so many attempts, whatever they were charged to: an owner's requeues are free, and each leaves a letter
- * on an item that has to stay under 1 KB.
+ * A run ends after this many attempts, whatever they were charged to. An owner's requeues are free, and each leaves a
+ * letter on an item that must stay under 1 KB.
  */
 export const MOST_ATTEMPTS = 200;
 
-/** How an attempt ended, and what is known about it. `roll` in [0, 1) is for the backoff's jitter. */
+/** How an attempt ended, and what is known about it. `roll` in [0, 1) is for the jitter of the backoff. */
 export type End = {
   readonly cause: Cause;
   readonly now: Instant;
@@ -37,7 +37,7 @@ export type End = {
   readonly reportHash?: string;
 };
 
-/** What is the same in every state but the one number that rises with each change. */
+/** The fields that are the same in every state, with `rev` raised by one. */
 export const carriedOver = (run: Run): Pick<Run, "run" | "shard" | "lease" | "rev" | "furthest"> => ({
   run: run.run,
   shard: run.shard,
@@ -47,12 +47,12 @@ export const carriedOver = (run: Run): Pick<Run, "run" | "shard" | "lease" | "re
 });
 
 /**
- * How many words a ledger line keeps of what was known: one of each kind that can explain or prove an end. The line stands on the
- * run item until it is settled, and an item may not grow without bound.
+ * How much evidence a ledger line keeps: one of each kind that can explain or prove an end. The line is part of the run
+ * item until it is settled, and an item must not grow without bound.
  */
 const MOST_EVIDENCE = 8;
 
-/** The evidence as a ledger line keeps it. */
+/** The evidence that a ledger line keeps. */
 export const keptOf = (evidence: readonly Evidence[]): readonly Evidence[] => bounded(evidence, MOST_EVIDENCE);
 
 /** The ledger line of the attempt that ends here. */
@@ -87,22 +87,24 @@ function outcomeAfter(
   if (charges.length >= MOST_ATTEMPTS) return "exhausted";
   const outcome = overdrawn(budgets, charges, cause);
   if (outcome !== undefined) return outcome;
-  // Past its own deadline a run has no successor, whatever its budgets would allow.
+  // After its own deadline a run has no successor, even if its budgets would allow one.
   const end = endOfRun(registration);
   return end === undefined || end > now ? undefined : "exhausted";
 }
 
-/** The progress of this attempt, if no attempt before has come so far. */
+/** The progress of this attempt, if it is further than that of any attempt before. */
 function further(run: LiveRun): number | undefined {
   if (!isHeld(run) || run.progress === undefined) return undefined;
   const { value } = run.progress;
   return value > (run.furthest ?? 0) ? value : undefined;
 }
 
-/** What an interruption is charged as: one that got further than any attempt before starts the count of interruptions anew. */
+/**
+ * How an interruption is charged. If the attempt got further than any before, the count of interruptions starts again.
+ */
 export const chargeOfInterruption = (isFurther: boolean): "f" | "i" => (isFurther ? "f" : "i");
 
-/** The charges that this attempt leaves if it is interrupted, as far as it has come. */
+/** The charges of the run if this attempt is interrupted now. */
 export const handedOver = (run: HeldRun): Charges => run.charges + chargeOfInterruption(further(run) !== undefined);
 
 /** Whether another attempt follows if this one is interrupted now. */
@@ -110,8 +112,8 @@ export const isFollowed = (run: HeldRun, registration: Registration, now: Instan
   outcomeAfter(registration, handedOver(run), { cause: "interrupted", now }) === undefined;
 
 /**
- * What the end of the current attempt makes of the run: ended, waiting for its backoff, or queued for the next attempt.
- * The fence rises, one letter is charged, and the debt (ledger, message or archive) stands in the same item.
+ * The next state of the run when its current attempt ends: ended, waiting for its backoff, or queued for the next
+ * attempt. The fence rises, one letter is charged, and the debt (ledger, message or archive) is in the same item.
  */
 export function endAttempt(run: LiveRun, registration: Registration, end: End): Queued | Waiting | Ended {
   const furthest = further(run);
@@ -140,8 +142,9 @@ export function endAttempt(run: LiveRun, registration: Registration, end: End): 
 }
 
 /**
- * The run of an attempt that was declared lost and reports its success after all: the loss was only inferred. A run that
- * had ended keeps the time of its end, and with it its one place in the list of ended runs.
+ * The run after a late success: an attempt that was declared lost reports that it succeeded. The loss was only
+ * inferred. A run that had already ended keeps the time of its end, and with it its one place in the list of ended
+ * runs.
  */
 export function succeedLate(run: Run, attempt: number, line: LedgerEnd, now: Instant): Ended {
   return {

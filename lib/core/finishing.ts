@@ -13,16 +13,18 @@ export type Finish = {
   readonly attempt: number;
   readonly fence: Fence;
   readonly report: Report;
-  /** Hash of the report: the same one may be sent again. */
+  /** Hash of the report. The agent may send the same report again. */
   readonly reportHash: string;
   readonly now: Instant;
   readonly roll: number;
   readonly registration: Registration;
-  /** What is known about the attempt's host; needed only where the report itself does not decide. */
+  /**
+   * What is known about the attempt's host. It is needed only if the report itself does not say why the attempt ended.
+   */
   readonly evidence: readonly Evidence[];
-  /** What is known of the front door; asked for when an agent has fenced itself. */
+  /** What is known of the front door. It is read only when the agent reports that it has fenced itself. */
   readonly frontDoor?: FrontDoor;
-  /** The end of this attempt as the ledger has it, if it is written already. */
+  /** The end of this attempt in the ledger, if it is already written. */
   readonly line?: LedgerEnd;
 };
 
@@ -31,7 +33,7 @@ const isStalled = ({ outcome, reason }: Report): boolean => outcome === "failed"
 const hasOwnExitCode = ({ outcome, exitCode, signal }: Report): boolean =>
   outcome === "failed" && exitCode !== undefined && signal === undefined;
 
-/** Whether the report itself says why the attempt ended: then no evidence about its host changes that. */
+/** Whether the report itself says why the attempt ended. If so, evidence about its host does not change that. */
 export const saysWhy = (report: Report): boolean =>
   report.outcome === "succeeded" || isStalled(report) || hasOwnExitCode(report);
 
@@ -43,7 +45,8 @@ function causeOf(run: HeldRun, event: Finish): Cause {
   if (run.state === "leaving" && run.isFree) return "requeued";
   if (isStalled(report)) return "stalled";
   if (hasOwnExitCode(report)) return overran(run, now) ?? "crashed";
-  // Before any evidence: what we did costs nothing, whatever becomes of the host, and whenever that is told.
+  // This comes before any evidence. An end that we caused costs nothing, whatever happens to the host, and whenever we
+  // are told.
   if (isCutOff(run, event)) return "cut-off";
   if (explaining(evidence, stayOf(run, now)).length > 0) return "interrupted";
   if (overran(run, now) !== undefined) return "overran";
@@ -51,7 +54,7 @@ function causeOf(run: HeldRun, event: Finish): Cause {
   return report.reason === SELF_FENCED ? "lost" : "interrupted";
 }
 
-/** Whether the agent stopped its child because it could not reach us, by our fault and before its deadline. */
+/** Whether the agent stopped its child because it could not reach us, through our fault and before its deadline. */
 const isCutOff = (run: HeldRun, { report, now, frontDoor }: Finish): boolean =>
   report.outcome === "interrupted" &&
   report.reason === SELF_FENCED &&
@@ -59,7 +62,7 @@ const isCutOff = (run: HeldRun, { report, now, frontDoor }: Finish): boolean =>
   frontDoor !== undefined &&
   wasCutOff(run, now, frontDoor);
 
-/** The reason of an agent that stopped its child because no beat was acknowledged in time. */
+/** The reason that an agent reports after it stopped its child because no beat was acknowledged in time. */
 export const SELF_FENCED = "self-fenced";
 
 const overran = (run: HeldRun, now: Instant): Cause | undefined =>
@@ -75,7 +78,7 @@ export function finish(run: Running | Leaving | Canceling, event: Finish): Decis
   return { write: "replace", next, reply: finished(next) };
 }
 
-/** A report of an attempt that has ended already: sent twice, or declared lost meanwhile. */
+/** A report of an attempt that has already ended: it was sent twice, or the attempt was declared lost meanwhile. */
 export function finishLate(run: Run, event: Finish): Decision {
   const line = run.debt?.ledger?.fence === event.fence ? run.debt.ledger : event.line;
   if (line?.reportHash !== undefined)
@@ -90,8 +93,8 @@ export function finishLate(run: Run, event: Finish): Decision {
 }
 
 /**
- * Whether a success still counts: the attempt was declared lost, which was only inferred, and no later attempt was ever
- * claimed, so that nobody else has done the work or is doing it.
+ * Whether a late success still counts. The attempt was declared lost, which was only inferred. No later attempt was
+ * ever claimed, so nobody else has done the work or is doing it.
  */
 function isLateSuccess(run: Run, event: Finish): boolean {
   const open =

@@ -8,19 +8,25 @@ import { valveOpens } from "./valve.ts";
 export type Power = number;
 export const powerOf = (lease: Span): Power => Math.floor(Math.log2(lease / 1000));
 
-/** A host: when it was last heard, how long ago that was when it was looked at, how often it beats, and its longest lease. */
+/**
+ * A host: when it was last heard, how long before the sweep's look that was, its shortest interval, and its longest
+ * lease.
+ */
 export type Voice = { heardAt: Instant; ago: number; interval: Span; longest: Span };
 
 /**
- * The fleet as one sweep has seen it. Hosts count, not runs: five runs on one dead node are one silent host. An attempt
- * without a host counts as one.
+ * The fleet as one sweep has seen it. Hosts are counted, not runs: five runs on one dead node are one silent host. An
+ * attempt without a host counts as a host of its own.
  */
 export type Fleet = {
   readonly hosts: Map<string, Voice>;
-  /** Attempts without a host: one of so many, where there are very many. */
+  /** Attempts without a host. If there are very many, one of every `oneOf` is kept. */
   readonly alone: { voices: Voice[]; oneOf: number; seen: number };
   readonly leases: Map<Power, Span>;
-  /** When the attempt that has been silent for the longest was heard, and when the first verdict of all goes on at the latest. */
+  /**
+   * `oldest`: when the attempt that has been silent for the longest was last heard. `valveOpens`: when the first held
+   * verdict goes on at the latest.
+   */
   oldest?: Instant;
   valveOpens?: Instant;
 };
@@ -41,7 +47,10 @@ type Seen = {
 /** Whether half of its lease has passed without a beat. */
 const isSilent = ({ due, lease }: Seen, now: Instant): boolean => due - now <= lease / 2;
 
-/** A share of so many tells as well how many of all are heard, and costs a sweep over a million of them nothing. */
+/**
+ * A sample shows the share of hosts that are heard as well as the whole does. It keeps a sweep over a million of them
+ * cheap.
+ */
 const MOST_ALONE = 8192;
 
 function hearAlone({ alone }: Fleet, voice: () => Voice): void {
@@ -54,8 +63,9 @@ function hearAlone({ alone }: Fleet, voice: () => Voice): void {
 }
 
 /**
- * Counts what a sweep has seen. An attempt that leaves and beats is heard like any other; one that leaves and is silent has
- * gone, as was said, and one that was told to stop is not renewed: both say nothing about the front door.
+ * Counts what a sweep has seen. A leaving attempt that beats counts like any other. A leaving attempt that is silent
+ * has gone, as announced. An attempt that was told to stop is not renewed. These last two say nothing about the front
+ * door.
  */
 export function tally(fleet: Fleet, seen: Seen, now: Instant): void {
   const { hosts, leases } = fleet;
@@ -85,7 +95,7 @@ export function tally(fleet: Fleet, seen: Seen, now: Instant): void {
     hosts.set(host, voiceOf());
     return;
   }
-  // In place: a sweep sees a million of them.
+  // Changed in place, because a sweep sees a million of them.
   if (heard > voice.heardAt) {
     voice.heardAt = heard;
     voice.ago = now - heard;
@@ -95,11 +105,17 @@ export function tally(fleet: Fleet, seen: Seen, now: Instant): void {
   if (interval < voice.interval) voice.interval = interval;
 }
 
-/** Sweeps come late by some of their period, and by what SQS and a cold start take. After more than that nobody has looked. */
+/**
+ * A sweep may come late by a few of its periods, plus the time that SQS and a cold start take. A longer gap means that
+ * no sweep has looked.
+ */
 const SWEEPS_MISSED = 3;
 const LATE = seconds(5);
 
-/** Whether no sweep has looked for so long that an outage may have come and gone, and somebody was there before it. */
+/**
+ * Whether no sweep has looked for so long that an outage may have come and gone, and some run has been silent for that
+ * long.
+ */
 export function isGap({ oldest }: Fleet, lastSweep: Instant, period: Span, now: Instant): boolean {
   const ordinary = (SWEEPS_MISSED * period + LATE) as Span;
   return oldest !== undefined && after(later(oldest, lastSweep), ordinary) < now;

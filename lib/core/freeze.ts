@@ -5,13 +5,13 @@ import { after, before, earlier, type Instant, instant, later, type Span, second
 import { VALVE, valveOpens } from "./valve.ts";
 
 /*
- * Silence alone does not tell a dead host from a front door that is away. Before a run is declared lost by the clock, others
- * must have been heard after it fell silent: other hosts, or the canary where there are few of them.
+ * Silence alone does not tell a dead host from a front door that is unreachable. A run is declared lost by the clock
+ * only if others were heard after it fell silent: other hosts, or the canary if there are few hosts.
  */
 
 /** What the canary has found so far. */
 export type Canary = {
-  /** When runners last could not reach us. */
+  /** When the canary last found that runners could not reach us. */
   readonly failedAt?: Instant;
   /** When a beat of the canary last got through. */
   readonly sangAt?: Instant;
@@ -19,40 +19,49 @@ export type Canary = {
   readonly openSince?: Instant;
 };
 
-/** The canary beats every minute; what it found counts until the next but one would have told. */
+/**
+ * The canary runs every minute. A finding counts for 90 s, so a canary that keeps failing renews it before it lapses.
+ */
 const CANARY_COUNTS = seconds(90);
 
-/** Songs of the canary further apart than this leave room for an outage that costs a lease of two minutes. */
+/** Between two beats of the canary that are further apart than this, an outage may cost a lease of two minutes. */
 export const CANARY_BREAK = seconds(75);
 
-/** A canary that has not said anything for so long was taken away. One that has just fallen mute may be cut off itself. */
+/** A canary that has been silent for this long was removed. One that fell silent recently may itself be cut off. */
 const CANARY_IS_GONE = seconds(24 * 3600);
 
-/** Whether runners cannot reach us, as the canary found. */
+/** Whether runners cannot reach us, according to the canary. */
 export const isCutOff = ({ failedAt, sangAt }: Canary, now: Instant): boolean =>
   failedAt !== undefined && after(failedAt, CANARY_COUNTS) > now && (sangAt === undefined || sangAt <= failedAt);
 
-/** Whether the canary gets through these days. */
+/** Whether the canary currently gets through. */
 const isContent = (canary: Canary, now: Instant): boolean =>
   canary.sangAt !== undefined && after(canary.sangAt, CANARY_COUNTS) > now && !isCutOff(canary, now);
 
-/** A beat that fails is followed by the next within so long (`docs/protocol.md`). */
+/** After a beat fails, the agent sends the next one within this time (`docs/protocol.md`). */
 const NEXT_TRY = seconds(5);
 
-/** Fewer voices than these say nothing: their silence may be chance, or one rack's. */
+/** Fewer hosts than this prove nothing. Their silence may be chance, or the failure of one rack. */
 const FEWEST = 5;
 
 /**
- * One in so many must be heard, or the fleet counts as silent: half of those that should be. While the canary gets through, what
- * is silent is more likely gone than cut off: then a quarter is enough, and where anybody is heard, ten hosts may be gone at once.
+ * One host in this many must be heard, or the fleet counts as silent: half of the hosts that should be heard. While the
+ * canary gets through, a silent host is more likely gone than cut off. Then a quarter is enough, and ten hosts may be
+ * gone at once if the beat of any host is on time.
  */
 const HEARD = { alone: 2, besideCanary: 4 };
 const GONE_AT_ONCE = 10;
 
-/** How many hosts there are of a class, how many were heard within half of a lease, and how many of these have no beat that is late. */
+/**
+ * The hosts of a class: how many there are, how many were heard within half a lease, and how many of those have no late
+ * beat.
+ */
 type Count = { readonly expected: number; readonly heard: number; readonly onTime: number };
 
-/** When all are late at once, no beat gets through. An outage may be over before half of a lease is, and cost one all the same. */
+/**
+ * If every beat is late at once, no beat gets through. Such an outage may end before half a lease is over, and still
+ * cost a lease.
+ */
 function isSilentAtOnce({ expected, heard, onTime }: Count, isCanaryContent: boolean): boolean {
   if (onTime === 0) return true;
   if (!isCanaryContent) return heard * HEARD.alone < expected;
@@ -61,19 +70,19 @@ function isSilentAtOnce({ expected, heard, onTime }: Count, isCanaryContent: boo
 
 /** What a sweep knows of the fleet when it judges. */
 export type Survey = {
-  /** The classes of which too few were heard within half of a lease, or nobody whose beat was due. */
+  /** The classes in which too few hosts were heard within half a lease, or in which every beat is late. */
   readonly silent: ReadonlySet<Power>;
-  /** The classes of which too few should have been heard to tell. */
+  /** The classes that need a witness, mostly because they have too few hosts. */
   readonly few: ReadonlySet<Power>;
-  /** When each host was last heard; asked for where hosts are few. */
+  /** When each host was last heard. It is filled only if some class needs a witness. */
   readonly heard: readonly Instant[];
   readonly canary: Canary;
 };
 
-/** What was found before: by the canary, and by the sweeps up to the last one that judged. */
+/** What was known before: what the canary found, and what the sweeps found up to the last one that judged. */
 type Known = FrontDoor & { readonly lastSweep?: Instant };
 
-/** What somebody knows who has seen nothing of the fleet, and judges one run: only the canary can bear witness. */
+/** The survey of a caller that judges one run and has seen nothing of the fleet. Only the canary can be its witness. */
 export const nobodySeen = ({ lease }: { readonly lease: Span }, canary: Canary): Survey => ({
   silent: new Set(),
   few: new Set([powerOf(lease)]),
@@ -82,8 +91,9 @@ export const nobodySeen = ({ lease }: { readonly lease: Span }, canary: Canary):
 });
 
 /**
- * Asks for each lease class: of the hosts that beat at least once within half of such a lease, how many were heard? Is the beat of
- * each of them late? Where they are few, or silent while a host that beats less often was heard, the class needs a witness.
+ * Asks for each lease class: of the hosts that beat at least once within half of such a lease, how many were heard? Is
+ * the beat of each of them late? The class needs a witness if such hosts are few, or if they are silent while a host
+ * that beats less often was heard.
  */
 export function surveyOf({ hosts, alone, leases }: Fleet, known: Known, now: Instant): Survey {
   const { canary } = known;
@@ -100,7 +110,7 @@ export function surveyOf({ hosts, alone, leases }: Fleet, known: Known, now: Ins
       const { ago, interval } = voice;
       const weight = weightOf(voice);
       if (ago < span) recent += weight;
-      // Those that beat less often may beat in step: then they are heard all at once, or none of them, which says nothing.
+      // Hosts that beat less often may beat in step. Then all of them are heard at once or none is, which says nothing.
       if (interval > span) continue;
       expected += weight;
       if (ago < span) heard += weight;
@@ -113,13 +123,17 @@ export function surveyOf({ hosts, alone, leases }: Fleet, known: Known, now: Ins
   return { silent, few, heard, canary };
 }
 
-/** Two sweeps, and a few seconds more, have seen who was overdue for so long when a sweep last judged. */
+/**
+ * The time of two sweeps, and a few seconds more. Sweeps have seen a host that was overdue for this long when the last
+ * one judged.
+ */
 const OVERDUE = seconds(30);
 
 /**
- * The hosts whose silence may be our fault. A host that has been silent for a quarter of an hour while others were heard is gone; and
- * so is one that was overdue without a freeze when the last sweep judged: its verdict only waits for its turn, or fails. Where no
- * sweep has judged since, as after an outage that stopped the sweeps too, nobody is gone yet.
+ * The hosts whose silence may be our fault. A host is gone if it has been silent for 15 minutes while others were
+ * heard. It is also gone if it was overdue, without a freeze, when the last sweep judged: its verdict only waits for
+ * its turn, or fails. If no sweep has judged since, as after an outage that also stopped the sweeps, no host is gone
+ * yet.
  */
 function stillThere(voices: readonly Voice[], { freeze, lastSweep = instant(0) }: Known): readonly Voice[] {
   const latest = voices.reduce((last, { heardAt: at }) => later(at, last), instant(0));
@@ -132,7 +146,10 @@ function stillThere(voices: readonly Voice[], { freeze, lastSweep = instant(0) }
   });
 }
 
-/** With a lease of two of the canary's minutes, no single outage between two of its beats is long enough to cost a lease. */
+/**
+ * A lease as long as two beats of the canary. No single outage between two of its beats is long enough to cost such a
+ * lease.
+ */
 const LONG_LEASE = seconds(120);
 
 type Leased = { readonly due: Instant; readonly lease: Span };
@@ -141,45 +158,56 @@ type Leased = { readonly due: Instant; readonly lease: Span };
 const wasOpenSince = (since: Instant, canary: Canary, now: Instant): boolean =>
   canary.openSince !== undefined && canary.openSince <= since && isContent(canary, now);
 
-/** Whether somebody else was heard after this run should have been, so that its silence is its own. */
+/**
+ * Whether another host or the canary was heard after this run should have been, so that the silence is the run's own.
+ */
 function isWitnessed({ few, heard, canary }: Survey, run: Leased, now: Instant): boolean {
-  if (!few.has(powerOf(run.lease))) return true; // the crowd has spoken for all who are not silent with it
+  if (!few.has(powerOf(run.lease))) return true; // enough hosts; if they are silent, the floor holds the verdict
   const last = heardAt(run);
   const { interval } = paceOf(run.lease);
-  // Its beat was due after an interval, and may have hung for another one before the next try.
+  // Its beat was due after one interval, and may have hung for another one before the next try.
   const missed = after(after(after(last, interval), interval), NEXT_TRY);
   const { sangAt } = canary;
-  if (sangAt === undefined || after(sangAt, CANARY_IS_GONE) <= now) return true; // there is nobody to ask
+  if (sangAt === undefined || after(sangAt, CANARY_IS_GONE) <= now) return true; // there is no canary to ask
   if (run.lease >= LONG_LEASE && wasOpenSince(last, canary, now)) return true;
-  // Who was cut off needs a request's time, and a try more, to be heard again.
+  // An agent that was cut off needs the time of a request, and of one more try, to be heard again.
   const back = before(now, (run.lease / 4 + NEXT_TRY) as Span);
   return (sangAt >= missed && sangAt <= back) || heard.some((at) => at >= missed && at <= back);
 }
 
-/** The canary cannot reach us; too few hosts are heard; no sweep has looked; or verdicts wait for a witness, among few hosts. */
+/**
+ * Why verdicts wait. `canary`: it cannot reach us. `silence`: too few hosts are heard. `sweeps`: no sweep has looked.
+ * `witness`: among few hosts, verdicts wait for a witness.
+ */
 export type WhyFrozen = "canary" | "silence" | "sweeps" | "witness";
 
 /**
- * What the control item remembers. `floor`, for the whole fleet, and `floors`, by lease class: the last instant at which the
- * fault was ours; the leases count again from there. `since`: since when. `lastBad`: the last sweep that found it so.
+ * What the control item remembers of a freeze. `since`: when it began. `lastBad`: the last sweep that found the fault.
+ * `floor`, for the whole fleet, and `floors`, by lease class: the last instant at which the fault was ours. The leases
+ * count again from there.
  */
 export type Freeze = {
   readonly since: Instant;
   readonly lastBad: Instant;
   readonly why?: WhyFrozen;
-  /** When the first verdict that was held back goes on at the latest. */
+  /** When the first held verdict goes on at the latest. */
   readonly until?: Instant;
   readonly floor?: Instant;
   readonly floors?: Readonly<Record<string, Instant>>;
 };
 
-/** Two sweeps that find the same fault are not further apart than this: six of them, or a few that failed. */
+/**
+ * Two sweeps that find the same fault are at most this far apart. It is the time of six sweeps, a few of which may
+ * fail.
+ */
 const SAME_FAULT = seconds(60);
 
 /** What a sweep has found: whether the canary is cut off, whether no sweep had looked for a while, and which classes are silent. */
 export type Faults = { readonly isCutOff: boolean; readonly isGap: boolean; readonly silent: ReadonlySet<Power> };
 
-/** What is remembered after a sweep: the same as before, where nothing is wrong. `isWaiting`: verdicts wait for a witness. */
+/**
+ * The freeze to remember after a sweep. It is unchanged if nothing is wrong. `isWaiting`: verdicts wait for a witness.
+ */
 export function nextFreeze(
   last: Freeze | undefined,
   { isCutOff: isCanary, isGap, silent }: Faults,
@@ -200,32 +228,32 @@ export function nextFreeze(
   };
 }
 
-/** From when a lease of that length counts again; undefined where nothing ever was our fault. */
+/** From when on a lease of that length counts again; undefined if no fault was ever ours. */
 export function floorOf(freeze: Freeze | undefined, lease: Span): Instant | undefined {
   const own = freeze?.floors?.[powerOf(lease)];
   return own === undefined ? freeze?.floor : later(own, freeze?.floor);
 }
 
-/** What is known of our front door: what the canary has found, and what sweeps have concluded. */
+/** What is known of our front door: what the canary found, and what the sweeps concluded. */
 export type FrontDoor = { readonly canary: Canary; readonly freeze?: Freeze };
 
-/** That verdicts by the clock wait: since when, why, and until when at most. */
+/** Verdicts by the clock wait: since when, why, and until when at the latest. */
 export type Hold = { readonly since: Instant; readonly until: Instant; readonly why: WhyFrozen };
 
 /** Whether the last sweeps have found a fault. */
 const isOn = ({ lastBad }: Freeze, now: Instant): boolean => after(lastBad, SAME_FAULT) > now;
 
-/** What holds back the fleet now; undefined where nothing does. Each run has a bound of its own. */
+/** What holds back verdicts on the fleet now; undefined if nothing does. Each run also has a bound of its own. */
 export function holdOnFleet(freeze: Freeze | undefined, now: Instant): Hold | undefined {
   return freeze === undefined || !isOn(freeze, now)
     ? undefined
     : holdOf(freeze, freeze.until ?? after(freeze.since, VALVE));
 }
 
-/** 0.1.0 did not remember why. */
+/** Version 0.1.0 did not store the reason. */
 const holdOf = ({ since, why = "silence" }: Freeze, until: Instant): Hold => ({ since, until, why });
 
-/** What would hold back a verdict by the clock on this run now, as the last sweeps have found. */
+/** What would hold back a verdict by the clock on this run now, according to the last sweeps. */
 export function holdOn(run: Leased, freeze: Freeze | undefined, now: Instant): Hold | undefined {
   const most = valveOpens(run);
   if (freeze === undefined || most <= now) return undefined;
@@ -236,15 +264,15 @@ export function holdOn(run: Leased, freeze: Freeze | undefined, now: Instant): H
   return isThawing ? holdOf(freeze, earlier(thaw, most)) : undefined;
 }
 
-/** From when on a verdict counts on what was silent while the fault was ours: a lease after that. */
+/** When verdicts count again for runs that were silent while the fault was ours: one lease later. */
 function thawOf({ lease }: Leased, freeze: Freeze | undefined): Instant | undefined {
   const floor = floorOf(freeze, lease);
   return floor === undefined ? undefined : after(floor, lease);
 }
 
 /**
- * What a verdict by the clock has to wait for: the end of a lease since the fault was ours, or a witness, as long as nobody can
- * tell yet. Undefined when it need not wait.
+ * What a verdict by the clock has to wait for: the end of one lease after the fault was ours, or a witness while nobody
+ * can tell. Undefined if it need not wait.
  */
 export function waitsFor(
   run: Leased,
@@ -258,8 +286,8 @@ export function waitsFor(
 }
 
 /**
- * Whether an agent that stopped its child, because no beat was acknowledged, was cut off by us: the fault was ours since its
- * last beat, or nobody was heard who could tell. Its report got through later, and proves nothing.
+ * Whether we cut off an agent that stopped its child because no beat was acknowledged. That is so if the fault was ours
+ * after its last beat, or if nobody was heard who could tell. Its report got through later, which proves nothing.
  */
 export function wasCutOff(run: Leased, now: Instant, { freeze, canary }: FrontDoor): boolean {
   const floor = floorOf(freeze, run.lease);
@@ -268,5 +296,5 @@ export function wasCutOff(run: Leased, now: Instant, { freeze, canary }: FrontDo
   return !wasOpenSince(last, canary, now) && !isWitnessed(nobodySeen(run, canary), run, earlier(now, run.due));
 }
 
-/** How many verdicts by the clock alone one sweep may find, so that a freeze can still come in time. */
+/** How many verdicts by the clock alone one sweep may find. The bound leaves time for a freeze to begin. */
 export const verdictLimit = (live: number): number => Math.max(5, Math.floor(live / 100));

@@ -5,9 +5,10 @@ import { after, type Instant, milliseconds, type Span, seconds } from "./time.ts
 export type Pace = { readonly interval: Span; readonly grace: Span; readonly margin: Span };
 
 /**
- * Interval: a quarter, so that two beats in a row may fail; at most 30 s, because a spot notice reaches the agent with
- * the next reply and 90 s of the two minutes should be left. Grace: what a child gets between TERM and KILL. Margin:
- * between our KILL and the end of the lease; it covers twice the clock skew between Lambdas plus the time a kill takes.
+ * Interval: a quarter of the lease, so that two beats in a row may fail. It is at most 30 s, because a spot notice
+ * reaches the agent with the next reply, and 90 s of the two minutes should be left. Grace: the time that a child gets
+ * between TERM and KILL. Margin: the time between our KILL and the end of the lease. It covers twice the clock skew
+ * between Lambdas, plus the time that a kill takes.
  */
 export const paceOf = (lease: Span): Pace => ({
   interval: milliseconds(Math.min(seconds(30), lease / 4)),
@@ -25,13 +26,13 @@ export type Renewal = {
 
 export const renewal = (fence: Fence, now: Instant, lease: Span): Renewal => ({ fence, now, due: after(now, lease) });
 
-/** Whether the lease may still be moved forward: no stop was asked for, and no deadline passed. */
+/** Whether the lease may still be moved forward: no stop was asked for, and no deadline has passed. */
 export const isRenewable = (run: Run, now: Instant): boolean =>
   (run.state === "running" || run.state === "leaving") && (run.lastRenewable === undefined || run.lastRenewable > now);
 
 /**
  * The guard of a beat's one write. It never shortens a lease: a late retry of an older beat finds a later `due`.
- * Adapters express this same condition in the language of their store.
+ * Adapters express the same condition in the language of their store.
  */
 export const renews = (run: Run, { fence, now, due }: Renewal): boolean =>
   run.fence === fence && isRenewable(run, now) && run.due < due;

@@ -6,27 +6,30 @@ import type { Registration } from "./spec.ts";
 import { stayOf } from "./stay.ts";
 import type { Instant } from "./time.ts";
 
-/** A word about a host, or about the runner itself, for one attempt. */
+/** Evidence about a host, or a runner's evidence about itself, for one attempt. */
 export type Noticed = {
   readonly kind: "notice";
   readonly now: Instant;
   /** The attempt that is meant. */
   readonly fence: Fence;
-  /** The host that the word is about; absent where a runner tells of itself. */
+  /** The host that the evidence is about; absent if a runner speaks about itself. */
   readonly host?: string;
   readonly evidence: Evidence;
   readonly registration: Registration;
 };
 
-/** Whether the word is about this attempt where it stands now. Another pod may have opened it on another host meanwhile. */
+/**
+ * Whether the evidence is about this attempt on its current host. Another pod may have claimed it on another host
+ * meanwhile.
+ */
 const isMeant = (run: Run, { fence, host }: Noticed): boolean =>
   run.fence === fence && (host === undefined || (isHeld(run) && run.host === host));
 
-/** Whether the word asks the attempt to leave. */
+/** Whether the evidence asks the attempt to leave. */
 const isToldToLeave = ({ evidence, registration }: Noticed): boolean =>
   drains(evidence) && registration.spec.onNotice !== "ignore";
 
-/** What a notice makes of a running attempt, by the run's policy. */
+/** What a notice does to a running attempt, according to the run's policy. */
 export function leave(run: Running, notice: Noticed): Decision {
   const { evidence, now } = notice;
   if (!isMeant(run, notice) || !concerns(evidence, stayOf(run, now))) return noted();
@@ -34,7 +37,10 @@ export function leave(run: Running, notice: Noticed): Decision {
   return explains(evidence) ? seenAgain(run) : noted();
 }
 
-/** A notice for an attempt that leaves already: a nearer deadline reaches it, and an explanation its verdict. */
+/**
+ * A notice for an attempt that is already leaving. A nearer deadline reaches the attempt, and an explanation its
+ * verdict.
+ */
 export function hasten(run: Leaving, notice: Noticed): Decision {
   const { evidence, now } = notice;
   if (run.isFree || !isMeant(run, notice) || !concerns(evidence, stayOf(run, now))) return noted();
@@ -47,7 +53,7 @@ export function hasten(run: Leaving, notice: Noticed): Decision {
   return explains(evidence) ? seenAgain(run) : noted();
 }
 
-/** Nothing changes but rev: a verdict that was found without this evidence is stale then, and looks again. */
+/** Only rev changes. A verdict that was found without this evidence is then stale, and looks again. */
 const seenAgain = (run: Running | Leaving): Decision => ({
   write: "replace",
   next: { ...run, rev: run.rev + 1 },
@@ -57,8 +63,8 @@ const seenAgain = (run: Running | Leaving): Decision => ({
 const reasonOf = ({ note, kind }: Evidence): string => note ?? kind;
 
 /**
- * The attempt drains. With policy handover its successor is announced at once, as a debt in the same write, unless an
- * interruption would be the run's end.
+ * The attempt drains. With the policy `handover` its successor is announced at once, as a debt in the same write,
+ * unless an interruption would end the run.
  */
 function leaving(run: Running, { now, evidence, registration }: Noticed): Leaving {
   const { deadline } = evidence;
@@ -75,13 +81,16 @@ function leaving(run: Running, { now, evidence, registration }: Noticed): Leavin
 }
 
 /**
- * A claim of this attempt may be on its way, decided before this evidence was there: it finds rev moved, and reads again what
- * is known about its host.
+ * A claim of this attempt may be on its way, decided before this evidence came. It finds that rev has moved, and reads
+ * again what is known about its host.
  */
 export const warn = (run: Queued, { evidence, fence }: Noticed): Decision =>
   drains(evidence) && run.fence === fence
     ? { write: "replace", next: { ...run, rev: run.rev + 1 }, reply: { kind: "noted" } }
     : noted();
 
-/** A notice for a run that is canceled already, or that stands nowhere. */
+/**
+ * A notice that changes nothing: nobody holds the run, or it is already being canceled, or it is not the one that is
+ * meant.
+ */
 export const noted = (): Decision => refuse({ kind: "noted" });

@@ -17,21 +17,21 @@ export type Requeue = {
   readonly now: Instant;
   readonly registration: Registration;
   readonly reason?: string;
-  /** The attempt that its owner wants to be rid of: a repeated request does not requeue twice. */
+  /** The attempt that the owner wants to replace. A repeated request does not requeue twice. */
   readonly attempt?: number;
 };
 
-/** Nobody holds the run: it ends at once. */
+/** Nobody holds the run, so it ends at once. */
 export function cancelIdle(run: Queued | Waiting, { now, registration }: Cancel): Decision {
   const next = endAttempt(run, registration, { cause: "canceled", now, roll: 0 });
   return { write: "replace", next, reply: { kind: "accepted", state: next.state } };
 }
 
-/** Canceled already: the reply to the first request may have been lost. Any other end is not undone. */
+/** Already canceled: the reply to the first request may have been lost. Any other end is not undone. */
 export const cancelEnded = (run: Pick<Ended, "outcome">): Decision =>
   refuse(run.outcome === "canceled" ? { kind: "accepted", state: "ended" } : { kind: "ended" });
 
-/** The holder is told to stop, and is not renewed any more. */
+/** The holder is told to stop, and its lease is no longer renewed. */
 export function cancelHeld(run: Running | Leaving, { now, reason }: Cancel): Decision {
   const { run: id, shard, fence, attempt, due, lease, charges, furthest, holder, host, claimedAt, progress } = run;
   const next: Canceling = {
@@ -49,7 +49,7 @@ export function cancelHeld(run: Running | Leaving, { now, reason }: Cancel): Dec
     ...(progress !== undefined && { progress }),
     rev: run.rev + 1,
     state: "canceling",
-    lastRenewable: earlier(now, run.lastRenewable), // by a clock that is ahead, a deadline that has passed would pass again
+    lastRenewable: earlier(now, run.lastRenewable), // a deadline that has passed must not move forward
     reason: reason ?? "canceled",
   };
   return { write: "replace", next, reply: { kind: "accepted", state: "canceling" } };
@@ -58,7 +58,7 @@ export function cancelHeld(run: Running | Leaving, { now, reason }: Cancel): Dec
 const isOther = (run: { attempt: number }, { attempt }: Requeue): boolean =>
   attempt !== undefined && attempt !== run.attempt;
 
-/** The same message again, with its full time to start: its consumer may have lost it. */
+/** Announces the same attempt again, with its full time to start. Its consumer may have lost the message. */
 export function announceAgain(run: Queued, requeue: Requeue): Decision {
   if (isOther(run, requeue)) return refuse(superseded(run));
   const { now, registration } = requeue;
@@ -74,7 +74,9 @@ export function wakeNow(run: Waiting, requeue: Requeue): Decision {
   return { write: "replace", next, reply: { kind: "accepted", state: next.state } };
 }
 
-/** The holder is told to stop; its end, whatever it is, is charged to nothing, and only then the message goes. */
+/**
+ * The holder is told to stop. Its end is charged to nothing, whatever it is. Only after that end the message goes out.
+ */
 export function release(run: Running | Leaving, requeue: Requeue): Decision {
   if (isOther(run, requeue)) return refuse(superseded(run));
   if (run.state === "leaving" && run.isFree) return refuse({ kind: "accepted", state: "leaving" });

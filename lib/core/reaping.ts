@@ -10,31 +10,37 @@ import { stayOf } from "./stay.ts";
 import { after, before, type Instant, later, seconds } from "./time.ts";
 import { awake } from "./waking.ts";
 
-/** The clock has reached the run's due time, as far as the sweep could see; or its host is proved to be gone. */
+/** The clock has reached the run's due time, as far as the sweep could see, or its host is proved gone. */
 export type Due = {
   readonly kind: "due";
   readonly now: Instant;
   readonly roll: number;
   readonly registration: Registration;
-  /** What is known about the host that the attempt stands on; empty when it has none. */
+  /** What is known about the attempt's host; empty if it has none. */
   readonly evidence: readonly Evidence[];
-  /** Evidence with a `goneAt`, about the very host that the run item names: the lease is not waited for. */
+  /**
+   * Evidence with a `goneAt`, about the same host that the run item names. The verdict then does not wait for the
+   * lease.
+   */
   readonly proof?: Evidence;
   /** What is remembered of the last time at which the fault was ours. */
   readonly freeze?: Freeze;
-  /** Who else was heard, as this sweep has found the fleet. */
+  /** Which others were heard, according to this sweep's view of the fleet. */
   readonly survey?: Survey;
-  /** Whether this sweep may still declare somebody lost by the clock alone. */
+  /** Whether this sweep may no longer declare an attempt lost by the clock alone. */
   readonly isLimited?: boolean;
 };
 
-/** A host name may be used again at once; an attempt claimed so shortly before the event may stand on the next host. */
+/**
+ * A host name may be used again at once. An attempt that was claimed this shortly before the event may be on the next
+ * host.
+ */
 const SKEW = seconds(1);
 
-/** Until when a lease can run whose last beat came before its host was gone. */
+/** The latest due time of a lease whose last beat came before its host was gone. */
 const lastDue = ({ lease }: Held, goneAt: Instant): Instant => after(after(goneAt, lease), paceOf(lease).margin);
 
-/** Whether the proof is about this attempt: it stood there when the host went, and has not beaten since. */
+/** Whether the proof is about this attempt: it was on the host when the host went, and has not beaten since. */
 function isProved(run: Held, { at, goneAt }: Evidence, now: Instant): boolean {
   if (goneAt === undefined || goneAt > now) return false;
   return run.claimedAt < before(at, SKEW) && run.due <= lastDue(run, goneAt);
@@ -45,7 +51,7 @@ const isOver = ({ registration, now }: Due): boolean => {
   return end !== undefined && end <= now;
 };
 
-/** Why a due attempt ended. Positive evidence outranks a deadline, and silence alone is the last explanation. */
+/** Why a due attempt ended. Positive evidence outranks a deadline. Silence alone is the last explanation. */
 function causeOf(run: Queued | Held, due: Due, explained: boolean): Cause {
   switch (run.state) {
     case "queued":
@@ -60,19 +66,22 @@ function causeOf(run: Queued | Held, due: Due, explained: boolean): Cause {
   }
 }
 
-/** A message that could not be sent for so long never will be: a start is charged, as for one that nobody heeded. */
+/**
+ * A message that could not be sent for this long will never be sent. Then a start is charged, as for an unanswered
+ * message.
+ */
 const UNDELIVERABLE = seconds(24 * 3600);
 
 const isUndelivered = ({ debt }: Queued, now: Instant): boolean =>
   debt?.owes === "message" && after(debt.since, UNDELIVERABLE) > now;
 
-/** Silence is all there is: no evidence, no deadline, no proof. */
+/** Only silence says that the attempt has ended: there is no evidence, no deadline and no proof. */
 const isByClock = (cause: Cause, due: Due): boolean =>
   due.proof === undefined && (cause === "lost" || cause === "never-started");
 
 /**
- * Whether only silence says that the attempt has ended, whatever says why: a host that drains, or is maintained, may be there
- * yet, and its attempts cut off by us. One that AWS has already taken is not.
+ * Whether only silence says that the attempt has ended, even if evidence says why. A host that drains or is maintained
+ * may still be there, and we may have cut off its attempts. A host that AWS has already taken is not there.
  */
 const isBySilence = (cause: Cause, due: Due, explained: readonly Evidence[]): boolean =>
   isByClock(cause, due) ||
@@ -81,12 +90,14 @@ const isBySilence = (cause: Cause, due: Due, explained: readonly Evidence[]): bo
     !explained.some((each) => takes(each) && happenedBy(each) <= due.now));
 
 /**
- * The verdict on an attempt whose due time was seen to pass, or whose host is gone: spared when it moved on, else the
- * instant of its death. The write names the due time that was seen, so a beat that came first makes it stale.
+ * The verdict on an attempt whose due time was seen to pass, or whose host is gone. It is spared if it has moved on;
+ * otherwise this is the instant of its death. The write names the due time that was seen, so a beat that came first
+ * makes it stale.
  */
 export function judge(run: Queued | Held, due: Due): Decision {
   const { now, proof } = due;
-  // Evidence that proves nothing about this attempt must not judge it by the clock either: that is the sweep's, with its bounds.
+  // Evidence that proves nothing about this attempt must not judge it by the clock either. Only a sweep may, within its
+  // bounds.
   const isDead = proof === undefined ? run.due <= now : run.state !== "queued" && isProved(run, proof, now);
   if (!isDead) return refuse({ kind: "spared" });
   if (run.state === "queued" && isUndelivered(run, now) && !isOver(due)) return refuse({ kind: "owing" });
@@ -109,7 +120,7 @@ export function judge(run: Queued | Held, due: Due): Decision {
 const guardOf = (run: Queued | Held, { proof }: Due): DueGuard =>
   proof?.goneAt === undefined || run.state === "queued" ? { is: run.due } : { atMost: lastDue(run, proof.goneAt) };
 
-/** A backoff is over: the next attempt is announced, unless the run's own deadline has passed meanwhile. */
+/** A backoff is over. The next attempt is announced, unless the run's own deadline has passed meanwhile. */
 export function wake(run: Waiting, due: Due): Decision {
   if (run.due > due.now) return refuse({ kind: "spared" });
   return { write: "replace", next: awake(run, due), due: { is: run.due }, reply: { kind: "reaped" } };

@@ -8,29 +8,29 @@ import type { Registration } from "./spec.ts";
 import { stayOfEnd } from "./stay.ts";
 import type { Instant } from "./time.ts";
 
-/** Evidence that came after the verdict: the attempt did not end for no reason, its capacity was taken. */
+/** Evidence that came after the verdict and explains it: the attempt's capacity was taken. */
 export type Refund = {
   readonly kind: "refund";
   readonly now: Instant;
   readonly evidence: Evidence;
-  /** The host that the evidence is about; absent where a runner tells of itself. */
+  /** The host that the evidence is about; absent if a runner speaks about itself. */
   readonly host?: string;
   readonly registration: Registration;
-  /** The end of the attempt, as the ledger or the open debt has it. */
+  /** The end of the attempt, from the ledger or from the open debt. */
   readonly line: LedgerEnd;
 };
 
-/** The causes that evidence would have changed, had it come in time. */
+/** The causes that evidence would have changed if it had come in time. */
 const INFERRED: ReadonlySet<Cause> = new Set(["lost", "overran", "crashed"]);
 
 /**
- * Whether evidence that comes late may still move the charge of this end: the attempt was claimed, and nobody was sure why it
- * ended.
+ * Whether late evidence may still move the charge of this end: the attempt was claimed, and the cause of its end was
+ * only inferred.
  */
 export const isInferred = ({ cause, claimedAt, report }: LedgerEnd): boolean =>
   claimedAt !== undefined && INFERRED.has(cause) && (report === undefined || !saysWhy(report));
 
-/** Whether the evidence is about this life of the run, this host, and explains this end. */
+/** Whether the evidence is about this registration of the run and about this host, and explains this end. */
 function fits({ evidence, host, registration, line }: Refund): boolean {
   if (line.fence < registration.fence) return false;
   if (host !== undefined && line.host !== host) return false;
@@ -39,9 +39,9 @@ function fits({ evidence, host, registration, line }: Refund): boolean {
 }
 
 /**
- * Moves the charge of an attempt to interruptions, visibly, once, in whatever state the run is: to what it would have
- * been, had the evidence come in time. It never revives a run. The corrected ledger line is a debt in the same write; an
- * ended run owes its archive again.
+ * Moves the charge of an attempt to interruptions, visibly and once, in any state of the run. The result is the charge
+ * that the evidence would have caused in time. It never revives a run. The corrected ledger line is a debt in the same
+ * write. An ended run owes its archive again.
  */
 export function refund(run: Run, event: Refund): Decision {
   const { now, evidence, line } = event;

@@ -5,24 +5,24 @@ import type { Instant, Span } from "./time.ts";
 declare const brand: unique symbol;
 
 /**
- * A number that rises whenever an attempt ends, and starts at the registration's Unix second: a run id that is used
- * again after its record expired can never meet credentials of its former life.
+ * A number that rises whenever an attempt ends. It starts at the Unix second of the registration, so a run id that is
+ * used again after its record expired never meets credentials of its earlier life.
  */
 export type Fence = number & { readonly [brand]: "fence" };
 
 export const asFence = (value: number): Fence => value as Fence;
 
-/** A fence rises by one with each attempt, and by nothing else but a restore from a backup, which leaves a gap. */
+/** A fence rises by one with each attempt. Only a restore from a backup raises it by more, and leaves a gap. */
 export const previousFence = ({ fence }: { readonly fence: Fence }): Fence => asFence(fence - 1);
 export const nextFence = ({ fence }: { readonly fence: Fence }): Fence => asFence(fence + 1);
 
-/** Where a run item is found: its shard is chosen at registration and carried in every credential. */
+/** Where a run item is found. Its shard is chosen at registration, and every credential carries it. */
 export type RunKey = { readonly run: string; readonly shard: number };
 
-/** What an owner asked the agent to tell about its child, stored with the lease so that a beat stays one write. */
+/** The progress that the agent reports of its child. It is stored with the lease, so that a beat stays one write. */
 export type Progress = { readonly value: number; readonly of?: number; readonly note?: string };
 
-/** What the agent says of its child's end. */
+/** What the agent reports about the end of its child. */
 export type Report = {
   readonly outcome: "succeeded" | "failed" | "interrupted";
   readonly exitCode?: number;
@@ -31,7 +31,7 @@ export type Report = {
   readonly reason?: string;
 };
 
-/** The end part of an attempt's ledger line, complete enough to be written by anybody who finds it owed. */
+/** The end part of an attempt's ledger line. It is complete, so any process that finds it owed can write it. */
 export type LedgerEnd = {
   readonly attempt: number;
   readonly fence: Fence;
@@ -46,31 +46,36 @@ export type LedgerEnd = {
   readonly host?: string;
   /** Why it was told to leave, if it was. */
   readonly leaveReason?: string;
-  /** Hash of the accepted finish, so that a repeated one is known again. */
+  /** Hash of the accepted finish, so that a repeated one is recognized. */
   readonly reportHash?: string;
   readonly report?: Report;
   /** When a success came after the attempt had been declared lost at `endedAt`. */
   readonly reportedAt?: Instant;
 };
 
-/** An effect that is recorded but not carried out yet. It is written with the decision, and stays until it is settled. */
+/**
+ * An effect that is recorded but not carried out yet. It is written with the decision, and stays until it is settled.
+ */
 export type Debt = {
   readonly since: Instant;
   readonly ledger?: LedgerEnd;
-  /** `handover`: the message of the next attempt, which is held at the gate until this one is gone. */
+  /** `handover`: the message of the next attempt, which is held at the gate until this attempt is gone. */
   readonly owes?: "message" | "handover" | "archive";
 };
 
 type Live = RunKey & {
   readonly fence: Fence;
-  /** Rises with every change of the item, beats aside. Starts at the registration's Unix second, as the fence does. */
+  /**
+   * Rises with every change of the item, except by beats. It starts at the Unix second of the registration, like the
+   * fence.
+   */
   readonly rev: number;
   readonly attempt: number;
-  /** When something is to happen: start deadline (queued), notBefore (waiting), lease end (held), deletion (ended). */
+  /** When something has to happen: start deadline (queued), notBefore (waiting), lease end (held), deletion (ended). */
   readonly due: Instant;
   readonly lease: Span;
   readonly charges: Charges;
-  /** The furthest progress that an attempt that has ended told of. */
+  /** The furthest progress that any ended attempt reported. */
   readonly furthest?: number;
   readonly debt?: Debt;
 };
@@ -79,7 +84,7 @@ type Held = Live & {
   readonly holder: string;
   readonly claimedAt: Instant;
   readonly host?: string;
-  /** From this instant on the lease is not renewed any more: a deadline, or a stop. */
+  /** From this instant on the lease is no longer renewed, because of a deadline or a stop. */
   readonly lastRenewable?: Instant;
   readonly progress?: Progress;
   readonly reason?: string;
@@ -92,20 +97,20 @@ export type Leaving = Held & {
   readonly state: "leaving";
   readonly directive: "drain" | "stop";
   readonly deadline?: Instant;
-  /** Asked for by its owner: the attempt's end is charged to nothing. */
+  /** The owner asked for it: the end of the attempt is charged to nothing. */
   readonly isFree?: true;
 };
 export type Canceling = Held & { readonly state: "canceling" };
 export type Ended = Live & {
   readonly state: "ended";
   readonly outcome: Outcome;
-  /** Why it ended, and the attempt that ended it. */
+  /** Why the run ended, and the attempt that ended it. */
   readonly cause: Cause;
   readonly endedByAttempt: number;
   readonly endedAt: Instant;
 };
 
-/** What stays of an ended run when its item is deleted. */
+/** What remains of an ended run when its item is deleted. */
 export type Result = Omit<Ended, "state" | "due" | "debt">;
 
 export type Outcome = "succeeded" | "failed" | "canceled" | "exhausted";
@@ -114,10 +119,10 @@ export type LiveRun = Queued | Waiting | HeldRun;
 export type Run = LiveRun | Ended;
 export type State = Run["state"];
 
-/** What a beat's reply tells the agent; for one fence it only rises. */
+/** What the reply to a beat tells the agent. For one fence it only rises. */
 export type Directive = "continue" | "drain" | "stop";
 
-/** What the agent of a held run is told. */
+/** The directive for the agent of a held run. */
 export function directiveOf(run: HeldRun): Directive {
   switch (run.state) {
     case "running":
@@ -129,6 +134,6 @@ export function directiveOf(run: HeldRun): Directive {
   }
 }
 
-/** Whether an attempt is claimed and not ended yet. */
+/** Whether an attempt is claimed and has not ended yet. */
 export const isHeld = (run: Run): run is HeldRun =>
   run.state === "running" || run.state === "leaving" || run.state === "canceling";

@@ -4,8 +4,8 @@ import { type Registration, startBy } from "./spec.ts";
 import { after, type Instant, seconds } from "./time.ts";
 
 /**
- * The run once its debt is settled. An attempt whose message went out late gets its full time to start, an ended run its full
- * time to linger; nothing else moves.
+ * The run after its debt is settled. An attempt whose message went out late gets its full time to start, and an ended
+ * run gets its full time to linger. Nothing else moves.
  */
 export function settled(run: Run, registration: Registration, now: Instant): Run {
   if (run.state === "ended") return lingering(run, now);
@@ -16,8 +16,8 @@ export function settled(run: Run, registration: Registration, now: Instant): Run
   return next;
 }
 
-/** How long a debt may stand before a sweep settles it in the place of the process that made it and may have crashed. */
+/** How long a debt may stand before a sweep settles it. The process that made the debt may have crashed. */
 export const SETTLE_DELAY = seconds(30);
 
-/** Whether a debt of that age is the sweep's to settle. */
+/** Whether a debt of this age is for the sweep to settle. */
 export const isDebtOld = (since: Instant, now: Instant): boolean => after(since, SETTLE_DELAY) <= now;

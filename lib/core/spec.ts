@@ -2,13 +2,13 @@ import type { Budget } from "./causes.ts";
 import type { Fence } from "./run.ts";
 import { after, earlier, type Instant, type Span, seconds } from "./time.ts";
 
-/** How many charges of each kind may be followed by another attempt; or how many attempts there are in all. */
+/** How many charges of each kind may be followed by another attempt, or how many attempts there may be in all. */
 export type Budgets = { readonly [B in Budget]: number } | { readonly attempts: number };
 
-/** Where the next attempt is dispatched. `queue`: the owner reads the requeue queue himself. */
+/** How the next attempt is dispatched. `queue`: the owner reads the requeue queue. */
 export type Target = { readonly kind: "queue" };
 
-/** What an owner registered; immutable for the life of the run. */
+/** What an owner registered. It is immutable for the life of the run. */
 export type Spec = {
   readonly start: "self" | "dispatch";
   readonly lease: Span;
@@ -24,19 +24,19 @@ export type Spec = {
   readonly labels: Readonly<Record<string, string>>;
 };
 
-/** A spec as it was registered: with the facts fixed at that moment. */
+/** A spec with the facts of the moment when it was registered. */
 export type Registration = {
   readonly run: string;
   readonly shard: number;
   /** The first fence: the Unix second of the registration. */
   readonly fence: Fence;
   readonly registeredAt: Instant;
-  /** Hash of the canonical spec: the same spec may be registered again, another one may not. */
+  /** Hash of the canonical spec. The same spec may be registered again; a different one may not. */
   readonly hash: string;
   readonly spec: Spec;
 };
 
-/** What holds where an owner says nothing. The reasons stand beside each number. */
+/** The defaults for what an owner leaves out. Reasons stand beside the numbers. */
 export const DEFAULTS = {
   start: "self",
   lease: seconds(120), // a spot notice gives 120 s; four beats fit, and two may be lost
@@ -50,7 +50,7 @@ export const DEFAULTS = {
   labels: {},
 } as const satisfies Spec;
 
-/** When a run that is queued now has to be claimed. */
+/** When a run that is queued now has to be claimed at the latest. */
 export const startBy = (registration: Registration, now: Instant): Instant =>
   earlier(after(now, registration.spec.startWithin), endOfRun(registration));
 

@@ -2,10 +2,13 @@ import type { Stay } from "./evidence.ts";
 import type { HeldRun, LedgerEnd } from "./run.ts";
 import { after, before, type Instant, later, type Span } from "./time.ts";
 
-/** A lease is as long as its last beat made it. One that was never renewed was last heard of at its claim. */
+/**
+ * When the attempt was last heard: one lease before its due time. One that was never renewed was last heard at its
+ * claim.
+ */
 export const heardAt = ({ due, lease }: { readonly due: Instant; readonly lease: Span }): Instant => before(due, lease);
 
-/** The time of an attempt that is held, as far as it is known by then. */
+/** The time of a held attempt on its host, if it has ended at `by` at the latest. */
 export const stayOf = (run: HeldRun, by: Instant): Stay => ({
   claimedAt: run.claimedAt,
   lastBeatAt: heardAt(run),
@@ -13,8 +16,8 @@ export const stayOf = (run: HeldRun, by: Instant): Stay => ({
 });
 
 /**
- * The time of an attempt that has ended; undefined for one that was never claimed. Where nobody reported the end it lies
- * anywhere in the lease, however early a proof of death has found it.
+ * The time of an ended attempt on its host; undefined if it was never claimed. If nobody reported the end, it may lie
+ * anywhere in the lease, however early a proof of death came.
  */
 export function stayOfEnd({ claimedAt, lastBeatAt, endedAt, report }: LedgerEnd, lease: Span): Stay | undefined {
   if (claimedAt === undefined || lastBeatAt === undefined) return undefined;

@@ -6,13 +6,13 @@ export type Instant = number & { readonly [unit]: "instant" };
 /** A length of time in whole milliseconds. */
 export type Span = number & { readonly [unit]: "span" };
 
-/** The instant that many milliseconds after the Unix epoch; fractions are cut. */
+/** The instant `milliseconds` after the Unix epoch; fractions are cut off. */
 export const instant = (milliseconds: number): Instant => Math.trunc(milliseconds) as Instant;
 
-/** A span of that many milliseconds; fractions are cut. */
+/** A span of `count` milliseconds; fractions are cut off. */
 export const milliseconds = (count: number): Span => Math.trunc(count) as Span;
 
-/** A span of that many seconds, to the nearest millisecond: 1.001 x 1000 is not quite 1001 in binary. */
+/** A span of `count` seconds, rounded to the nearest millisecond: 1.001 x 1000 is not quite 1001 in binary. */
 export const seconds = (count: number): Span => milliseconds(Math.round(count * 1000));
 
 /** The instant one span later. */

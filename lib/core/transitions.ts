@@ -22,18 +22,23 @@ export type Event = Claim | Beat | Finish | Due | Cancel | Requeue | Noticed | R
 type In<S extends State> = Extract<Run, { state: S }>;
 type Of<E extends Event["kind"]> = Extract<Event, { kind: E }>;
 
-/** Effects that a write may leave as its debt. The lease is renewed in the write itself. */
+/** Effects that a write may leave as its debt. The lease is different: it is renewed in the write itself. */
 export type Effect = "lease" | "ledger" | "message" | "handover" | "archive";
 
 type Row = {
-  /** The states that the run may be in afterwards; its own one when nothing changes or only the lease does. */
+  /**
+   * The states that the run may be in afterwards. Its own state is among them if nothing, or only the lease, may
+   * change.
+   */
   readonly next: readonly State[];
   readonly effects: readonly Effect[];
   readonly replies: readonly Reply["kind"][];
   readonly decide: (run: Run, event: Event) => Decision;
 };
 
-/** A row's rule is written for its state and event; the table below puts it in that place, and `decide` finds it there. */
+/**
+ * The rule of a row is written for one state and one event. The table below puts it there, and `decide` finds it there.
+ */
 const row = <S extends State, E extends Event["kind"]>(
   next: readonly State[],
   effects: readonly Effect[],
@@ -47,8 +52,8 @@ const REOPEN = ["claimed", "held-by-another", "overran", "superseded", "hold"] a
 const BEATEN = ["renewed", "overran", "superseded"] as const;
 
 /**
- * The life of a run: for each state and each event the next state, the effects and the reply. `docs/transitions.md` is
- * printed from this table, and the tests and the simulator hold every decision against it.
+ * The life of a run: for each state and each event the next states, the effects and the replies. `docs/transitions.md`
+ * is printed from this table. The tests and the simulator check every decision against it.
  */
 export const transitions: { readonly [S in State]: { readonly [E in Event["kind"]]: Row } } = {
   queued: {
@@ -155,5 +160,5 @@ export const transitions: { readonly [S in State]: { readonly [E in Event["kind"
   },
 };
 
-/** What the event does to the run. Pure: time, dice and what was read come with the event. */
+/** What the event does to the run. It is pure: the time, the dice and everything that was read come with the event. */
 export const decide = (run: Run, event: Event): Decision => transitions[run.state][event.kind].decide(run, event);

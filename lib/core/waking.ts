@@ -3,7 +3,9 @@ import type { Ended, Queued, Waiting } from "./run.ts";
 import { endOfRun, type Registration, startBy } from "./spec.ts";
 import type { Instant } from "./time.ts";
 
-/** A waiting run whose time has come is queued, with its message owed; past the run's own deadline it has overrun. */
+/**
+ * A waiting run whose backoff is over is queued, and its message is owed. After the run's own deadline it has overrun.
+ */
 export function awake(
   run: Waiting,
   { registration, now, roll }: { registration: Registration; now: Instant; roll: number },
