@@ -8,9 +8,12 @@ import type { Runs } from "../ports/runs.ts";
 
 /** Everything the use cases need from outside. */
 export type App = {
-  /** How long what happened to a run can be asked for; then its id may be used again. */
+  /** How long the record of a run can be read. After that its id may be used again. */
   readonly retention: Span;
-  /** Whether a runner's word of an interruption counts for its whole host; else it counts for its own attempt alone. */
+  /**
+   * Whether an interruption that a runner reports counts for its whole host. Otherwise it counts only for its own
+   * attempt.
+   */
   readonly trustRunners?: boolean;
   readonly clock: Clock;
   readonly dice: Dice;

@@ -5,22 +5,25 @@ import type { App } from "./app.ts";
 import { sign } from "./credentials.ts";
 
 /**
- * A run that never was: no registration makes an attempt 0 with fence 0. Its beat is refused at the very end of the way that
- * every beat goes: by the front door, the Lambda, the key and the guard of a write.
+ * A run that does not exist: no registration ever makes an attempt 0 with fence 0. Its beat goes the whole way of a
+ * real beat: front door, Lambda, key, and the guard of a write. Only that guard refuses it.
  */
 const NOBODY: Claims = { run: "lastbeat-canary", shard: 0, attempt: 0, fence: asFence(0), lease: seconds(120) };
 
-/** Of so many beats, so many have to fail: one that fails may be chance. */
+/** Two of three beats have to fail, because one failure may be chance. */
 const BEATS = 3;
 const FAILURES = 2;
 
-/** Sends a beat with that token through the public front door; whether the answer was the one that the table gives. */
+/**
+ * Sends a beat with this token through the public front door. Returns whether the answer was the one that the table
+ * gives.
+ */
 export type Probe = (run: string, token: string) => Promise<boolean>;
 
 /**
- * Beats as a runner would. When 2 of 3 beats do not get through, the fault is ours and no runner's, and that is remembered:
- * verdicts by the clock alone freeze. What gets through is remembered too: where few hosts are heard, verdicts rest on it.
- * `pause` lies between two beats.
+ * Sends beats as a runner would. If 2 of 3 beats do not get through, the fault is ours and not a runner's. That is
+ * remembered, and verdicts by the clock alone freeze. A beat that gets through is remembered, too: where few hosts are
+ * heard, verdicts rest on it. `pause` waits between two beats.
  */
 export async function canary(
   app: Pick<App, "clock" | "keys" | "control" | "log">,
@@ -34,7 +37,7 @@ export async function canary(
     if (sent > 0) await pause();
     sent += 1;
     if (!(await probe(NOBODY.run, token))) failures += 1;
-    // A first beat that gets through is enough, so a canary costs one beat as long as all is well.
+    // A first beat that gets through is enough, so a canary costs one beat while all is well.
     if (failures === 0 || failures === FAILURES) break;
   }
   const failed = failures >= FAILURES;

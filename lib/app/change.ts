@@ -6,22 +6,22 @@ import type { LogLine } from "../ports/environment.ts";
 import type { App } from "./app.ts";
 import { payLedger, settleOrLeave } from "./settle.ts";
 
-/** Others kept changing the same run. The caller may try again; nothing of this request was written. */
+/** Others kept changing the same run. Nothing of this request was written, so the caller may try again. */
 export class Contended extends Error {}
 
 /**
- * Each stale write means that somebody else got on with this run, and a run has few events: eight in a row has not been
- * seen in simulation, and a bound turns a bug into an error instead of a loop.
+ * Each stale write means that another process changed this run, and a run has few events. Eight in a row have not been
+ * seen in simulation. The bound turns a bug into an error instead of a loop.
  */
 const TRIES = 8;
 
-/** What came of a change, and the run that it was decided on; absent where there was no item. */
+/** The result of a change, and the run on which it was decided; the run is absent if there was no item. */
 export type Changed = { readonly reply: Reply; readonly seen?: Run };
 
 /**
- * Reads the run, decides, and writes under the guard that names what was read; stale means read again and decide again.
- * The ledger part of a debt that the write replaces is paid first. `absent` answers when there is no item: with a reply,
- * or with undefined when it has put one back and the run is to be read again.
+ * Reads the run, decides, and writes under the guard that names what was read. If the write is stale, it reads and
+ * decides again. The ledger part of a debt that the write replaces is paid first. `absent` is called if there is no
+ * item. It returns a reply, or undefined if it has put an item back and the run is to be read again.
  */
 export async function change(
   app: App,
@@ -41,7 +41,7 @@ export async function change(
   throw new Contended(`run ${key.run} changed ${TRIES} times while one request was decided`);
 }
 
-/** Whether the decision was written; its debt is settled then, as far as that succeeds. */
+/** Whether the decision was written. Its debt is then settled, or left for a sweep if that fails. */
 async function carryOut(app: App, seen: Run, decision: Exclude<Decision, { write: "none" }>): Promise<boolean> {
   if (decision.write === "renew") return (await app.runs.renew(seen, decision.renewal)).write === "written";
   const { next, due } = decision;
@@ -56,7 +56,7 @@ async function carryOut(app: App, seen: Run, decision: Exclude<Decision, { write
     fence,
     state,
     ...(line !== undefined && { cause: line.cause }),
-    // A debt that was there before is somebody else's verdict, and was counted with it.
+    // A debt that was there before belongs to an earlier verdict, and was counted with it.
     ...(line !== undefined && line.fence !== seen.debt?.ledger?.fence && { verdict: verdictOf(line) }),
   });
   if (next.debt !== undefined) await settleOrLeave(app, next);
@@ -69,14 +69,15 @@ const verdictOf = ({ cause, endedAt, lastBeatAt }: LedgerEnd): NonNullable<LogLi
 });
 
 /**
- * An item that is put back is archived again, and needs its spec until then. A request takes 30 s at most and a sweep settles
- * what it left a minute later; a record that expires sooner than this is left as it is.
+ * An item that is put back is archived again, and needs its spec until then. A request takes 30 s at most, and a sweep
+ * settles what it left a minute later. A record that expires sooner than this stays as it is.
  */
 const TO_BE_ARCHIVED = seconds(120);
 
 /**
- * For a run whose item was archived and deleted: when the event changes it, the item is put back from the result, so that
- * there is one place to write to, and undefined asks to decide again. `none` is the reply where there is no such result.
+ * For a run whose item was archived and deleted. If the event changes the run, the item is put back from the result, so
+ * that there is one place to write to. Undefined then asks the caller to decide again. `none` is the reply if there is
+ * no such result.
  */
 export async function putBack(
   app: App,

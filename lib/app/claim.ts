@@ -9,12 +9,12 @@ import { sign } from "./credentials.ts";
 import { reapAtGate } from "./reap.ts";
 import { lineExpiryOf } from "./retention.ts";
 
-/** Who claims: `id` is 32 hex digits made once per process, the rest says where it runs. */
+/** The process that claims. `id` is 32 hex digits, made once per process; the other fields say where it runs. */
 export type Holder = { readonly id: string; readonly host?: string } & Readonly<Record<string, string>>;
 
 export type Claimed = { readonly reply: Reply; readonly token?: string };
 
-/** The first holder with the ticket opens the attempt; the same holder may ask again. */
+/** The first runner with the ticket opens the attempt. The same holder may ask again. */
 export async function claim(app: App, ticket: Claims, holder: Holder): Promise<Claimed> {
   const now = app.clock.now();
   const { run, shard, fence, attempt } = ticket;
@@ -22,10 +22,12 @@ export async function claim(app: App, ticket: Claims, holder: Holder): Promise<C
   const registration = await app.specs.read(run, now);
   if (registration === undefined) return { reply: { kind: "ended" } };
   let isEntered = false;
-  // The host entry is written before the evidence is read, and a notice writes evidence before it lists the entries: one of
-  // the two sees the other. A notice that finds the run not claimed yet moves its rev, so that the evidence is read again.
+  // The host entry is written before the evidence is read, and a notice writes evidence before it lists the entries. So
+  // at least one of the two sees the other. A notice that finds the run not claimed yet moves its rev, so that the
+  // evidence is read again.
   const evidenceFor = async (seen: Run): Promise<readonly Evidence[]> => {
-    // A claim that opens nothing leaves no entry: the holder of an old ticket could otherwise leave one for each name of a host.
+    // A claim that opens nothing leaves no entry. Otherwise the holder of an old ticket could leave one for each host
+    // name.
     if (host === undefined || seen.state !== "queued" || seen.fence !== fence) return [];
     if (!isEntered) await app.hosts.enter(host, { run, shard, fence, at: now }, lineExpiryOf(app, now));
     isEntered = true;
@@ -52,7 +54,7 @@ export async function claim(app: App, ticket: Claims, holder: Holder): Promise<C
   const first = await decided();
   const { reply, seen } = first.reply.kind === "hold" && (await reapAtGate(app, ticket)) ? await decided() : first;
   if (reply.kind !== "claimed") return { reply };
-  // The same holder asked again: the attempt was claimed before.
+  // The same holder asked again, so the attempt was claimed before.
   const claimedAt = seen !== undefined && isHeld(seen) ? seen.claimedAt : now;
   await app.ledger.claim(run, { attempt, fence, claimedAt, holder });
   return { reply, token: await sign(app, "token", ticket) };

@@ -1,6 +1,6 @@
 import { digest } from "../digest.ts";
 
-/** Text that is the same for the same content, whatever the order of its keys. */
+/** The same text for the same content, whatever the order of its keys. */
 const canonical = (value: unknown): string =>
   JSON.stringify(value, (_, part: unknown) =>
     part !== null && typeof part === "object" && !Array.isArray(part)

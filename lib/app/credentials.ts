@@ -4,13 +4,14 @@ import type { Key } from "../ports/environment.ts";
 import { type Claims, parseBearer, unsigned } from "../wire/credentials.ts";
 import type { App } from "./app.ts";
 
-/** A ticket opens an attempt, a token beats and finishes it; neither is good for the other's calls. */
+/** A ticket opens an attempt; a token beats and finishes it. Neither is valid for the other's calls. */
 export type Domain = "ticket" | "token";
 
 export type Verified =
   | {
       readonly ok: true;
-      readonly claims: Claims /** Whether a new one would last longer. */;
+      readonly claims: Claims;
+      /** Whether it is signed with the newest key and not yet a day old; otherwise a beat gets a new one. */
       readonly isCurrent: boolean;
     }
   | { readonly ok: false; readonly why: "unauthorized" | "wrong-run" | "expired" };
@@ -18,22 +19,26 @@ export type Verified =
 const hmac = (key: Key, domain: Domain, text: string): string =>
   createHmac("sha256", key.secret).update(`lastbeat ${domain} v1\n${text}`).digest("base64url");
 
-/** The letters are compared, not the bytes: the last one carries two bits that decoding drops. */
+/** The letters are compared, not the bytes, because the last letter carries two bits that decoding drops. */
 function isEqual(one: string, other: string): boolean {
   const [left, right] = [Buffer.from(one), Buffer.from(other)];
   return left.length === right.length && timingSafeEqual(left, right);
 }
 
 /**
- * For how long each is good: a token for as long as an outage may hold up a report (a beat renews it when a day of it is spent); a
- * ticket until its attempt has to start, and a day more, for a predecessor that takes its time to leave.
+ * How long each credential is valid. A token is valid for as long as an outage may hold up a report; a beat renews it
+ * after a day. A ticket is valid until its attempt has to start, and for one more day, because its predecessor may take
+ * its time to leave.
  */
 const DAY = seconds(24 * 3600);
 const GOOD_FOR: Readonly<Record<Domain, Span>> = { ticket: DAY, token: milliseconds(7 * DAY) };
 
 type Signer = Pick<App, "keys" | "clock">;
 
-/** A credential signed with the newest key, which ends by itself. `from`: where its time begins; now, unless it is said. */
+/**
+ * A credential that is signed with the newest key and expires by itself. `from`: when its time begins; now, if it is
+ * absent.
+ */
 export async function sign(app: Signer, domain: Domain, claims: Claims, from?: Instant): Promise<string> {
   const [newest] = await app.keys.all();
   const expiry = after(later(app.clock.now(), from), GOOD_FOR[domain]);
@@ -41,11 +46,11 @@ export async function sign(app: Signer, domain: Domain, claims: Claims, from?: I
   return `${text}.${hmac(newest, domain, text)}`;
 }
 
-/** Whether the Authorization header is ours, of that domain, and for that run. No state is looked at. */
+/** Whether the Authorization header holds a credential of ours, of this domain and for this run. No state is read. */
 export async function verify(app: Signer, domain: Domain, header: string | undefined, run: string): Promise<Verified> {
   const credential = parseBearer(header);
   const keys = await app.keys.all();
-  // One of before there were expiries: the id of its key may end as an expiry does.
+  // A credential from before expiries existed: the id of its key may end like an expiry.
   const old = keys.find(({ id }) => credential?.signed.endsWith(`.${id}`));
   const key = old ?? keys.find(({ id }) => id === credential?.keyId);
   const now = app.clock.now();

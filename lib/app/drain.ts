@@ -4,12 +4,12 @@ import { hostDrain } from "../wire/own-events.ts";
 import type { App } from "./app.ts";
 import { contentDigest } from "./content-digest.ts";
 
-/** One id for all drains of a host: a controller that repeats its request says nothing new. */
+/** One id for all drains of a host, because a controller that repeats its request says nothing new. */
 const drainId = (host: string): string => `drain-${contentDigest({ host })}`;
 
 /**
- * An operator takes a host out of service. It goes the way of every notice: through the queue. The answer is how many attempts stand
- * there now, as far as is known.
+ * An operator takes a host out of service. The request goes through the queue, like every notice. The answer is how
+ * many attempts are on the host now, as far as is known.
  */
 export async function drain(
   app: App,

@@ -1,6 +1,6 @@
 type Roll = () => number;
 
-/** As many of all that were added as it may hold, each with the same chance: no place in the order is out of reach. */
+/** A sample of all items that were added. Each has the same chance, so no place in the order is out of reach. */
 export class Sample<T> {
   readonly all: T[] = [];
   private seen = 0;
@@ -24,8 +24,8 @@ export class Sample<T> {
 }
 
 /**
- * Those that come for the first time, in their order, by turns with those that were tried before, in any order: who fails
- * again and again stands neither before who was not tried, nor always before the same of the others.
+ * Takes turns between items that come for the first time, in their order, and items that were tried before, in random
+ * order. An item that always fails comes neither before all untried ones, nor always before the same other ones.
  */
 export function inTurns<T>(roll: Roll, untried: readonly T[], tried: readonly T[]): T[] {
   const others = shuffled(roll, tried);
@@ -37,7 +37,7 @@ export function inTurns<T>(roll: Roll, untried: readonly T[], tried: readonly T[
   return turns.flat();
 }
 
-/** In any order, by Fisher and Yates. */
+/** In random order (Fisher and Yates). */
 export function shuffled<T>(roll: Roll, all: readonly T[]): T[] {
   const mixed = [...all];
   for (let last = mixed.length - 1; last > 0; last -= 1) {

@@ -35,18 +35,19 @@ export async function finish(app: App, token: Claims, report: Report): Promise<R
     if (isHeld(seen) && seen.fence === fence)
       return {
         ...base,
-        // What speaks for itself needs no evidence.
+        // A report that says why the attempt ended needs no evidence.
         evidence: saysWhy(report) ? [] : await known(app, seen),
         ...(report.reason === SELF_FENCED && { frontDoor: await app.control.frontDoor() }),
       };
-    // A fence from before the registration is of a former life of this run id, whose ledger lines may still be there.
+    // A fence from before the registration belongs to an earlier life of this run id. Its ledger lines may still be
+    // there.
     line = fence < registration.fence ? undefined : await app.ledger.read(run, fence);
     return { ...base, ...(line?.end !== undefined && { line: endOf(line.end) }) };
   };
 
   const decideOn = async (seen: Run): Promise<Decision> => {
     const event = await eventFor(seen);
-    // The ledger knows of another copy of this report, so the run that was read before may be older than that.
+    // The ledger has another copy of this report, so the run that was read may be older than that copy.
     return decide(event.line?.reportHash === undefined ? seen : await newest(app, seen, now), event);
   };
   const { reply } = await change(app, token, decideOn, () => putBack(app, token, decideOn, now, { kind: "ended" }));
@@ -56,12 +57,12 @@ export async function finish(app: App, token: Claims, report: Report): Promise<R
   return reply;
 }
 
-/** The end of a ledger line without the charge that is kept beside it. */
+/** The end of a ledger line without the charge that is stored beside it. */
 export function endOf({ charge: _, ...end }: NonNullable<LedgerLine["end"]>): LedgerEnd {
   return end;
 }
 
-/** The run as it is now, also when it is archived. */
+/** The run as it is now, even if it is archived. */
 async function newest(app: App, seen: Run, now: Instant): Promise<Run> {
   const run = await app.runs.read(seen);
   if (run !== undefined) return run;

@@ -5,7 +5,7 @@ import { before, type Instant, later } from "../core/time.ts";
 import type { EndedRun, LedgerLine } from "../ports/records.ts";
 import type { App } from "./app.ts";
 
-/** All that is known of one run. Exactly one of `run` (its item) and `result` (what stays when the item is gone). */
+/** All that is known of one run. `current` is its item, or its result if the item is gone. */
 export type Inspection = {
   readonly registration: Registration;
   readonly current: Run | Result;
@@ -14,7 +14,7 @@ export type Inspection = {
   readonly hold?: Hold;
 };
 
-/** A run that changes between two reads is read again; one that keeps changing is told as it was seen last. */
+/** A run that changes between two reads is read again. One that keeps changing is shown as it was last seen. */
 const TRIES = 4;
 
 export async function inspect(app: App, run: string): Promise<Inspection | undefined> {
@@ -36,7 +36,7 @@ export async function inspect(app: App, run: string): Promise<Inspection | undef
   return undefined;
 }
 
-/** Whether it may still be judged by the clock: a backoff that is over is no verdict. */
+/** Whether the clock may still judge it. The end of a backoff is not a verdict. */
 const isLive = (current: Run | Result): current is LiveRun =>
   "state" in current && current.state !== "ended" && current.state !== "waiting";
 
@@ -53,15 +53,15 @@ function withOwed(lines: readonly LedgerLine[], current: Run | Result): readonly
 
 export type Listing<T> = { readonly runs: readonly T[]; readonly cursor?: string };
 
-/** Items of a first page, 13 kB, however few are asked for; a page after it is behind a crowd of ended runs, and larger. */
+/** The least number of items on a first page, 13 kB. Further pages follow many ended runs, so they are larger. */
 const FIRST_PAGE = 100;
 const FURTHER_PAGE = 500;
-/** So many pages a call, 0.2 s: 20,000 runs that ended in the last minute. What lies behind is reached by the cursor. */
+/** The most pages in one call: 0.2 s, for 20,000 runs that ended in the last minute. The cursor reaches the rest. */
 const MOST_PAGES = 40;
 
 /**
- * Live runs, shard by shard, in the order of their ids there. The cursor is `<shard>.<run>`. A call behind a crowd of ended runs
- * may answer with few, or none, and a cursor.
+ * Live runs, shard by shard, in the order of their ids. The cursor is `<shard>.<run>`. If many ended runs come first, a
+ * call may return few live runs, or none, and a cursor.
  */
 export async function listLive(app: App, limit: number, cursor?: string): Promise<Listing<Run>> {
   const shards = await app.control.shards();
@@ -100,6 +100,6 @@ export const listEnded = (
   return app.endedRuns.list(now, since === undefined ? oldest : later(since, oldest), limit, cursor);
 };
 
-/** What holds back verdicts by the clock in the whole fleet now. */
+/** What holds back verdicts by the clock on the whole fleet now. */
 export const holdNow = async (app: App): Promise<Hold | undefined> =>
   holdOnFleet((await app.control.frontDoor()).freeze, app.clock.now());

@@ -12,26 +12,27 @@ import { reap } from "./reap.ts";
 import { registrationOf, settle } from "./settle.ts";
 import { throwIfAny, visitAll } from "./visit-all.ts";
 
-/** A host carries tens of attempts at once. What is more goes into messages of its own, which other Lambdas take. */
+/** A host carries tens of attempts at once. Entries beyond this go into further messages, which other Lambdas take. */
 const ENTRIES_A_MESSAGE = 200;
-/** Each is about six requests of 5 ms. */
+/** Each entry takes about six requests of 5 ms. */
 const AT_ONCE = 16;
-/** Where an entry stands among those of its host. */
+/** The place of an entry among those of its host. */
 type EntryPlace = Pick<HostEntry, "run" | "fence" | "at">;
 /** One attempt of a run. */
 export type Attempt = RunKey & { readonly fence: Fence };
 
-/** How many attempts a notice has concerned, by what it did to them. */
+/** How many attempts a notice has concerned, by its effect on them. */
 export type NoticeCounts = Readonly<Record<"leaving" | "reaped" | "refunded" | "noted", number>>;
 
 /**
- * A word about a host. The evidence is written before the entries are listed, and a claim writes its entry before it reads
- * the evidence: at least one of the two sees the other. With `seenUpTo` it is a part of an earlier one: the entries from there
- * on. An attempt that fails keeps no other waiting; the whole notice fails at the end, and comes again.
+ * Evidence about a host. It is written before the entries are listed, and a claim writes its entry before it reads the
+ * evidence. So at least one of the two sees the other. With `seenUpTo` this is a part of an earlier notice, and begins
+ * after that entry. An attempt that fails does not delay the others. The whole notice fails at the end, and is
+ * delivered again.
  */
 export async function notice(app: App, told: Notice, seenUpTo?: EntryPlace): Promise<NoticeCounts> {
   const { host } = told;
-  // A message that comes late or again acts on what is known now: the word may have been taken back, or moved.
+  // A message that comes late or again acts on what is known now: its evidence may have been withdrawn or moved.
   const evidence = await app.hosts.record(host, evidenceOf(told), app.clock.now(), app.retention);
   const counts = { leaving: 0, reaped: 0, refunded: 0, noted: 0 };
   const isAnything = drains(evidence) || explains(evidence) || evidence.goneAt !== undefined;
@@ -58,7 +59,7 @@ async function tellAll(
   throwIfAny([...unsent, ...failed], entries.length, "attempts of a notice");
 }
 
-/** Whether the word can be about this attempt, by its time there. */
+/** Whether the evidence can be about this attempt, by its time on the host. */
 const isConcerned = ({ at, endedBy }: HostEntry, evidence: Evidence): boolean =>
   before(at, SLACK) <= evidence.at && (endedBy === undefined || evidence.at <= after(endedBy, SLACK));
 
@@ -66,7 +67,10 @@ const isConcerned = ({ at, endedBy }: HostEntry, evidence: Evidence): boolean =>
 const partsAfter = (entries: readonly HostEntry[]): readonly HostEntry[] =>
   entries.filter((_, index) => (index + 1) % ENTRIES_A_MESSAGE === 0 && index + 1 < entries.length);
 
-/** The newest claim first; claims of one millisecond by name, so that a message of their own can go on after any of them. */
+/**
+ * The newest claim first. Claims of one millisecond are sorted by name, so that a further message can go on after any
+ * of them.
+ */
 function newestFirst(one: EntryPlace, other: EntryPlace): number {
   if (one.at !== other.at) return other.at - one.at;
   const [left, right] = [nameOf(one), nameOf(other)];
@@ -75,7 +79,7 @@ function newestFirst(one: EntryPlace, other: EntryPlace): number {
 
 const nameOf = ({ run, fence }: EntryPlace): string => `${run}.${fence}`;
 
-/** What the notice does to one attempt that stands or stood on the host. */
+/** What the notice does to one attempt that is or was on the host. */
 async function noticeOne(app: App, { host, evidence }: Notice, entry: HostEntry): Promise<keyof NoticeCounts> {
   if (evidence.goneAt !== undefined) {
     const reply = await reap(app, entry, { host, evidence, fence: entry.fence });
@@ -83,14 +87,16 @@ async function noticeOne(app: App, { host, evidence }: Notice, entry: HostEntry)
   }
   const told = await tellAttempt(app, entry, evidence, host);
   const became = told === "over" && explains(evidence) ? await refundAttempt(app, entry, evidence, host) : told;
-  // A claim that was held here was opened on another host, or nowhere: nothing will ever stand here by this fence.
+  // A claim that was held here has opened on another host, or nowhere. No attempt with this fence will ever be on this
+  // host.
   if (became === "elsewhere") await app.hosts.leave(host, entry);
   return became === "leaving" || became === "refunded" ? became : "noted";
 }
 
 /**
- * Tells one attempt, and carries on what an earlier delivery has left open. `over`: it has ended, perhaps by a verdict that had
- * not seen this evidence yet. `elsewhere`: it stands on another host. Without a host the word is the runner's own.
+ * Tells one attempt, and completes what an earlier delivery has left open. `over`: the attempt has ended, perhaps by a
+ * verdict that had not seen this evidence. `elsewhere`: it is on another host. Without `host`, the evidence is the
+ * runner's own.
  */
 export async function tellAttempt(
   app: App,
@@ -122,8 +128,8 @@ export async function tellAttempt(
 }
 
 /**
- * Evidence that explains an attempt which has ended already: its charge moves. There is always one place to write to: an item
- * that was archived and deleted is put back first.
+ * Evidence that explains the end of an attempt: its charge moves. There is always one place to write to, because an
+ * item that was archived and deleted is put back first.
  */
 export async function refundAttempt(
   app: App,
@@ -147,7 +153,7 @@ export async function refundAttempt(
   return isElsewhere ? "elsewhere" : "noted";
 }
 
-/** How an attempt ended: as the open debt has it, or else as the ledger does. */
+/** How an attempt ended, from the open debt or else from the ledger. */
 async function endOfAttempt(app: App, run: Run, fence: Fence): Promise<LedgerEnd | undefined> {
   const owed = run.debt?.ledger;
   if (owed?.fence === fence) return owed;

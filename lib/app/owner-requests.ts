@@ -17,7 +17,7 @@ export const cancel = (app: App, run: string, reason?: string): Promise<Asked> =
     ...(reason !== undefined && { reason }),
   }));
 
-/** The owner wants another attempt at once; with `attempt`, only if that one is still the current one. */
+/** The owner wants another attempt at once. With `attempt`, only if that one is still the current one. */
 export const requeue = (app: App, run: string, attempt?: number, reason?: string): Promise<Asked> =>
   ask(app, run, (now, registration) => ({
     kind: "requeue",
@@ -42,7 +42,7 @@ async function ask(
     async () => ({ kind: "ended" }),
   );
   if (seen !== undefined) return reply;
-  // Its item was removed: the result, if it has one, answers as the run would.
+  // Its item was removed. The result, if there is one, answers as the run would.
   const result = await app.results.read(run, now);
   return result === undefined ? { kind: "not-found" } : decide(reopen(result, now), eventFor(now, registration)).reply;
 }

@@ -22,7 +22,7 @@ export type Restraint = { readonly freeze?: Freeze; readonly survey?: Survey; re
 const restsOnTheClock = ({ reply }: Decision): boolean => reply.kind === "reaped" && reply.isByClock === true;
 
 /**
- * Finds the verdict on a run that was seen due, or whose host is proved to be gone, and records it with its debt in one
+ * Finds the verdict on a run that was seen due, or whose host is proved gone, and records it with its debt in one
  * write.
  */
 export async function reap(app: App, key: RunKey, proof?: Proof, restraint: Restraint = {}): Promise<Reply> {
@@ -32,7 +32,7 @@ export async function reap(app: App, key: RunKey, proof?: Proof, restraint: Rest
   let hasPlace = false;
   let isWritten = false;
   const decideOn = async (run: Run): Promise<Decision> => {
-    // A proof is about one attempt: whatever else may be due on this run is not its business.
+    // A proof is about one attempt. It does not concern anything else that may be due on this run.
     if (proof !== undefined && !isMeant(run, proof)) return { write: "none", reply: { kind: "spared" } };
     const evidence = isHeld(run) ? await known(app, run) : [];
     const registration = await registrationOf(app, run);
@@ -54,13 +54,13 @@ export async function reap(app: App, key: RunKey, proof?: Proof, restraint: Rest
 }
 
 /**
- * Whether a claim that was held finds the gate open now: the old lease is over, or the old host is gone. Then the old
- * attempt is reaped here and now, and the claim may be decided again.
+ * Whether a held claim finds the gate open now: the old lease is over, or the old host is gone. The old attempt is then
+ * reaped right here, and the claim may be decided again.
  */
 export async function reapAtGate(app: App, key: RunKey): Promise<boolean> {
   const run = await app.runs.read(key);
   if (run === undefined) return true;
-  if (run.state === "queued" || run.state === "running") return false; // held for another reason than an old attempt
+  if (run.state === "queued" || run.state === "running") return false; // held, but not because of an old attempt
   if (run.due <= app.clock.now()) {
     const { canary, ...found } = await app.control.frontDoor();
     return (await reap(app, key, undefined, { survey: nobodySeen(run, canary), ...found })).kind === "reaped";

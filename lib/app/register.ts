@@ -13,9 +13,9 @@ export type Registered =
   | { readonly kind: "run-exists" };
 
 /**
- * Registers a run. The same spec again is answered as before, and completes a registration that crashed in between;
- * another spec under the same id is refused. They are the same when `asked`, what the owner has written, is: our own
- * defaults may change between the two requests.
+ * Registers a run. The same spec again gets the same answer, and completes a registration that crashed in between. A
+ * different spec under the same id is refused. Two specs are the same if `asked`, the spec as the owner wrote it, is
+ * the same: our own defaults may change between the two requests.
  */
 export async function register(app: App, run: string, spec: Spec, asked: unknown = spec): Promise<Registered> {
   const now = app.clock.now();
@@ -46,13 +46,18 @@ export async function register(app: App, run: string, spec: Spec, asked: unknown
   };
 }
 
-/** A request is over after 30 s. A registration that has no item after so long was never answered, and never will be. */
+/**
+ * A request is over after 30 s. A registration that has no item after this time was never answered, and never will be.
+ */
 const ABANDONED = seconds(15 * 60);
 
-/** Somebody else is faster at most twice: the sweep that deletes a former life's item, and another request that registers. */
+/**
+ * Another process is faster at most twice: the sweep that deletes the item of an earlier life, and another request that
+ * registers.
+ */
 const TRIES = 3;
 
-/** The registration that counts: the one that was there, unless its owner got no further than that. */
+/** The registration that counts: the one that was there, unless it was abandoned without an item. */
 async function registered(app: App, offered: Registration): Promise<Registration> {
   const found = await create(app, offered);
   if (found === undefined) return offered;
@@ -61,22 +66,25 @@ async function registered(app: App, offered: Registration): Promise<Registration
   return (await app.specs.replace(found, offered)) === "written" ? offered : found;
 }
 
-/** Keeps the registration; else answers the one that is there. One that expires between two calls makes room for ours. */
+/**
+ * Stores the registration, or returns the one that is already there. If that one expires between two calls, ours takes
+ * its place.
+ */
 async function create(app: App, offered: Registration): Promise<Registration | undefined> {
   for (let tried = 0; tried < TRIES; tried += 1) {
     if ((await app.specs.create(offered)) === "written") return undefined;
     const found = await app.specs.read(offered.run, offered.registeredAt);
     if (found !== undefined) return found;
   }
-  throw new Contended(`the registration of run ${offered.run} comes and goes`);
+  throw new Contended(`the registration of run ${offered.run} expired again and again; try again`);
 }
 
 const isComplete = async (app: App, { run, shard }: Registration, now: Instant): Promise<boolean> =>
   (await app.runs.read({ run, shard })) !== undefined || (await app.results.read(run, now)) !== undefined;
 
 /**
- * Puts the first state of a run. The item of a former life may still be in its place: its record has expired, and with it
- * whatever it owes.
+ * Stores the first state of a run. The item of an earlier life may still be in its place. The record of that life has
+ * expired, and with it everything that it owes.
  */
 async function put(app: App, first: Queued, now: Instant): Promise<boolean> {
   for (let tried = 0; tried < TRIES; tried += 1) {
@@ -92,14 +100,17 @@ async function put(app: App, first: Queued, now: Instant): Promise<boolean> {
   return false;
 }
 
-/** The item went between two reads: the run has just ended and been archived. */
+/** The item went away between two reads: the run has just ended and been archived. */
 async function over(app: App, run: string): Promise<Registered> {
   const result = await app.results.read(run, app.clock.now());
   if (result === undefined) throw new Error(`run ${run} has neither an item nor a result`);
   return { kind: "over", result };
 }
 
-/** The first state of a run. A registration that is completed by a later request has its full time to start from then on. */
+/**
+ * The first state of a run. If a later request completes the registration, the run has its full time to start from then
+ * on.
+ */
 const firstOf = (registration: Registration, now: Instant): Queued => ({
   run: registration.run,
   shard: registration.shard,

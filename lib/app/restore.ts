@@ -5,16 +5,17 @@ import type { App } from "./app.ts";
 import { payLedger, registrationOf } from "./settle.ts";
 import { visitAll } from "./visit-all.ts";
 
-/** `done`: runs that were given another attempt; `left`: live ones that were not reached, or kept changing. */
+/** `done`: runs that were given another attempt. `left`: live runs that were not reached, or that kept changing. */
 export type Restored = { readonly done: number; readonly left: number };
 
 const PAGE = 100;
-/** Two requests each, as many at once as a sweep makes. */
+/** Each run takes two requests. As many are made at once as in a sweep. */
 const AT_ONCE = 32;
 
 /**
- * Gives every live run of a table that was put back to an earlier state another attempt, with a number that nobody has had. `at`: when
- * that was, the same for each repetition; what has been done is not done again. No page is begun after `until`.
+ * Gives another attempt, with a fence that no attempt has had, to every live run of a table that was restored to an
+ * earlier state. `at`: when the table was restored. It is the same for each repetition, so what is done is not done
+ * again. No page is begun after `until`.
  */
 export async function restore(app: App, at: Instant, until: Instant): Promise<Restored> {
   let done = 0;

@@ -10,24 +10,27 @@ import { contentDigest } from "./content-digest.ts";
 import { type Attempt, type NoticeCounts, notice, refundAttempt, tellAttempt } from "./notice.ts";
 import { throwIfAny, visitAll } from "./visit-all.ts";
 
-/** Agents ask the metadata every 5 s. Who tells more often than that says nothing new, and costs others their turn. */
+/** Agents ask the metadata every 5 s. A runner that tells more often says nothing new, and takes the turn of others. */
 const TOLD_AGAIN = seconds(5);
 
-/** A runner's clock that differs from ours by more is not believed. Half of the slack that every event is given. */
+/**
+ * If a runner's clock differs from ours by more than this, it is not believed. It is half of the slack that every event
+ * gets.
+ */
 const CLOCK_OFF = seconds(30);
 
-/** The longest warning of AWS, that of a capacity block. */
+/** AWS's longest warning, that of a capacity block. */
 const LONGEST_WARNING = seconds(600);
 
 const clamped = (deadline: Instant, now: Instant): Instant =>
   later(earlier(deadline, after(now, LONGEST_WARNING)), now);
 
-/** The same for a runner's word: one of each kind about its attempt, of which the newest counts. */
+/** The same id for each kind of evidence about an attempt. The newest counts. */
 const wordId = ({ run, fence }: Claims, kind: string): string => `runner-${contentDigest({ run, fence, kind })}`;
 
 /**
- * A runner tells what it was told, as far as its clock and its deadline can be believed. A refusal when its attempt is over;
- * nothing is sent then, nor for what it has told before.
+ * Forwards what a runner was told, as far as its clock and its deadline can be believed. Returns a refusal if the
+ * attempt is over. Nothing is sent then, nor for what the runner has told before.
  */
 export async function forwardNotice(app: App, token: Claims, told: RunnerNotice): Promise<Refusal | undefined> {
   const { run: id, shard, fence } = token;
@@ -37,7 +40,7 @@ export async function forwardNotice(app: App, token: Claims, told: RunnerNotice)
   const now = app.clock.now();
   const { kind } = told;
   const saidAt = fromIso(told.at);
-  const at = Math.abs(saidAt - now) > CLOCK_OFF ? now : saidAt; // by a clock that is wrong it would concern no attempt at all
+  const at = Math.abs(saidAt - now) > CLOCK_OFF ? now : saidAt; // a wrong clock would place it outside every attempt
   const deadline = told.deadline === undefined ? undefined : clamped(fromIso(told.deadline), now);
   const word = { kind, at: iso(at), ...(deadline !== undefined && { deadline: iso(deadline) }) };
   const wid = wordId(token, kind);
@@ -46,14 +49,16 @@ export async function forwardNotice(app: App, token: Claims, told: RunnerNotice)
   const host = isHeld(run) ? run.host : undefined;
   const about = { run: id, shard, fence, ...(host !== undefined && { host }) };
   await app.notices.send(attemptNotice(wid, iso(now), { ...about, ...word }));
-  // Written down here too: who tells a thousand words at once is not to fill the queue before the first is heeded.
+  // It is stored here, too. A runner that tells a thousand times at once must not fill the queue before the first
+  // message is read.
   await app.ledger.hear(id, fence, runnersWord(wid, word));
   return undefined;
 }
 
 /**
- * A runner's word: about its own attempt; and where runners are trusted to speak for their host, and AWS takes that, about
- * all attempts there. The message says where the runner stood, because its own attempt may have ended meanwhile.
+ * A runner's evidence is about its own attempt. If runners are trusted to speak for their host, and AWS takes that
+ * host, it is about all attempts there. The message says where the runner was, because its own attempt may have ended
+ * meanwhile.
  */
 export async function heedRunner(app: App, id: string, told: AttemptNotice): Promise<void> {
   const { run, shard, kind, host } = told;
@@ -68,8 +73,8 @@ export async function heedRunner(app: App, id: string, told: AttemptNotice): Pro
 }
 
 /**
- * A runner tells of itself: only its own attempt is concerned, whatever else stands on its host. When a verdict was faster,
- * its charge moves. The word is kept with the attempt's ledger line, where a verdict looks for it.
+ * A runner's evidence about itself concerns only its own attempt, whatever else is on its host. If a verdict was
+ * faster, its charge moves. The evidence is kept with the attempt's ledger line, where a verdict looks for it.
  */
 export async function noticeOfRunner(app: App, attempt: Attempt, word: Evidence): Promise<keyof NoticeCounts> {
   const { run, fence } = attempt;

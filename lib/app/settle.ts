@@ -22,10 +22,13 @@ import type { App } from "./app.ts";
 import { sign } from "./credentials.ts";
 import { expiryOf, lineExpiryOf } from "./retention.ts";
 
-/** Others settle the same debt, or change the run meanwhile; the last one finds nothing owed. */
+/** Others may settle the same debt, or change the run meanwhile. The last process finds nothing owed. */
 const TRIES = 8;
 
-/** Carries out what the run owes, and clears the debt. Settling twice is harmless: same ids, guarded writes. */
+/**
+ * Carries out what the run owes, and clears the debt. Settling twice is harmless: the ids are the same, and writes are
+ * guarded.
+ */
 export async function settle(app: App, key: RunKey): Promise<void> {
   for (let tried = 0; tried < TRIES; tried += 1) {
     const run = await app.runs.read(key);
@@ -46,11 +49,14 @@ export async function settle(app: App, key: RunKey): Promise<void> {
   }
 }
 
-/** Whether the record that an ended item belongs to is still there. Once it has expired, nobody asks for its end any more. */
+/** Whether the record of an ended item is still there. Once it has expired, nobody asks for that end any more. */
 const isOfThisLife = ({ fence }: Run, registration: Registration | undefined): registration is Registration =>
   registration !== undefined && registration.fence <= fence;
 
-/** The decision is durable, so a failure to settle is not the caller's: the debt stands, and a sweep settles it. */
+/**
+ * The decision is durable, so a failure to settle is not a failure of the caller. The debt stands, and a sweep settles
+ * it.
+ */
 export async function settleOrLeave(app: App, key: RunKey): Promise<void> {
   try {
     await settle(app, key);
@@ -59,7 +65,7 @@ export async function settleOrLeave(app: App, key: RunKey): Promise<void> {
   }
 }
 
-/** The spec of a run that has an item: it outlives the item. */
+/** The spec of a run that has an item. The spec outlives the item. */
 export async function registrationOf(app: App, { run }: RunKey): Promise<Registration> {
   const registration = await app.specs.read(run, app.clock.now());
   there({ run }, registration);
@@ -70,7 +76,7 @@ function there({ run }: Pick<RunKey, "run">, found: Registration | undefined): a
   if (found === undefined) throw new Error(`run ${run} has an item but no spec`);
 }
 
-/** Writes the ledger part of a debt: when it is settled, and when it is about to be replaced. */
+/** Writes the ledger part of a debt, when the debt is settled or about to be replaced. */
 export async function payLedger(app: App, run: Run): Promise<void> {
   const line = run.debt?.ledger;
   if (line === undefined) return;
@@ -84,10 +90,13 @@ export async function payLedger(app: App, run: Run): Promise<void> {
   await leaveHost(app, run, line);
 }
 
-/** The latest word about an end: an event waits in its queue for a day, and for SQS's 14 days among the dead letters. */
+/**
+ * The latest evidence about an end: an event waits in its queue for a day, and for SQS's 14 days among the dead
+ * letters.
+ */
 const LATEST_WORD = seconds(15 * 24 * 3600);
 
-/** The attempt leaves its host; a word about that host still finds it where it could move the charge. */
+/** The attempt leaves its host. If its charge could still move, later evidence about that host still finds it. */
 async function leaveHost(app: App, { run, shard, lease }: Run, line: LedgerEnd): Promise<void> {
   const { host, fence, claimedAt } = line;
   if (host === undefined) return;
@@ -97,7 +106,10 @@ async function leaveHost(app: App, { run, shard, lease }: Run, line: LedgerEnd):
   return app.hosts.leaveTrace(host, { run, shard, fence, at: claimedAt, endedBy }, expiry);
 }
 
-/** The line of the attempt before: one fence below, but where a restore has skipped some (lib/core/restoring.ts). */
+/**
+ * The ledger line of the attempt before. Its fence is one lower, unless a restore has skipped some
+ * (lib/core/restoring.ts).
+ */
 async function lineBefore(app: App, run: Queued, registration: Registration): Promise<LedgerLine | undefined> {
   const next = await app.ledger.read(run.run, previousFence(run));
   if (next !== undefined) return next;
@@ -105,10 +117,10 @@ async function lineBefore(app: App, run: Queued, registration: Registration): Pr
   return lines.find(({ end }) => end?.attempt === run.attempt - 1);
 }
 
-/** Sends the requeue message of the current attempt. The message says until when it may start, as the item will. */
+/** Sends the requeue message of the current attempt. The message says until when it may start, and so will the item. */
 async function announce(app: App, run: Queued, registration: Registration, next: Run): Promise<void> {
   const previous = run.attempt > 1 ? await lineBefore(app, run, registration) : undefined;
-  // A message that goes out late gives its attempt its full time to start.
+  // If the message goes out late, its attempt still gets its full time to start.
   const ticket = await sign(app, "ticket", run, later(startBy(registration, app.clock.now()), run.due));
   await app.requeues.send(
     requeueMessage({ next: run, registration, previous, ticket, startBy: next.due, isHandover: false }),
@@ -116,8 +128,8 @@ async function announce(app: App, run: Queued, registration: Registration, next:
 }
 
 /**
- * Announces the next attempt while the current one still drains: the message that its end by an interruption will send, but
- * held.
+ * Announces the next attempt while the current one still drains. It is the message that an end by interruption would
+ * send, but held.
  */
 async function handOver(app: App, run: Leaving, registration: Registration, now: Instant): Promise<void> {
   const next = { ...run, attempt: run.attempt + 1, fence: nextFence(run), charges: handedOver(run) };
@@ -128,7 +140,7 @@ async function handOver(app: App, run: Leaving, registration: Registration, now:
   );
 }
 
-/** What stays of an ended run. The spec expires with it, and frees the run id. */
+/** Stores what remains of an ended run. The spec expires with it, which frees the run id. */
 async function archive(app: App, ended: Ended, registration: Registration): Promise<void> {
   const { state: _, due: __, debt: ___, ...result } = ended;
   const expiry = expiryOf(app, ended.endedAt);

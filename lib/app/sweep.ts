@@ -19,60 +19,62 @@ export type SweepCounts = {
   readonly spared: number;
   /** Due, but the fault may be ours. */
   readonly frozen: number;
-  /** Due, but this sweep has declared as many lost as one may. */
+  /** Due, but this sweep has already declared as many lost as it may. */
   readonly limited: number;
   readonly settled: number;
   readonly removed: number;
   readonly failed: number;
-  /** 1 when the fleet, or all of a lease class, was found silent at once. */
+  /** 1 if the whole fleet, or a whole lease class, was found silent at once. */
   readonly silent: number;
-  /** 1 when the canary could not reach the front door, or nothing behind it. */
+  /** 1 if the canary could not reach the front door, or not get through it. */
   readonly canary: number;
-  /** 1 when that has lasted so long that the first verdicts go on all the same. */
+  /** 1 if that has lasted so long that the first verdicts go on anyway. */
   readonly valve: number;
-  /** Seconds that the oldest debt has been standing; 0 where nothing is owed. */
+  /** The age of the oldest debt in seconds; 0 if nothing is owed. */
   readonly debtAge: number;
 };
 
-/** Counts that say how the fleet is, and not that something was done. */
+/** Counts that describe the fleet, and not what the sweep has done. */
 const GAUGES: ReadonlySet<string> = new Set(["live", "debtAge"] satisfies (keyof SweepCounts)[]);
 
-/** Whether a line is worth reading: a sweep that found nothing to do is no news. */
+/** Whether a line is worth reading. A sweep that found nothing to do is not news. */
 export const isNews = ({ counts }: LogLine): boolean =>
   counts === undefined || Object.entries(counts).some(([name, count]) => !GAUGES.has(name) && count > 0);
 
-/** How a sweep is bounded. What it does not reach is found again by the next one. */
+/** The bounds of a sweep. The next sweep finds what this one does not reach. */
 export type SweepBounds = {
   /** A sweep that would begin less than half a period after the last one is skipped. */
   readonly period: Span;
-  /** No further page, no further verdict and no further debt after this instant. */
+  /** No page, verdict or debt is begun after this instant. */
   readonly until: Instant;
-  /** When this process has ended a sweep, if it has: more exactly than the table says, where one a minute is written down. */
+  /** When this process last ended a sweep, if it has. The table is less exact: it stores one sweep a minute. */
   readonly previous?: Instant | undefined;
 };
 
 /** 1,000 items of 128 B are one request of 128 kB, a tenth of what a Query page may hold. */
 export const PAGE = 1000;
 
-/** A reader that looks for the last sweep finds one that began in the last minute or so. */
+/** A sweep that finds nothing due is stored once in this time. So a reader finds a sweep of the last minute or so. */
 const SIGN_OF_LIFE = seconds(60);
 
-/** Each verdict is about six requests of 5 ms: 32 at once are about 1,000 a second, which one shard's writes can take. */
+/**
+ * Each verdict is about six requests of 5 ms: 32 at once are about 1,000 a second, which one shard's writes can take.
+ */
 const AT_ONCE = 32;
 
 /** Sightings of 100 B that wait for the end of the pass: a megabyte, and more than a sweep can judge in its time. */
 const MOST_SIGHTINGS = 10_000;
 
-/** Whole seconds, and never less than none: two clocks may differ. */
+/** Whole seconds, and never negative, although two clocks may differ. */
 const secondsBetween = (from: Instant | undefined, to: Instant): number =>
   from === undefined ? 0 : Math.max(0, Math.round((to - from) / 1000));
 
 type Counts = { -readonly [K in keyof SweepCounts]: number };
 
-/** What a sweep has found: the fleet, who is due, and whose debt or item is to be seen to. */
+/** What a sweep has found: the fleet, the runs that are due, and the runs whose debt or item needs care. */
 type Found = { readonly fleet: Fleet; readonly due: Sample<Sighting>; readonly care: Sample<Sighting> };
 
-/** One sweep under way: when it began and has to end, what was known before it, what it counts and what has failed. */
+/** One sweep under way: when it began and has to end, what was known before it, what it counts, and what has failed. */
 type Sweep = {
   readonly began: Instant;
   readonly until: Instant;
@@ -84,9 +86,9 @@ type Sweep = {
 };
 
 /**
- * One pass over all run items; then, knowing who of the fleet was heard, the verdicts on what is due; then the debts that have
- * stood for too long, and the items that have lingered. Answers undefined when another sweep has just begun. A run that fails
- * keeps no other waiting: it is logged, and found again.
+ * One pass over all run items. Then the verdicts on the runs that are due, now that it is known which hosts were heard.
+ * Then the debts that have stood for too long, and the items that have lingered. Returns undefined if another sweep has
+ * just begun. A run that fails does not delay the others: it is logged, and found again.
  */
 export async function sweep(app: App, { period, until, previous }: SweepBounds): Promise<SweepCounts | undefined> {
   const began = app.clock.now();
@@ -100,11 +102,11 @@ export async function sweep(app: App, { period, until, previous }: SweepBounds):
   if (judging !== "another sweep judges") await judge(app, under, judging);
   await careFor(app, found.care.all, counts, () => app.clock.now() < until);
   app.log.write({ decision: "swept", counts });
-  throwIfAny(failures, standing.shards + 2, "parts of a sweep"); // the shards, and two writes on the control
+  throwIfAny(failures, standing.shards + 2, "parts of a sweep"); // the shards, and two writes on the control item
   return counts;
 }
 
-/** A sweep that began later than this has just looked at everything. */
+/** If the last sweep began after this, it has just looked at everything. */
 const notAfter = (began: Instant, period: Span): Instant => before(began, milliseconds(period / 2));
 
 const noCounts = (): Counts => ({
@@ -122,14 +124,14 @@ const noCounts = (): Counts => ({
   debtAge: 0,
 });
 
-/** Who is to be judged, and what holds verdicts back. */
+/** The runs to judge, and what holds verdicts back. */
 type Judging = {
   readonly due: readonly Sighting[];
   readonly restraint: Omit<Restraint, "places">;
-  /** As many verdicts by the clock alone. */
+  /** The most verdicts by the clock alone. */
   readonly most: number;
   readonly faults: Faults;
-  /** When the first verdict that a fault of ours holds back goes on all the same. */
+  /** When the first verdict that a fault of ours holds back goes on anyway. */
   readonly valveOpens: Instant | undefined;
   readonly isFault: boolean;
 };
@@ -171,7 +173,7 @@ async function beginToJudge(app: App, under: Sweep, found: Found): Promise<Judgi
     restraint: { survey, ...(freeze !== undefined && { freeze }) },
   });
   const most = verdictLimit(counts.live);
-  // A backoff that is over is no verdict: each sweep that sees it queues the run.
+  // The end of a backoff is not a verdict: each sweep that sees it queues the run.
   const isVerdict = isFault || due.some(({ state }) => state !== "waiting");
   // A sweep that finds nothing due writes nothing, but for a sign of life once a minute.
   if (!isVerdict && lastSweep > before(began, SIGN_OF_LIFE)) return judging(most, undefined);
@@ -210,7 +212,10 @@ async function begin(
 
 const byDue = (one: Sighting, other: Sighting): number => one.due - other.due;
 
-/** Reads every shard, page by page, and writes nothing. A shard that cannot be read is a failure, and keeps no other waiting. */
+/**
+ * Reads every shard, page by page, and writes nothing. A shard that cannot be read fails, and does not delay the
+ * others.
+ */
 async function readFleet(app: App, { standing: { shards }, until, counts, failures }: Sweep): Promise<Found> {
   const found: Found = {
     fleet: emptyFleet(),
@@ -218,7 +223,7 @@ async function readFleet(app: App, { standing: { shards }, until, counts, failur
     care: new Sample(MOST_SIGHTINGS, app.dice.roll),
   };
   const isInTime = (): boolean => app.clock.now() < until;
-  // Every sweep begins elsewhere, so that what lies behind a crowd is reached some time, whatever bounds cut it short.
+  // Every sweep begins at a random shard, so no run is always behind the others when a bound cuts the sweep short.
   const first = Math.floor(app.dice.roll() * shards);
   const turns = Array.from({ length: shards }, (_, turn) => (first + turn) % shards);
   const read = async (shard: number): Promise<void> => {
@@ -236,25 +241,25 @@ async function readFleet(app: App, { standing: { shards }, until, counts, failur
       cursor = page.cursor;
     } while (cursor !== undefined && isInTime());
   };
-  // One after the other: a page of each is as much as a sweep holds in memory. Runs lie in shards by chance, so what can be read is
-  // a fair part of the fleet.
+  // One shard after the other, because a sweep holds only one page in memory. Runs are in shards by chance, so the part
+  // that can be read is a fair sample of the fleet.
   failures.push(...(await visitAll(turns, 1, read, isInTime)));
   return found;
 }
 
-/** What is known. A last sweep that a wrong clock has dated more than a period ahead was long ago, for all that we know. */
+/** What is known. If a wrong clock has dated the last sweep more than a period ahead, it counts as long ago. */
 const dated = (standing: Standing, now: Instant, period: Span): Standing =>
   standing.lastSweep === undefined || standing.lastSweep <= now + period
     ? standing
     : { ...standing, lastSweep: instant(0) };
 
-/** When anybody last looked: exactly where this process did, else within the minute that the table tells. */
+/** When a sweep last looked: exactly, if this process did; otherwise within the minute that the table tells. */
 const lastLook = (lastSweep: Instant, previous: Instant | undefined): Instant =>
   previous === undefined ? after(lastSweep, SIGN_OF_LIFE) : later(previous, lastSweep);
 
 /**
- * What is known of the freeze after this sweep, written down where it is news: before any verdict that it holds back. With
- * `isWaiting` verdicts wait for a witness, though no fault was found: people may ask why.
+ * The freeze after this sweep. If it is new, it is stored before any verdict that it holds back. With `isWaiting`,
+ * verdicts wait for a witness although no fault was found; it is stored because people may ask why.
  */
 async function freezeAfter(
   app: App,
@@ -269,8 +274,8 @@ async function freezeAfter(
 }
 
 /**
- * The verdicts, in half of the time that is left, so that the debts get theirs. When some wait for a witness, though no fault was
- * found, that is written down: people may ask why.
+ * Finds the verdicts in half of the time that is left, so that the debts get the other half. If some wait for a witness
+ * although no fault was found, that is stored, because people may ask why.
  */
 async function judge(app: App, { until, counts, failures }: Sweep, judging: Judging): Promise<void> {
   const half = instant((app.clock.now() + until) / 2);
@@ -280,8 +285,8 @@ async function judge(app: App, { until, counts, failures }: Sweep, judging: Judg
 }
 
 /**
- * Of the verdicts by the clock alone as many as one sweep may find. A place among these is taken when a verdict is about to be
- * written; it is free again when that fails. A run that found none free is tried again as long as there are some. Answers whether any
+ * Finds as many verdicts by the clock alone as one sweep may. A verdict takes a place when it is about to be written,
+ * and frees it if that fails. A run that found no free place is tried again while there is one. Returns whether any run
  * waits for a witness.
  */
 async function judgeAll(
@@ -310,7 +315,7 @@ async function judgeAll(
   }
 }
 
-/** Places among the verdicts by the clock of one sweep. */
+/** The places for verdicts by the clock in one sweep. */
 function placesFor(most: number): Places & { isFree(): boolean } {
   let free = most;
   return {
@@ -332,7 +337,7 @@ const isOwing = ({ owedSince }: Sighting, now: Instant): boolean =>
 const callsForCare = (sighting: Sighting, now: Instant): boolean =>
   isOwing(sighting, now) || (sighting.state === "ended" && sighting.owedSince === undefined && sighting.due <= now);
 
-/** Settles what owes and removes what has lingered, in no order: one that always fails stands before nobody for long. */
+/** Settles old debts and removes items that have lingered, in random order, so that no item blocks others for long. */
 const careFor = (app: App, care: readonly Sighting[], counts: Counts, goesOn: () => boolean): Promise<void> =>
   visit(app, shuffled(app.dice.roll, care), counts, goesOn, async (sighting) => {
     // The sighting may be old, so the run item is read before anything is done.
@@ -341,7 +346,7 @@ const careFor = (app: App, care: readonly Sighting[], counts: Counts, goesOn: ()
     return "settled";
   });
 
-/** Visits all of them, and counts what became of each. */
+/** Visits all sightings, and counts what became of each. */
 async function visit(
   app: App,
   sightings: readonly Sighting[],

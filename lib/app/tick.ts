@@ -1,9 +1,12 @@
 import { after, type Instant, instant, milliseconds, type Span, seconds } from "../core/time.ts";
 import type { Ticks } from "../ports/queues.ts";
 
-/** From here on the ticks of this minute begin: a rule fires late by seconds, and the one before covers half a minute of that. */
+/**
+ * The ticks of this minute begin here. A rule fires seconds late, and the ticks of the rule before cover half a minute
+ * of that.
+ */
 const FROM = seconds(30);
-/** Up to here they go: a minute further, so that one rule's ticks end where the next one's begin. */
+/** They end here, a minute later, where the ticks of the next rule begin. */
 const TO = seconds(90);
 
 /** The instants of the wall-clock grid in [now + 30 s, now + 90 s). */
@@ -16,8 +19,8 @@ function grid(now: Instant, period: Span): readonly Instant[] {
 }
 
 /**
- * Queues a tick for each sweep of the coming minute. The rule may fire twice: two ticks for one instant are harmless. A
- * sweep never queues its own successor, because AWS stops such loops after about 16 hops.
+ * Queues a tick for each sweep of the coming minute. The rule may fire twice, but two ticks for one instant are
+ * harmless. A sweep never queues its own successor, because AWS stops such loops after about 16 hops.
  */
 export async function tick(ticks: Ticks, now: Instant, period: Span, firedAt: Instant = now): Promise<number> {
   const upcoming = grid(firedAt, period).filter((at) => at >= now);

@@ -1,9 +1,9 @@
-/** What could not be done, and why. */
+/** One item whose visit failed, and why. */
 export type Failure<T> = { readonly one: T; readonly error: unknown };
 
 /**
- * Visits all of them, a bounded number at once, for as long as `goesOn` says so. One that fails keeps no other waiting: it is
- * in the answer, with its error, when all have been visited.
+ * Visits all items, at most `bound` at once, for as long as `goesOn` allows. An item that fails does not delay the
+ * others. It is in the answer, with its error, when all have been visited.
  */
 export async function visitAll<T>(
   all: readonly T[],
@@ -27,7 +27,7 @@ export async function visitAll<T>(
   return failures;
 }
 
-/** Does one thing more; undefined when that failed, and the failure is among the others. */
+/** Does one more thing. If it fails, returns undefined and adds the failure to the others. */
 export async function tryTo<T>(failures: Failure<unknown>[], act: () => Promise<T>): Promise<T | undefined> {
   try {
     return await act();
@@ -37,7 +37,7 @@ export async function tryTo<T>(failures: Failure<unknown>[], act: () => Promise<
   }
 }
 
-/** Throws when something failed, once all has been tried: the caller comes again for the sake of these. */
+/** Throws if something failed, once all has been tried. The caller then comes again for the failed items. */
 export function throwIfAny(failures: readonly Failure<unknown>[], all: number, what: string): void {
   const [first] = failures;
   if (first === undefined) return;

@@ -61,7 +61,9 @@ describe("a run id that is used again", () => {
     expect(await register(app, "nightly", specWith())).toMatchObject({ kind: "registered", isNew: true });
     expect(await app.specs.read("nightly", app.now())).toBeDefined();
     app.specs.create = async () => "stale";
-    await expect(register(app, "always", specWith())).rejects.toThrow("comes and goes");
+    await expect(register(app, "always", specWith())).rejects.toThrow(
+      "the registration of run always expired again and again; try again",
+    );
   });
 
   test("takes the place of an ended item of its former life, and keeps its own spec", async () => {
