@@ -1,13 +1,13 @@
 import type { Instant, Span } from "../core/time.ts";
 
-/** A message in the words of docs/protocol.md; lib/wire builds it, and the queue does not look inside. */
+/** A message in the form of docs/protocol.md. lib/wire builds it, and the queue does not look inside. */
 export type RequeueMessage = { readonly id: string; readonly body: string };
 
 export type Requeues = {
   send(message: RequeueMessage): Promise<void>;
 };
 
-/** A sweep that is to begin at `at`; worthless once that is long past. */
+/** A sweep that is to begin at `at`. A tick is worthless long after that. */
 export type Tick = { readonly at: Instant };
 
 export type Ticks = {
@@ -15,5 +15,8 @@ export type Ticks = {
   send(ticks: readonly { readonly tick: Tick; readonly delay: Span }[]): Promise<void>;
 };
 
-/** The queue that every word about a host goes through: rules, operators and runners alike. Bodies as EventBridge has them. */
+/**
+ * The queue that all evidence about hosts goes through, from rules, operators and runners. Its messages have the form
+ * of EventBridge's events.
+ */
 export type Notices = { send(event: object): Promise<void> };

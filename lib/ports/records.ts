@@ -4,13 +4,13 @@ import type { Registration } from "../core/spec.ts";
 import type { Instant } from "../core/time.ts";
 import type { Write } from "./runs.ts";
 
-/** What was registered. Immutable but for its expiry. */
+/** What was registered. It is immutable, except for its expiry. */
 export type Specs = {
-  /** Strongly consistent; an expired one is absent although it may not be deleted yet. */
+  /** Strongly consistent. An expired one counts as absent, although it may not be deleted yet. */
   read(run: string, now: Instant): Promise<Registration | undefined>;
   /** Guard: absent or expired. */
   create(registration: Registration): Promise<Write>;
-  /** Guard: still the one that was seen. For a registration that was never completed. */
+  /** Guard: still the registration that was seen. It replaces a registration that was never completed. */
   replace(seen: Registration, registration: Registration): Promise<Write>;
   /** From `at` on, to the second, the run id may be used again. Guard: still this registration. */
   expire(registration: Registration, at: Instant): Promise<Write>;
@@ -24,34 +24,37 @@ export type LedgerClaim = {
   readonly holder: Readonly<Record<string, string>>;
 };
 
-/** One attempt as the ledger has it: its claim, its end, each as soon as it is known. */
+/** One attempt in the ledger: its claim and its end, each as soon as it is known. */
 export type LedgerLine = {
   readonly fence: Fence;
   readonly claim?: LedgerClaim;
   readonly end?: LedgerEnd & { readonly charge: string };
-  /** What its runner has told of itself, by kind: the newest word of each, in no order. */
+  /** What its runner has told about itself: the newest evidence of each kind, in no order. */
   readonly words?: readonly Evidence[];
-  /** A success that came when it could not count any more. */
+  /** When a success came that was too late to count. */
   readonly lateSuccessAt?: Instant;
 };
 
-/** The ledger: per attempt what happened to it. Fences tell the attempts of a re-used run id apart. */
+/** The ledger: what happened to each attempt. Fences tell apart the attempts of a run id that is used again. */
 export type Ledger = {
   claim(run: string, claim: LedgerClaim): Promise<void>;
-  /** Guard: no end part yet, or one of an older rev: a slow writer never lands last. */
+  /** Guard: there is no end part yet, or one of an older rev. So a slow writer never lands last. */
   end(run: string, end: LedgerEnd, charge: string, rev: number, expiry: Instant): Promise<Write>;
-  /** Keeps a runner's word about its own attempt. Guard: the attempt was claimed, and has told no newer word of this kind. */
+  /**
+   * Keeps a runner's evidence about its own attempt. Guard: the attempt was claimed, and has no newer evidence of this
+   * kind.
+   */
   hear(run: string, fence: Fence, word: Evidence): Promise<Write>;
   noteLateSuccess(run: string, fence: Fence, at: Instant): Promise<void>;
   /** Strongly consistent. */
   read(run: string, fence: Fence): Promise<LedgerLine | undefined>;
-  /** In order of attempt, from that fence on. */
+  /** In order of attempt, from the fence `from` on. */
   list(run: string, from: Fence): Promise<readonly LedgerLine[]>;
 };
 
-/** What stays of ended runs. */
+/** What remains of ended runs. */
 export type Results = {
-  /** Strongly consistent; an expired one is absent. */
+  /** Strongly consistent. An expired one counts as absent. */
   read(run: string, now: Instant): Promise<Result | undefined>;
   /** Guard: absent, or of an older rev. */
   write(result: Result, expiry: Instant): Promise<Write>;
@@ -59,11 +62,11 @@ export type Results = {
 
 export type EndedRun = Pick<Result, "run" | "outcome" | "cause" | "attempt" | "fence" | "endedAt">;
 
-/** Ended runs in order of time, for people. Best effort. */
+/** Ended runs in order of time, for people. They are kept on a best-effort basis. */
 export type EndedRuns = {
-  /** Guard: absent, or of an older rev: a slow archiver never lands last. */
+  /** Guard: absent, or of an older rev. So a slow archiver never lands last. */
   add(ended: EndedRun, rev: number, expiry: Instant): Promise<Write>;
-  /** The newest first, that ended before `cursor` (an opaque string) or now. Looks back over the hours since `since`. */
+  /** The runs that ended before `cursor` (an opaque string) or now, back to `since`; the newest first. */
   list(
     now: Instant,
     since: Instant,
@@ -72,5 +75,5 @@ export type EndedRuns = {
   ): Promise<{ runs: readonly EndedRun[]; cursor?: string }>;
 };
 
-/** Events that could not be understood, kept for people. */
+/** Events that no parser understood, kept for people. */
 export type Oddities = { keep(text: string, why: string, at: Instant, expiry: Instant): Promise<void> };
