@@ -1,6 +1,6 @@
 /**
- * JSON in ASCII: every other letter is escaped. SQS refuses U+FFFE and U+FFFF, and its emulators refuse more; a label that
- * somebody chose must not make a message undeliverable.
+ * JSON in ASCII: every other character is escaped. SQS refuses U+FFFE and U+FFFF, and its emulators refuse more. A
+ * label that somebody chose must not make a message undeliverable.
  */
 export const asciiJson = (value: unknown): string =>
   JSON.stringify(value).replace(

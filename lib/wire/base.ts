@@ -1,4 +1,7 @@
-/** An address without the slashes at its end, to which a path is added. A loop: `/\/+$/` is quadratic in a server's own text. */
+/**
+ * An address without slashes at its end, to which a path is added. It is a loop, because `/\/+$/` is quadratic and a
+ * server chooses the text.
+ */
 export function baseOf(url: string): string {
   let end = url.length;
   while (end > 0 && url[end - 1] === "/") end -= 1;

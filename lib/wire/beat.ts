@@ -10,7 +10,10 @@ const value = () =>
       anyOf: [{ const: 0 }, { minimum: LEAST, maximum: MOST }, { minimum: -MOST, maximum: -LEAST }],
     });
 
-/** The body of a beat, apart from the others: schemas are made when a Lambda starts, and that of beats needs this one. */
+/**
+ * The body of a beat. It is apart from the others, because schemas are made when a Lambda starts, and the Lambda of
+ * beats needs only this one.
+ */
 export const beat = z.strictObject({
   progress: z.exactOptional(
     z.strictObject({ value: value(), of: z.exactOptional(value()), note: z.exactOptional(onItem()) }),

@@ -4,7 +4,7 @@ import type { Budgets } from "../core/spec.ts";
 
 export type BudgetView = Readonly<Record<string, { readonly used: number; readonly max: number }>>;
 
-/** How much of each budget is used. One budget for all counts attempts; the others count charges. */
+/** How much of each budget is used. One budget for all kinds counts attempts; the others count charges. */
 export function budgetsView(budgets: Budgets, charges: Charges): BudgetView {
   if ("attempts" in budgets) return { attempts: { used: charged(charges), max: budgets.attempts } };
   const used = spent(charges);

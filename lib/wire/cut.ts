@@ -1,4 +1,4 @@
-/** As many whole characters of the text as take so many bytes in JSON. */
+/** The longest beginning of the text, in whole characters, that takes at most `most` bytes in JSON. */
 export function cut(text: string, most: number): string {
   let kept = "";
   let bytes = 0;

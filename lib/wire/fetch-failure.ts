@@ -1,4 +1,4 @@
-/** What the codes of Node mean for somebody who wants to reach an address. Other causes are told as they are. */
+/** What the codes of Node mean for a person who wants to reach an address. Other causes are shown as they are. */
 const MEANINGS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "the connection is refused",
   ENOTFOUND: "there is no host of that name",
@@ -6,7 +6,10 @@ const MEANINGS: Readonly<Record<string, string>> = {
   ERR_SSL_WRONG_VERSION_NUMBER: "it does not speak TLS; perhaps http:// is meant",
 };
 
-/** Why a fetch failed: it hides the reason (refused, no such host, a certificate) in the cause of what it throws. */
+/**
+ * Why a fetch failed. It hides the reason (refused, no such host, a certificate) in the cause of the error that it
+ * throws.
+ */
 export function whyFetchFailed(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause } = error;

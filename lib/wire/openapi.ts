@@ -56,7 +56,7 @@ type Described = {
   readonly body?: z.ZodMiniType;
   readonly query?: Readonly<Record<string, z.ZodMiniType | undefined>>;
   readonly replies: Readonly<Record<string, z.ZodMiniType>>;
-  /** A name, with its status where that is not the usual one. */
+  /** A problem's name, with its status if that is not the usual one. */
   readonly refusals: readonly (ProblemName | readonly [ProblemName, number])[];
 };
 
@@ -229,8 +229,8 @@ function operation(name: RouteName, { caller, path }: Route, isGuarded: boolean)
 }
 
 /**
- * The OpenAPI 3.1 document of the HTTP API, made from the same table and schemas that answer the calls. `isGuarded`: owners' calls
- * need a signature of IAM, as everywhere but on the embedded server.
+ * The OpenAPI 3.1 document of the HTTP API. It is made from the same table and schemas that answer the calls.
+ * `isGuarded`: owners' calls need a signature of IAM, as they do everywhere except on the embedded server.
  */
 export function openapi(isGuarded = true): Json {
   const paths: Record<string, Record<string, Json>> = {};

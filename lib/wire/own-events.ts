@@ -38,11 +38,11 @@ const attempt = z.extend(notice, {
   run: z.string().check(z.regex(ID)),
   shard: z.int(),
   fence: z.int(),
-  /** What it stood on when it told this. */
+  /** The host that it was on when it told this. */
   host: z.exactOptional(host()),
 });
 
-/** What a runner was told, with the attempt that it runs. */
+/** What a runner was told, with its attempt. */
 export type AttemptNotice = z.infer<typeof attempt>;
 
 const KINDS = { sigterm: "sigterm", spot: "spot-interruption", rebalance: "rebalance" } as const;
@@ -80,21 +80,21 @@ const continued = z.strictObject({
   notice: z.strictObject({
     host: host(),
     evidence,
-    deadline: z.exactOptional(moment()), // as 0.1.0 sent it
+    deadline: z.exactOptional(moment()), // version 0.1.0 sent it here
   }),
   seenUpTo: z.strictObject({ run: z.string().check(z.regex(ID)), fence: z.int(), at: moment() }),
 });
 
 const shared = z.strictObject({ evidence, hosts: z.array(host()) });
 
-/** One word about some of the hosts of an event that names many. */
+/** The same evidence about some of the hosts of an event that names many. */
 export const noticeShared = (evidence: Evidence, hosts: readonly string[]): object => ({
   source: SOURCE,
   "detail-type": "Lastbeat Notice Shared",
   detail: { evidence, hosts },
 });
 
-/** A shared notice as it was sent. */
+/** Reads a shared notice. */
 export const sharedOf = ({
   evidence,
   hosts,
@@ -113,7 +113,7 @@ function evidenceOf({ at, saidAt, goneAt, deadline, ...rest }: z.infer<typeof ev
   };
 }
 
-/** The rest of a host's entries, as a message of their own. */
+/** The remaining entries of a host, as a further message. */
 export const noticeContinued = (
   notice: Notice,
   { run, fence, at }: { run: string; fence: Fence; at: Instant },
@@ -123,7 +123,7 @@ export const noticeContinued = (
   detail: { notice, seenUpTo: { run, fence, at } },
 });
 
-/** A continued notice as it was sent. */
+/** Reads a continued notice. */
 export const continuedOf = ({
   notice: { host, evidence, deadline },
   seenUpTo,

@@ -37,7 +37,7 @@ export type Problem = {
 
 const PREFIX = "urn:lastbeat:problem:";
 
-/** The problem document. `status` may differ from the usual one where a caller is better served so. */
+/** The problem document. `status` may differ from the usual one where that serves a caller better. */
 export const problem = (name: ProblemName, more: Omit<Partial<Problem>, "type" | "title"> = {}): Problem => ({
   type: `${PREFIX}${name}`,
   title: PROBLEMS[name].title,
@@ -45,7 +45,7 @@ export const problem = (name: ProblemName, more: Omit<Partial<Problem>, "type" |
   ...more,
 });
 
-/** The name of one of our problems; undefined for what a gateway or anybody else answers. */
+/** The name of one of our problems; undefined for the answer of a gateway or of another server. */
 export function problemName(body: unknown): ProblemName | undefined {
   if (typeof body !== "object" || body === null || !("type" in body) || typeof body.type !== "string") return undefined;
   if (!body.type.startsWith(PREFIX)) return undefined;

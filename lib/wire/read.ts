@@ -3,15 +3,15 @@ import { type FieldError, type Problem, problem } from "./problems.ts";
 
 export type Read<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: Problem };
 
-/** Deeper than any body of ours by far. JSON.parse takes more, but what walks the value afterwards may not. */
+/** Far deeper than any body of ours. JSON.parse accepts more, but code that walks the value afterwards may not. */
 const DEPTH = 16;
 
-/** More than a person reads at once. A body of 64 KiB may have thousands, and an answer is paid for by the owner. */
+/** More errors than a person reads at once. A body of 64 KiB may have thousands, and the owner pays for the answer. */
 const MOST_ERRORS = 20;
-/** Letters of a field's name in an answer: more than any name of ours. */
+/** The most letters of a field's name in an answer, which is more than any name of ours has. */
 const NAME_LENGTH = 64;
 
-/** What a body holds, or the problem that names each field that is wrong. An empty body counts as `{}`. */
+/** The value of a body, or the problem that names each field that is wrong. An empty body counts as `{}`. */
 export function read<T>(schema: z.ZodMiniType<T>, body: string): Read<T> {
   let parsed: unknown;
   try {
@@ -28,14 +28,16 @@ export function read<T>(schema: z.ZodMiniType<T>, body: string): Read<T> {
   return { ok: false, problem: problem(name, { detail: describe(errors), errors }) };
 }
 
-/** Whether the body lacks or has a field, or has it in a type, that it should not; else a value is out of its bounds. */
+/** Whether a field is missing, unknown or of a wrong type. Otherwise a value is out of its bounds. */
 function isShape({ code, path }: z.core.$ZodIssue, body: unknown): boolean {
   if (code === "invalid_type" || code === "unrecognized_keys") return true;
   const value = path.reduce<unknown>((part, key) => (part as Record<PropertyKey, unknown> | undefined)?.[key], body);
   return value === undefined;
 }
 
-/** zod drops a `__proto__` key of a record silently, so it is looked for here; what is too deep is not walked. */
+/**
+ * zod silently drops a `__proto__` key of a record, so it is looked for here. A value that is too deep is not walked.
+ */
 function refusal(value: unknown, depth: number): string | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   if (depth > DEPTH) return `the body is nested more than ${DEPTH} deep`;
@@ -57,7 +59,7 @@ function fieldErrors(issue: z.core.$ZodIssue): readonly FieldError[] {
   return [{ field: path === "" ? "body" : named(path), detail: sentenceOf(issue) }];
 }
 
-/** What JSON calls the types that zod names. */
+/** What JSON calls the types, by the names of zod. */
 const TYPES: Readonly<Record<string, string>> = {
   int: "a whole number",
   object: "an object",
@@ -66,8 +68,8 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * What is wrong with the field, as people say it. Checks of our own bring their sentence. Those of the library have none here: its
- * languages are 3 kB of each Lambda.
+ * What is wrong with the field, in words for people. Our own checks bring their sentence. Those of the library have
+ * none here, because its languages take 3 kB of each Lambda.
  */
 function sentenceOf(issue: z.core.$ZodIssue): string {
   switch (issue.code) {

@@ -19,9 +19,9 @@ export type ClaimBody = {
   readonly leaseSeconds: number;
   readonly nextBeatSeconds: number;
   readonly directive: Directive;
-  /** The attempt goes on although it may have a successor by then; its owner has chosen so. */
+  /** The attempt goes on although it may have a successor by then. Its owner chose this. */
   readonly onCutOff?: "continue";
-  /** Where beats may go instead of the front door that took the claim; that one takes them too. */
+  /** Where beats may go instead of the front door that took the claim. That front door takes them, too. */
   readonly beatUrl?: string;
 };
 
@@ -31,13 +31,13 @@ export type BeatBody = {
   readonly nextBeatSeconds: number;
   readonly deadline?: string;
   readonly reason?: string;
-  /** A new token, when the old one was signed with a key that is going. */
+  /** A new token, if the old one was signed with an older key, or has been valid for a day. */
   readonly token?: string;
 };
 
 export type FinishBody = { readonly state: string; readonly outcome?: string };
 
-/** While an attempt drains, its agent should hear of the next step soon. */
+/** While an attempt drains, its agent should soon hear of the next step. */
 const BEAT_WHILE_DRAINING = seconds(10);
 
 function nextBeat(lease: Span, directive: Directive): number {
@@ -64,15 +64,15 @@ const DETAILS: Partial<Record<ProblemName, string>> = {
 const plain = (name: ProblemName, status: number = PROBLEMS[name].status): Problem =>
   problem(name, { status, ...(DETAILS[name] !== undefined && { detail: DETAILS[name] }) });
 
-/** What the owner of a run is told when it has ended: the request conflicts with that, it does not miss the run. */
+/** What the owner of an ended run is told. The request conflicts with that end, but the run is not missing. */
 export const ownerReply = (reply: Reply): HttpReply =>
   reply.kind === "ended"
     ? refused(problem("ended", { status: 409, detail: "to run the work again, register it under another id" }))
     : httpReply(reply);
 
 /**
- * The response to a decision. `token` is what a claim hands out, or what a beat renews; `beatUrl` is where the beats of a
- * claimed attempt may go.
+ * The response to a decision. `token`: the one that a claim hands out, or that a beat renews. `beatUrl`: where the
+ * beats of a claimed attempt may go.
  */
 export function httpReply(reply: Reply, token?: string, beatUrl?: string): HttpReply {
   switch (reply.kind) {
@@ -126,7 +126,7 @@ export function httpReply(reply: Reply, token?: string, beatUrl?: string): HttpR
     case "noted":
     case "leaving":
     case "refunded":
-      throw new Error(`${reply.kind} is no reply to a request`);
+      throw new Error(`${reply.kind} is not an HTTP reply`);
   }
 }
 

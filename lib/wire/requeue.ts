@@ -11,7 +11,7 @@ import { iso } from "./instants.ts";
 
 export type EvidenceView = { readonly id: string; readonly source: string; readonly kind: string; readonly at: string };
 
-/** The requeue message: a CloudEvent 1.0 in structured JSON. `id` is the same however often it is sent. */
+/** The requeue message: a CloudEvent 1.0 in structured JSON. `id` is the same, however often the message is sent. */
 export type RequeueEvent = {
   readonly specversion: "1.0";
   readonly id: string;
@@ -22,7 +22,7 @@ export type RequeueEvent = {
   readonly datacontenttype: "application/json";
   readonly data: {
     readonly run: string;
-    /** Why there is a next attempt; `first` when there was none before. */
+    /** Why there is a next attempt; `first` if there was none before. */
     readonly cause: string;
     readonly previous?: {
       readonly attempt: number;
@@ -38,7 +38,7 @@ export type RequeueEvent = {
       readonly ticket: string;
       readonly startBy: string;
       readonly capacity: "any" | "on-demand";
-      /** The claim is refused for now, because the old attempt is not provably gone. */
+      /** The claim is refused for now, because the old attempt is not proved gone. */
       readonly held: boolean;
       readonly isLast: boolean;
     };
@@ -51,17 +51,17 @@ export type RequeueEvent = {
 export const evidenceView = ({ id, source, kind, at }: Evidence): EvidenceView => ({ id, source, kind, at: iso(at) });
 
 type Announcement = {
-  /** The run as it is or will be when the announced attempt is to start. */
+  /** The run as it is, or will be, when the announced attempt is to start. */
   readonly next: Pick<Run, "run" | "attempt" | "fence" | "charges" | "debt">;
   readonly registration: Registration;
   readonly previous: LedgerLine | undefined;
   readonly ticket: string;
   readonly startBy: Instant;
-  /** The attempt before still drains: a handover. */
+  /** The attempt before still drains, so this is a handover. */
   readonly isHandover: boolean;
 };
 
-/** The attempt before: how it ended, or for a handover that it is going. */
+/** The attempt before: how it ended or, for a handover, that it is leaving. */
 function previousOf({ fence, claim, end }: LedgerLine): RequeueEvent["data"]["previous"] {
   const attempt = end?.attempt ?? claim?.attempt;
   if (attempt === undefined) return undefined;

@@ -1,11 +1,11 @@
 import { nameOf } from "./ids.ts";
 
-/** Who may call, and by what they are known: AWS IAM, the ticket of an attempt, its token, or nothing. */
+/** Who may call, and by what they are known: by AWS IAM, by the ticket of an attempt, by its token, or by nothing. */
 export type Caller = "owner" | "ticket" | "token" | "anyone";
 
 /**
- * The Lambda that serves a call: owners' calls may read and list, runners' calls touch the run that they name (and, by a notice
- * about their host, what else stands there), and a beat only its run item.
+ * The Lambda that serves a call. Owners' calls may read and list. Runners' calls touch the run that they name; a notice
+ * about their host also touches the other attempts there. A beat touches only its run item.
  */
 export type Service = "owner" | "runner" | "beat";
 
@@ -16,7 +16,9 @@ export type Route = {
   readonly service: Service;
 };
 
-/** Where a runner shows the token of its cluster, beside ticket or token, when the front door asks for one. */
+/**
+ * The header in which a runner shows the token of its cluster, beside ticket or token, if the front door asks for one.
+ */
 export const IDENTITY_HEADER = "x-lastbeat-identity";
 
 /** Every call of the HTTP API. The Lambdas, the embedded server and the OpenAPI document are driven by this table. */
@@ -82,7 +84,10 @@ export type Match =
   | { readonly kind: "wrong-method"; readonly allowed: readonly string[] }
   | { readonly kind: "unknown-path" };
 
-/** The parameters of a path, undecoded segments against the pattern; undefined when it does not fit. */
+/**
+ * The parameters of a path; undefined if the path does not fit the pattern. Segments are compared before they are
+ * decoded.
+ */
 function paramsOf(pattern: string, path: string): Record<string, string> | undefined {
   const expected = pattern.split("/");
   const given = path.split("/");
@@ -96,7 +101,10 @@ function paramsOf(pattern: string, path: string): Record<string, string> | undef
   return params;
 }
 
-/** The route of a request. A path is known by its segments before they are decoded: an encoded slash is part of an id. */
+/**
+ * The route of a request. A path is split into segments before they are decoded, because an encoded slash is part of an
+ * id.
+ */
 export function match(method: string, path: string): Match {
   const allowed: string[] = [];
   for (const [name, route] of Object.entries(ROUTES)) {

@@ -21,22 +21,22 @@ export type AttemptView = {
   readonly lastBeatAt?: string;
   readonly endedAt?: string;
   readonly cause?: string;
-  /** The budget that paid for it; absent when it cost nothing. */
+  /** The budget that paid for it; absent if it cost nothing. */
   readonly charged?: Budget;
   readonly exitCode?: number;
   readonly signal?: string;
   readonly message?: string;
   readonly reason?: string;
   readonly evidence: readonly EvidenceView[];
-  /** When its success came, after it had been declared lost at `endedAt`. */
+  /** When its success came, if that was after it had been declared lost at `endedAt`. */
   readonly reportedAt?: string;
-  /** When a success came that did not count any more. */
+  /** When a success came that no longer counted. */
   readonly lateSuccessAt?: string;
-  /** What it was told to leave for. */
+  /** Why it was told to leave. */
   readonly told?: string;
 };
 
-/** The live part of a run. Which fields are there follows from the state. */
+/** The live part of a run. The state decides which fields are there. */
 export type RunView = {
   readonly run: string;
   readonly state: Run["state"];

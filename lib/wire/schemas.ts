@@ -7,13 +7,13 @@ export { beat } from "./beat.ts";
 /** Label keys, as Kubernetes has them: `app.kubernetes.io/name`. */
 const LABEL = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/;
 
-/** A longer lease would show a dead run as running for hours, a shorter one could not carry three beats. */
+/** A longer lease would show a dead run as running for hours. A shorter one could not carry three beats. */
 const LEASE_SECONDS = { least: 5, most: 3600 };
-/** A year; longer is a mistake in the unit. */
+/** A year. A longer time is a mistake in the unit. */
 const MOST_SECONDS = 365 * 24 * 3600;
-/** More charges of a kind than this are a loop. The charges are one letter each on the run item. */
+/** More charges of a kind than this are a loop. Each charge is one letter on the run item. */
 const MOST_CHARGES = 50;
-/** Bytes in JSON: 256 KiB is the bound of an SQS message, and 4 KiB of last lines are what a person reads. */
+/** Bytes in JSON. 256 KiB is the bound of an SQS message, and a person reads at most 4 KiB of last lines. */
 const MESSAGE_BYTES = 4096;
 
 const seconds = (least: number, most: number) => z.number().check(z.minimum(least), z.maximum(most));
@@ -21,7 +21,7 @@ const charges = () => z.int().check(z.minimum(0), z.maximum(MOST_CHARGES));
 const short = () => z.string().check(z.minLength(1), z.maxLength(256));
 const reason = () => z.exactOptional(onItem());
 
-// What a check says in code, `register` says in the schema of the OpenAPI document.
+// `register` says in the schema of the OpenAPI document what a check says in code.
 
 export const spec = z.strictObject({
   start: z.exactOptional(z.enum(["self", "dispatch"])),
@@ -62,7 +62,7 @@ export const spec = z.strictObject({
   ),
 });
 
-/** RFC 3339 sets no bound on the digits of a second; 40 letters hold 19 of them. */
+/** RFC 3339 sets no bound on the digits of a second. 40 letters hold 19 of them. */
 const instant = () =>
   z.iso
     .datetime({ error: "is not an RFC 3339 instant in UTC" })
@@ -111,7 +111,7 @@ export const requeue = z.strictObject({ reason: reason(), attempt: z.exactOption
 
 export type SpecBody = z.infer<typeof spec>;
 
-/** The query of a list. All values are text there. */
+/** The query of a list. All its values are text. */
 export const listing = z.strictObject({
   state: z.exactOptional(z.enum(["live", "ended"])),
   limit: z.exactOptional(
@@ -121,13 +121,13 @@ export const listing = z.strictObject({
   cursor: z.exactOptional(z.string().check(z.regex(/^[A-Za-z0-9_-]{1,300}$/, { error: "is not a cursor" }))),
 });
 
-/** `<shard>.<run>`, as the list of live runs gives it out. */
+/** A cursor that the list of live runs gives out: `<shard>.<run>`. */
 export function isLiveCursor(text: string): boolean {
   const run = /^\d{1,4}\.(?<run>.*)$/.exec(text)?.groups?.["run"];
   return run === "" || (run !== undefined && ID.test(run));
 }
 
-/** `<instant>#<run>`, as the list of ended runs gives it out. */
+/** A cursor that the list of ended runs gives out: `<instant>#<run>`. */
 export function isEndedCursor(text: string): boolean {
   const [instant = "", run = ""] = text.split("#");
   const isInstant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(instant) && !Number.isNaN(Date.parse(instant));

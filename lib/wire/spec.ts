@@ -7,7 +7,9 @@ const given = <K extends string, T>(key: K, value: T | undefined): { [P in K]?: 
 
 const span = (value: number | undefined): Span | undefined => (value === undefined ? undefined : seconds(value));
 
-/** The spec that a body stands for, with our defaults where it says nothing; `lease` is that of the deployment. */
+/**
+ * The spec that a body stands for. Our defaults fill in what it leaves out; `lease` is the default of the deployment.
+ */
 export function specOf(body: SpecBody, lease: Span = DEFAULTS.lease): Spec {
   const { attempts, ...budgets } = body.budgets ?? {};
   return {

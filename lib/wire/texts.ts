@@ -3,8 +3,8 @@ import { TEXT_BYTES } from "./bounds.ts";
 import { cut } from "./cut.ts";
 
 /**
- * Words for people. Of so many characters, as JSON Schema counts them, so many bytes in JSON are kept: a stop that somebody asks for
- * at 3 am is not refused because its reason is long.
+ * A text for people. At most `characters` are accepted, as JSON Schema counts them; of these, `keptBytes` bytes in JSON
+ * are kept. A stop that an operator asks for at 3 am must not be refused because its reason is long.
  */
 export const words = (characters: number, keptBytes: number) =>
   z

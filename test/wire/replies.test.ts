@@ -160,5 +160,5 @@ test.each<Reply>([
   { kind: "leaving" },
   { kind: "refunded" },
 ])("$kind is said to no caller: that would be a bug", (reply) => {
-  expect(() => httpReply(reply)).toThrow(`${reply.kind} is no reply to a request`);
+  expect(() => httpReply(reply)).toThrow(`${reply.kind} is not an HTTP reply`);
 });
