@@ -15,7 +15,7 @@ import { type Instant, instant, seconds } from "../../lib/core/time.ts";
 import { clientAt, startDynalite } from "./engines.ts";
 import { at, ended, FENCE, queued, running } from "./samples.ts";
 
-/** What the stores ask of DynamoDB, where the contract cannot see it: how a read is made, and how many there are. */
+/** What the stores ask of DynamoDB where the contract cannot see it: how a read is made, and how many there are. */
 type Asked = { readonly command: string; readonly input: Readonly<Record<string, unknown>> };
 
 const engine = await startDynalite();
@@ -27,7 +27,7 @@ afterAll(async () => {
 
 let dynamo: Dynamo;
 let asked: Asked[] = [];
-/** Runs before the next request of that name is sent, once. */
+/** Runs once, before the next request of that name is sent. */
 let before: { readonly command: string; readonly act: () => Promise<unknown> } | undefined;
 
 client.middlewareStack.add(
@@ -156,7 +156,7 @@ describe("what is said about a host", () => {
     };
     before = { command: "PutItemCommand", act: moved };
     await expect(dynamoHosts(dynamo).record("i-0abc", warning, NOW, KEPT)).rejects.toThrow(
-      "10 others have added a word about host i-0abc meanwhile",
+      "the evidence about host i-0abc changed 10 times while more was added",
     );
     expect(commands().filter((command) => command === "PutItemCommand")).toHaveLength(10);
   });

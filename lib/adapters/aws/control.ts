@@ -7,7 +7,7 @@ import type { Write } from "../../ports/runs.ts";
 import { type Dynamo, guarded } from "./dynamo.ts";
 import { type Item, json, jsonOf, keyOf, number, numberOf } from "./item.ts";
 
-/** One partition takes 1,000 write units a second; a beat a second and room to spare: about 250 beats/s a shard. */
+/** One partition takes 1,000 write units a second. About 250 beats/s for each shard leave room to spare. */
 const FIRST_SHARDS = 4;
 
 const KEY = keyOf(CONTROL.partition, CONTROL.sort);
@@ -45,7 +45,10 @@ function standingOf(item: Item, shards: number): Standing {
   };
 }
 
-/** `wanted`: how many shards the settings ask for. The number that was used once stays, because runs are in those shards. */
+/**
+ * `wanted`: how many shards the settings ask for. The highest number that was ever used stays, because runs are in
+ * those shards.
+ */
 export function dynamoControl({ client, table }: Dynamo, wanted = FIRST_SHARDS): Control {
   const read = async (more: Partial<GetItemCommandInput> = {}): Promise<Item> =>
     (await client.send(new GetItemCommand({ TableName: table, Key: KEY, ...more }))).Item ?? {};
@@ -65,7 +68,7 @@ export function dynamoControl({ client, table }: Dynamo, wanted = FIRST_SHARDS):
         ...(condition !== undefined && { ConditionExpression: condition }),
       }),
     );
-  /** Of two settings the higher one stays, in whatever order they are written. */
+  /** The higher of two settings stays, in whatever order they are written. */
   const raise = (): Promise<Write> =>
     guarded(() =>
       update({ "#n": CONTROL.shards }, { ":n": number(wanted) }, "SET #n = :n", "attribute_not_exists(#n) OR #n < :n"),
@@ -73,7 +76,7 @@ export function dynamoControl({ client, table }: Dynamo, wanted = FIRST_SHARDS):
   return {
     shards: async () => {
       const used = shardsOf(await read());
-      // A sweep has to find the run whatever its own settings are, so the number goes before the run.
+      // A sweep has to find the run, whatever its own settings are. So the number is stored before the run.
       if (used < wanted) await raise();
       return Math.max(used, wanted);
     },
@@ -113,7 +116,7 @@ export function dynamoControl({ client, table }: Dynamo, wanted = FIRST_SHARDS):
         await begin();
         return;
       }
-      // A canary that was mute for longer says nothing about the time between.
+      // A canary that was silent for longer says nothing about the time between.
       const values = { ":at": number(at), ":break": number(before(at, CANARY_BREAK)) };
       const goesOn = "#s >= :break AND attribute_exists(#o)";
       const write = await guarded(() => update(names, values, "SET #s = :at", goesOn));

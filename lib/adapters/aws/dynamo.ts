@@ -5,8 +5,9 @@ import type { Write } from "../../ports/runs.ts";
 export type Dynamo = { readonly client: DynamoDBClient; readonly table: string };
 
 /**
- * A beat is answered in a few milliseconds or has failed: two tries of 1 s are over long before an agent with the default
- * lease gives up waiting (30 s). 256 sockets, so that a sweep that settles many runs at once does not wait for its own client.
+ * A beat is answered in a few milliseconds, or has failed. Two tries of 1 s are over long before an agent with the
+ * default lease gives up waiting (30 s). With 256 sockets, a sweep that settles many runs at once does not wait for its
+ * own client.
  */
 export const dynamoClient = (config: DynamoDBClientConfig = {}): DynamoDBClient =>
   new DynamoDBClient({
@@ -21,7 +22,7 @@ export const dynamoClient = (config: DynamoDBClientConfig = {}): DynamoDBClient 
     ...config,
   });
 
-/** `written`, or `stale` when the write's own guard refused it; every other failure is thrown. */
+/** `written`, or `stale` if the write's own guard refused it. Every other failure is thrown. */
 export async function guarded(write: () => Promise<unknown>): Promise<Write> {
   try {
     await write();

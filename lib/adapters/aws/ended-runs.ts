@@ -8,17 +8,17 @@ import { json, jsonOf, keyOf, number, text, textOf, ttl } from "./item.ts";
 
 const HOUR = seconds(3600);
 
-/** A partition takes 1,000 writes a second, so a burst of ends in one hour is spread over eight. */
+/** A partition takes 1,000 writes a second, so the ends of one hour are spread over eight partitions. */
 const BUCKETS = 8;
 
-/** Two days a call are 384 small queries, a second or two; the cursor goes on from there. */
+/** Two days per call are 384 small queries, which take a second or two. The cursor goes on from there. */
 const HOURS_A_CALL = 48;
 
 const hourOf = (at: Instant): string => iso(at).slice(0, "yyyy-mm-ddThh".length);
 const partition = (hour: string, bucket: number): string => `${PREFIX.endedRuns}${hour}#${bucket}`;
 const sortKey = ({ endedAt, run }: EndedRun): string => `${iso(endedAt)}#${run}`;
 
-/** Any spread will do, as long as the same run lands in the same place when it is written again. */
+/** Any spread will do, as long as a run lands in the same bucket when it is written again. */
 const bucketOf = (run: string): number => [...run].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % BUCKETS;
 
 export function dynamoEndedRuns({ client, table }: Dynamo): EndedRuns {

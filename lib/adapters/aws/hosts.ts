@@ -15,18 +15,22 @@ import { type Item, json, jsonOf, keyOf, number, numberOf, text, ttl } from "./i
 const hostKey = (host: string): string => `${PREFIX.host}${host}`;
 
 /**
- * j an entry, or all the words in one item; r how often the words were written; e of entries as 0.1.0 left them: when it had
- * ended, or 0. What has ended is sorted by its end, so that a word reads those alone that ended since.
+ * `j`: an entry, or all evidence in one item. `r`: how often the evidence was written. `e`: in entries that version
+ * 0.1.0 left, when the attempt had ended, or 0. Ended attempts are sorted by their end, so a notice reads only those
+ * that ended since.
  */
 const STANDS = "r#";
 const LEFT = "l#";
 const WORDS = "w";
 const ENDED = "e";
 
-/** Fifteen digits hold every instant that a date can be until the year 33658. */
+/** Fifteen digits hold every instant until the year 33658. */
 const leftSort = (since: Instant): string => `${LEFT}${String(Math.max(0, since)).padStart(15, "0")}`;
 
-/** Each time somebody else has added a word to the same host; ten in a row are a crowd, and the message comes again. */
+/**
+ * In each try another process has added evidence about the same host. After ten the notice fails, and its message comes
+ * again.
+ */
 const TRIES = 10;
 
 function entryOf(item: Item): HostEntry {
@@ -34,7 +38,7 @@ function entryOf(item: Item): HostEntry {
   return item[ENDED] === undefined ? entry : { ...entry, endedBy: instant(numberOf(item, ENDED)) };
 }
 
-/** One that is about to leave is there twice for a moment; its end counts. */
+/** An attempt that is about to leave is there twice for a moment. Its end counts. */
 function once(entries: readonly HostEntry[]): readonly HostEntry[] {
   const all = new Map<string, HostEntry>();
   for (const entry of entries) {
@@ -134,7 +138,7 @@ export function dynamoHosts({ client, table }: Dynamo): Hosts {
         );
         if (write === "written") return knownAs(evidence, next);
       }
-      throw new Error(`${TRIES} others have added a word about host ${host} meanwhile`);
+      throw new Error(`the evidence about host ${host} changed ${TRIES} times while more was added`);
     },
   };
 }

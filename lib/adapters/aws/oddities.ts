@@ -5,10 +5,10 @@ import type { Oddities } from "../../ports/records.ts";
 import type { Dynamo } from "./dynamo.ts";
 import { keyOf, text, ttl } from "./item.ts";
 
-/** An event of AWS has at most 256 KiB; the beginning is enough to see what it was, and costs 8 write units. */
+/** An event of AWS has at most 256 KiB. Its beginning is enough to see what it was, and costs 8 write units. */
 const KEPT = 8000;
 
-/** One a day and content: the same odd event again changes nothing. */
+/** One item per day and content, so the same odd event again changes nothing. */
 export const dynamoOddities = ({ client, table }: Dynamo): Oddities => ({
   keep: async (odd, why, at, expiry) => {
     const day = new Date(at).toISOString().slice(0, "yyyy-mm-dd".length);

@@ -2,11 +2,11 @@ import { SendMessageBatchCommand, SendMessageCommand, SQSClient, type SQSClientC
 import type { Notices, Requeues, Ticks } from "../../ports/queues.ts";
 import { asciiJson } from "../../wire/ascii.ts";
 
-/** A send that takes longer has failed: its debt stands, and a sweep repeats it. */
+/** A send that takes longer has failed. Its debt stands, and a sweep repeats it. */
 export const sqsClient = (config: SQSClientConfig = {}): SQSClient =>
   new SQSClient({
     maxAttempts: 3,
-    // The endpoint that was configured, be it a VPC's or an emulator's, and not the host that stands in a queue's URL.
+    // Use the endpoint that was configured, a VPC's or an emulator's, and not the host in a queue's URL.
     useQueueUrlAsEndpoint: false,
     requestHandler: { connectionTimeout: 1000, requestTimeout: 3000, throwOnRequestTimeout: true },
     ...config,
@@ -27,14 +27,14 @@ export const sqsRequeues = (client: SQSClient, queueUrl: string): Requeues => ({
   },
 });
 
-/** SQS takes ten messages a call. */
+/** SQS takes ten messages per call. */
 const BATCH = 10;
 
 export const sqsTicks = (client: SQSClient, queueUrl: string): Ticks => ({
   send: async (ticks) => {
     let unsent = 0;
     let why: unknown;
-    // A batch that fails keeps none after it from being sent.
+    // A batch that fails does not keep the later ones from being sent.
     for (let first = 0; first < ticks.length; first += BATCH) {
       const entries = ticks.slice(first, first + BATCH).map(({ tick, delay }, index) => ({
         Id: String(index),

@@ -12,8 +12,8 @@ import { fromStored, stored } from "./stored-names.ts";
 const recordKey = (run: string): string => `${PREFIX.record}${run}`;
 
 /**
- * Attributes of the records: c claim, e end, g charge, r rev, z late success, w- and a kind a runner's word, t- and a kind its
- * time (ledger); j the whole (spec, result).
+ * The attributes of the records. In the ledger: `c` claim, `e` end, `g` charge, `r` rev, `z` late success, `w-<kind>` a
+ * runner's evidence, `t-<kind>` its time. In a spec and a result: `j` the whole.
  */
 const ABSENT = `attribute_not_exists(${TABLE.partitionKey})`;
 
@@ -70,11 +70,11 @@ export function dynamoSpecs(dynamo: Dynamo): Specs {
   };
 }
 
-/** Twelve digits hold every Unix second until the year 33658, so that the lines sort by fence. */
+/** Twelve digits hold every Unix second until the year 33658, so the lines are sorted by fence. */
 const lineSort = (of: Fence): string => `a#${String(of).padStart(12, "0")}`;
 const lineKey = (run: string, of: Fence): Item => keyOf(recordKey(run), lineSort(of));
 
-/** The attributes of a runner's word of that kind, and of its time. */
+/** The attributes of a runner's evidence of this kind, and of its time. */
 const wordOf = (kind: EvidenceKind): string => `w-${kind}`;
 const toldOf = (kind: EvidenceKind): string => `t-${kind}`;
 

@@ -4,7 +4,7 @@ import type { Runs } from "../../ports/runs.ts";
 import { type Item, keyOf, number } from "./item.ts";
 import { A, assigning, attributesOf, runOf, shardKey, stateLetter } from "./run-item.ts";
 
-/** `renews` of lib/core/lease.ts in DynamoDB's words. */
+/** `renews` of lib/core/lease.ts, as a condition of DynamoDB. */
 const RENEWS = [
   `${A.fence} = :fence`,
   `${A.state} IN (:running, :leaving)`,
@@ -12,18 +12,18 @@ const RENEWS = [
   `(attribute_not_exists(${A.lastRenewable}) OR ${A.lastRenewable} > :now)`,
 ].join(" AND ");
 
-/** What an update has done; refused by its own condition, it may bring the item that was there. */
+/** The result of an update. If its own condition refused it, it may bring the item that was there. */
 export type Updated =
   | { readonly isRefused: false; readonly item: Item }
   | { readonly isRefused: true; readonly item: Item | undefined };
 
-/** How a beat reaches the table: with the SDK, or signed by hand. */
+/** How a beat reaches the table: with the SDK, or with a call that is signed here. */
 export type Reach = {
   update(input: UpdateItemCommandInput): Promise<Updated>;
   read(key: RunKey): Promise<Run | undefined>;
 };
 
-/** The write of a beat: one update, whose guard is all that it rests on. */
+/** The write of a beat: one update. Everything rests on its guard. */
 export function renewing(table: string, { update, read }: Reach): Runs["renew"] {
   return async (key, { fence, now, due, progress }) => {
     const { assignments, values } = assigning(attributesOf({ due, ...(progress !== undefined && { progress }) }));
@@ -43,7 +43,7 @@ export function renewing(table: string, { update, read }: Reach): Runs["renew"] 
       ReturnValuesOnConditionCheckFailure: "ALL_OLD",
     });
     if (!updated.isRefused) return { write: "written", run: runOf(updated.item) };
-    // dynalite does not return the item with the failure; and an absent item has none to return.
+    // dynalite does not return the item with the failure, and an absent item has none to return.
     return { write: "stale", run: updated.item === undefined ? await read(key) : runOf(updated.item) };
   };
 }

@@ -9,19 +9,23 @@ import {
 import { after, type Instant, milliseconds, seconds } from "../../core/time.ts";
 import { KEYS_ARE_KEPT_MS, type StoredKey, secretText, storedKeys } from "./keys.ts";
 
-/** A step of a rotation, as Secrets Manager asks for it. A step may come again. */
+/** A step of a rotation, as Secrets Manager asks for it. A step may be repeated. */
 export type RotationStep = {
   readonly Step: "createSecret" | "setSecret" | "testSecret" | "finishSecret";
   readonly SecretId: string;
   readonly ClientRequestToken: string;
 };
 
-/** A day: all have read a new key before anybody signs with it, also when a step of the rotation fails for hours first. */
+/**
+ * A day, so that all Lambdas have read a new key before any of them signs with it, even if a step of the rotation fails
+ * for hours first.
+ */
 const SIGNS_AFTER = seconds(24 * 3600);
 
 /**
- * The keys after a rotation: a new key, and the one that signs today, so that tickets and tokens already handed out stay good. A key
- * before that is dropped. Throws while the last rotation is not over: the key that it would drop still signs.
+ * The keys after a rotation: a new key, and the one that signs today, so that tickets and tokens already handed out
+ * stay valid. Older keys are dropped. It throws while the last rotation is not over, because the key that it would drop
+ * still signs.
  */
 export function rotated(
   current: readonly [StoredKey, ...StoredKey[]],
@@ -30,11 +34,12 @@ export function rotated(
   secret: Uint8Array,
 ): readonly StoredKey[] {
   const [newest] = current;
-  if (newest.signsFrom > now) throw new Error("the last rotation is not over: its key does not sign yet");
+  if (newest.signsFrom > now)
+    throw new Error("the last rotation is not over: its key does not sign yet; rotate again a day after it");
   return [{ id, secret, signsFrom: after(now, SIGNS_AFTER) }, newest];
 }
 
-/** The key after the current ones, pending under the rotation's token; one that is there already stays. */
+/** Stores the keys after this rotation, pending under its token. If they are already there, they stay. */
 async function createKey(
   client: SecretsManagerClient,
   { SecretId, ClientRequestToken }: RotationStep,
@@ -61,8 +66,8 @@ async function createKey(
 }
 
 /**
- * Whether the pending keys can be read, and in time. A rotation schedule that is new is tried with a copy of the current
- * value, which has nothing to wait for.
+ * Whether the pending keys can be read, and in time. Secrets Manager tests a new rotation schedule with a copy of the
+ * current value, which has nothing to wait for.
  */
 async function testKey(
   client: SecretsManagerClient,
@@ -84,12 +89,12 @@ async function testKey(
       RemoveFromVersionId: ClientRequestToken,
     }),
   );
-  throw new Error("this rotation took too long: its key would sign before all have read it; rotate again");
+  throw new Error("this rotation took too long: its key would sign before all Lambdas have read it; rotate again");
 }
 
 async function finish(client: SecretsManagerClient, { SecretId, ClientRequestToken }: RotationStep): Promise<void> {
   const { VersionId } = await client.send(new GetSecretValueCommand({ SecretId }));
-  if (VersionId === ClientRequestToken) return; // the step has come again
+  if (VersionId === ClientRequestToken) return; // the step was repeated
   await client.send(
     new UpdateSecretVersionStageCommand({
       SecretId,
@@ -100,7 +105,7 @@ async function finish(client: SecretsManagerClient, { SecretId, ClientRequestTok
   );
 }
 
-/** One step of a rotation. There is nothing to set elsewhere: the secret is all there is. */
+/** One step of a rotation. There is nothing to set elsewhere, because only the secret holds the keys. */
 export async function rotate(client: SecretsManagerClient, step: RotationStep, now: Instant): Promise<void> {
   switch (step.Step) {
     case "createSecret":

@@ -10,7 +10,10 @@ import { fromStored, stored } from "./stored-names.ts";
 /** The partition of a shard's run items. */
 export const shardKey = (shard: number): string => `${PREFIX.liveRuns}${shard}`;
 
-/** Far beyond any lease or start deadline: a run item is deleted by a sweep, and by its TTL only if all sweeps failed. */
+/**
+ * Far beyond any lease or start deadline. A sweep deletes a run item; its TTL deletes it only if all sweeps have
+ * failed.
+ */
 const KEPT_PAST_DUE = seconds(30 * 24 * 3600);
 
 const STATES: Record<State, string> = {
@@ -23,7 +26,7 @@ const STATES: Record<State, string> = {
 };
 const STATE_OF = new Map(Object.entries(STATES).map(([state, letter]) => [letter, state as State]));
 
-/** How a field is kept: its letter, because DynamoDB bills the names too, and its form. */
+/** How a field is stored: in its form, and under a letter, because DynamoDB bills the names, too. */
 type Field = {
   readonly letter: string;
   readonly write: (value: never) => AttributeValue;
@@ -79,7 +82,7 @@ const FIELDS = {
 } satisfies Record<string, Field>;
 const NAME_OF = new Map(Object.entries(FIELDS).map(([name, { letter }]) => [letter, name]));
 
-/** The attribute that holds a field, for conditions that read like the rule they keep. */
+/** The attribute that holds a field. With it, conditions read like the rules that they keep. */
 export const A = {
   fence: FIELDS.fence.letter,
   rev: FIELDS.rev.letter,
@@ -88,7 +91,7 @@ export const A = {
   lastRenewable: FIELDS.lastRenewable.letter,
 } as const;
 
-/** When the debt was made, beside it, so that a sweep need not read the debt itself. */
+/** When the debt was made. It is stored beside the debt, so that a sweep need not read the debt itself. */
 const OWED_SINCE = "g";
 
 function fieldOf(name: string): Field {
@@ -124,7 +127,7 @@ export function runOf(item: Item): Run {
   return run as unknown as Run;
 }
 
-/** What an update says that sets these attributes. */
+/** The assignments of an update that sets these attributes. */
 export const assigning = (attributes: Item): { assignments: string; values: Item } => ({
   assignments: Object.keys(attributes)
     .map((letter) => `${letter} = :${letter}`)
@@ -132,7 +135,7 @@ export const assigning = (attributes: Item): { assignments: string; values: Item
   values: Object.fromEntries(Object.entries(attributes).map(([letter, value]) => [`:${letter}`, value])),
 });
 
-/** An update that sets and removes just what changed. */
+/** An update that sets and removes only what has changed. */
 export function updateOf(seen: Run, next: Run): { expression: string; values: Item } {
   const { set, removed } = changesBetween(seen, next);
   const { assignments, values } = assigning(attributesOf(set));
@@ -145,7 +148,7 @@ export function updateOf(seen: Run, next: Run): { expression: string; values: It
   };
 }
 
-/** What a sweep projects. */
+/** The attributes that a sweep reads. */
 export const SIGHTED = `${TABLE.partitionKey}, ${TABLE.sortKey}, q, d, l, o, ${OWED_SINCE}`;
 
 export function sightingOf(item: Item): Sighting {

@@ -23,7 +23,7 @@ function guardOf(due: DueGuard | undefined): string {
   return "is" in due ? ` AND ${A.due} = :dueSeen` : ` AND ${A.due} <= :dueSeen`;
 }
 
-/** The update of a beat, by the SDK. */
+/** Sends the update of a beat with the SDK. */
 async function updateBySdk(client: DynamoDBClient, input: UpdateItemCommandInput): Promise<Updated> {
   try {
     const { Attributes = {} } = await client.send(new UpdateItemCommand(input));

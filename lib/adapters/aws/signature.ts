@@ -3,17 +3,17 @@ import { createHmac, hash } from "node:crypto";
 export type Credentials = {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  /** Of a role, such as a Lambda's. */
+  /** The credentials of a role, such as a Lambda's, have one. */
   readonly sessionToken?: string | undefined;
 };
 
-/** Whom a request is for. */
+/** The region and the service that a request is for. */
 export type Scope = { readonly region: string; readonly service: string };
 
 const sha256 = (text: string): string => hash("sha256", text);
 const hmac = (key: string | Buffer, text: string): Buffer => createHmac("sha256", key).update(text).digest();
 
-/** A key is good for a day, a region and a service: four digests, once a day. */
+/** A key is valid for a day, a region and a service. So its four digests are made once a day. */
 let kept: { readonly of: string; readonly key: Buffer } | undefined;
 
 function signingKey({ secretAccessKey }: Credentials, day: string, { region, service }: Scope): Buffer {
@@ -26,8 +26,8 @@ function signingKey({ secretAccessKey }: Credentials, day: string, { region, ser
 }
 
 /**
- * The headers of a `POST /` with AWS's Signature Version 4 among them (IAM user guide, "Create a signed AWS API request").
- * `headers`: those that are sent, with `host`, their names in lower case; all of them are signed.
+ * The headers of a `POST /` with AWS's Signature Version 4 among them (IAM user guide, "Create a signed AWS API
+ * request"). `headers`: those that are sent, including `host`, with their names in lower case. All of them are signed.
  */
 export function signed(
   headers: Readonly<Record<string, string>>,

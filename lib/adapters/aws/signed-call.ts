@@ -2,14 +2,14 @@ import { type Credentials, signed } from "./signature.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A service of AWS that speaks JSON over POST. */
+/** An AWS service that speaks JSON over POST. */
 export type JsonService = {
-  /** As in its host name and in signatures. */
+  /** Its name in its host name and in signatures. */
   readonly name: string;
-  /** What X-Amz-Target begins with. */
+  /** The beginning of X-Amz-Target. */
   readonly target: string;
   readonly contentType: string;
-  /** As the SDK's environment variable for its endpoint ends. */
+  /** The end of the SDK's environment variable for its endpoint. */
   readonly variable: string;
 };
 
@@ -28,13 +28,13 @@ export const SECRETS_MANAGER: JsonService = {
 
 export type Limits = {
   readonly attempts: number;
-  /** Of one attempt, from its connection to the end of its answer. */
+  /** For one attempt, from its connection to the end of its answer. */
   readonly timeoutMs: number;
 };
 
-/** What AWS answered instead of a result. */
+/** AWS refused the call. */
 export class Refused extends Error {
-  /** As AWS calls it: ConditionalCheckFailedException. */
+  /** The name that AWS gives it, such as ConditionalCheckFailedException. */
   readonly kind: string;
   readonly body: Readonly<Record<string, unknown>>;
 
@@ -47,19 +47,22 @@ export class Refused extends Error {
 
 export type SignedCall = (operation: string, input: object) => Promise<Readonly<Record<string, unknown>>>;
 
-/** What passes, beside 5xx and 429: the throttles of these two services, as the SDK knows them. */
+/** The errors that pass, besides 5xx and 429: the throttles of these two services, as the SDK knows them. */
 const PASSES =
   /^((Throttl(ing|ed)|RequestThrottled|TooManyRequests|ProvisionedThroughputExceeded)(Exception)?|RequestLimitExceeded)$/;
 
-/** A refusal that is none of the service's own, such as that of a proxy: to ask again would bring the same. */
+/** A refusal that is not the service's own, such as that of a proxy. Another try would get the same. */
 class Strange extends Error {}
 
-/** The longest wait before another attempt, times a random number: the SDK's base of 100 ms. */
+/**
+ * The longest wait before the second attempt. It doubles with each attempt, and is multiplied by a random number. 100
+ * ms is the SDK's base.
+ */
 const PAUSE_MS = 100;
 
 /**
- * Node's client for a scheme. It is not imported: an import makes everything that node:http exports, WebSocket too, and with it
- * all of undici, which is a third of a cold start (docs/performance.md).
+ * Node's client for a scheme. It is not imported, because an import makes everything that node:http exports. That
+ * includes WebSocket, and with it all of undici, which is a third of a cold start (docs/performance.md).
  */
 const clientOf = (protocol: string): Pick<typeof import("node:https"), "Agent" | "request"> =>
   process.getBuiltinModule(protocol === "https:" ? "node:https" : "node:http") as typeof import("node:https");
@@ -67,9 +70,9 @@ const clientOf = (protocol: string): Pick<typeof import("node:https"), "Agent" |
 type Answer = { readonly status: number; readonly text: string };
 
 /**
- * Calls AWS without the SDK, for the one Lambda that is called all the time: a fraction of the SDK's code, and of its processor
- * time (docs/performance.md). Reads what the SDK would read of a Lambda's environment: region, credentials, endpoint.
- * Throws Refused for what AWS refuses, and any other error for what did not get through.
+ * Calls AWS without the SDK, for the one Lambda that is called all the time. It takes a fraction of the SDK's code and
+ * of its processor time (docs/performance.md). It reads what the SDK would read from a Lambda's environment: region,
+ * credentials, endpoint. Throws Refused if AWS refuses the call, and any other error if the call did not get through.
  */
 export function signedCall(
   service: JsonService,
@@ -100,7 +103,8 @@ export function signedCall(
       const { hostname, port } = url;
       const options = { agent, hostname, port, method: "POST", path: "/" };
       const outgoing = request({ ...options, headers: { ...headers, "content-length": Buffer.byteLength(body) } });
-      // Neither an AbortSignal nor a loop over the stream: both take a tenth of a warm beat's processor time.
+      // Neither an AbortSignal nor a loop over the stream is used: both take a tenth of the processor time of a warm
+      // beat.
       const late = setTimeout(() => outgoing.destroy(new Error(`no answer in ${timeoutMs} ms: timeout`)), timeoutMs);
       const failed = (error: Error): void => {
         clearTimeout(late);
@@ -137,7 +141,7 @@ export function signedCall(
   };
 }
 
-/** Where the names of endpoints end otherwise, by the beginning of the region. */
+/** The suffixes of endpoint names in special partitions, by the beginning of the region. */
 const SUFFIXES: readonly (readonly [region: string, suffix: string])[] = [
   ["cn-", "amazonaws.com.cn"],
   ["eusc-", "amazonaws.eu"],
@@ -145,12 +149,12 @@ const SUFFIXES: readonly (readonly [region: string, suffix: string])[] = [
   ["us-isob-", "sc2s.sgov.gov"],
 ];
 
-/** The service's address: the one that is set, or its own in that region. */
+/** The service's address: the one that is configured, or its own in that region. */
 export function endpointOf({ name, variable }: JsonService, region: string, environment: Environment): URL {
   const given = environment[`AWS_ENDPOINT_URL_${variable}`] ?? environment["AWS_ENDPOINT_URL"];
   if (given !== undefined) return new URL(given);
   for (const wish of ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"])
-    if (environment[wish] === "true") throw new Error(`${wish} is not heeded here: set AWS_ENDPOINT_URL_${variable}`);
+    if (environment[wish] === "true") throw new Error(`${wish} is not supported: set AWS_ENDPOINT_URL_${variable}`);
   const [, suffix = "amazonaws.com"] = SUFFIXES.find(([beginning]) => region.startsWith(beginning)) ?? [];
   return new URL(`https://${name}.${region}.${suffix}`);
 }

@@ -5,7 +5,7 @@ import { renewing } from "./renew.ts";
 import { runOf, shardKey } from "./run-item.ts";
 import { Refused, type SignedCall } from "./signed-call.ts";
 
-/** An item as JSON has it: bytes are base64. */
+/** An item in JSON, where bytes are base64. */
 type WireItem = Readonly<Record<string, { readonly B?: string }>>;
 type Answer = { readonly Attributes?: WireItem; readonly Item?: WireItem };
 
@@ -17,7 +17,7 @@ const itemFrom = (wire: WireItem): Item =>
     ]),
   );
 
-/** As much of the run items as a beat needs, without the SDK. `call`: to DynamoDB. */
+/** The part of the run items that a beat needs, without the SDK. `call` goes to DynamoDB. */
 export const signedRuns = (call: SignedCall, table: string): Pick<Runs, "renew"> => ({
   renew: renewing(table, {
     update: async (input) => {

@@ -3,7 +3,7 @@ import { renews } from "../../core/lease.ts";
 import { isHeld, type Run, type RunKey } from "../../core/run.ts";
 import type { Runs, Sighting } from "../../ports/runs.ts";
 
-/** A field-wise write: what was not named keeps the value it has now. */
+/** A write of single fields. A field that is not named keeps the value that it has now. */
 function apply(current: Run, seen: Run, next: Run): Run {
   const { set, removed } = changesBetween(seen, next);
   const kept = Object.entries(current).filter(([name]) => !removed.includes(name));
@@ -20,7 +20,10 @@ const sight = ({ debt, ...run }: Run): Sighting => ({
   ...(debt !== undefined && { owedSince: debt.since }),
 });
 
-/** One shard: its runs, and their ids in the order in which a query brings them, sorted again when some came or went. */
+/**
+ * One shard: its runs, and their ids in the order in which a query returns them. The ids are sorted again after a run
+ * came or went.
+ */
 class Shard {
   readonly runs = new Map<string, Run>();
   private sorted: readonly string[] | undefined;
@@ -47,7 +50,7 @@ class Shard {
   }
 }
 
-/** Where the first id is that comes after `cursor`. */
+/** The index of the first id after `cursor`. */
 function firstBeyond(sorted: readonly string[], cursor: string): number {
   let [low, high] = [0, sorted.length];
   while (low < high) {
@@ -58,7 +61,7 @@ function firstBeyond(sorted: readonly string[], cursor: string): number {
   return low;
 }
 
-/** Run items that can be looked at, too, without a step in between. */
+/** Run items that a test can also look at, without a step in between. */
 export type MemoryRuns = Runs & { items(): readonly Run[]; look(key: RunKey): Run | undefined };
 
 /** The run items in memory. Each call is one atomic step. */
