@@ -2,8 +2,8 @@ import { milliseconds, type Span, seconds } from "../core/time.ts";
 import { type ProblemName, problemName } from "../wire/problems.ts";
 
 /**
- * What a request came to. Only one of our own problems says anything about the attempt: a broken gateway answers 403 to
- * everybody, and a child must not die of that.
+ * The result of a request. Only one of our own problems says anything about the attempt. A broken gateway answers 403
+ * to everybody, and no child must die of that.
  */
 export type Answer<T> =
   | { readonly kind: "ok"; readonly body: T }

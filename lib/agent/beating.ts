@@ -26,11 +26,11 @@ import {
 } from "./stopping.ts";
 import { KILLED_IN_TIME, saidOfRebalance, saidOfSignal, saidOfStart, saidOfStop } from "./voice.ts";
 
-/** After a beat that failed, the next one comes at once enough to fit several into a lease. */
+/** After a failed beat the next one comes soon enough that several fit into a lease. */
 const AFTER_A_FAILED_BEAT = seconds(5);
 /** Jitter only shortens the interval, so it never costs a lease its third beat. */
 const JITTER = 0.1;
-/** Seconds. A server that asks for less is broken, one that asks for more than a quarter of the lease too. */
+/** Seconds. A server that asks for less is broken, and so is one that asks for more than a quarter of the lease. */
 const SHORTEST_INTERVAL = 0.05;
 
 /** When an attempt with a child wants to be woken. */
@@ -42,7 +42,7 @@ export function wakeBeatingAt(heart: In<"beating">): Instant | undefined {
 const soonest = (one: Instant | undefined, other: Instant | undefined): Instant | undefined =>
   one === undefined ? other : earlier(one, other);
 
-/** An attempt with a child: beats go out, and the child is told what they bring. */
+/** An attempt with a child. Beats go out, and the child is told what their replies bring. */
 export function beating(heart: In<"beating">, input: Input, now: Instant, roll: number): Step {
   switch (input.kind) {
     case "wake":
@@ -62,11 +62,13 @@ export function beating(heart: In<"beating">, input: Input, now: Instant, roll: 
   }
 }
 
-/** When the child is told to stop because nothing was acknowledged in time. */
+/** When the child is told to stop because no request was acknowledged in time. */
 const termAt = ({ fenceFrom, lease, stop }: In<"beating">): Instant | undefined =>
   fenceFrom === undefined || stop?.isKilled ? undefined : selfFenceAt(fenceFrom, lease).termAt;
 
-/** When the child has made no progress for too long; one that is leaving need not make any. */
+/**
+ * When the child counts as stalled, because it has made no progress for too long. A leaving child need not make any.
+ */
 const stalledAt = ({ own, progressedAt, stop }: In<"beating">): Instant | undefined =>
   own?.stall === undefined || progressedAt === undefined || stop !== undefined
     ? undefined
@@ -85,7 +87,7 @@ function beatOrKill(heart: In<"beating">, now: Instant): Step {
 
 type Beating = { readonly heart: In<"beating">; readonly actions: readonly Action[] };
 
-/** What is due to the child by the clock alone: our own deadline, a stall, the end of a grace. */
+/** Stops the child where the clock alone demands it: at our own deadline, after a stall, or at the end of a grace. */
 function stopInTime(heart: In<"beating">, now: Instant): Beating {
   const { fenceFrom, lease, stop } = heart;
   const [fenced, stalled] = [termAt(heart), stalledAt(heart)];
@@ -104,7 +106,10 @@ function stopInTime(heart: In<"beating">, now: Instant): Beating {
   };
 }
 
-/** The child gets every signal; of a TERM the service hears too, because a host that goes often says only that. */
+/**
+ * The child gets every signal. The service hears of a TERM, too, because that is often all that a host says before it
+ * goes.
+ */
 function passOn(heart: In<"beating">, { signal, number }: Signal): Step {
   const next = { ...heart, forwarded: [...heart.forwarded, { signal, number }] };
   const passed: readonly Action[] = [
@@ -119,7 +124,7 @@ function passOn(heart: In<"beating">, { signal, number }: Signal): Step {
   });
 }
 
-/** A spot notice is a drain already: waiting for the directive would cost the child a quarter of its two minutes. */
+/** A spot notice is a drain already. Waiting for the directive would cost the child a quarter of its two minutes. */
 function noticed(heart: In<"beating">, input: Extract<Input, { kind: "noticed" }>, now: Instant): Step {
   const { notice: kind, at, deadline, wallAt = now } = input;
   if (heart.told?.includes(kind)) return stay(heart);
@@ -160,7 +165,7 @@ function beatAnswered(heart: In<"beating">, input: Extract<Input, { kind: "beate
   if (answer.kind === "ok") {
     const { directive, reason, deadline } = answer.body;
     const renewed = { ...delivered(heart), token: answer.body.token ?? heart.token };
-    // A beat that is answered with stop was not renewed.
+    // A beat that is answered with stop has not renewed the lease.
     if (directive === "stop") return stopChild(renewed, { why: "stop", reason: reason ?? "stopped", killAt }, now);
     const kept = { ...renewed, fenceFrom: later(heart.fenceFrom, sentAt) };
     return directive === "drain"
@@ -186,11 +191,11 @@ function beatAnswered(heart: In<"beating">, input: Extract<Input, { kind: "beate
   }
 }
 
-/** The fence counts from the newest request that was acknowledged, in whatever order the answers came. */
+/** The agent's own deadline counts from the newest acknowledged request, in whatever order the answers came. */
 const later = (from: Instant | undefined, sentAt: Instant): Instant | undefined =>
   from === undefined || from > sentAt ? from : sentAt;
 
-/** What the last beat carried is not sent again; what the child said meanwhile is. */
+/** What the last beat carried is not sent again. What the child has said meanwhile is sent. */
 const delivered = (heart: In<"beating">): In<"beating"> => ({
   ...heart,
   progress: heart.progress === heart.sent ? undefined : heart.progress,
@@ -209,7 +214,7 @@ function stopChild(heart: In<"beating">, next: Omit<Stop, "isKilled">, now: Inst
   };
 }
 
-/** TERM at once; the beats go on until the child is gone, so that nobody takes its place before. */
+/** TERM comes at once. The beats go on until the child is gone, so that no other attempt starts before. */
 function drainChild(
   heart: In<"beating">,
   { reason, deadline }: { reason: string; deadline: string | undefined },

@@ -11,16 +11,17 @@ const numberOf = (signal: string): number => (constants.signals as Record<string
 /** The number of a signal, for an exit code of 128 + n. */
 export const signalNumber = numberOf;
 
-/** How often a group that has lost its leader is looked at. */
+/** How often a group that has lost its leader is checked. */
 const LOOK: Span = seconds(0.05);
-/** Signals after which what the child has started may need a while to leave. */
+/** After these signals, processes that the child has started may need a while to leave. */
 const LEAVING = new Set(["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"]);
 
 /**
- * Starts the command in a process group of its own, so that a signal reaches what it started too. `ended` is called once,
- * when the whole group is gone: what works on would do so beside the next attempt. Where the child ended by itself its
- * group is killed; where it was told to stop, what it started has the rest of its grace, and `linger` at the most. `ended`
- * is also called when the command could not be started: 127 not found, 126 not executable, as a shell would say.
+ * Starts the command in a process group of its own, so that a signal also reaches the processes that it starts. `ended`
+ * is called once, when the whole group is gone: a process that goes on would run beside the next attempt. If the child
+ * ended by itself, its group is killed. If it was told to stop, the processes that it started have the rest of its
+ * grace, and `linger` at the most. `ended` is also called if the command could not be started: 127 not found, 126 not
+ * executable, as in a shell.
  */
 export function startChild(
   command: readonly [string, ...string[]],
@@ -61,7 +62,7 @@ export function startChild(
   return { signal };
 }
 
-/** Some starts fail at once (a name that is empty, too long, or leads through a file), others as an event. */
+/** Some starts fail at once (an empty name, a name that is too long, a path through a file), others with an event. */
 function spawned(
   program: string,
   args: readonly string[],
@@ -74,7 +75,7 @@ function spawned(
   }
 }
 
-/** What a person reads of a message; the API takes 4 KiB. */
+/** As much of a message as a person reads. The API takes 4 KiB. */
 const MESSAGE_LENGTH = 500;
 
 function notStarted(program: string, { code, message }: NodeJS.ErrnoException): ChildEnd {
@@ -82,7 +83,7 @@ function notStarted(program: string, { code, message }: NodeJS.ErrnoException): 
   return { exitCode: status, status, message: `${program}: ${message}`.slice(0, MESSAGE_LENGTH) };
 }
 
-/** Whether there was anybody to signal. */
+/** Whether there was a process to signal. */
 function send(to: number, name: string | 0): boolean {
   try {
     process.kill(to, name);
@@ -90,12 +91,15 @@ function send(to: number, name: string | 0): boolean {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ESRCH") return false; // the group is gone
-    if (code === "EPERM") return false; // what is left runs as somebody else, who is not ours to stop
+    if (code === "EPERM") return false; // what is left runs as another user, whose processes are not ours to stop
     throw error;
   }
 }
 
-/** Whether somebody in the group still runs. Those who only wait to be reaped do not: Node as process 1 never reaps them. */
+/**
+ * Whether a process of the group still runs. One that only waits to be reaped does not: Node as process 1 never reaps
+ * it.
+ */
 function isAlive(group: number): boolean {
   if (!send(-group, 0)) return false;
   if (process.platform !== "linux") return true;
@@ -104,7 +108,7 @@ function isAlive(group: number): boolean {
 
 function isRunningIn(group: number, pid: string): boolean {
   try {
-    // `pid (name) state parent group ...`; the name may hold anything, brackets too.
+    // `pid (name) state parent group ...`; the name may hold anything, even brackets.
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     const [state, , of] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     return Number(of) === group && state !== "Z" && state !== "X";

@@ -10,10 +10,10 @@ import type { NoticeKind } from "./heart-types.ts";
 
 export type HolderFacts = Readonly<Record<string, string>>;
 
-/** What a runner tells about its host; instants are RFC 3339. */
+/** What a runner tells about its host. Instants are RFC 3339. */
 export type Notice = { readonly kind: NoticeKind; readonly at: string; readonly deadline?: string };
 
-/** The runner's calls, as the agent makes them. They never throw: what fails is an unclear answer. */
+/** The runner's calls, as the agent makes them. They never throw: a call that fails is an unclear answer. */
 export type Door = {
   claim(ticket: string, holder: HolderFacts): Promise<Answer<ClaimBody>>;
   beat(token: string, progress?: Progress): Promise<Answer<BeatBody>>;
@@ -23,7 +23,7 @@ export type Door = {
 
 type Field = "string" | "number";
 
-/** Whether the body has these fields in these types: what a broken proxy makes up does not. */
+/** Whether the body has these fields with these types. An answer that a broken proxy makes up does not. */
 const has =
   (fields: Readonly<Record<string, Field>>) =>
   (body: object): boolean =>
@@ -42,12 +42,12 @@ export const isFinishBody = has({ state: "string" });
 /** Status of an accepted notice. */
 const ACCEPTED = 202;
 
-/** How a run's calls are made. One is given up after `timeout`, or when `until` says so. */
+/** How a run's calls are made. A call is given up after `timeout`, or when `until` is aborted. */
 export type Caller = {
   readonly run: string;
   readonly timeout: Span;
   readonly until?: AbortSignal;
-  /** The token of the cluster, where the front door asks for one. Asked for each call, because it is renewed. */
+  /** The token of the cluster, if the front door asks for one. It is read for each call, because it is renewed. */
   readonly identity?: (() => string | undefined) | undefined;
 };
 
@@ -71,7 +71,7 @@ export function httpDoor(url: string, { run, timeout, until, identity }: Caller)
           ...(shown !== undefined && { [IDENTITY_HEADER]: `Bearer ${shown}` }),
         },
         body: JSON.stringify(body),
-        redirect: "manual", // a credential is not carried to another place
+        redirect: "manual", // a credential is not sent on to another address
         signal: until === undefined ? inTime : AbortSignal.any([inTime, until]),
       });
       const status = name === "notice" && response.status === ACCEPTED ? 200 : response.status;
@@ -95,14 +95,14 @@ export const addressesOf = (urls: string): readonly string[] =>
     .map((url) => url.trim())
     .filter((url) => url !== "");
 
-/** Several front doors as one: after an unclear answer the next request goes to the next of them. */
+/** Several front doors as one. After an unclear answer the next request goes to the next front door. */
 function failingOver(first: Door, ...more: readonly Door[]): Door {
   const doors = [first, ...more];
   let next = 0;
   const ask = async <T>(call: (door: Door) => Promise<Answer<T>>): Promise<Answer<T>> => {
     const asked = next;
     const answer = await call(doors[asked] ?? first);
-    // Of two requests that were out at once the second does not step over a door that may be good.
+    // If two requests were out at once, the second must not skip a front door that may be good.
     if (answer.kind === "unclear" && next === asked) next = (asked + 1) % doors.length;
     return answer;
   };
@@ -115,8 +115,8 @@ function failingOver(first: Door, ...more: readonly Door[]): Door {
 }
 
 /**
- * All front doors of a list, for one run. Beats go to the address that the reply to the claim names, if it names one; the
- * others take them when it fails.
+ * All front doors of a list, for one run. Beats go to the address that the reply to the claim names, if it names one.
+ * If that address fails, the front doors take the beats.
  */
 export function frontDoors(urls: string, caller: Caller): Door {
   const open = (url: string): Door => httpDoor(url, caller);
@@ -136,13 +136,13 @@ export function frontDoors(urls: string, caller: Caller): Door {
   };
 }
 
-/** An address that a token may be sent to: one with TLS, or none where the front door has none either. */
+/** An address to which a token may be sent: one with TLS, or one without, if the front door has none either. */
 const isAsSafe = (url: unknown, door: string): url is string =>
   typeof url === "string" &&
   URL.canParse(url) &&
   (new URL(url).protocol === "https:" || new URL(url).protocol === URL.parse(door)?.protocol);
 
-/** Our answers have a few hundred bytes; a gateway that streams must not fill the memory beside the work. */
+/** Our answers have a few hundred bytes. A gateway that streams must not fill the memory beside the work. */
 const MOST_BYTES = 64 * 1024;
 
 async function parsed(response: Response): Promise<unknown> {

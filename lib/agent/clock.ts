@@ -1,14 +1,16 @@
 import { uptime } from "node:os";
 import { type Instant, instant } from "../core/time.ts";
 
-/** The uptime comes in whole seconds in places: a smaller lead over the monotonic clock is rounding, not a suspend. */
+/**
+ * The uptime sometimes comes in whole seconds. A lead up to this over the monotonic clock is rounding, not a suspend.
+ */
 const ROUNDING_MS = 1000;
 
-/** Two clocks that no adjustment of the wall clock moves, in milliseconds. */
+/** Two clocks, in milliseconds, that no adjustment of the wall clock moves. */
 export type Clocks = {
   /** Stands still while the machine is suspended. */
   readonly monotonic: () => number;
-  /** Runs on through a suspend. */
+  /** Goes on during a suspend. */
   readonly uptime: () => number;
 };
 
@@ -16,15 +18,15 @@ function machineUptime(): number {
   try {
     return uptime() * 1000;
   } catch {
-    return 0; // a sandbox that hides it; the monotonic clock is all there is then
+    return 0; // a sandbox hides it, and only the monotonic clock is left
   }
 }
 
 const machine: Clocks = { monotonic: () => performance.now(), uptime: machineUptime };
 
 /**
- * The agent's own clock: the time that has passed since now, by whichever of the two clocks says more. A lease runs out
- * on the server while the machine sleeps, so the sleep counts. It never goes back.
+ * The agent's own clock: the time since its start, by the clock that shows more. A lease runs out on the server while
+ * the machine sleeps, so the sleep counts. The clock never goes back.
  */
 export function elapsed(clocks: Clocks = machine): () => Instant {
   const start = { monotonic: clocks.monotonic(), uptime: clocks.uptime() };

@@ -21,16 +21,16 @@ export type Body = {
   start(attempt: number, fence: number, ended: (end: ChildEnd) => void): Child;
   readonly say: (line: string) => void;
   readonly own?: Own;
-  /** Where the report waits until it is answered. */
+  /** Where the report is kept until it is answered. */
   readonly keeper?: Keeper;
-  /** The agent's own clock; it runs on through a suspend. */
+  /** The agent's own clock, which goes on during a suspend. */
   readonly clock?: () => Instant;
 };
 
-/** How the agent left: with the code, after this report, for that reason. */
+/** How the agent left: its exit code, its report and its reason. */
 export type Left = { readonly code: number; readonly report?: Report; readonly why?: string };
 
-/** A heart at work: signals and what else happens go in, an end comes out. */
+/** A heart at work. Signals and other events go in, and an end comes out. */
 export type Living = {
   signal(signal: string, number: number): void;
   progressed(progress: Progress | undefined): void;
@@ -39,14 +39,14 @@ export type Living = {
 };
 
 /**
- * The longest sleep. A timer stands still while the machine is suspended, so the clock is looked at often enough for a
- * child that should be gone already to be stopped as soon as the machine is awake.
+ * The longest sleep. A timer stands still while the machine is suspended. So the clock is checked often, and a child
+ * that should be gone already is stopped as soon as the machine is awake.
  */
 const LONGEST_SLEEP: Span = seconds(1);
 
 const wallClock = (): Instant => instant(Date.now());
 
-/** Lets the heart beat on real time and a real door until it leaves. */
+/** Lets the heart beat on real time and a real front door until it leaves. */
 export function live({ door, ticket, lease, holder, start, say, own = {}, keeper, clock = elapsed() }: Body): Living {
   const left = Promise.withResolvers<Left>();
   let heart: Heart = newHeart(lease, clock(), own);
@@ -54,7 +54,7 @@ export function live({ door, ticket, lease, holder, start, say, own = {}, keeper
   let timer: NodeJS.Timeout | undefined;
   let report: Report | undefined;
 
-  /** A gate is asked every second: the same answer is said once. */
+  /** A gate is asked every second, so the same answer is said once. */
   let said = "";
   const sayNews = (line: string): void => {
     if (line !== said) say(line);

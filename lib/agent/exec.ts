@@ -18,29 +18,29 @@ export type ExecSettings = {
   readonly url: string;
   readonly ticket: string;
   readonly command: readonly [string, ...string[]];
-  /** Where the runner runs; the id is made here, once per process. */
+  /** Where the runner runs. The id is made here, once per process. */
   readonly holder: HolderFacts;
   readonly environment: NodeJS.ProcessEnv;
   readonly say: (line: string) => void;
-  /** How long a child may drain when nobody names a deadline. */
+  /** How long a child may drain if nobody names a deadline. */
   readonly drain?: Span | undefined;
-  /** How long the child may leave its progress file alone. */
+  /** How long the child may leave its progress file unchanged. */
   readonly stall?: Span | undefined;
-  /** Where reports and progress are kept; a folder per user in the temporary one by default. */
+  /** Where reports and progress files are kept. The default is a folder per user in the temporary folder. */
   readonly stateFolder?: string | undefined;
-  /** Where the instance metadata is asked; nobody is when it is absent. */
+  /** The address of the instance metadata. If it is absent, the metadata is not asked. */
   readonly metadata?: string | undefined;
   readonly terminationLog?: string | undefined;
   /** The token of the cluster, for a front door that asks for one beside ticket and token. */
   readonly identity?: (() => string | undefined) | undefined;
-  /** Exit codes by the codes that they stand for. */
+  /** The exit codes to use in place of other exit codes. */
   readonly exitMap?: ReadonlyMap<number, number>;
 };
 
-/** What is passed on to the child. The agent itself lives on until the child is gone. */
+/** The signals that are passed on to the child. The agent itself lives on until the child is gone. */
 const FORWARDED = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH"] as const;
 
-/** Claims, runs the command under the lease, reports its end. Resolves to the exit code. */
+/** Claims, runs the command under the lease, and reports its end. Resolves to the exit code. */
 export async function exec(settings: ExecSettings): Promise<number> {
   const { ticket, exitMap, say } = settings;
   const claims = parseBearer(`Bearer ${ticket}`)?.claims;
@@ -89,7 +89,9 @@ async function attend(settings: ExecSettings, claims: Claims): Promise<number> {
   return left.code;
 }
 
-/** What the child is told: who it is, and the fence for its own writes. It is not handed the ticket. */
+/**
+ * The child's environment: the run, the attempt, and the fence for its own writes. The child does not get the ticket.
+ */
 function childEnvironment(
   environment: NodeJS.ProcessEnv,
   {

@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Span, seconds } from "../core/time.ts";
 
-/** A disk that does not answer, as a hung network mount, is waited for that long: the attempt matters more. */
+/** How long to wait for a disk that does not answer, such as a hung network mount. The attempt matters more. */
 const DISK: Span = seconds(2);
 
-/** What the work on a disk comes to; a disk that takes too long has failed. */
+/** The result of work on a disk. A disk that takes too long has failed. */
 export async function onDisk<T>(work: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => late.reject(new Error("the disk does not answer")), DISK);
@@ -19,12 +19,15 @@ export async function onDisk<T>(work: Promise<T>): Promise<T> {
 
 const ownId = (): number => process.getuid?.() ?? 0;
 
-/** Whether a file or folder belongs to us: what others have put there is neither read nor trusted with a token. */
+/**
+ * Whether a file or folder belongs to us. What other users have put there is not read, and not trusted with a token.
+ */
 export const isOurs = ({ uid }: { readonly uid: number }): boolean => process.getuid === undefined || uid === ownId();
 
 /**
- * The folder where an agent keeps what has to outlive it. A chosen one is taken as it is; the default is one per user
- * in the temporary folder, where another user could have made it before us. Undefined, and said, when there is none.
+ * The folder for files that have to outlive the agent. A chosen folder is taken as it is. The default is one folder per
+ * user in the temporary folder, where another user could have made it before us. If there is none, says so and returns
+ * undefined.
  */
 export async function stateFolder(
   chosen: string | undefined,

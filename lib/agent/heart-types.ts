@@ -5,12 +5,12 @@ import type { BeatBody, ClaimBody, FinishBody } from "../wire/replies.ts";
 import type { Answer } from "./answer.ts";
 import type { ChildEnd, Signal, Stop } from "./stopping.ts";
 
-/** What the agent tells the service about its host, at once and once each. */
+/** What the agent tells the service about its host: at once, and each kind once. */
 export type NoticeKind = "sigterm" | "spot" | "rebalance";
 
 /**
- * What happened to the agent. `sentAt` is when the request went out, by the agent's own clock; `wallAt` is the wall clock
- * now, against which deadlines are read; it is absent where both clocks are one, as in the simulator.
+ * What happened to the agent. `sentAt`: when the request went out, by the agent's own clock. `wallAt`: the wall clock
+ * now, against which deadlines are read. It is absent if both clocks are one, as in the simulator.
  */
 export type Input =
   | { readonly kind: "wake" }
@@ -23,9 +23,9 @@ export type Input =
     }
   | { readonly kind: "reported"; readonly answer: Answer<FinishBody> }
   | { readonly kind: "signaled"; readonly signal: string; readonly number: number }
-  /** The child touched its progress file; `progress` is absent when it says nothing that can be sent. */
+  /** The child touched its progress file. `progress` is absent if the file says nothing that can be sent. */
   | { readonly kind: "progressed"; readonly progress?: Progress }
-  /** The machine is about to be taken, by the instance's own metadata. */
+  /** The instance's own metadata says that the machine is about to be taken. */
   | {
       readonly kind: "noticed";
       readonly notice: "spot" | "rebalance";
@@ -41,7 +41,7 @@ export type Action =
   | { readonly do: "start"; readonly attempt: number; readonly fence: number }
   | { readonly do: "beat"; readonly token: string; readonly progress?: Progress }
   | { readonly do: "signal"; readonly signal: string }
-  /** Sent and forgotten: the beats and the report do without it. */
+  /** Sent once and not waited for: the beats and the report do not need it. */
   | {
       readonly do: "notice";
       readonly token: string;
@@ -54,11 +54,11 @@ export type Action =
   | { readonly do: "say"; readonly line: string }
   | { readonly do: "exit"; readonly code: number; readonly why?: string };
 
-/** What the user settled for this agent. */
+/** The user's settings for this agent. */
 export type Own = {
-  /** How long a child may drain when nobody names a deadline. */
+  /** How long a child may drain if nobody names a deadline. */
   readonly drain?: Span;
-  /** How long the child may leave its progress file alone. */
+  /** How long the child may leave its progress file unchanged. */
   readonly stall?: Span;
   /** Until when the attempt has to start: after that a door that does not answer is not asked again. */
   readonly startBy?: Instant;
@@ -80,7 +80,7 @@ export type Heart =
       readonly tries: number;
       /** When to ask again; undefined while a request is out. */
       readonly askAt: Instant | undefined;
-      /** A signal that came while the claim was out: the child is not started any more. */
+      /** A signal that came while the claim was out. The child is not started any more. */
       readonly leaving?: Signal;
     }
   | {
@@ -90,15 +90,17 @@ export type Heart =
       readonly token: string;
       /** When to beat next; undefined while a beat is out. */
       readonly beatAt: Instant | undefined;
-      /** When the newest acknowledged request was sent; undefined when nothing is cut off any more. */
+      /**
+       * When the newest acknowledged request was sent; undefined if the agent has no deadline of its own (any more).
+       */
       readonly fenceFrom?: Instant | undefined;
-      /** When the child, whose progress is watched, last made some. */
+      /** When the child last made progress, if its progress is watched. */
       readonly progressedAt?: Instant | undefined;
-      /** What no beat has brought to the service yet, and what the beat that is out carries. */
+      /** `progress`: what no beat has brought to the service yet. `sent`: what the beat that is out carries. */
       readonly progress?: Progress | undefined;
       readonly sent?: Progress | undefined;
       readonly told?: readonly NoticeKind[];
-      /** What was passed on to the child, in order. */
+      /** The signals that were passed on to the child, in order. */
       readonly forwarded: readonly Signal[];
       readonly stop?: Stop;
     }
@@ -107,7 +109,7 @@ export type Heart =
       readonly token: string;
       readonly report: Report;
       readonly code: number;
-      /** The code for a report that came too late or not at all, where the child was stopped for that very reason. */
+      /** The code if the report comes too late or never, and the child was stopped for that very reason. */
       readonly codeIfLate?: number;
       readonly tries: number;
       readonly reportAt: Instant | undefined;

@@ -11,7 +11,7 @@ import { saidOfNobody } from "./voice.ts";
 export type { Action, Heart, Input, Step } from "./heart-types.ts";
 export type { ChildEnd } from "./stopping.ts";
 
-/** Between two claims or reports that failed: from 1 s, doubled, up to 10 s. */
+/** The longest wait after a failed claim or report. The wait begins at 1 s and doubles. */
 const LONGEST_RETRY = seconds(10);
 /** Between two claims that are held at the gate. */
 const HOLD = seconds(1);
@@ -25,7 +25,7 @@ function retry(tries: number, roll: number, asked: Span | undefined): Span {
   return milliseconds(Math.max(Math.trunc(longest * (1 - RETRY_JITTER * roll)), asked ?? 0));
 }
 
-/** A heart that has not asked yet. The lease is the one that the ticket names. */
+/** A heart that has not claimed yet. The ticket names the lease. */
 export const newHeart = (lease: Span, now: Instant, own: Own = {}): Heart => ({
   phase: "claiming",
   lease,
@@ -34,10 +34,10 @@ export const newHeart = (lease: Span, now: Instant, own: Own = {}): Heart => ({
   askAt: now,
 });
 
-/** How long an answer is waited for; what comes later is dropped. */
+/** How long the agent waits for an answer. A later answer is dropped. */
 export const requestTimeout = (lease: Span): Span => paceOf(lease).interval;
 
-/** When the heart wants to be woken; undefined when only an answer or the child can move it. */
+/** When the heart wants to be woken; undefined if only an answer or the child can move it. */
 export function wakeAt(heart: Heart): Instant | undefined {
   switch (heart.phase) {
     case "claiming":
@@ -52,8 +52,8 @@ export function wakeAt(heart: Heart): Instant | undefined {
 }
 
 /**
- * The agent's whole behaviour: pure, so that the simulator runs this very code. Time is the agent's monotonic clock and
- * `roll` in [0, 1) its dice.
+ * The agent's whole behaviour. It is pure, so that the simulator runs this very code. The time is the agent's monotonic
+ * clock, and `roll` in [0, 1) is its dice.
  */
 export function step(heart: Heart, input: Input, now: Instant, roll: number): Step {
   switch (heart.phase) {
@@ -92,7 +92,7 @@ function claimAnswered(
   roll: number,
 ): Step {
   const { leaving, tries } = heart;
-  // Our process was suspended, or the network was slow: the lease that was granted then may be over.
+  // Our process was suspended, or the network was slow. The lease that was granted then may be over.
   const isLate = after(sentAt, requestTimeout(heart.lease)) < now;
   const answer: typeof given = given.kind === "ok" && isLate ? { kind: "unclear", detail: "granted too late" } : given;
   if (answer.kind === "ok") {
@@ -130,11 +130,15 @@ function claimAnswered(
   }
 }
 
-/** A problem of the way there, which a better deploy may mend: the end is not lost for it. */
+/**
+ * Whether the problem is about the way to the service. A better deploy may repair that, so the report is not given up.
+ */
 const isAboutTheRequest = (name: ProblemName): boolean =>
   ["unauthorized", "wrong-run", "not-found", "foreign-origin", "method-not-allowed"].includes(name);
 
-/** Somebody wants the agent gone: one more try at once, and the next signal ends it. The report stays on disk. */
+/**
+ * A signal asks the agent to go. It makes one more try at once, and the next signal ends it. The report stays on disk.
+ */
 function hurried(heart: In<"reporting">, now: Instant): Step {
   const { reportAt, token, report: what, until, codeIfLate } = heart;
   if (until <= now) return leave(codeIfLate ?? EXIT.agentError, "told to end before the end was reported");

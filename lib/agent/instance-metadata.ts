@@ -2,7 +2,10 @@ import { readFileSync } from "node:fs";
 import { type Span, seconds } from "../core/time.ts";
 import { baseOf } from "../wire/base.ts";
 
-/** Where Linux shows what the firmware says. On EC2 (Nitro) the vendor is Amazon, and the asset tag is the instance. */
+/**
+ * Where Linux shows what the firmware says. On EC2 (Nitro) the vendor is Amazon EC2, and the asset tag is the instance
+ * id.
+ */
 const DMI = "/sys/devices/virtual/dmi/id";
 
 const said = (folder: string, name: string): string => {
@@ -13,10 +16,10 @@ const said = (folder: string, name: string): string => {
   }
 };
 
-/** Whether the machine is one of EC2's. */
+/** Whether the machine is an EC2 instance. */
 export const isOnEc2 = (dmi: string = DMI): boolean => said(dmi, "sys_vendor") === "Amazon EC2";
 
-/** The id of the EC2 instance, where the firmware tells it. */
+/** The id of the EC2 instance, if the firmware tells it. */
 export function instanceId(dmi: string = DMI): string | undefined {
   const tag = said(dmi, "board_asset_tag");
   return /^i-[0-9a-f]+$/.test(tag) ? tag : undefined;
@@ -27,18 +30,18 @@ export type Announcement =
   | { readonly notice: "spot"; readonly deadline: string }
   | { readonly notice: "rebalance"; readonly at?: string };
 
-/** Two minutes are the whole notice: of these, this much is lost at the most. */
+/** The whole notice is two minutes. Polling loses at most this much of it. */
 const POLL: Span = seconds(5);
-/** The metadata is answered by the host itself, or not at all: a pod behind a hop limit hears nothing. */
+/** The host itself answers for the metadata, or nobody does: a pod behind a hop limit gets no answer. */
 const TIMEOUT: Span = seconds(1);
-/** A token of six hours; when it is over, a new one is taken. */
+/** A token is valid for six hours. When it has expired, a new one is taken. */
 const TTL_SECONDS = 21_600;
 
 export type Poll = { stop(): void };
 
 /**
- * Polls the instance metadata (IMDSv2) at `base` until stopped. One probe decides: where nobody gives out a token, there
- * is silence for good. Each kind is announced once.
+ * Polls the instance metadata (IMDSv2) at `base` until stopped. One probe decides: if it gets no token, the metadata is
+ * never asked again. Each kind is announced once.
  */
 export function pollMetadata(base: string, announce: (what: Announcement) => void, every: Span = POLL): Poll {
   const stopped = new AbortController();
@@ -77,7 +80,7 @@ export function pollMetadata(base: string, announce: (what: Announcement) => voi
       hear(spot(await read("spot/instance-action")));
       hear(rebalance(await read("events/recommendations/rebalance")));
     } catch {
-      // The metadata was there once; it is asked again.
+      // The metadata was there before, so it is asked again.
     }
     again();
   };

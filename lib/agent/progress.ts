@@ -5,12 +5,14 @@ import { isStorable, TEXT_BYTES } from "../wire/bounds.ts";
 import { cut } from "../wire/cut.ts";
 import { onDisk } from "./folder.ts";
 
-/** A number and a note; more than this is not meant for us. */
+/** A number and a note. A larger file is not meant for us. */
 const MOST_BYTES = 4096;
-/** How often the file is looked at. */
+/** How often the file is checked. */
 const LOOK: Span = seconds(0.5);
 
-/** What a progress file says: a number, or an object with a value; undefined when it is neither, or none that is stored. */
+/**
+ * The progress in a file: a number, or an object with a value. Undefined if it is neither, or if it cannot be stored.
+ */
 export function parseProgress(text: string): Progress | undefined {
   const said = parsed(text);
   if (isNumber(said)) return { value: said };
@@ -21,7 +23,7 @@ export function parseProgress(text: string): Progress | undefined {
   return { value, ...(of !== undefined && { of }), ...(note !== undefined && { note: cut(note, TEXT_BYTES) }) };
 }
 
-/** JSON knows no Infinity, but 1e999 is read as one; it is no number here. */
+/** JSON has no Infinity, but 1e999 is read as one. It does not count as a number here. */
 const isNumber = (value: unknown): value is number => typeof value === "number" && isStorable(value);
 
 function parsed(text: string): unknown {
@@ -35,8 +37,8 @@ function parsed(text: string): unknown {
 export type Watch = { stop(): Promise<void> };
 
 /**
- * Watches the file that the child writes its progress to. `changed` hears of every change, and of what it says when
- * that can be sent; what cannot is said once.
+ * Watches the file to which the child writes its progress. `changed` hears of every change, with the progress if that
+ * can be sent. If it cannot be sent, that is said once.
  */
 export function watchProgress(
   file: string,
@@ -55,7 +57,7 @@ export function watchProgress(
     if (found !== undefined) {
       last = found.mark;
       const progress = found.text === undefined ? undefined : parseProgress(found.text);
-      // A file that is being written anew is empty for a moment.
+      // A file that is being rewritten is empty for a moment.
       if (progress === undefined && found.text?.trim() !== "" && !hasComplained) {
         hasComplained = true;
         say(`the progress file says neither a number nor {"value": ...}: it is ignored`);
@@ -75,13 +77,14 @@ export function watchProgress(
   };
 }
 
-/** The file's content with a mark of this version; undefined when it is as before, or not there. */
+/** The file's content with a mark of this version; undefined if it is unchanged, or not there. */
 async function readChange(
   file: string,
   last: string | undefined,
 ): Promise<{ readonly mark: string; readonly text?: string } | undefined> {
   try {
-    // A FIFO in its place would be waited for until somebody writes to it, also after the command has ended.
+    // Without O_NONBLOCK, a FIFO in its place would block until somebody writes to it, even after the command has
+    // ended.
     const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const found = await handle.stat({ bigint: true });

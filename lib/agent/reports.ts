@@ -8,23 +8,23 @@ import type { Answer } from "./answer.ts";
 import { addressesOf, type Caller, frontDoors } from "./client.ts";
 import { isOurs, onDisk } from "./folder.ts";
 
-/** A report that was kept: all that anybody needs to deliver it. */
+/** A report that was kept, with everything that is needed to deliver it. */
 type Kept = { readonly url: string; readonly run: string; readonly token: string; readonly report: Report };
 
 /** Keeps the report of one attempt until it is answered. */
 export type Keeper = { keep(token: string, report: Report): Promise<void>; forget(): Promise<void> };
 
 const ENDING = ".report.json";
-/** A report has a message of 4 KiB and a credential; anything larger is not one of ours. */
+/** A report has a message of 4 KiB and a credential. A larger file is not one of ours. */
 const MOST_BYTES = 64 * 1024;
-/** Delivered by one agent, the newest first; a later agent finds the rest. */
+/** How many older reports one agent delivers, the newest first. A later agent finds the rest. */
 const MOST_LEFTOVERS = 20;
-/** After the retention of 30 days nobody knows the run any more. */
+/** After the retention of 30 days the service does not know the run any more. */
 const OLDEST: Span = seconds(30 * 24 * 3600);
-/** For each request about somebody else's run: ours matters more. */
+/** The bound of each request about another agent's run, because our own run matters more. */
 const TIMEOUT: Span = seconds(10);
 
-/** Keeps reports in the folder, under `name`. A disk that is full or read-only is said, and the agent goes on. */
+/** Keeps reports in the folder, under `name`. If the disk is full or read-only, the agent says so and goes on. */
 export function keeper(
   folder: string | undefined,
   name: string,
@@ -38,7 +38,7 @@ export function keeper(
     keep: async (token, report) => {
       const kept: Kept = { url, run, token, report };
       try {
-        // Under another name first, so that a report that is found is whole.
+        // It is written under another name first, so that a report that is found is complete.
         await onDisk(write(`${file}.new`, JSON.stringify(kept), { mode: 0o600 }));
         await onDisk(rename(`${file}.new`, file));
       } catch (error) {
@@ -52,12 +52,13 @@ export function keeper(
 
 const remove = (file: string): Promise<void> => onDisk(rm(file, { force: true })).catch(() => {});
 
-/** Where leftovers may go: the front doors of this agent, with what they ask for. */
+/** Where older reports may go: to the front doors of this agent, with the identity that they ask for. */
 type Own = { readonly url: string; readonly identity?: Caller["identity"] };
 
 /**
- * Delivers once what agents before us could not. What is answered definitely is removed; errors are only said. A report is
- * told to this agent's own front doors alone: somebody who can write to the folder must not choose where a cluster's identity goes.
+ * Delivers once what earlier agents could not deliver. A report with a definite answer is removed; errors are only
+ * said. A report goes only to this agent's own front doors: a user who can write to the folder must not choose where a
+ * cluster's identity goes.
  */
 export async function deliverLeftovers(
   folder: string,

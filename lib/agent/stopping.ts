@@ -2,7 +2,7 @@ import { paceOf } from "../core/lease.ts";
 import type { Report } from "../core/run.ts";
 import { after, before, earlier, type Instant, milliseconds, type Span, seconds } from "../core/time.ts";
 
-/** How the agent leaves when it does not leave with its child's own code. */
+/** The agent's exit codes, for when it does not leave with its child's own code. */
 export const EXIT = {
   selfFenced: 80,
   superseded: 81,
@@ -26,7 +26,7 @@ export type Signal = { readonly signal: string; readonly number: number };
 
 type Why = "drain" | "stalled" | "stop" | "superseded" | "overran" | "self-fenced";
 
-/** A child that has to stop: why, and when it is killed if it has not. */
+/** A child that has to stop: why, and when it is killed if it has not stopped. */
 export type Stop = {
   readonly why: Why;
   readonly reason: string;
@@ -34,7 +34,7 @@ export type Stop = {
   readonly isKilled: boolean;
 };
 
-/** Reasons only rise: what says that the attempt is over outranks what asks the child to leave. */
+/** Reasons only rise: a reason that says that the attempt is over outranks one that asks the child to leave. */
 const RANK: Readonly<Record<Why, number>> = {
   drain: 1,
   stalled: 1,
@@ -44,12 +44,12 @@ const RANK: Readonly<Record<Why, number>> = {
   "self-fenced": 3,
 };
 
-/** A spot notice's 120 s less the 30 s that a beat may take to bring it. */
+/** The 120 s of a spot notice, less the 30 s that a beat may take to bring it. */
 export const DRAIN: Span = seconds(90);
 
 /**
- * The stop with one more reason to stop. The earlier kill time wins, so that nothing that comes later lengthens a child's
- * life. TERM is sent once; when the time to kill has passed already, as after a suspend, KILL comes instead of it.
+ * The stop with one more reason. The earlier kill time wins, so that no later reason lengthens a child's life. TERM is
+ * sent once. If the time to kill has passed already, as after a suspend, KILL is sent instead.
  */
 export function raised(
   stop: Stop | undefined,
@@ -64,12 +64,12 @@ export function raised(
   return { stop: { why, reason, killAt, isKilled }, signals };
 }
 
-/** When a child that was told to leave now is killed, so that its grace is over. */
+/** When a child that is told now to leave is killed: after its grace. */
 export const afterGrace = (lease: Span, now: Instant): Instant => after(now, paceOf(lease).grace);
 
 /**
- * When a draining child is killed: a margin before its deadline, or after the drain where there is none. The deadline is by
- * the wall clock, which counts only here, for what is left of it.
+ * When a draining child is killed: a margin before its deadline, or after the drain if it has none. The deadline is by
+ * the wall clock. That clock counts only here, for the time that is left.
  */
 export function drainedAt(
   { deadline, lease, drain }: { deadline: string | undefined; lease: Span; drain: Span },
@@ -79,11 +79,13 @@ export function drainedAt(
   const left = deadline === undefined ? Number.NaN : Date.parse(deadline) - wall;
   if (Number.isNaN(left)) return after(now, drain);
   const asked = before(after(now, milliseconds(left)), paceOf(lease).margin);
-  // A deadline that is near or past, or another clock: the lease is held, so the child gets its TERM and its grace.
+  // The deadline is near or past, or by another clock. The lease is held, so the child gets its TERM and its grace.
   return asked > afterGrace(lease, now) ? asked : afterGrace(lease, now);
 }
 
-/** The agent's own deadline, from when its newest acknowledged request was sent: nobody else claims before the lease is over. */
+/**
+ * The agent's own deadline, counted from its newest acknowledged request. Nobody else claims before that lease is over.
+ */
 export function selfFenceAt(from: Instant, lease: Span): { readonly termAt: Instant; readonly killAt: Instant } {
   const { grace, margin } = paceOf(lease);
   const killAt = before(after(from, lease), margin);
@@ -91,12 +93,12 @@ export function selfFenceAt(from: Instant, lease: Span): { readonly termAt: Inst
 }
 
 /**
- * What a child's end comes to: a report, unless nobody wants one, and the code to leave with; `codeIfLate` is for a report
- * that found the attempt over.
+ * The result of a child's end: a report, unless nobody wants one, and the exit code. `codeIfLate` is for a report that
+ * finds the attempt over.
  */
 export type End = { readonly report?: Report; readonly code: number; readonly codeIfLate?: number };
 
-/** An attempt that is over or unwanted is not reported, unless it has succeeded: that may still count. */
+/** An attempt that is over or unwanted is not reported, unless it has succeeded: a success may still count. */
 export function endOf(end: ChildEnd, forwarded: readonly Signal[], stop: Stop | undefined): End {
   const fenced = stop?.why === "self-fenced" ? { codeIfLate: EXIT.selfFenced } : {};
   if (end.exitCode === 0)
@@ -120,7 +122,7 @@ export function endOf(end: ChildEnd, forwarded: readonly Signal[], stop: Stop | 
   }
 }
 
-/** The code of a child that succeeded although it had to stop, for when that does not count. */
+/** The exit code of a child that succeeded although it had to stop. It is used if the success does not count. */
 function codeOfSuccess(stop: Stop | undefined): number {
   if (stop?.why === "self-fenced") return EXIT.selfFenced;
   return stop?.why === "superseded" || stop?.why === "stop" ? EXIT.superseded : 0;
@@ -128,7 +130,7 @@ function codeOfSuccess(stop: Stop | undefined): number {
 
 export const interrupted = (reason: string): Report => ({ outcome: "interrupted", reason });
 
-/** Whether the child died of our TERM or KILL, or left with the codes that shells give for them. */
+/** Whether the child died of our TERM or KILL, or left with the exit codes that shells give for them. */
 const isByUs = ({ signal, exitCode }: ChildEnd): boolean =>
   signal === "SIGTERM" || signal === "SIGKILL" || exitCode === 143 || exitCode === 137;
 
@@ -139,9 +141,9 @@ const factsOf = (end: ChildEnd): Pick<Report, "exitCode" | "signal" | "message">
 });
 
 /**
- * What an end means. Exit code 0 is a success even after a TERM: a child that stops without having finished must not say
- * 0. Death by a signal that was passed on to it, or with the exit code that shells give for it, is an interruption;
- * everything else is the child's own failure.
+ * What an end means. Exit code 0 is a success even after a TERM, so a child that stops unfinished must not exit 0.
+ * Death by a signal that was passed on, or an exit with the code that shells give for it, is an interruption.
+ * Everything else is the child's own failure.
  */
 function reportOf(end: ChildEnd, forwarded: readonly Signal[], reason?: string): Report {
   const by = forwarded.find(({ signal, number }) => end.signal === signal || end.exitCode === 128 + number);

@@ -2,12 +2,12 @@ import { appendFileSync, existsSync } from "node:fs";
 import type { Claims } from "../wire/credentials.ts";
 import type { Left } from "./driver.ts";
 
-/** What Kubernetes shows as the message of a container that ended, even when the network is dead. */
+/** The file that Kubernetes shows as the message of an ended container, even if the network is dead. */
 export const TERMINATION_LOG = "/dev/termination-log";
 
 /**
- * Appends one line about the attempt's end to the termination log: the one that was named, or Kubernetes' where there is
- * one. An attempt without a report was never started, or is not ours any more.
+ * Appends one line about the attempt's end to the termination log: the named one, or Kubernetes' if it is there. An
+ * attempt without a report was never started, or is not ours any more.
  */
 export function logTermination(
   named: string | undefined,
@@ -22,6 +22,6 @@ export function logTermination(
   try {
     appendFileSync(file, `${JSON.stringify(line)}\n`);
   } catch {
-    // The report has gone out by its own way; this line is for people, and not worth an exit code.
+    // The report goes its own way. This line is for people, and its failure is not worth an exit code.
   }
 }
