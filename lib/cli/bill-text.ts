@@ -11,14 +11,14 @@ const counting = (value: number, digits: number): string =>
 
 const dollars = (usd: number, digits = 2): string => `$${counting(usd, digits)}`;
 
-/** Whole units where there are many; a few digits where there are few. */
+/** Large amounts in whole units; small ones with a few digits. */
 const unitsOf = ({ units, unit }: Line): string =>
   `${counting(units, Number.isInteger(units) || units >= 100 ? 0 : 3)} ${unit}`;
 
 const row = (label: string, cells: readonly string[]): string =>
   `${label.padEnd(LABEL)}${cells.map((cell) => cell.padStart(COLUMN)).join("")}`.trimEnd();
 
-/** The items side by side, with two subtotals. Where there is one fleet only, what was counted stands beside it. */
+/** The items side by side, with two subtotals. If there is only one fleet, the counted units stand beside it. */
 function table(bills: readonly [Bill, ...Bill[]]): readonly string[] {
   const [first] = bills;
   const itemRow = ({ item }: Line, index: number): string => {
@@ -50,7 +50,7 @@ function table(bills: readonly [Bill, ...Bill[]]): readonly string[] {
   ];
 }
 
-/** The words in lines of a terminal's width, each but the first set in. */
+/** The words in lines of a terminal's width. All lines but the first are indented. */
 function filled(text: string): string {
   const lines: string[] = [];
   let line = "";
@@ -63,14 +63,14 @@ function filled(text: string): string {
   return [...lines, line].join("\n");
 }
 
-/** The figure by which services are compared: it does not grow with the fleet. */
+/** The figure by which services are compared, because it does not grow with the fleet. */
 function perThousand({ load, perThousandRunnerHours }: Bill): string {
   const minute = billOf({ ...load, beatSeconds: 60 }).perThousandRunnerHours;
   const beside = load.beatSeconds === 60 ? "" : `; ${dollars(minute, 3)} at one beat a minute`;
   return `per 1,000 runner-hours  ${dollars(perThousandRunnerHours, 3)} for beats and sweeps${beside}`;
 }
 
-/** Said where the sweep of a fleet takes longer than the time between two. */
+/** A warning if the sweep of a fleet takes longer than the time between two sweeps. */
 const slowSweeps = (bills: readonly Bill[]): readonly string[] =>
   bills
     .filter(({ load, sweepTakes }) => sweepTakes > load.sweepSeconds)
@@ -81,7 +81,7 @@ const slowSweeps = (bills: readonly Bill[]): readonly string[] =>
       ),
     );
 
-/** The bill as people read it: fleets side by side where there are several. `isStale`: the prices are more than a year old. */
+/** The bill for people, with several fleets side by side. `isStale`: the prices are more than a year old. */
 export function billText(bills: readonly [Bill, ...Bill[]], isStale: boolean): string {
   const [first] = bills;
   const { beatSeconds, runHours, lossesPerThousand, frontDoor, sweepSeconds, beatMs, observability } = first.load;

@@ -6,7 +6,7 @@ export type Options = Readonly<
   Record<string, { readonly type: "string" | "boolean"; readonly multiple?: boolean; readonly short?: string }>
 >;
 
-/** The options of a command, with the one that each takes. */
+/** The options of a command, with the one that every command takes. */
 export const allOptions = (options: Options): Options => ({ ...options, help: { type: "boolean", short: "h" } });
 
 /** The answer of a command: an object for --json, and a text for people. `code`: the exit code, if it is not 0. */

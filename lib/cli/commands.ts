@@ -15,7 +15,7 @@ import { runs } from "./commands/runs.ts";
 import { show } from "./commands/show.ts";
 import { watch } from "./commands/watch.ts";
 
-/** Every command by its name, in the order in which they are listed. */
+/** Every command by its name, in the order of the list of commands. */
 export const COMMANDS: ReadonlyMap<string, Command> = new Map(
   Object.entries({
     exec,

@@ -7,7 +7,7 @@ export function secondsOf(text: string): number | undefined {
   return number === undefined || factor === undefined ? undefined : Number(number) * factor;
 }
 
-/** A span as people say it: the two largest units at most. */
+/** A span for people, in its two largest units at most. */
 export function spanText(milliseconds: number): string {
   const seconds = Math.round(Math.abs(milliseconds) / 1000);
   if (seconds < 120) return `${seconds} s`;

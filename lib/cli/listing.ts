@@ -24,7 +24,7 @@ export async function listed(api: Api, state: "live" | "ended", wanted: number, 
     cursor = page.cursor;
     freeze = page.freeze;
   } while (cursor !== undefined && found.length < wanted);
-  // The API lists live runs shard by shard, which says nothing to people.
+  // The API lists live runs shard by shard, an order that means nothing to people.
   if (state === "live") found.sort((one, other) => (one.run < other.run ? -1 : 1));
   return { runs: found, ...(cursor !== undefined && { cursor }), ...(freeze !== undefined && { freeze }) };
 }

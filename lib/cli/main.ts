@@ -17,7 +17,10 @@ function parse(args: readonly string[], options: Options): { flags: Flags; words
   }
 }
 
-/** What is wrong with the options, without Node's advice about positional arguments, and with the option that was probably meant. */
+/**
+ * What is wrong with the options, without Node's advice about positional arguments. It names the option that was
+ * probably meant.
+ */
 function parseErrorOf(error: unknown, options: readonly string[]): string {
   const message = error instanceof Error ? error.message : String(error);
   const [, unknown] = /^Unknown option '(-{1,2}[^']*)'/.exec(message) ?? [];

@@ -10,11 +10,11 @@ import { parseBearer } from "../wire/credentials.ts";
 import { HOST } from "../wire/ids.ts";
 import type { Surroundings } from "./surroundings.ts";
 
-/** What a pod was given for `lastbeat exec`. */
+/** The settings that a pod was given for `lastbeat exec`. */
 export type Pod = Surroundings & {
   /** The front doors, separated by commas. */
   readonly urls: string | undefined;
-  /** Where exec looks when there are none. */
+  /** The front door that exec asks if none was given. */
   readonly fallback: string;
   readonly ticket: string | undefined;
   /** Unix milliseconds. */
@@ -73,7 +73,7 @@ function hostOf(host: string): Finding {
   );
 }
 
-/** As long as exec waits for it. */
+/** As long as exec waits for the metadata. */
 const METADATA_MS = 1_000;
 
 async function metadataOf(base: string | undefined): Promise<Finding> {

@@ -1,6 +1,9 @@
 import type { WriteStream } from "node:tty";
 
-/** The alternate screen: without a cursor, and without line breaks of its own, so that a row that is too long stays one. */
+/**
+ * The alternate screen, without a cursor and without automatic line breaks, so that a row that is too long stays one
+ * row.
+ */
 const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
 const LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 

@@ -3,7 +3,7 @@ import { instanceId, isOnEc2 } from "../agent/instance-metadata.ts";
 import { UsageError } from "./errors.ts";
 import type { Flags } from "./flags.ts";
 
-/** Each flag has a variable of the same meaning; the flag wins. */
+/** Each flag has a variable of the same meaning. The flag wins. */
 export const VARIABLES = {
   host: "LASTBEAT_HOST",
   "drain-seconds": "LASTBEAT_DRAIN_SECONDS",

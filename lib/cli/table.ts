@@ -15,7 +15,7 @@ const cut = (text: string, width: number): string => {
   return characters.length > width ? `${characters.slice(0, Math.max(0, width - 1)).join("")}…` : text;
 };
 
-/** What a held run was told, or what it says of itself. */
+/** What a held run was told, or what it says about itself. */
 function toldOrSaid({ directive = "continue", reason, deadline, progress }: Listed, now: number): string {
   if (directive !== "continue") {
     const until = deadline === undefined ? "" : `, until ${ahead(deadline, now)}`;

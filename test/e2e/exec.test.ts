@@ -224,9 +224,9 @@ test("a spot notice of the instance metadata drains the command at once; the cod
 test.each([
   [["--stall", "soon"], "--stall (LASTBEAT_STALL) takes a time"],
   [["--drain-seconds", "0"], "--drain-seconds (LASTBEAT_DRAIN_SECONDS) takes a time"],
-  [["--exit-map", "80=x"], "--exit-map (LASTBEAT_EXIT_MAP) takes pairs of exit codes"],
+  [["--exit-map", "80=x"], "--exit-map (LASTBEAT_EXIT_MAP) takes pairs of exit codes such as 80=137"],
   [["--imds", "on"], "--imds (LASTBEAT_IMDS) is auto or off"],
-  [["--url", "nowhere"], '"nowhere" is not the address of a front door'],
+  [["--url", "nowhere"], '"nowhere" is not the address of a front door: write http:// or https:// before it'],
 ])("%j is refused, with what would be understood", async (flags, says) => {
   const refused = lastbeat(["exec", ...flags, "--", "true"], { LASTBEAT_TICKET: "x" });
   expect(await refused.left).toBe(2);

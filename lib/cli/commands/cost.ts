@@ -38,7 +38,7 @@ function loadsOf(flags: Flags): readonly Load[] {
 /** A monthly bill from counted units and list prices. It calls neither the API nor AWS. `now`: Unix milliseconds. */
 export function monthlyBill(flags: Flags, now: number): Answer {
   const [first, ...rest] = loadsOf(flags).map(billOf);
-  if (first === undefined) throw new Error("a bill without a load");
+  if (first === undefined) throw new Error("there is no load to make a bill of");
   const bills = [first, ...rest] as const;
   const isStale = areStale(now);
   return {

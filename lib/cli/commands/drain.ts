@@ -3,7 +3,7 @@ import type { ApiCommand } from "../command.ts";
 import { ASKING, ASKING_LINES, EXITS, TEXT } from "../common-options.ts";
 import { secondsFlag, textFlag } from "../flags.ts";
 
-/** A front door of before 0.2 does not say how many attempts there are. */
+/** A front door from before 0.2 does not say how many attempts there are. */
 function said(attempts: number | undefined, deadlineSeconds: number | undefined): string {
   const held = `new claims there wait ${deadlineSeconds === undefined ? "for two minutes" : "until then"}`;
   if (attempts === 0)
