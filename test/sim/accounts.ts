@@ -6,7 +6,7 @@ import type { Life } from "./lives.ts";
 import { spentOf } from "./messages.ts";
 import type { Word } from "./news.ts";
 
-/** An end whose charge evidence moves. */
+/** An end whose charge can be moved by evidence. */
 const isInferred = ({ end }: LedgerLine): boolean => {
   if (end === undefined || end.claimedAt === undefined) return false;
   const { cause, report } = end;
@@ -14,7 +14,10 @@ const isInferred = ({ end }: LedgerLine): boolean => {
   return !(report?.outcome === "failed" && report.exitCode !== undefined && report.signal === undefined);
 };
 
-/** Whether a word is about this end, in the words of docs/protocol.md: 60 s around its time, 15 minutes after its deadline. */
+/**
+ * Whether evidence is about this end, in the words of docs/protocol.md: 60 s around its time, 15 minutes after its
+ * deadline.
+ */
 function concerns({ evidence: { at, deadline = at, goneAt } }: Word, { end }: LedgerLine, lease: number): boolean {
   if (end?.claimedAt === undefined || end.lastBeatAt === undefined) return false;
   const endedBy = end.report === undefined ? Math.max(end.endedAt, end.lastBeatAt + lease) : end.endedAt;
@@ -23,7 +26,7 @@ function concerns({ evidence: { at, deadline = at, goneAt } }: Word, { end }: Le
   return isThen && !isSurvived && (goneAt === undefined || goneAt > end.claimedAt);
 }
 
-/** What is wrong with the account of a life, when nothing can happen any more; undefined when nothing is. */
+/** What is wrong with the account of a life, once nothing can happen any more; undefined if nothing is wrong. */
 export async function faultOf(cloud: Cloud, life: Life, words: readonly Word[]): Promise<string | undefined> {
   const { lives, sent } = cloud.laws;
   const { registration, result } = life;
@@ -36,7 +39,7 @@ export async function faultOf(cloud: Cloud, life: Life, words: readonly Word[]):
   if (life === lives.newest(run) && kept?.rev !== result.rev) return "the record is that of a slower archiver";
   const overspent = overspentOf(life, result.charges);
   if (overspent !== undefined) return overspent;
-  // What changes while the record expires is not archived any more: nobody can ask for it.
+  // A change while the record expires is not archived any more, because nobody can ask for it.
   if (life.isCutShort || life.toldAt > result.endedAt + cloud.retention - 150_000) return undefined;
   const wrong = await listedWrongly(cloud, life, end);
   if (wrong !== undefined) return wrong;
@@ -79,8 +82,9 @@ function faultOfLine(
   const isReported = end.report?.outcome === "interrupted";
   if ("if".includes(end.charge) && end.evidence.length === 0 && !isReported)
     return `attempt ${end.attempt} is charged to interruptions without a reason`;
-  // A record that is about to expire is left as it is; and what was heard after its host entry had gone finds nobody.
-  // Nor is a word kept for longer than records are: for minutes here, and for a day at least where this is deployed.
+  // A record that is about to expire is left as it is. Evidence that was heard after its host entry had gone finds no
+  // attempt. No evidence is kept for longer than records are: for minutes here, and for a day at least where this is
+  // deployed.
   const isHeardInTime = ({ heardAt, evidence: { at, deadline = at } }: Word): boolean =>
     heardAt < end.endedAt + retention - 150_000 && Math.max(at, deadline) + retention > end.endedAt;
   const missed = words.find(
@@ -101,13 +105,13 @@ function overspentOf({ registration: { spec }, refunds }: Life, charges: string)
   const spent = spentOf(charges);
   for (const kind of ["crashes", "losses", "starts"] as const)
     if (spent[kind] > budgets[kind] + 1) return `more ${kind} than allowed: ${charges}`;
-  // A refund moves a charge to the interruptions of a run that went on long ago.
+  // A refund can move a charge to the interruptions of a run that went on long ago.
   return spent.interruptions > budgets.interruptions + 1 + refunds
     ? `more interruptions than allowed: ${charges}`
     : undefined;
 }
 
-/** Each life is once in the list of ended runs, and as its result says. */
+/** Each life is listed once among the ended runs, and as its result says. */
 async function listedWrongly(cloud: Cloud, { registration, result }: Life, end: number): Promise<string | undefined> {
   const all: EndedRun[] = [];
   let cursor: string | undefined;

@@ -15,7 +15,7 @@ export type Bug = {
 
 const bug = (name: string, file: string, from: string, to: string): Bug => ({ name, file, from, to, by: "schedules" });
 
-/** A mistake in telling an outage of ours from a loss of theirs. */
+/** A mistake in telling an outage of ours from a real loss. */
 const ofFreeze = (name: string, from: string, to: string, file = "lib/core/freeze.ts"): Bug => ({
   name,
   file,
@@ -24,7 +24,7 @@ const ofFreeze = (name: string, from: string, to: string, file = "lib/core/freez
   by: "outages",
 });
 
-/** Each of these breaks a promise. The simulator that does not find one of them is looking the other way. */
+/** Each of these breaks a promise. A simulator that misses one of them is not looking there. */
 export const BUGS: readonly Bug[] = [
   bug(
     "a write does not name the rev it saw",
@@ -368,12 +368,15 @@ export const BUGS: readonly Bug[] = [
 
 /** How many schedules a planted bug may hide in. */
 const SEEDS = 6000;
-/** A bug that makes a schedule run in circles is found by this; so many schedules take a minute. */
+/** Bounds a bug that makes a schedule run in circles. The schedules themselves take a minute. */
 const LIMIT_MS = 240_000;
 
 const root = new URL("../..", import.meta.url).pathname;
 
-/** A copy of the source with the bug in it. A text that is not there exactly once has been edited away: the list is stale. */
+/**
+ * A copy of the source with the bug in it. If the text is not there exactly once, the source was edited and the list is
+ * stale.
+ */
 function planted({ name, file, from, to }: Bug): string {
   const folder = mkdtempSync(join(tmpdir(), "lastbeat-bug-"));
   for (const part of ["lib", "lambdas", "test/sim", "package.json"])

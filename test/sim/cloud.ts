@@ -14,15 +14,18 @@ import type { Process, World } from "./world.ts";
 
 const READS = new Set(["read", "list", "page", "evidence", "entries", "shards", "standing", "frontDoor"]);
 
-/** Written once or twice in the life of a run: late ones are made frequent, or no schedule would ever see two meet. */
+/**
+ * These are written once or twice in the life of a run. They are often late here, or no schedule would ever see two of
+ * them meet.
+ */
 const RARE = new Set(["ledger.end", "result.write", "ended.add"]);
 
-/** What a call to the table or a queue comes to that fails. */
+/** A call to the table or to a queue that failed. */
 export class Away extends Error {}
 
 const keyNamed = (id: string): Key => ({ id, secret: Buffer.alloc(32, id) });
 
-/** The memory adapters, shared by all processes, with the laws that hold for every write to them. */
+/** The memory adapters, shared by all processes. The laws are checked at every write to them. */
 export class Cloud {
   readonly runs = memoryRuns();
   readonly specs = memorySpecs();
@@ -35,13 +38,13 @@ export class Cloud {
   readonly notices = memoryNotices();
   readonly oddities = memoryOddities();
   readonly laws: Laws;
-  /** The table, or the queue of requeues, is away until then: every call to it fails. */
+  /** Until when the table, or the queue of requeues, is away. Until then every call to it fails. */
   tableAwayUntil: Instant | undefined;
   queueAwayUntil: Instant | undefined;
-  /** Runs none of whose changes can be written any more, and runs none of whose messages can be sent. */
+  /** Runs whose changes can no longer be written, and runs whose messages can no longer be sent. */
   readonly unwritable = new Set<string>();
   readonly unsendable = new Set<string>();
-  /** How long records are kept, and whether a runner's word counts for its host. */
+  /** How long records are kept, and whether a runner's evidence counts for its host. */
   retention: Span = RETENTION;
   trustRunners = false;
   /** The newest first. */
@@ -55,7 +58,10 @@ export class Cloud {
     this.laws = new Laws(world, this);
   }
 
-  /** The surroundings of one process: each call is a step of the world, each write may be retried, late or answered never. */
+  /**
+   * The ports of one process. Each call is a step of the world. Each write may be retried, land late, or never be
+   * answered.
+   */
   appFor(process: Process): App {
     const { world } = this;
     return {
@@ -83,7 +89,9 @@ export class Cloud {
     this.keys = [keyNamed(`k${this.keys.length + 1}`), this.keys[0]];
   }
 
-  /** Whether nothing that this run comes to is anybody's fault: it cannot be written, or its messages cannot be sent. */
+  /**
+   * Whether the run cannot be written, or its messages cannot be sent. Whatever becomes of it is then nobody's fault.
+   */
   isBroken(run: string): boolean {
     return this.unwritable.has(run) || this.unsendable.has(run);
   }
@@ -104,7 +112,7 @@ export class Cloud {
     ) as T;
   }
 
-  /** Whether the call fails whatever it is: what it goes to is away, or is broken for good. */
+  /** Whether the call fails in any case, because what it calls is away, or broken for good. */
   private fails(name: string, args: readonly unknown[]): boolean {
     const { world } = this;
     const isQueue = name === "queue.send";
@@ -121,7 +129,10 @@ export class Cloud {
     return isBroken;
   }
 
-  /** A write goes through an SDK that tries twice: the first try may have been done, or be done much later, or all have failed. */
+  /**
+   * A write goes through an SDK that tries twice. The first try may have been done, or be done much later, or both have
+   * failed.
+   */
   private perform(
     process: Process,
     name: string,
@@ -152,7 +163,7 @@ export class Cloud {
     call().then((value) => resolve(this.asRead(name, value)), reject);
   }
 
-  /** What an eventually consistent read brings may be what was there before. */
+  /** An eventually consistent read may bring an older state. */
   private asRead(name: string, value: unknown): unknown {
     if (name === "run.page") return this.outdated(value);
     if (name !== "control.standing") return value;
@@ -160,11 +171,11 @@ export class Cloud {
     this.stood = value as Standing;
     const isOld = last !== undefined && this.world.isChaotic && this.world.dice.chance(0.1);
     if (isOld) this.world.count("outdated control item");
-    // The number of shards aside: it rises long before a run is in the new one.
+    // The number of shards is excepted: it rises long before a run is in a new shard.
     return isOld ? { ...last, shards: (value as Standing).shards } : value;
   }
 
-  /** An eventually consistent page: some of what it shows is what was there before. */
+  /** An eventually consistent page: some of what it shows is older. */
   private outdated(page: unknown): unknown {
     const { sightings, ...rest } = page as { sightings: Sighting[] };
     return {

@@ -24,28 +24,31 @@ import { LIMIT, type Process, SKEW, type World } from "./world.ts";
 
 const RISE = { continue: 0, drain: 1, stop: 2 } as const;
 const SWEPT_WITHIN_MS = 30_000;
-/** Where few hosts are heard, a verdict on a short lease waits for the canary: two of its minutes, and time to come back. */
+/**
+ * Where few hosts are heard, a verdict on a short lease waits for the canary: two of its minutes, and the time to come
+ * back.
+ */
 const WITNESSED_WITHIN_MS = 150_000;
 
-/** What must hold after every write, in the words of the promises of the design. */
+/** The laws that must hold after every write: the promises of the design. */
 export class Laws {
   readonly lives = new Lives();
   readonly moves = new Set<string>();
   private readonly world: World;
   private readonly cloud: Cloud;
-  /** Until when an attempt holds its lease, unless it has given it up itself. */
+  /** Until when an attempt holds its lease, unless it has given the lease up itself. */
   private readonly leases = new Map<string, { run: string; until: number }>();
   private readonly atWork = new Map<string, Map<string, number>>();
   private readonly asleep = new Set<string>();
-  /** Since when nothing is in anybody's way. */
+  /** Since when nothing disturbs any process. */
   calmSince: number | undefined;
   /** Runs whose owner has chosen that an attempt goes on although it is cut off. */
   readonly goesOnWhenCutOff = new Set<string>();
-  /** Attempts about whose end somebody has told another story, too. */
+  /** Attempts about whose end somebody else has also told another story. */
   readonly strays = new Set<string>();
   readonly sent = new Set<string>();
   private readonly bornAt = new Map<string, number>();
-  /** What was told of hosts and attempts. */
+  /** The evidence that was told of hosts and attempts. */
   readonly words: Word[] = [];
 
   constructor(world: World, cloud: Cloud) {
@@ -53,7 +56,7 @@ export class Laws {
     this.cloud = cloud;
   }
 
-  /** The registrations as they are made: with each of them a life begins. */
+  /** Watches the registrations as they are made. Each of them begins a life. */
   watchSpecs(specs: Specs): Specs {
     const begun = (write: string, registration: Registration, how: "begin" | "replace"): void => {
       if (write === "written") this.lives[how](registration);
@@ -142,7 +145,10 @@ export class Laws {
     };
   }
 
-  /** A child was started for this attempt. It is alone, or an agent that could not stop its own was paused. */
+  /**
+   * A child was started for this attempt. It must be alone, unless an agent that could not stop its own child was
+   * paused.
+   */
   started(run: string, attempt: number, fence: number, pod: string): void {
     const life = this.lives.of(run, fence);
     const starts = (life?.starts.get(fence as never) ?? 0) + 1;
@@ -166,7 +172,7 @@ export class Laws {
     else this.asleep.delete(pod);
   }
 
-  /** The host is proved gone: nobody may be at work there. */
+  /** The host is proved gone, so nobody may be at work there. */
   private proved(run: Run): void {
     this.world.count("proof of death");
     for (const [pod, attempt] of this.atWork.get(run.run) ?? [])
@@ -189,7 +195,7 @@ export class Laws {
       this.world.fail("a lease was renewed after its last renewable instant");
   }
 
-  /** A word moves attempts on its hosts, and the attempt of its runner, and nothing else. */
+  /** Evidence moves the attempts on its hosts and the attempt of its runner, and nothing else. */
   private meant(before: Run, after: Run, { about }: Process): void {
     if (about === undefined) return;
     const isAbout = (host: string | undefined, fence: number): boolean =>
@@ -243,7 +249,7 @@ export class Laws {
       this.leases.set(`${after.run}.${after.fence}`, { run: after.run, until: after.due });
   }
 
-  /** An item where there was none of this life. */
+  /** A new item, where this life had none. */
   private born(before: Run | undefined, after: Run, life: Life): void {
     const { world } = this;
     this.bornAt.set(after.run, world.now);
@@ -298,7 +304,7 @@ export class Laws {
     this.charges(before, after, life);
   }
 
-  /** Each ended attempt is charged once; the only letters that change are those of ends that were inferred. */
+  /** Each ended attempt is charged once. Only the letters of inferred ends change. */
   private charges(before: Run, after: Run, life: Life): void {
     const added = after.charges.length - before.charges.length;
     if (added < 0 || added > 1) this.world.fail("an attempt was not charged exactly once");
@@ -329,7 +335,7 @@ export class Laws {
       world.fail("a start was charged whose message never went out");
   }
 
-  /** What each cause costs, once more, in the words of the design. */
+  /** What each cause costs, written a second time in the words of the design. */
   private priced(before: Run, after: Run, cause: Cause | undefined, life: Life, since: number): void {
     const line = after.debt?.ledger;
     if (line === undefined || cause === undefined) {
@@ -338,7 +344,7 @@ export class Laws {
     }
     const letter = after.charges[line.attempt - 1];
     if (letter === "f") this.world.count("interruption that got further");
-    // A beat may tell of progress while the end is decided: what it was at one of these times counts.
+    // A beat may report progress while the end is decided, so the progress at either of these times counts.
     const { furthest = 0 } = before;
     const could = [since, this.world.moment].map((moment) => toldBy(life.progress.get(line.fence), moment) ?? 0);
     life.further.set(line.fence, line.gotFurther === true);
@@ -350,14 +356,14 @@ export class Laws {
     if (letter !== price) this.world.fail(`${cause} was charged as ${letter}, not as ${price}`);
   }
 
-  /** In calm nothing keeps a beat from coming: whoever is lost then must be gone, or have been in trouble before. */
+  /** In calm nothing keeps a beat from coming. A run that is lost then must be gone, or have been in trouble before. */
   private lostFairly(before: Run): void {
     if (this.calmSince === undefined || !isHeld(before) || before.claimedAt < this.calmSince) return;
     if ([...(this.atWork.get(before.run)?.values() ?? [])].includes(before.attempt))
       this.world.fail("a healthy attempt was declared lost");
   }
 
-  /** A success that comes late counts only while nobody else can have done the work. */
+  /** A late success counts only while no other attempt can have done the work. */
   private succeededLate(after: Run, { registration, holders }: Life): void {
     this.world.count("late success");
     const by = after.state === "ended" ? after.endedByAttempt : after.attempt;
@@ -377,7 +383,7 @@ export class Laws {
         this.world.fail(`two valid leases: ${other} and ${key}`);
   }
 
-  /** Nobody is let in on a host that was told to drain, until its deadline. Clocks differ. */
+  /** No attempt opens on a host that was told to drain, until its deadline. Clocks differ. */
   private mayStand(host: string, now: number): void {
     const until = now + 2 * SKEW;
     const going = this.words.find(({ evidence, host: of, heardAt }) => {
@@ -388,12 +394,12 @@ export class Laws {
     if (going !== undefined) this.world.fail(`a claim was let in on ${host}, which drains`);
   }
 
-  /** A word has been heeded: whatever it asks to leave that host leaves, and by its deadline. */
+  /** A notice has been processed. Every attempt that it asks to leave that host leaves, and by its deadline. */
   heeded({ evidence, host }: Word): void {
     const { deadline = Infinity, id, at, kind, goneAt = Infinity, withdrawn } = evidence;
     const { now } = this.world;
     if (host === undefined || !DRAINS.has(kind) || withdrawn === true) return;
-    // Somebody has told it anew meanwhile, perhaps with more time: that counts.
+    // It may have been told again meanwhile, perhaps with more time. Then the newer one counts.
     const isOutdated = this.words.some(
       (other) => other.host === host && other.evidence.id === id && other.evidence.at > at,
     );
@@ -409,11 +415,11 @@ export class Laws {
     }
   }
 
-  /** In calm: what the clock has decided is carried out within two sweeps, whoever else fails. */
+  /** In calm, what the clock has decided is carried out within two sweeps, no matter what else fails. */
   timely(hasCanary: boolean): void {
     const within = SWEPT_WITHIN_MS + (hasCanary ? WITNESSED_WITHIN_MS : 0);
     for (const run of this.cloud.runs.items()) {
-      // An item may be due when it is made: of a registration that is completed past the deadline of its run.
+      // An item may be due when it is made, if its registration is completed past the deadline of its run.
       const since = Math.max(run.due, this.bornAt.get(run.run) ?? 0);
       if (since + within < this.world.now && run.state !== "ended" && !this.cloud.isBroken(run.run))
         this.world.fail(`a ${run.state} run stayed ${this.world.now - since} ms past its due time`);
@@ -421,7 +427,7 @@ export class Laws {
   }
 }
 
-/** The progress that an attempt had told of by then. */
+/** The progress that an attempt had reported by then. */
 const toldBy = (told: readonly { moment: number; value: number }[] = [], by: number): number | undefined =>
   told.findLast(({ moment }) => moment <= by)?.value;
 

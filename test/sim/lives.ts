@@ -4,13 +4,13 @@ import type { Registration } from "../../lib/core/spec.ts";
 /** One life of a run id, from its registration to the next one. */
 export type Life = {
   readonly registration: Registration;
-  /** By fence: the holder of each attempt, its progress and since when, and how often a child was started for it. */
+  /** By fence: the holder of each attempt, its progress at each moment, and how often a child was started for it. */
   readonly holders: Map<Fence, string>;
   readonly progress: Map<Fence, { readonly moment: number; readonly value: number }[]>;
-  /** By fence, whether an attempt that has ended got further than any before, as its end has found. */
+  /** By fence: whether an ended attempt got further than any before, as its end has found. */
   readonly further: Map<Fence, boolean>;
   readonly starts: Map<Fence, number>;
-  /** A success, or a cancel, was answered with a 2xx: it must not be lost. */
+  /** A success, or a cancel, was answered with a 2xx, so it must not be lost. */
   isWon: boolean;
   isCanceled: boolean;
   /** How many charges late evidence has moved. */
@@ -22,10 +22,13 @@ export type Life = {
   result: Result | undefined;
 };
 
-/** The item of a run as it was from a moment on; undefined when there was none, with the end of what was there before. */
+/**
+ * The item of a run as it was from a moment on. If there was none, `run` is undefined and `last` is what was there
+ * before.
+ */
 export type Version = { readonly moment: number; readonly run: Run | undefined; readonly last: Run | undefined };
 
-/** All that ever was of every run id. */
+/** Everything that every run id ever was. */
 export class Lives {
   private readonly lives = new Map<string, Life[]>();
   private readonly versions = new Map<string, Version[]>();
@@ -49,7 +52,7 @@ export class Lives {
     this.lives.set(registration.run, [...lives, life]);
   }
 
-  /** Another registration has taken the place of one that got no further. */
+  /** Another registration has taken the place of one that was never completed. */
   replace(registration: Registration): void {
     this.lives.get(registration.run)?.pop();
     this.begin(registration);
@@ -68,7 +71,7 @@ export class Lives {
     return this.lives.get(run)?.at(-1);
   }
 
-  /** The first fence after this life's. */
+  /** The first fence after this life. */
   endOf({ registration }: Life): number {
     const lives = this.lives.get(registration.run) ?? [];
     const next = lives.find((other) => other.registration.fence > registration.fence);
@@ -80,7 +83,7 @@ export class Lives {
     this.versions.set(name, [...versions, { moment, run, last: run ?? versions.at(-1)?.run ?? versions.at(-1)?.last }]);
   }
 
-  /** How the item was at any time since that moment. */
+  /** The item at every time since that moment. */
   since(moment: number, name: string): readonly Version[] {
     const versions = this.versions.get(name) ?? [];
     const first = versions.findLastIndex((version) => version.moment < moment);

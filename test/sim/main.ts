@@ -11,17 +11,17 @@ const { values } = parseArgs({
     first: { type: "string", default: "0" },
     /** Print the whole schedule of one seed. */
     trace: { type: "string" },
-    /** Then the outages of a whole fleet, and each known bug, planted in a copy of the source: is it found? */
+    /** Then play the outages of a whole fleet, and plant each known bug in a copy of the source: is it found? */
     bugs: { type: "boolean", default: true },
-    /** Stop at the first violation and say only that: for the planted bugs. */
+    /** Stop at the first violation and print only that. It is for the planted bugs. */
     hunt: { type: "boolean", default: false },
-    /** The outages of whole fleets alone. */
+    /** Only the outages of whole fleets. */
     outages: { type: "boolean", default: false },
   },
   allowNegative: true,
 });
 
-/** Both runs of a seed; a violation if their logs differ. */
+/** Runs a seed twice. It is a violation if the two logs differ. */
 async function twice(seed: number): Promise<Outcome> {
   const one = await schedule(seed);
   const other = await schedule(seed);
@@ -34,7 +34,7 @@ function printTrace(outcome: Outcome): void {
   for (const line of outcome.trace) console.log(line);
 }
 
-/** The moves that the table of transitions allows and no schedule made; a move to the same state is no move. */
+/** The moves that the table of transitions allows but no schedule made. A move to the same state does not count. */
 function movesMissing(made: ReadonlySet<string>): string[] {
   const declared = Object.entries(transitions).flatMap(([from, events]) =>
     Object.values(events).flatMap(({ next }) => next.filter((to) => to !== from).map((to) => `${from} -> ${to}`)),
@@ -81,7 +81,7 @@ async function explore(first: number, seeds: number): Promise<number> {
   return violations === 0 && (missing.length === 0 || seeds < 500) ? 0 : 1;
 }
 
-/** Two at a time: a machine that builds this has two processors at least. */
+/** Two at a time, because a machine that builds this has at least two processors. */
 async function plant(): Promise<number> {
   let missed = 0;
   let next = 0;

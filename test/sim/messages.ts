@@ -5,7 +5,7 @@ import type { Lives } from "./lives.ts";
 const count = (charges: string, letters: string): number =>
   [...charges].filter((letter) => letters.includes(letter)).length;
 
-/** What each budget has paid for, once more, in the words of the protocol. */
+/** What each budget has paid for, written a second time in the words of the protocol. */
 export function spentOf(charges: string): Readonly<Record<"crashes" | "interruptions" | "losses" | "starts", number>> {
   const lately = charges.slice(charges.lastIndexOf("f") + 1);
   return {
@@ -16,7 +16,7 @@ export function spentOf(charges: string): Readonly<Record<"crashes" | "interrupt
   };
 }
 
-/** What a message has to say of an attempt before which these charges were made. */
+/** What a message has to say of an attempt that follows these charges. */
 function saidOf(budgets: Budgets, onDemandLast: number, charges: string): string {
   const spent = spentOf(charges);
   const kinds = ["crashes", "interruptions", "losses", "starts"] as const;
@@ -35,13 +35,13 @@ function saidOf(budgets: Budgets, onDemandLast: number, charges: string): string
 }
 
 /**
- * Until when whoever is announced now may start at least: one sweep of 42 s has decided, the debt has stood for 30 s, and another
- * one settles it, or vanishes and leaves it to the next one, 42 s later.
+ * Until when an attempt that is announced now may start at least. One sweep of 42 s has decided, the debt has stood for
+ * 30 s, and another sweep settles it, or vanishes and leaves it to the next one, 42 s later.
  */
 export const fullTime = ({ startWithin, deadline }: Spec, registeredAt: number, now: number): number =>
   Math.min(now + startWithin - 157_000, registeredAt + (deadline ?? Number.POSITIVE_INFINITY));
 
-/** What is wrong with a message, as the run was at some time since its sender began; undefined when nothing is. */
+/** What is wrong with a message at every time since its sender began; undefined if it was right at one. */
 export function faultOfMessage(
   { id, data }: RequeueEvent,
   lives: Lives,

@@ -8,7 +8,7 @@ import { Away, type Cloud } from "./cloud.ts";
 import { untruthOf } from "./replies.ts";
 import type { Process, World } from "./world.ts";
 
-/** What the front door does to everybody for a while. */
+/** What the front door does to all callers for a while. */
 export type Trouble = "silence" | "forbidden";
 
 type Use = (app: App, process: Process) => Promise<HttpReply>;
@@ -19,7 +19,7 @@ type Until = { readonly until: Instant };
 export class Network {
   private readonly world: World;
   private readonly cloud: Cloud;
-  /** Callers that reach nothing, and callers that are only deaf: their requests arrive, the replies do not. */
+  /** Callers that reach nothing, and callers that are only deaf: their requests arrive, but the replies do not. */
   private readonly cutOff = new Map<string, Until & { readonly isDeaf: boolean }>();
   private trouble: (Until & { readonly what: Trouble }) | undefined;
 
@@ -46,7 +46,10 @@ export class Network {
     return this.trouble !== undefined && this.trouble.until > this.world.now;
   }
 
-  /** One invocation of a Lambda; the answer never comes when it vanishes. An answer about a run was true while it was made. */
+  /**
+   * One invocation of a Lambda. If the Lambda vanishes, the answer never comes. An answer about a run was true while it
+   * was made.
+   */
   invoke(name: string, use: Use, answer: (reply: HttpReply) => void, run?: string): void {
     this.world.spawn(name, "lambda", async (process) => {
       try {
@@ -63,7 +66,7 @@ export class Network {
     });
   }
 
-  /** A request over the network: it may come twice, the second time much later; its reply may be lost or too late. */
+  /** A request over the network. It may come twice, the second time much later. Its reply may be lost or too late. */
   request<T>(
     name: string,
     caller: string,

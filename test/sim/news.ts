@@ -13,26 +13,26 @@ import type { Network } from "./network.ts";
 import type { Pods } from "./pods.ts";
 import type { About, World } from "./world.ts";
 
-/** A word that was told of a host, or of one attempt by its own runner. */
+/** Evidence about a host, or about one attempt from its own runner. */
 export type Word = {
   readonly evidence: Evidence;
   readonly host?: string;
   readonly attempt?: { readonly run: string; readonly fence: number };
   /** Whether it explains an end, and was never taken back. */
   isExplaining: boolean;
-  /** When it was heeded to the end for the first time; infinite before. */
+  /** When it was completely processed for the first time; infinite before. */
   heardAt: number;
 };
 
 const RUNNERS_KINDS = { sigterm: "sigterm", spot: "spot-interruption", rebalance: "rebalance" } as const;
 
-/** Whether a delivery failed as it may, and comes again. */
+/** Whether a delivery failed in an expected way, so that it comes again. */
 export function isExpected(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.every(isExpected);
   return error instanceof Away || error instanceof Contended;
 }
 
-/** What happens to hosts, and what is told of it, by events as AWS sends them: late, never, twice, or although nothing happens. */
+/** What happens to hosts, and the events of AWS that tell of it: late, never, twice, or although nothing happens. */
 export class News {
   private readonly world: World;
   private readonly cloud: Cloud;
@@ -48,7 +48,10 @@ export class News {
     this.pods = pods;
   }
 
-  /** A host is reclaimed: perhaps a warning, then its death, and before or after it perhaps the word that it goes, or why. */
+  /**
+   * A host is reclaimed. Perhaps there is a warning, then it dies, and before or after that an event perhaps says that
+   * it goes, or why.
+   */
   reclaim(host: string): void {
     const { world } = this;
     const { dice } = world;
@@ -66,19 +69,19 @@ export class News {
     });
   }
 
-  /** At once, about when the lease of what stood there runs out, or minutes later; or out of the dead letters, in another life. */
+  /** At once, or about when the leases there run out, or minutes later; or out of the dead letters, in another life. */
   private delay(): number {
     const { dice } = this.world;
     if (this.cloud.retention < RETENTION && dice.chance(0.3)) return dice.between(200_000, 700_000);
     return dice.pick<number>([dice.between(0, 4000), dice.between(10_000, 26_000), dice.between(0, 200_000)]);
   }
 
-  /** Everything goes at once. */
+  /** All hosts go at once. */
   reclaimAll(): void {
     for (const host of this.pods.hosts) this.reclaim(host);
   }
 
-  /** A word that nothing follows: a false alarm, advice, an operator who changes his mind. */
+  /** Evidence that nothing follows: a false alarm, advice, or an operator who takes it back. */
   rumour(host: string): void {
     const { now, dice } = this.world;
     const events = [
@@ -95,7 +98,7 @@ export class News {
     this.tell(dice.pick<object>(events), dice.between(0, 30_000));
   }
 
-  /** A maintenance is announced, and called off before it begins, as far as the order of the events tells. */
+  /** A maintenance is announced, and called off before it begins. The two events may come in either order. */
   calledOff(host: string): void {
     const { now, dice } = this.world;
     const start = instant(now + dice.between(20_000, 100_000));
@@ -104,7 +107,7 @@ export class News {
     this.tell(closed, dice.between(0, 20_000));
   }
 
-  /** An operator drains a host, and often repeats himself. */
+  /** An operator drains a host, and often repeats the request. */
   drain(host: string): void {
     const { world } = this;
     const asked = world.dice.chance(0.5) ? { deadlineSeconds: world.dice.between(0, 120) } : {};
@@ -117,7 +120,7 @@ export class News {
       world.at(instant(world.now + world.dice.between(0, 30_000)), ask);
   }
 
-  /** The word that a host is gone which is not. It comes so late that everybody who is alive there has beaten since. */
+  /** A false event that a host is gone. It comes so late that every attempt that is alive there has beaten since. */
   hoax(host: string): void {
     this.tell(this.stateChange(host, "terminated", this.world.now), this.world.dice.between(40_000, 60_000));
   }
@@ -152,7 +155,7 @@ export class News {
     });
   }
 
-  /** The group tells when the end is over, and says when it began. */
+  /** The group tells of the end when it is over, and says when it began. */
   private scaledIn(host: string, began: Instant, at: Instant): object {
     return this.event("EC2 Instance Terminate Successful", "aws.autoscaling", at, {
       EC2InstanceId: host,
@@ -172,7 +175,7 @@ export class News {
     });
   }
 
-  /** What runners, operators and long notices have put into the queue. */
+  /** Delivers what runners, operators and long notices have put into the queue. */
   relay(): void {
     const { sent } = this.cloud.notices;
     if (this.relayed >= sent.length) return;
@@ -181,7 +184,7 @@ export class News {
     const message = ownMessage(JSON.parse(JSON.stringify(event)));
     if (message?.["detail-type"] === "Lastbeat Attempt Notice") {
       const { run, fence, kind, at } = message.detail;
-      // Where the attempt stood, whatever the message says.
+      // Where the attempt really was, whatever the message says.
       const stood = this.cloud.laws.lives
         .since(0, run)
         .find((version) => version.run?.fence === fence && isHeld(version.run));
@@ -211,7 +214,7 @@ export class News {
     const word: Word = { evidence, ...about, isExplaining: explains(evidence), heardAt: Number.POSITIVE_INFINITY };
     this.cloud.laws.words.push(word);
     const same = this.cloud.laws.words.filter((other) => other.evidence.id === evidence.id);
-    // What was taken back, or told anew with another time, may be what is known of it.
+    // If evidence was taken back, or told again with another time, that may be what is known of it.
     if (same.some((other) => other.evidence.withdrawn === true || other.evidence.at !== evidence.at))
       for (const other of same) if (other.attempt === undefined) other.isExplaining = false;
     this.world.count(
@@ -227,7 +230,7 @@ export class News {
     this.deliver(event, { hosts: notices.map(({ host }) => host) }, delay, told);
   }
 
-  /** At least once: a delivery that failed or vanished comes again, and so does one in ten that did not. */
+  /** Delivers at least once. A delivery that failed or vanished comes again, and so does one in ten of the others. */
   private deliver(event: object, about: About, delay: number, told: readonly Word[]): void {
     const { world } = this;
     const name = `notice of ${[...about.hosts, about.attempt?.run].join(" ")}`;
@@ -240,7 +243,7 @@ export class News {
       }
     };
     const attempt = (): void => {
-      // One that is about what is broken always fails; SQS gives up after five times.
+      // A delivery about something that is broken always fails. SQS gives up after five tries.
       if (isDone || (tries >= 5 && !world.isChaotic)) return;
       tries += 1;
       world.spawn(
@@ -251,7 +254,7 @@ export class News {
             await heed(this.cloud.appFor(process), JSON.stringify(event));
           } catch (error) {
             if (!isExpected(error)) throw error;
-            // In calm only what is broken fails: everybody else has heard it.
+            // In calm only what is broken fails, and everybody else has heard it.
             if (!world.isChaotic && process.isAlive) heard();
             return;
           }

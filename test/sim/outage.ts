@@ -24,39 +24,39 @@ const START = instant(1795348800000);
 const PERIOD = seconds(10);
 /** How long a request takes, there and back. */
 const LATENCY = seconds(0.05);
-/** Everybody has beaten for a while when something happens. */
+/** When something happens. All runs have beaten for a while by then. */
 const HAPPENS_AT = after(START, seconds(600));
-/** Long enough after the longest outage for a quarter of an hour and for every lease to run out. */
+/** Long enough after the longest outage for 15 minutes and for every lease to run out. */
 const END_AFTER = seconds(2400);
 
-/** What a fleet is made of, and what befalls it. */
+/** What a fleet is made of, and what happens to it. */
 export type Scenario = {
   readonly runs: number;
-  /** How many runs stand on one host; each on one of its own unless it is said. */
+  /** How many runs are on one host; by default each run has a host of its own. */
   readonly runsPerHost?: number;
-  /** Leases in seconds, as the runs have them by chance. */
+  /** Leases in seconds. Each run has one of these by chance. */
   readonly leases: Leases;
   /** How many of a hundred runs go on when they are cut off. */
   readonly goOn: number;
-  /** Seconds that the front door is away, one after another, with gaps between. */
+  /** The outages of the front door in seconds, one after another, with gaps between them. */
   readonly away?: readonly (readonly [gap: number, length: number])[];
   /** How many runs die at any time from a minute before the first outage to the end of the last. */
   readonly dying?: number;
-  /** How many hosts die at once, a minute after something could happen. */
+  /** How many hosts die at once, a minute after `HAPPENS_AT`. */
   readonly hostsDying?: number;
-  /** Half of the hosts are drained, by an hour, and what stands there works on. */
+  /** Half of the hosts are drained, with an hour of time, and the attempts there work on. */
   readonly isHalfDrained?: boolean;
   readonly hasCanary?: boolean;
-  /** Whatever takes the front door away takes the sweeps and the canary with it, as the table would. */
+  /** What takes the front door away also takes the sweeps and the canary away, as the loss of the table would. */
   readonly isAllAway?: boolean;
 };
 
-/** What it did to the fleet. */
+/** What the scenario did to the fleet. */
 export type Damage = {
   readonly runs: number;
   /** Declared lost while their child was at work and their agent alive. */
   readonly lostHealthy: number;
-  /** Stopped by their own agent, because nothing was acknowledged in time. */
+  /** Stopped by their own agent, because no beat was acknowledged in time. */
   readonly fenced: number;
   /** Of these, how many were charged to nothing. */
   readonly forgiven: number;
@@ -65,7 +65,7 @@ export type Damage = {
   readonly found: { readonly median: number; readonly longest: number };
 };
 
-/** One clock, and what happens when. */
+/** One clock, and what happens at which time. */
 class Clockwork {
   now: Instant = START;
   private readonly queue = new Map<Instant, (() => void | Promise<void>)[]>();
@@ -107,7 +107,7 @@ type Around = { readonly clock: Clockwork; readonly app: App; readonly dice: Dic
 
 type Fate = { diedAt?: Instant; foundAt?: Instant; isFenced: boolean; isLostHealthy: boolean; isForgiven: boolean };
 
-/** One agent with its real heart; its child works on until it is told to stop. */
+/** One agent with its real heart. Its child works on until it is told to stop. */
 class Runner {
   readonly fate: Fate = { isFenced: false, isLostHealthy: false, isForgiven: false };
   isAtWork = false;
@@ -178,7 +178,7 @@ class Runner {
       case "start":
         this.isAtWork = true;
         return;
-      case "signal": // it works on while it may, and heeds whatever else it is told at once
+      case "signal": // it works on while it may, and obeys every other signal at once
         if (action.signal === "SIGTERM" && this.heart.phase === "beating" && this.heart.stop?.why === "drain") return;
         this.isAtWork = false;
         this.clock.at(this.clock.now, () => this.hear({ kind: "exited", end: { signal: "SIGTERM", status: 143 } }));
@@ -234,7 +234,7 @@ function outagesOf({ away = [] }: Scenario): readonly { readonly from: Instant; 
   });
 }
 
-/** The fleet through all that befalls it. The seed decides what is left to chance. */
+/** Plays what happens to the fleet. The seed decides what is left to chance. */
 export async function play(scenario: Scenario, seed: number): Promise<Damage> {
   const { runs, runsPerHost = 1, dying = 0, hostsDying = 0, isHalfDrained = false, hasCanary = true } = scenario;
   const { isAllAway = false } = scenario;
@@ -301,7 +301,7 @@ export async function play(scenario: Scenario, seed: number): Promise<Damage> {
       await sweep(app, { period: PERIOD, until: after(at, PERIOD), previous });
       previous = at;
     });
-  // Where in the minute the canary comes is chance.
+  // The canary comes at a random second of the minute.
   for (let at = after(START, seconds(dice.between(1, 60))); hasCanary && at < end; at = after(at, seconds(60)))
     clock.at(at, async () => {
       if (isAllAway && isAway()) return;
@@ -315,10 +315,10 @@ export async function play(scenario: Scenario, seed: number): Promise<Damage> {
   return damageOf([...byRun.values()]);
 }
 
-/** Causes that a verdict finds, whatever explains the end; all others are the runner's own words. */
+/** The causes that a verdict finds, whatever explains the end. All others are the runner's own words. */
 const ENDED_BY_US: ReadonlySet<string> = new Set(["lost", "interrupted"]);
 
-/** The first attempt of a run ended: was that a mistake, and how long did it take? */
+/** The first attempt of a run has ended. Was that a mistake, and how long did it take? */
 function ended(runner: Runner, cause: string, now: Instant): void {
   const { fate } = runner;
   if (fate.diedAt !== undefined) fate.foundAt ??= now;

@@ -1,10 +1,13 @@
 import { seededDice } from "./dice.ts";
 import { type Damage, type Leases, play, type Scenario } from "./outage.ts";
 
-/** From a blip to an outage that outlasts what a verdict may wait. */
+/** From a blip to an outage that is longer than a verdict may wait. */
 const LENGTHS = [30, 41, 60, 70, 90, 120, 301, 607, 900, 1200];
 const MIXED: Leases = [120, 120, 120, 60, 60, 30];
-/** No verdict waits longer than so many seconds beyond its lease; whoever is still silent then is judged by the clock. */
+/**
+ * No verdict waits longer than this beyond its lease, in seconds. A run that is still silent then is judged by the
+ * clock.
+ */
 const VALVE = 900;
 
 const row = (name: string, ...cells: readonly (string | number)[]): string =>
@@ -13,7 +16,7 @@ const row = (name: string, ...cells: readonly (string | number)[]): string =>
 const tell = (name: string, { lostHealthy, fenced, forgiven, found }: Damage): void =>
   console.log(row(name, lostHealthy, fenced, forgiven, `${found.median.toFixed(0)}, ${found.longest.toFixed(0)}`));
 
-/** What may not happen, in sentences; printed as it is found. */
+/** What must not happen, in sentences. They are printed when they are found. */
 class Faults {
   count = 0;
 
@@ -38,7 +41,7 @@ const DRAWN = 40;
 
 const MINUTES = Array.from({ length: 30 }, (_, index) => index + 1);
 
-/** Two outages of a quarter of an hour with every gap from 1 to 30 minutes; and two of any length. */
+/** Two outages of 15 minutes with every gap from 1 to 30 minutes; and two of any length. */
 async function pairs(name: string, scenario: Scenario, faults: Faults): Promise<void> {
   let lost = 0;
   for (const gap of MINUTES) {
@@ -68,7 +71,7 @@ async function pairs(name: string, scenario: Scenario, faults: Faults): Promise<
   faults.expect(lost === 0, `${lost} healthy runs were lost in pairs of outages`);
 }
 
-/** So many outages, of lengths that are drawn to the second: a sweep meets their ends anywhere. */
+/** Many outages, of lengths that are drawn to the second, so that a sweep meets their ends at any time. */
 async function drawn(name: string, scenario: Scenario, [from, to]: Bounds, faults: Faults): Promise<void> {
   let lost = 0;
   for (let seed = 1; seed <= DRAWN; seed += 1) {
@@ -79,7 +82,7 @@ async function drawn(name: string, scenario: Scenario, [from, to]: Bounds, fault
   faults.expect(lost === 0, `${lost} healthy runs were lost in outages of drawn lengths`);
 }
 
-/** A loss of theirs while the canary gets through and others beat: found within a lease and two sweeps. */
+/** A real loss while the canary gets through and others beat. It is found within a lease and two sweeps. */
 async function loss(name: string, scenario: Scenario, within: number, faults: Faults): Promise<void> {
   const damage = await play(scenario, 1);
   tell(name, damage);
@@ -90,7 +93,7 @@ async function loss(name: string, scenario: Scenario, within: number, faults: Fa
   );
 }
 
-/** Plays them all. 0 when nobody healthy was lost while a verdict waits, and what is theirs was found in time. */
+/** Plays them all. Returns 0 if no healthy run was lost while a verdict waits, and real losses were found in time. */
 export async function outages(): Promise<number> {
   const faults = new Faults();
   console.log(row("", "lost healthy", "fenced", "forgiven", "found: median, longest s"));
@@ -131,7 +134,7 @@ export async function outages(): Promise<number> {
     faults,
   );
   const fleet = { runs: 90, runsPerHost: 2, leases: [120] as const, goOn: 10 };
-  // A verdict a sweep in a hundred runs, but five at least: 30 runs take six sweeps.
+  // A sweep declares one in a hundred runs lost, but at least five: 30 runs take six sweeps.
   await loss("a zone of three is gone: 15 hosts of 45", { ...fleet, hostsDying: 15 }, 120 + 60, faults);
   await loss(
     "one node with all of a team's five runs",

@@ -33,7 +33,7 @@ export class People {
     this.pods = pods;
   }
 
-  /** Registers, again when no answer comes, and starts the first attempt with its ticket. */
+  /** Registers, repeats that if no answer comes, and starts the first attempt with its ticket. */
   async own(run: string, spec: Spec): Promise<void> {
     const { world } = this;
     const isOk = (body: object): boolean => "state" in body;
@@ -64,7 +64,7 @@ export class People {
     }
   }
 
-  /** Cancels or requeues, as an owner would who sees something odd. */
+  /** Cancels or requeues, like an owner who sees something odd. */
   async ask(run: string, what: "cancel" | "requeue"): Promise<void> {
     const { world, cloud } = this;
     const item = cloud.runs.items().find((each) => each.run === run);
@@ -85,7 +85,7 @@ export class People {
     if (what === "cancel" && isAccepted && isSameLife) life.isCanceled = true;
   }
 
-  /** Reads the record, whose run and ledger have to be of one time. */
+  /** Reads the record. Its run and its ledger have to be of the same time. */
   look(run: string): void {
     const { world, cloud } = this;
     void this.network.request(`look at ${run}`, "owner", seconds(8), async (app, process) => {
@@ -113,7 +113,8 @@ export class People {
     const { next, run } = (JSON.parse(message.body) as RequeueEvent).data;
     const times = (this.read.get(message.id) ?? 0) + 1;
     this.read.set(message.id, times);
-    // A run that cannot be written is announced for ever: who names his pods by the id starts no more of them.
+    // A run that cannot be written is announced for ever. A consumer that names its pods by the message's id starts no
+    // more of them.
     if (times > 3 && this.cloud.isBroken(run)) {
       this.delivered += 1;
       return;
@@ -129,7 +130,10 @@ export class People {
     return this.delivered < this.cloud.requeues.sent.length;
   }
 
-  /** One tick: a sweep, which may meet other ones, and some are slow. One that gets to its end has seen every run that was there. */
+  /**
+   * One tick starts a sweep, which may meet other sweeps. Some are slow. One that gets to its end has seen every run
+   * that was there.
+   */
   tick(period: Span): void {
     const { runs } = this.cloud;
     const { dice, isChaotic } = this.world;
@@ -154,7 +158,7 @@ export class People {
         });
         const lifeOf = (run: Run | undefined): Life | undefined =>
           run === undefined ? undefined : this.cloud.laws.lives.of(run.run, run.fence);
-        // An item of a former life may have gone, and one of the next be there.
+        // An item of an earlier life may have gone, and one of the next life may be there.
         const isThere = (run: Run): boolean => lifeOf(runs.look(run)) === lifeOf(run);
         const missed = there.find((run) => isThere(run) && !seen.has(`${run.shard}/${run.run}`));
         if (counts !== undefined && app.clock.now() < until && missed !== undefined)
@@ -164,7 +168,7 @@ export class People {
     );
   }
 
-  /** The canary beats, and is told whether the front door lets it through. */
+  /** The canary beats, and learns whether the front door lets it through. */
   sing(): void {
     const pause = (): Promise<void> =>
       new Promise((resolve) => this.world.at(after(this.world.now, seconds(5)), resolve));

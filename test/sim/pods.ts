@@ -26,13 +26,13 @@ import type { Cloud } from "./cloud.ts";
 import type { Network } from "./network.ts";
 import type { Process, World } from "./world.ts";
 
-/** Where pods stand. A host that is gone takes them with it; its name may come back at once, for another host. */
+/** The hosts of pods. A host that is gone takes its pods with it. Its name may come back at once, for another host. */
 export class Pods {
   private readonly world: World;
   private readonly cloud: Cloud;
   private readonly network: Network;
   private readonly standing = new Map<Process, Pod>();
-  /** With one host alone its name is used again at once. */
+  /** If there is only one host, its name is used again at once. */
   readonly hosts: readonly [string, ...string[]];
   private started = 0;
 
@@ -43,7 +43,7 @@ export class Pods {
     this.hosts = world.dice.chance(0.3) ? ["i-00000000"] : ["i-00000000", "i-00000001", "i-00000002"];
   }
 
-  /** A pod on some host, with the agent's real heart and a child that ends some time. */
+  /** A pod on some host, with the agent's real heart and a child that ends at some time. */
   start(ticket: string): void {
     this.started += 1;
     const { world } = this;
@@ -93,7 +93,7 @@ export class Pods {
     this.kill(process, pod);
   }
 
-  /** Mostly just about as long as a lease, so that the pod comes back while its run is being given away. */
+  /** Mostly about as long as a lease, so that the pod comes back while its run is being given away. */
   private cutOffFor(): number {
     const { dice } = this.world;
     return dice.chance(0.6) ? dice.between(18_000, 32_000) : dice.pick([5000, 60_000, 250_000]);
@@ -120,7 +120,7 @@ class Pod {
   private readonly lease: Span;
   private readonly startedAt: Instant;
   private alarm: Instant | undefined;
-  /** While the agent is stopped, what happens to it waits here. */
+  /** While the agent is stopped, its inputs wait here. */
   private missed: Input[] | undefined;
 
   constructor(
@@ -163,7 +163,7 @@ class Pod {
     return this.left.promise;
   }
 
-  /** The instance's metadata say that it is about to be taken, which may be true or not. */
+  /** The instance's metadata says that it is about to be taken, which may be true or not. */
   isWarned(): void {
     const { now, dice } = this.world;
     const deadline = new Date(now + dice.pick([120_000, 20_000, -5000, 86_400_000])).toISOString();
@@ -174,7 +174,10 @@ class Pod {
     this.cloud.laws.childEnded(this.runId, this.process.name);
   }
 
-  /** SIGSTOP to the agent alone: its child works on. On SIGCONT its timers come first, then what has arrived meanwhile. */
+  /**
+   * SIGSTOP goes to the agent alone, so its child works on. On SIGCONT its timers come first, then the inputs that have
+   * arrived.
+   */
   pause(span: number): void {
     const { world } = this;
     if (this.missed !== undefined) return;
@@ -271,7 +274,7 @@ class Pod {
     }
   }
 
-  /** The child of an agent that has heard that it is over is gone when its grace is over. */
+  /** The agent has heard that its attempt is over. Its child is gone when its grace is over. */
   private stopsSoon(): void {
     const { world, process } = this;
     world.at(
@@ -346,7 +349,7 @@ async function noticing(app: App, claims: Claims, told: Parameters<typeof forwar
   return refusal === undefined ? { status: 202, body: {} } : httpReply(refusal);
 }
 
-/** The work: takes its time, ends well or badly, and mostly heeds a TERM. */
+/** The work: it takes its time, ends well or badly, and mostly obeys a TERM. */
 class Child {
   private readonly world: World;
   private readonly process: Process;
@@ -367,11 +370,11 @@ class Child {
     const took = isChaotic ? dice.pick([2, 8, 15, 30, 70, 70, 350, 350]) : dice.pick([2, 8]);
     const code: number = isChaotic && dice.chance(0.3) ? 1 : 0;
     if (dice.chance(0.4)) this.tellIn(dice.between(500, 8000));
-    const isKilled = isChaotic && dice.chance(0.05); // of its own out of memory
+    const isKilled = isChaotic && dice.chance(0.05); // it ran out of memory itself
     this.endIn(took * 1000, isKilled ? { signal: "SIGKILL", status: 137 } : { exitCode: code, status: code });
   }
 
-  /** How far it has come, again and again; it may fall back. */
+  /** Tells its progress again and again. The progress may fall back. */
   private tellIn(span: number): void {
     this.world.at(
       instant(this.world.now + span),

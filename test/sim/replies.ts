@@ -12,7 +12,7 @@ type Body = {
   readonly directive?: string;
 };
 
-/** The run as it was, be it archived. */
+/** The run as it was, even if it was archived. */
 const known = ({ run, last }: Version): Run | undefined => run ?? last;
 
 function fits(run: Run, { state, outcome, attempt, fence, token, directive }: Body): boolean {
@@ -24,7 +24,7 @@ function fits(run: Run, { state, outcome, attempt, fence, token, directive }: Bo
   return directive === undefined || (isHeld(run) && directiveOf(run) === directive);
 }
 
-/** What is untrue of a reply, at every instant of its call; undefined when it was true at one. */
+/** What is untrue of a reply at every instant of its call; undefined if it was true at one. */
 export function untruthOf(run: string, { status, body }: HttpReply, lives: Lives, since: number): string | undefined {
   const name = problemName(body);
   const isAbout = status < 300 || name === "superseded";

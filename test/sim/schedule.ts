@@ -19,14 +19,14 @@ export type Outcome = {
   readonly trace: readonly string[];
 };
 
-/** Steps under chaos, and the most that calm may take until everything has ended. */
+/** Steps under chaos, and the most steps that calm may take until everything has ended. */
 const CHAOS = 900;
 const CALM = 30_000;
-/** After so long in calm everything that chaos left undone has been found by a sweep. */
+/** After this long in calm, sweeps have found everything that chaos left undone. */
 const SETTLING_MS = 90_000;
-/** A front door that is away, or a pod that is cut off, may stay so for as long into the calm. */
+/** How far into the calm a front door may stay away, or a pod may stay cut off. */
 const LAST_TROUBLE_MS = 250_000;
-/** The latest word of a host comes so long into the calm, and is delivered again. */
+/** How far into the calm the latest evidence about a host may come. It is delivered again after that. */
 const LAST_WORD_MS = 300_000;
 const PERIOD = seconds(5);
 const CANARY_PERIOD = seconds(60);
@@ -60,7 +60,7 @@ const specFor = (dice: Dice): Spec => ({
   backoff: dice.chance(0.5) ? { base: seconds(6), max: seconds(20) } : { base: seconds(0), max: seconds(0) },
 });
 
-/** What befalls hosts, the front door, the table and the keys. */
+/** What happens to hosts, the front door, the table and the keys. */
 function trouble(world: World, cloud: Cloud, network: Network, pods: Pods, news: News): void {
   const { dice } = world;
   const someTime = (most: number, act: () => void): void => world.at(instant(world.now + dice.between(0, most)), act);
@@ -89,7 +89,10 @@ function trouble(world: World, cloud: Cloud, network: Network, pods: Pods, news:
   if (dice.chance(0.2)) someTime(100_000, () => cloud.rotateKeys());
 }
 
-/** Records that are kept for minutes: the ids are used again, by words, reports and tickets of their former lives too. */
+/**
+ * Records are kept for minutes only, so the ids are used again. Evidence, reports and tickets of their earlier lives
+ * use them, too.
+ */
 function secondLives(world: World, cloud: Cloud, people: People, run: string, spec: Spec): void {
   const { dice } = world;
   for (let lives: number = dice.pick([1, 2, 3]); lives > 0; lives -= 1)
@@ -98,7 +101,7 @@ function secondLives(world: World, cloud: Cloud, people: People, run: string, sp
     world.at(instant(world.now + dice.between(100_000, 700_000)), () => cloud.hosts.forget(world.now));
 }
 
-/** A run cannot be written any more, or its messages cannot be sent. The others must not feel it. */
+/** A run can no longer be written, or its messages can no longer be sent. The others must not notice. */
 function breakOne(world: World, cloud: Cloud, run: string): void {
   const broken = world.dice.pick([cloud.unwritable, cloud.unsendable]);
   world.at(instant(world.now + world.dice.between(0, 100_000)), () => {
@@ -139,12 +142,12 @@ export async function schedule(seed: number, heard?: (heard: Heard) => void): Pr
     for (let looked: number = dice.pick([0, 1, 3]); looked > 0; looked -= 1)
       world.at(instant(world.now + dice.between(0, 150_000)), () => people.look(run));
   }
-  // All but one: nobody else is left to keep it waiting.
+  // All runs but one. No other healthy run is left to keep that one waiting.
   const [healthy, ...others] = runs;
   if (healthy !== undefined && dice.chance(0.25)) for (const run of others) breakOne(world, cloud, run);
   if (dice.chance(0.3)) world.at(instant(world.now + dice.between(0, 60_000)), () => cloud.control.use(2));
   trouble(world, cloud, network, pods, news);
-  // Nobody sweeps for minutes: what has ended is still there when its record expires.
+  // No sweep runs for minutes, so ended items are still there when their record expires.
   const sweepsAway = { from: Number.POSITIVE_INFINITY, to: 0 };
   if (isShort && dice.chance(0.4)) {
     sweepsAway.from = world.now + dice.between(50_000, 300_000);
@@ -156,7 +159,7 @@ export async function schedule(seed: number, heard?: (heard: Heard) => void): Pr
   let settledBy = Number.POSITIVE_INFINITY;
   let quietFrom = Number.POSITIVE_INFINITY;
   let violation: string | undefined;
-  /** Whether nothing is left to do: no item, no mail, no timer; what is broken stays as it is. */
+  /** Whether nothing is left to do: no item, no message, no timer. What is broken stays as it is. */
   const isOver = (): boolean => {
     if (world.isChaotic || people.hasMail() || news.hasMail()) return false;
     const isBroken = cloud.unwritable.size + cloud.unsendable.size > 0;

@@ -3,26 +3,26 @@ import type { Input } from "../../lib/agent/heart.ts";
 import { after, type Instant, instant, milliseconds, type Span, seconds } from "../../lib/core/time.ts";
 import { type Dice, seededDice } from "./dice.ts";
 
-/** A promise of Lastbeat was broken in this schedule. */
+/** This schedule broke a promise of Lastbeat. */
 export class Violation extends Error {}
 
-/** Something that can vanish mid-line: a Lambda invocation, a pod. What it waits for is never answered then. */
+/** A process that can vanish at any point: a Lambda invocation, or a pod. What it waits for is then never answered. */
 export type Process = {
   readonly name: string;
   readonly kind: "lambda" | "pod" | "client";
   readonly born: Instant;
   /** The step at which it began. */
   readonly bornAt: number;
-  /** After so long it is cut off, if it is a Lambda. */
+  /** How long it may run, if it is a Lambda. */
   readonly limit: Span;
   /** How far its clock is ahead of the world's. */
   readonly skew: Span;
-  /** What it is about, where that is a word about hosts or attempts. */
+  /** What it is about, if it processes evidence about hosts or attempts. */
   readonly about?: About;
   isAlive: boolean;
 };
 
-/** What a word may move: attempts on these hosts, and this attempt. */
+/** What evidence may move: attempts on these hosts, and this attempt. */
 export type About = {
   readonly hosts: readonly string[];
   readonly attempt?: { readonly run: string; readonly fence: number };
@@ -55,7 +55,7 @@ export type Heard = {
  */
 export class World {
   now: Instant = START;
-  /** While there is chaos processes vanish, replies get lost, and requests come twice. */
+  /** While there is chaos, processes vanish, replies get lost, and requests come twice. */
   isChaotic = true;
   readonly dice: Dice;
   heard: ((heard: Heard) => void) | undefined;
@@ -78,7 +78,7 @@ export class World {
     this.trace.push(dated);
   }
 
-  /** The same for two runs of the same seed, or something is not decided by the seed alone. */
+  /** It is the same for two runs of the same seed, or something is not decided by the seed alone. */
   fingerprint(): string {
     return this.hash.copy().digest("hex");
   }
@@ -92,7 +92,7 @@ export class World {
     this.failure ??= new Violation(what);
   }
 
-  /** Starts a process. A body that throws has found a bug, unless it is dead by then. */
+  /** Starts a process. A body that throws has found a bug, unless the process is dead. */
   spawn(
     name: string,
     kind: Process["kind"],
@@ -121,19 +121,19 @@ export class World {
     return process;
   }
 
-  /** The process vanishes: nothing it waits for ever happens. */
+  /** The process vanishes: nothing that it waits for ever happens. */
   kill(process: Process): void {
     process.isAlive = false;
     this.steps = this.steps.filter((step) => step.process !== process);
     this.timers = this.timers.filter((timer) => timer.process !== process);
   }
 
-  /** A call to the outside: done when the world picks it. */
+  /** A call to the outside. It is done when the world picks it. */
   step(process: Process, name: string, act: () => void): void {
     if (process.isAlive) this.steps.push({ process, name, act });
   }
 
-  /** Something that happens at a time; with a process, only while that lives. */
+  /** Something that happens at a time. With a process, it happens only while that process lives. */
   at(at: Instant, act: () => void, process?: Process): void {
     if (process?.isAlive !== false) this.timers.push({ at, process, act });
   }
@@ -147,7 +147,7 @@ export class World {
     return this.steps.length === 0 && this.timers.length === 0;
   }
 
-  /** One step, or time passes, where nothing is to do up to the next timer, and to `until` at most. */
+  /** Takes one step. If there is nothing to do, time passes up to the next timer, and to `until` at most. */
   async advance(until: Instant): Promise<void> {
     this.moment += 1;
     if (this.dice.chance(this.isChaotic ? 0.3 : 0.1)) this.pass(milliseconds(this.dice.between(100, 1900)));
@@ -166,7 +166,7 @@ export class World {
     if (this.failure !== undefined) throw this.failure;
   }
 
-  /** Time passes, but never past a moment for which a pod has set its alarm: that is kept to the millisecond. */
+  /** Time passes, but never past a moment for which a pod has set its alarm. That moment is kept to the millisecond. */
   private pass(span: Span): void {
     const alarms = this.timers.filter(({ process }) => process?.kind === "pod").map(({ at }) => at);
     const next = Math.min(after(this.now, span), ...alarms);
