@@ -16,12 +16,12 @@ import type { Registration, Spec } from "../../lib/core/spec.ts";
 import { type Instant, instant, milliseconds, type Span } from "../../lib/core/time.ts";
 import { isStorable } from "../../lib/wire/bounds.ts";
 
-/** Run ids, with room for the ending that `unique` gives them. */
+/** Run ids, with room for the suffix that `unique` gives them. */
 export const ids: fc.Arbitrary<string> = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_-]{0,100}$/);
 
 let named = 0;
 
-/** The name with an ending of its own, so that no two cases meet in one store, not even while a failure is shrunk. */
+/** The name with a suffix of its own, so that no two cases meet in one store, not even while a failure is shrunk. */
 export function unique(name: string): string {
   named += 1;
   return `${name}-${named}`;
@@ -40,16 +40,16 @@ const holders = fc.stringMatching(/^[0-9a-f]{32}$/);
 const digests = fc.stringMatching(/^[0-9a-f]{64}$/);
 const charges = fc.string({ unit: fc.constantFrom("c", "i", "l", "s", "-", "+"), maxLength: 40 });
 
-/** Any text at all, the empty one and control characters included. */
+/** Any text at all, including the empty one and control characters. */
 const texts = fc.string({ unit: "binary", maxLength: 200 });
 
-/** Numbers that the API takes, as JSON has them: -0 is 0 there. */
+/** Numbers that the API takes, as JSON has them: there -0 is 0. */
 const numbers = fc
   .double({ noNaN: true, noDefaultInfinity: true })
   .filter(isStorable)
   .map((value) => value + 0);
 
-/** The fields in `optional` are there or not; never there and undefined. */
+/** The fields in `optional` are present or absent. They are never present and undefined. */
 const record = <T, O extends object = Record<never, never>>(
   fields: { [K in keyof T]: fc.Arbitrary<T[K]> },
   optional: { [K in keyof O]: fc.Arbitrary<O[K]> },

@@ -21,10 +21,10 @@ import { metered } from "../cost/meter.ts";
 import { dynamoDbLocalEngine } from "./engines.ts";
 import { at, FENCE, running } from "./samples.ts";
 
-/** As many letters as the ids of the usual workflow runners have. */
+/** As many letters as the run ids of usual workflow runners have. */
 const RUN = "nightly-train-42";
 
-/** A claimed run in the middle of its life: beaten an hour, with a deadline, and with attempts behind it. */
+/** A claimed run in the middle of its life: it has beaten for an hour, has a deadline, and has attempts behind it. */
 const usual: Running = {
   ...running(RUN),
   attempt: 12,
@@ -34,7 +34,7 @@ const usual: Running = {
   lastRenewable: at("18:00:00.789"),
 };
 
-/** Every adapter that a Lambda has, all behind one client, so that no request goes unseen. */
+/** Every adapter that a Lambda has, all behind one client, so that every request is seen. */
 const appAt = (dynamo: Dynamo, now: Instant): App => ({
   retention: RETENTION,
   clock: { now: () => now },
@@ -138,7 +138,7 @@ describe("the size of a running item", () => {
     expect(itemBytes(itemOf(usual))).toBeLessThanOrEqual(128);
   });
 
-  /** The API takes 128 bytes of JSON; these are the kinds of letters that take the most. */
+  /** The API takes 128 bytes of JSON. These kinds of letters take the most bytes. */
   const TEXTS = [
     ["plain letters", "x", 128],
     ["letters of three bytes each", "\u9032", 42],
@@ -154,7 +154,7 @@ describe("the size of a running item", () => {
   const progressWith = (note: string): Progress | undefined =>
     schemas.beat.parse({ progress: { value: LONGEST, of: LONGEST, note } }).progress;
 
-  /** The longest that everything on a held run item can be. */
+  /** A held run item on which everything is as long as it can be. */
   const largest: Running = {
     ...usual,
     run: "r".repeat(128),

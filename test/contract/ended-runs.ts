@@ -8,7 +8,7 @@ import { at, ended } from "./samples.ts";
 const EXPIRY = at("23:00:00");
 const HOUR = seconds(3600);
 
-/** More pages than any test here needs: a cursor that does not end would run into it. */
+/** More pages than any test here needs. A cursor that does not end would reach this bound. */
 const PAGES = 60;
 
 /** Follows the cursors to the end. */

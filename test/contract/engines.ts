@@ -7,7 +7,7 @@ import { sqsClient } from "../../lib/adapters/aws/queues.ts";
 import { DYNAMODB, type SignedCall, signedCall } from "../../lib/adapters/aws/signed-call.ts";
 import { obstacle, startDynamoDbLocal } from "./dynamodb-local.ts";
 
-/** A DynamoDB engine on this machine. `table` makes a new, empty one; `pid` is the process that listens. */
+/** A DynamoDB engine on this machine. `table` makes a new, empty table; `pid` is the process that listens. */
 export type Engine = {
   readonly pid: number;
   readonly endpoint: string;
@@ -18,13 +18,13 @@ export type Engine = {
 /** The emulators take any credentials. */
 const ANYBODY = { region: "us-east-1", credentials: { accessKeyId: "contract", secretAccessKey: "contract" } };
 
-/** A Java virtual machine on a busy machine answers its first requests slowly; a retried write would look stale. */
+/** A Java virtual machine answers its first requests slowly on a busy machine, and a retried write would look stale. */
 const PATIENT = { maxAttempts: 1, requestHandler: { connectionTimeout: 10_000, requestTimeout: 20_000 } };
 
 /** A client of an emulator. */
 export const clientAt = (endpoint: string): Dynamo["client"] => dynamoClient({ endpoint, ...ANYBODY, ...PATIENT });
 
-/** The same, signed by hand as the Lambda of beats does. */
+/** A client that is signed by hand, like that of the Lambda of beats. */
 export const signedCallAt = (endpoint: string): SignedCall =>
   signedCall(
     DYNAMODB,
@@ -37,7 +37,7 @@ export const signedCallAt = (endpoint: string): SignedCall =>
     { attempts: PATIENT.maxAttempts, timeoutMs: PATIENT.requestHandler.requestTimeout },
   );
 
-/** `pid` is the process that listens; 0 for one that is not ours. `prefix`: what the names of its tables begin with. */
+/** `pid`: the process that listens; 0 if it is not ours. `prefix`: the beginning of its tables' names. */
 export function engineAt(
   endpoint: string,
   pid = 0,
@@ -72,7 +72,7 @@ export type Queues = {
   stop(): Promise<void>;
 };
 
-/** Our queues at an endpoint of SQS; `prefix`: what their names begin with. */
+/** Our queues at an endpoint of SQS. `prefix`: the beginning of their names. */
 export async function queuesAt(
   endpoint: string,
   stop = async (): Promise<void> => {},
@@ -95,7 +95,7 @@ export async function startQueues(): Promise<Queues> {
   return queuesAt(`http://127.0.0.1:${emulators.sqsPort}`, emulators.stop);
 }
 
-/** DynamoDB Local, where Java can run it. */
+/** DynamoDB Local, if Java can run it. */
 export async function dynamoDbLocalEngine(): Promise<Engine | { readonly missing: string }> {
   const missing = obstacle();
   if (missing !== undefined) return { missing };
@@ -109,7 +109,10 @@ const LISTENING = "0A";
 /** 127.0.0.1 with a port, as /proc/net/tcp writes it on little-endian machines. */
 export const LOOPBACK = /^0100007F:[0-9A-F]{4}$/;
 
-/** The local addresses, as /proc/net/tcp writes them, that a process on Linux listens on; elsewhere none are found. */
+/**
+ * The local addresses that a process on Linux listens on, as /proc/net/tcp writes them. On other systems none are
+ * found.
+ */
 export function listeners(pid: number): readonly string[] {
   if (process.platform !== "linux") return [];
   const sockets = new Set<string>();
@@ -120,7 +123,7 @@ export function listeners(pid: number): readonly string[] {
   return listening(String(pid)).flatMap(({ address, inode }) => (sockets.has(inode) ? [address] : []));
 }
 
-/** The local addresses on which somebody listens at that port. */
+/** The local addresses on which a process listens at that port. */
 export const listenersAt = (port: number): readonly string[] =>
   listening("self").flatMap(({ address }) =>
     Number.parseInt(address.split(":")[1] ?? "", 16) === port ? [address] : [],
@@ -137,7 +140,7 @@ const listening = (process: string): readonly { readonly address: string; readon
       .map(([, address = "", , , , , , , , inode = ""]) => ({ address, inode })),
   );
 
-/** Where the link points; nowhere when the descriptor was closed meanwhile. */
+/** Where the link points; empty if the descriptor was closed meanwhile. */
 function target(link: string): string {
   try {
     return readlinkSync(link);

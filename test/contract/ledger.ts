@@ -156,7 +156,7 @@ function describeEnds(open: () => Promise<Ledger>): void {
   });
 }
 
-/** A message so long that three lines are more than one answer of the store (1 MB) holds. */
+/** A message so long that three lines do not fit into one answer of the store (1 MB). */
 const LONG_MESSAGE = "x".repeat(370_000);
 
 function describeLists(open: () => Promise<Ledger>): void {

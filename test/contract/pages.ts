@@ -6,7 +6,7 @@ import type { Runs, Sighting } from "../../lib/ports/runs.ts";
 import * as any from "./arbitraries.ts";
 import { at, FENCE, LONG, lost, queued, running } from "./samples.ts";
 
-/** Everything that one walk over a shard meets, page by page. */
+/** Everything that one walk over a shard finds, page by page. */
 async function walk<P extends { readonly cursor?: string }, I>(
   pageAfter: (cursor?: string) => Promise<P>,
   itemsOf: (page: P) => readonly I[],

@@ -20,7 +20,7 @@ import { describeResults } from "./results.ts";
 import { describeRuns } from "./runs.ts";
 import { describeSpecs } from "./specs.ts";
 
-/** How each port is opened on one engine, empty each time. */
+/** How each port is opened on one engine. It is empty each time. */
 export type Ports = {
   runs(): Promise<Runs>;
   specs(): Promise<Specs>;
@@ -62,7 +62,9 @@ export const dynamoPorts = ({ table }: Engine): Ports => ({
   },
 });
 
-/** The run items as the Lambda of beats reaches them: beats are signed by hand, and all else goes the usual way. */
+/**
+ * The run items as the Lambda of beats reaches them. Beats are signed by hand, and everything else goes the usual way.
+ */
 export const signedByHand = ({ endpoint, table }: Engine): Pick<Ports, "runs"> => ({
   runs: async () => {
     const dynamo = await table();
@@ -70,7 +72,7 @@ export const signedByHand = ({ endpoint, table }: Engine): Pick<Ports, "runs"> =
   },
 });
 
-/** Every suite of this folder, so that no engine is held to less than another. */
+/** Every suite of this folder, so that every engine has to pass all of them. */
 export function describePorts(name: string, ports: Ports): void {
   describeRuns(name, ports.runs);
   describeSpecs(name, ports.specs);

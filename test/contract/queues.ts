@@ -12,7 +12,7 @@ import { MAX_RECEIVES, TICK_RETENTION_SECONDS } from "../../lib/names.ts";
 import type { Queues } from "./engines.ts";
 import { at } from "./samples.ts";
 
-/** The bound on every wait here. A long poll comes back as soon as something is there. */
+/** The bound on every wait here. A long poll returns as soon as a message is there. */
 const WAIT_SECONDS = 5;
 
 /** The queues as our adapters use them, on any engine. */
@@ -29,7 +29,7 @@ export function describeQueues(name: string, { client, urls }: Queues): void {
     return Messages;
   };
 
-  /** Takes messages off the queue until that many came, or a whole wait brought none. */
+  /** Takes messages off the queue until `count` have come, or a whole wait has brought none. */
   async function take(queue: string, count: number, wait = WAIT_SECONDS): Promise<readonly Message[]> {
     const taken: Message[] = [];
     while (taken.length < count) {

@@ -7,7 +7,7 @@ import type { Runs, Write } from "../../lib/ports/runs.ts";
 import * as any from "./arbitraries.ts";
 import { at, FENCE, LONG, queued, running } from "./samples.ts";
 
-/** A run, and a beat close enough to it that each clause of the guard decides now and then. */
+/** A run, and a beat so close to it that each clause of the guard decides now and then. */
 const beats: fc.Arbitrary<{ run: Run; beat: Renewal }> = fc
   .record({
     run: any.runs,
@@ -26,7 +26,7 @@ const beats: fc.Arbitrary<{ run: Run; beat: Renewal }> = fc
     return { run, beat: progress === undefined ? beat : { ...beat, progress } };
   });
 
-/** The part of the run items that beats write: the guard is `renews` of the core, clause by clause. */
+/** The part of the run items that beats write. The guard is `renews` of the core, clause by clause. */
 export function describeRenewals(open: () => Promise<Runs>): void {
   const plain = running("train");
   const beat: Renewal = renewal(FENCE, at("12:00:30"), seconds(120));

@@ -18,7 +18,7 @@ export function describeRuns(name: string, open: () => Promise<Runs>): void {
   });
 }
 
-/** How many were written; the rest was stale. */
+/** How many were written. The others were stale. */
 const written = (writes: readonly Write[]): number => writes.filter((write) => write === "written").length;
 
 function describeCreate(open: () => Promise<Runs>): void {

@@ -2,7 +2,7 @@ import { asFence, type LedgerEnd, type Queued, type Running } from "../../lib/co
 import { type Instant, instant, seconds } from "../../lib/core/time.ts";
 import type { EndedRun } from "../../lib/ports/records.ts";
 
-/** That time of the day on which all literal examples play. */
+/** That time on the day of all literal examples. */
 export const at = (time: string): Instant =>
   instant(Date.parse(`2026-11-22T${time.padEnd(12, time.length === 8 ? ".000" : "0")}Z`));
 
@@ -37,7 +37,7 @@ export const lost: LedgerEnd = {
   host: "i-0123456789abcdef0",
 };
 
-/** As a list of ended runs has it. */
+/** The run as a list of ended runs has it. */
 export const ended = (run: string, endedAt: Instant): EndedRun => ({
   run,
   outcome: "succeeded",
@@ -47,5 +47,5 @@ export const ended = (run: string, endedAt: Instant): EndedRun => ({
   endedAt,
 });
 
-/** A property writes and reads a store over HTTP some hundred times. */
+/** A property writes and reads a store over HTTP some hundred times, so it gets more time. */
 export const LONG = { timeout: 30_000 };
