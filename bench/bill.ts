@@ -5,17 +5,17 @@ import { thousandRunnerHours } from "../lib/cost/usage.ts";
 import { USUAL } from "../lib/cost/workload.ts";
 import type { Figure } from "./figure.ts";
 
-/** What was counted, and what a beat's Lambda is billed for in milliseconds, which only AWS can tell. */
+/** What was counted. Only AWS can tell the milliseconds that it bills for a beat's Lambda, so these are in `Way`. */
 export type Counted = {
   readonly wruPerBeat: number;
   readonly requestsPerBeat: number;
-  /** Of one sweep over 1,000 runs. */
+  /** For one sweep over 1,000 runs. */
   readonly rruPerSweep: number;
 };
 
 type Way = { readonly frontDoor: FrontDoor; readonly beatSeconds: number; readonly beatMs: number };
 
-/** US dollars for 1,000 runner-hours, as `lastbeat cost` computes them, out of what was counted. */
+/** US dollars for 1,000 runner-hours, computed as `lastbeat cost` does, from what was counted. */
 function perHours(
   { wruPerBeat, requestsPerBeat, rruPerSweep }: Counted,
   { frontDoor, beatSeconds, beatMs }: Way,
@@ -33,14 +33,14 @@ function perHours(
 /** Beats of 1,000 runner-hours. */
 const beats = (beatSeconds: number): number => (1000 * 3600) / beatSeconds;
 
-/** What the store takes for 1,000 runs beside their beats: registered, claimed, ended well, and removed. */
+/** What the store costs for 1,000 runs besides their beats: registered, claimed, ended well, and removed. */
 const aroundThousandRuns = (): number =>
   [REGISTER, CLAIM, FINISH, REMOVAL].reduce(
     (sum, { writes, reads }) => sum + usdOf(PRICES.write, 1000 * writes) + usdOf(PRICES.read, 1000 * reads),
     0,
   );
 
-/** What others take for the same, in US dollars; sources in docs/performance.md. */
+/** What others cost for the same, in US dollars. Sources are in docs/performance.md. */
 const RIVALS: readonly {
   readonly name: string;
   readonly usd: (beatSeconds: number) => number;

@@ -8,8 +8,8 @@ import type { DevInfo } from "../dev/dev.ts";
 import type { RunView } from "../lib/wire/run-view.ts";
 
 /**
- * A burst of events, mixed as Karpenter's benchmark mixes them (spot warnings, rebalance recommendations, state changes and
- * scheduled changes in equal parts), a thousand of them spot warnings for hosts of ours. Nothing may be lost.
+ * A burst of events, in the mix of Karpenter's benchmark (spot warnings, rebalance recommendations, state changes and
+ * scheduled changes in equal parts). A thousand of them are spot warnings for hosts of ours. Nothing may be lost.
  */
 const { values } = parseArgs({
   options: { events: { type: "string", default: "15000" }, ours: { type: "string", default: "1000" } },
@@ -43,7 +43,7 @@ async function ask<T>(method: string, path: string, body?: unknown, credential =
 
 const instance = (number: number): string => `i-${number.toString(16).padStart(17, "0")}`;
 
-/** A run that stands on a host of its own. The lease is long: nobody beats here. */
+/** A run on a host of its own. The lease is long, because nobody beats here. */
 async function claimed(run: string, host: string): Promise<void> {
   const { ticket } = await ask<{ ticket: string }>("PUT", `/v1/runs/${run}`, { leaseSeconds: 3600 });
   await ask("POST", `/v1/runs/${run}/claim`, { holder: { id: randomBytes(16).toString("hex"), host } }, ticket);

@@ -10,7 +10,10 @@ import { noticeOf, spotWarning } from "../test/intake/aws/bus.ts";
 import { seededDice } from "../test/sim/dice.ts";
 import { type Figure, quantile } from "./figure.ts";
 
-/** A latency in ms by three of its quantiles, straight lines between them; the slowest hundredth takes up to twice p99. */
+/**
+ * A latency in ms from three of its quantiles, with straight lines between them. The slowest hundredth takes up to
+ * twice p99.
+ */
 const latency =
   (p50: number, p90: number, p99: number) =>
   (roll: () => number): number => {
@@ -24,19 +27,22 @@ const latency =
 /** bitesizedserverless.com: EventBridge, February 2023; SQS standard to Lambda. */
 const EVENT_BRIDGE = latency(148, 241, 387);
 const SQS_TO_LAMBDA = latency(16, 34, 105);
-/** Assumed: a request to DynamoDB or SQS out of a Lambda. */
+/** Assumed: a request from a Lambda to DynamoDB or SQS. */
 const REQUEST = latency(5, 10, 25);
 
 const LEASE = seconds(120);
 const RUNS = 3000;
-/** So few at a time that no sweep has to leave one to the next: it declares a limited number lost. */
+/** So few at a time that no sweep has to leave one to the next, because a sweep declares a limited number lost. */
 const DYING = 150;
 const MINUTES = 8;
 
-/** A few thousand deaths in all: a hundredth of them is enough to be one. */
+/** A few thousand deaths in all, so that the slowest hundredth of them means something. */
 const SEEDS = 30;
 
-/** From the last beat to the verdict, in ms of virtual time: beats every 30 s at any phase, ticks as SQS brings them. */
+/**
+ * From the last beat to the verdict, in ms of virtual time. Beats come every 30 s at any phase, and ticks as SQS brings
+ * them.
+ */
 async function losses(seed: number): Promise<readonly number[]> {
   const { roll } = seededDice(seed);
   const here = service();
@@ -48,7 +54,7 @@ async function losses(seed: number): Promise<readonly number[]> {
     const diesAt = n < DYING ? start + (60 + roll() * 240) * 1000 : Number.POSITIVE_INFINITY;
     runners.push({ token: claimsOf(token), next: start + roll() * 30_000, last: start, diesAt });
   }
-  // A scheduled rule fires in its minute, and not at its second 0; its Lambda queues the ticks of the minute.
+  // A scheduled rule fires in its minute, but not at its second 0. Its Lambda queues the ticks of the minute.
   const ticks = Array.from({ length: MINUTES }, (_, minute) => {
     const fired = start + minute * 60_000 + roll() * 3000;
     return Array.from({ length: 6 }, (_, n) => fired + n * 10_000 + SQS_TO_LAMBDA(roll));
@@ -73,11 +79,13 @@ async function losses(seed: number): Promise<readonly number[]> {
   }
   if (left.size > 0) throw new Error(`${left.size} of ${DYING} were not found`);
   const alive = await Promise.all(runners.slice(DYING).map(({ token }) => here.runs.read(token)));
-  if (alive.some((run) => run?.state !== "running")) throw new Error("somebody was declared lost falsely");
+  if (alive.some((run) => run?.state !== "running")) throw new Error("a live run was declared lost");
   return found;
 }
 
-/** How many requests, one after the other, the notice of a host with one attempt makes until its message is out: at most. */
+/**
+ * The most requests, one after the other, that the notice of a host with one attempt makes until its message is out.
+ */
 async function requestsOfANotice(): Promise<number> {
   const here = service();
   const ticket = await ticketOf(here, "run", specWith());

@@ -1,16 +1,16 @@
-/** One line of the table: what was found, and what it stands beside. */
+/** One line of the table: what was found, and what it is compared with. */
 export type Figure = {
   readonly name: string;
   readonly value: number;
   readonly unit: string;
-  /** What we have promised, at most or at least. A figure beyond it fails the bench. */
+  /** The bound that we have promised, at most or at least. A figure beyond it fails the bench. */
   readonly atMost?: number;
   readonly atLeast?: number;
-  /** What no design can go below, and why; what others take. */
+  /** What no design can go below, and why; or what others take. */
   readonly beside?: string;
 };
 
-/** A number with as many digits as tell something. */
+/** A number with as many digits as are meaningful. */
 const short = (value: number): string =>
   Number.isInteger(value)
     ? String(value)

@@ -10,14 +10,14 @@ type Fleet = {
   readonly shards: number;
   readonly lease: Span;
   readonly start: Instant;
-  /** Their first beats are spread over so many seconds. */
+  /** Their first beats are spread over this many seconds. */
   readonly spread: number;
 };
 
 /**
- * The run items of a large fleet, all of which have begun alike: r0, r1, and so on, are one number each, until something
- * other than a beat happens to one; from then on it is an item in memory. A million objects that are replaced once a minute
- * would measure the garbage collector.
+ * The run items of a large fleet, all of which have begun alike. Each of r0, r1, and so on is one number, until
+ * something other than a beat happens to it. From then on it is an item in memory. A million objects that are replaced
+ * once a minute would measure the garbage collector.
  */
 export function fleetRuns({ runs, shards, lease, start, spread }: Fleet): Runs & {
   token(number: number): Claims;
@@ -75,7 +75,7 @@ export function fleetRuns({ runs, shards, lease, start, spread }: Fleet): Runs &
         if (hasMoved[number] === 0)
           sightings.push({ run: `r${number}`, shard, state: "running", due: instant(due[number] as number), lease });
       if (number < runs) return { sightings, cursor: `r${number - shards}` };
-      // Behind the firsts, those that have moved: few, and all on the last page.
+      // After the runs that are numbers come those that have moved. They are few, and all on the last page.
       const { sightings: others } = await moved.page(shard, runs);
       return { sightings: [...sightings, ...others] };
     },

@@ -22,7 +22,7 @@ const BEATS = 5000;
 const STARTS = 31;
 const ROUNDS = 3;
 
-/** The answer of DynamoDB to each beat. */
+/** DynamoDB's answer to each beat. */
 const ANSWER = JSON.stringify({
   Attributes: Object.fromEntries(
     Object.entries(itemOf(running("train"))).map(([name, value]) => [
@@ -50,13 +50,14 @@ async function listening(server: Server): Promise<number> {
 
 type Measured = { readonly cpuMs: number; readonly latencyMs: number; readonly slowMs: number; readonly mb: number };
 
-/** The round that took the least processor time. */
+/** The round with the least processor time. */
 const bestOf = (rounds: readonly Measured[]): Measured =>
   rounds.reduce((best, round) => (round.cpuMs < best.cpuMs ? round : best));
 
 /**
- * The Lambda of beats, signed by hand and with the SDK, in processes of their own beside a table that answers at once: what
- * a warm beat takes of the processor, and how long a first one takes, over TLS, beyond the start of a bare Node.
+ * The Lambda of beats, signed by hand and with the SDK, in processes of their own, beside a table that answers at once.
+ * It measures how much processor time a warm beat takes, and how long a first one takes, over TLS, beyond the start of
+ * a bare Node.
  */
 export async function handlers(): Promise<{ readonly figures: readonly Figure[]; readonly requestBytes: number }> {
   const folder = mkdtempSync(join(tmpdir(), "lastbeat-bench-"));
@@ -69,7 +70,7 @@ export async function handlers(): Promise<{ readonly figures: readonly Figure[];
   try {
     const { outputs } = await bundleLambdas(join(folder, "lambdas"));
     const beats = Object.entries(outputs).find(([file]) => file.endsWith("beat/index.mjs"))?.[1].inputs ?? {};
-    /** Of the bundle of beats, in kB, what comes from a folder. */
+    /** How many kB of the bundle of beats come from a folder. */
     const of = (place: string): string => {
       const from = Object.entries(beats).filter(([file]) => file.startsWith(place));
       return (from.reduce((sum, [, { bytesInOutput }]) => sum + bytesInOutput, 0) / 1000).toFixed(0);
@@ -114,7 +115,7 @@ export async function handlers(): Promise<{ readonly figures: readonly Figure[];
       await run(process.execPath, [...args], { env: environment(`https://localhost:${securePort}`) });
       return performance.now() - started;
     };
-    // In turns, and the best of each: what else the machine does meets one round, and not the same of them.
+    // In turns, and the best of each: a disturbance of the machine meets one round, and not the same round of both.
     const rounds = { hand: [] as Measured[], sdk: [] as Measured[] };
     for (let n = 0; n < ROUNDS; n += 1) {
       rounds.hand.push(await warm(byHand));
@@ -128,7 +129,8 @@ export async function handlers(): Promise<{ readonly figures: readonly Figure[];
       starts.hand.push(await cold(CHILD, byHand, event, "0"));
       starts.sdk.push(await cold(CHILD, bySdk, event, "0"));
     }
-    // The quarter of the starts that the machine disturbed least: their median moves by a third from one minute to the next.
+    // The quarter of the starts that the machine disturbed least. The median moves by a third from one minute to the
+    // next.
     const beyond = (all: readonly number[], share = 0.25): number =>
       quantile(all, share) - quantile(starts.bare, share);
     const kb = (handler: string): number => statSync(handler).size / 1000;

@@ -1,21 +1,21 @@
-/** AWS: with 1,769 MB a function has the equivalent of one processor, and a share of it with less. */
+/** AWS: with 1,769 MB a function has the equivalent of one processor, and with less memory a share of it. */
 const WHOLE_PROCESSOR_MB = 1769;
 
 /** Lambda reads a queue with five batches at once, and adds 300 instances a minute as long as messages wait. */
 const FIRST_AT_ONCE = 5;
 const MORE_A_SECOND = 5;
 
-/** A core of Graviton is taken to be slower than the one that was measured. Assumed. */
+/** Assumed: a core of Graviton is slower than the measured one by this factor. */
 const SLOWER = 1.5;
 
 /** From the event to its invocation, at p99: EventBridge to SQS 387 ms, SQS to Lambda 105 ms (bench/page.ts). */
 const DELIVERY_MS = 387 + 105;
 
 export type Work = {
-  /** Processor time of a batch of full size on this machine, in ms: in a process that has just started, and in one that has not. */
+  /** Processor time of a full batch on this machine, in ms: in a process that has just started, and in a warm one. */
   readonly coldMs: number;
   readonly warmMs: number;
-  /** How long its requests take, as many at once as the code sends. */
+  /** How long its requests take, with as many at once as the code sends. */
   readonly waitMs: number;
 };
 
@@ -27,7 +27,7 @@ export type Served = {
   readonly atOnce: number;
 };
 
-/** A queue before a Lambda of that memory, in virtual time: so many messages, sent evenly over a while. */
+/** A queue before a Lambda with that memory, in virtual time. `messages` are sent evenly over `overMs`. */
 export function served(messages: number, overMs: number, batch: number, memoryMb: number, work: Work): Served {
   const share = Math.min(1, memoryMb / WHOLE_PROCESSOR_MB) / SLOWER;
   const arrivals = Array.from({ length: messages }, (_, n) => DELIVERY_MS + (n * overMs) / messages);

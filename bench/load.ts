@@ -39,7 +39,7 @@ async function url(): Promise<string> {
 const took: Record<string, number[]> = { claim: [], beat: [], finish: [] };
 let unclear = 0;
 
-/** The door with a stopwatch. */
+/** A front door that measures each call. */
 function timed(door: Door): Door {
   const time = async <T extends { kind: string }>(name: string, call: Promise<T>): Promise<T> => {
     const start = performance.now();
@@ -79,7 +79,7 @@ async function oneRun(base: string, run: string): Promise<void> {
 const quantile = (sorted: readonly number[], q: number): string =>
   (sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? 0).toFixed(0);
 
-/** The most memory that the server has used, from the kernel; absent where there is no /proc. */
+/** The most memory that the server has used, from the kernel; "unknown" if there is no /proc. */
 function peakMemory(): string {
   try {
     const kilobytes = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${server.pid}/status`, "utf8"))?.[1];
@@ -95,7 +95,7 @@ async function record(base: string, run: string): Promise<RecordView> {
 
 const base = await url();
 const names = Array.from({ length: runs }, (_, index) => `load-${index}`);
-// Spread over an interval, as runs that were not all started by one command would be.
+// The starts are spread over an interval, like those of runs that one command did not start together.
 const spread = (lease / 4) * 1000;
 const all = names.map(async (run, index) => {
   await new Promise((resolve) => setTimeout(resolve, (index / runs) * spread));

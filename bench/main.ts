@@ -12,13 +12,13 @@ import { reaps } from "./reaps.ts";
 import { beatUnits, runItemBytes, sweepCost, unitFigures } from "./units.ts";
 
 /**
- * `npm run bench`: what Lastbeat costs and how fast it is, as one table; `--json FILE` keeps it. Units are counted, money
- * follows from them, latencies of AWS are modelled, and times of this machine stand beside a calibration. Fails when a
- * figure is beyond what is promised.
+ * `npm run bench`: what Lastbeat costs and how fast it is, in one table; `--json FILE` stores it. Units are counted,
+ * money follows from them, latencies of AWS are modelled, and times of this machine stand beside a calibration. It
+ * fails if a figure is beyond what is promised.
  */
 const { values } = parseArgs({ options: { json: { type: "string" } } });
 
-/** Processes of their own, with memory and an environment of their own. */
+/** These run as processes of their own, with a memory and an environment of their own. */
 const MILLION = fileURLToPath(new URL("million.ts", import.meta.url));
 const RECLAIM = fileURLToPath(new URL("reclaim.ts", import.meta.url));
 
@@ -79,7 +79,7 @@ async function millionFigures(calibrated: number): Promise<readonly Figure[]> {
   ];
 }
 
-/** How long this machine takes for a fixed loop, in ms: what its times can be compared by. */
+/** How long this machine takes for a fixed loop, in ms. Its other times can be compared by that. */
 function calibration(): number {
   const started = performance.now();
   let state = 1;
@@ -90,7 +90,7 @@ function calibration(): number {
 
 const say = (what: string): void => console.error(`... ${what}`);
 const engine = await dynamoDbLocalEngine();
-// dynalite brings no item back with a refused write, so a refused beat would seem to take a read.
+// dynalite returns no item with a refused write, so a refused beat would seem to take a read.
 if ("missing" in engine) throw new Error(`units are counted on DynamoDB Local, and ${engine.missing}`);
 const calibrated = calibration();
 say("units");

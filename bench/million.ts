@@ -17,9 +17,9 @@ import { seededDice } from "../test/sim/dice.ts";
 import { fleetRuns } from "./fleet.ts";
 
 /**
- * So many runners for so long in virtual time, through the use cases that the Lambdas call: each beats once a minute, a sweep
- * passes every ten seconds, some die, are declared lost, announced, and claimed again. Prints one line of JSON. The same
- * seed gives the same digest.
+ * Many runners for a long virtual time, through the use cases that the Lambdas call. Each beats once a minute, and a
+ * sweep passes every ten seconds. Some die, are declared lost, announced, and claimed again. Prints one line of JSON.
+ * The same seed gives the same digest.
  */
 const { values } = parseArgs({
   options: {
@@ -50,7 +50,7 @@ const app: App = {
   keys: { all: async () => [{ id: "k1", secret: new Uint8Array(32) }] },
   log: { write: () => {} },
   runs: fleet,
-  // A million copies of the same registration would tell nothing.
+  // A million copies of the same registration would show nothing more.
   specs: { ...memorySpecs(), read: async (run) => ({ ...REGISTRATION, run, shard: fleet.shardOf(run) }) },
   ledger: memoryLedger(),
   results: memoryResults(),
@@ -62,7 +62,7 @@ const app: App = {
   oddities: memoryOddities(),
 };
 
-/** Who beats in which second of the minute: first attempts by their numbers, later ones by their tokens. */
+/** Which runners beat in which second of the minute: first attempts by their numbers, later ones by their tokens. */
 const firsts = Array.from({ length: BEAT_SECONDS }, (_, at) => {
   const numbers = new Int32Array(Math.ceil((RUNS - at) / BEAT_SECONDS));
   for (let n = 0; n < numbers.length; n += 1) numbers[n] = at + n * BEAT_SECONDS;
@@ -77,13 +77,13 @@ for (const at of minutesOf) deaths.set(at, (deaths.get(at) ?? 0) + 1);
 const digest = createHash("sha256");
 const counted = { beats: 0, refused: 0, deaths: 0, findable: 0, announced: 0, claimed: 0, reaped: 0, frozen: 0 };
 
-/** Somebody of those who would beat now says nothing from now on. */
+/** One of the runners that would beat now is silent from now on. */
 function die(these: { readonly numbers: Int32Array; alive: number }): void {
   const at = Math.floor(roll() * these.alive);
   these.alive -= 1;
   these.numbers[at] = these.numbers[these.alive] as number;
   counted.deaths += 1;
-  // Beat up to a minute before, then the lease, and a sweep: later deaths are found after the end.
+  // Its last beat was up to a minute before. The lease and a sweep follow, so later deaths are found after the end.
   if (now + LEASE + 60_000 < START + MINUTES * 60_000) counted.findable += 1;
 }
 

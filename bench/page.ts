@@ -1,14 +1,14 @@
 import { readFileSync } from "node:fs";
 import { type Figure, table } from "./figure.ts";
 
-/** As much of what `npm run bench -- --json FILE` keeps as the page shows. */
+/** The part of what `npm run bench -- --json FILE` stores that the page shows. */
 export type Kept = {
   readonly date: string;
   readonly machine: { readonly cpus: number; readonly model?: string; readonly arch: string; readonly node: string };
   readonly figures: readonly Figure[];
 };
 
-/** docs/performance.md: the method by hand, the figures from the last run that was kept. */
+/** docs/performance.md: the method is written by hand, and the figures are those of the last run that was stored. */
 export const performancePage = ({ date, machine, figures }: Kept): string =>
   `${METHOD}
 Last kept on ${date}: ${machine.cpus} cores (${machine.model ?? "unknown"}, ${machine.arch}), Node ${machine.node}.
@@ -68,7 +68,7 @@ DynamoDB; Airflow 149 and 6.82 ms; Prefect 437 and 2.33 ms. The table has the fi
 ## The figures
 `;
 
-// `node bench/page.ts` prints the page of what was kept.
+// `node bench/page.ts` prints the page from the stored figures.
 if (import.meta.main) {
   const kept = JSON.parse(readFileSync(new URL("../docs/performance.json", import.meta.url), "utf8")) as Kept;
   process.stdout.write(performancePage(kept));

@@ -10,14 +10,18 @@ import { fileURLToPath } from "node:url";
 import { pythonPrograms } from "../test/deployed/python.ts";
 
 /**
- * `npm run peers`: how many heartbeats a second a server answers, and what of the processor each takes, of the embedded server beside
- * an API server of Airflow 3, which takes those of its tasks, and a server of Prefect 3. One after the other, by the same client, each for 15 s; a
- * heartbeat is a call over a connection that is kept, to a run that lives. Needs Python, and about four minutes for their installation.
+ * `npm run peers`: how many heartbeats a second a server answers, and how much processor time each takes. It compares
+ * the embedded server with an API server of Airflow 3, which takes the heartbeats of its tasks, and with a server of
+ * Prefect 3. They run one after the other, with the same client, for 15 s each. A heartbeat is a call over a kept
+ * connection to a run that lives. It needs Python, and about four minutes for the installation.
  */
 const SECONDS = 15;
 const AT_ONCE = 8;
 
-/** User and system time of a process and its children that live, in milliseconds. Of Linux, whose clock ticks 100 times a second. */
+/**
+ * User and system time of a process and its live children, in milliseconds. It is for Linux, whose clock ticks 100
+ * times a second.
+ */
 function cpuOf(pid: number): number {
   const stats = readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
@@ -43,7 +47,7 @@ type Beat = {
   readonly url: string;
   readonly method: string;
   readonly token?: string;
-  /** A body for each: what is told twice is told once to some. */
+  /** A new body for each heartbeat, because some servers count a repeated one only once. */
   readonly body: () => object;
 };
 
@@ -137,7 +141,7 @@ function endGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
   try {
     process.kill(-(pid ?? Number.NaN), signal);
   } catch {
-    // All of it has ended.
+    // All its processes have ended.
   }
 }
 
@@ -202,7 +206,7 @@ async function airflow(): Promise<Measured> {
   }
 }
 
-/** Takes heartbeats of flow runs as events, from anybody: there is no lease that one would renew. */
+/** Prefect takes heartbeats of flow runs as events, from anybody. It has no lease that a heartbeat would renew. */
 async function prefect(): Promise<Measured> {
   const requirements = new URL("prefect/requirements.txt", import.meta.url);
   const programs = pythonPrograms({ name: "prefect", requirements });

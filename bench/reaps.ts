@@ -5,7 +5,7 @@ import { service, specWith, tokenOf } from "../test/app/service.ts";
 import type { Figure } from "./figure.ts";
 
 const RUNS = 20_000;
-/** Enough to be compiled before it is timed. */
+/** So many verdicts that the code is compiled before it is timed. */
 const WARM = 2000;
 
 /** Verdicts a second on the memory adapter: each with its charge, ledger line, and message of the next attempt. */

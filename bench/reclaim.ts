@@ -24,19 +24,22 @@ import type { Figure } from "./figure.ts";
 import { served } from "./lambda.ts";
 
 /**
- * A mass reclaim: so many hosts, each with so many runs, are warned within two seconds. What the notice Lambda takes of the
- * processor is counted in a process of its own, cold and warm, over TLS; how long that takes on Lambda is played in virtual
- * time. Prints its figures as JSON.
+ * A mass reclaim: `HOSTS` hosts, each with `RUNS_A_HOST` runs, are warned within two seconds. The processor time of the
+ * notice Lambda is counted in a process of its own, cold and warm, over TLS. How long that takes on Lambda is played in
+ * virtual time. Prints its figures as JSON.
  */
 const HOSTS = 100;
 const RUNS_A_HOST = 30;
 const WITHIN_MS = 2000;
-/** Until every run has its directive and its message. */
+/** The bound until every run has its directive and its message. */
 const PROMISED_S = 20;
 
-/** How many batches are measured: a cold one, and the others warm. */
+/** How many batches are measured: a cold one, and then warm ones. */
 const BATCHES = 4;
-/** A request to DynamoDB, mean (assumed; bench/page.ts). A batch has so many on their way: five messages, sixteen attempts each. */
+/**
+ * The mean of a request to DynamoDB (assumed; bench/page.ts). A batch has many on their way: five messages, sixteen
+ * attempts each.
+ */
 const REQUEST_MS = 10;
 const ON_THEIR_WAY = 5 * 16;
 
@@ -63,7 +66,7 @@ execFileSync("openssl", [...made, ...subject, "-keyout", keyFile, "-out", certif
 let requests = 0;
 const agent = new Agent({ keepAlive: true });
 
-/** TLS before an emulator, as before the real ones. */
+/** TLS before an emulator, as before the real services. */
 async function secured(port: number): Promise<string> {
   const server = createServer({ key: readFileSync(keyFile), cert: readFileSync(certificate) }, (asked, answer) => {
     requests += 1;

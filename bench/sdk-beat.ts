@@ -8,7 +8,7 @@ import { beat as schema } from "../lib/wire/beat.ts";
 import { read } from "../lib/wire/read.ts";
 import { httpReply, refused } from "../lib/wire/replies.ts";
 
-/** lambdas/beat.ts with the AWS SDK instead of calls that are signed by hand: what that is compared with. */
+/** lambdas/beat.ts with the AWS SDK instead of calls that are signed by hand, for comparison. */
 const theBeats = once(
   (environment): Beats => ({
     clock: systemClock,

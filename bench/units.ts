@@ -23,7 +23,10 @@ const totals = (sent: readonly Sent[]): { wru: number; rru: number; indexWru: nu
 
 export type BeatUnits = ReturnType<typeof totals>;
 
-/** What beats take: one that is accepted, one that is repeated (sent twice, or after its reply was lost), and one that is fenced off. */
+/**
+ * The units of beats: one that is accepted, one that is repeated (sent twice, or after its reply was lost), and one
+ * that is fenced off.
+ */
 export async function beatUnits(engine: Engine): Promise<Readonly<Record<string, BeatUnits>>> {
   const here = await world(engine);
   const token = await usualToken(here.app);
@@ -39,15 +42,15 @@ export async function beatUnits(engine: Engine): Promise<Readonly<Record<string,
   return { accepted, repeated, fenced };
 }
 
-/** Bytes of a usual run item: 16 letters, an instance, a first attempt. */
+/** Bytes of a usual run item: an id of 16 letters, an instance, a first attempt. */
 const usualBytes = (): number => itemBytes(itemOf(running(RUN)));
 
-/** Bytes of the largest usual one: with a deadline, and eleven attempts behind it. */
+/** Bytes of the largest usual run item: with a deadline, and eleven attempts behind it. */
 export const runItemBytes = (): number => itemBytes(itemOf({ ...running(RUN), ...BEHIND }));
 
 const BATCH = 25;
 
-/** Live runs, written beside the meter, with more on their items than the usual ones have. */
+/** Writes live runs beside the meter. `more`: what their items have beyond the usual ones. */
 async function fill(
   { dynamo, app }: World,
   engine: Engine,
@@ -77,7 +80,7 @@ type Sample = {
   readonly writes: number;
 };
 
-/** One sweep over so many live runs, of which so many have run out. */
+/** One sweep over `live` runs, of which `due` have run out. */
 async function sampled(
   engine: Engine,
   { shards, live, due = 0, more = {} }: { shards: number; live: number; due?: number; more?: Partial<Running> },
@@ -97,7 +100,7 @@ async function sampled(
   return { shards, live, due, bytes: itemBytes(itemOf({ ...running(RUN), ...more })), reads: rru, writes: wru };
 }
 
-/** What deaths take beside the passes: until all that died are announced again, their backoff included. */
+/** What deaths take besides the passes, until all dead runs are announced again, including their backoff. */
 async function deaths(
   engine: Engine,
   live: number,
@@ -110,7 +113,7 @@ async function deaths(
   let writes = 0;
   let reads = 0;
   const requeues = here.app.requeues as typeof here.app.requeues & { readonly sent: readonly unknown[] };
-  // A sweep declares as many lost by the clock as one may, and no more.
+  // One sweep declares only a bounded number lost by the clock.
   for (let n = 0; n < 60 && requeues.sent.length < dead; n += 1) {
     here.sent.length = 0;
     await sweep(here.app, { period: seconds(10), until: after(here.app.clock.now(), seconds(3600)) });
@@ -124,8 +127,9 @@ async function deaths(
 }
 
 /**
- * The factors of each quantity, by least squares, so that `value` is about the sum of each quantity times its factor. The squares
- * are divided by the value: a large sweep may miss by more than an idle one, but by less of what it is.
+ * The factor of each quantity, by least squares, so that `value` is about the sum of the quantities times their
+ * factors. The squares are divided by the value: a large sweep may miss by more units than an idle one, but by a
+ * smaller share.
  */
 function leastSquares(rows: readonly { readonly of: readonly number[]; readonly value: number }[]): readonly number[] {
   const count = rows[0]?.of.length ?? 0;
@@ -136,7 +140,7 @@ function leastSquares(rows: readonly { readonly of: readonly number[]; readonly 
     ...Array.from({ length: count }, (__, j) => weighted(quantity(i), quantity(j))),
     weighted(quantity(i), ({ value }) => value),
   ]);
-  // Gauss and Jordan: what is left of each line is its factor. The sums of squares on the diagonal are never 0.
+  // Gauss-Jordan elimination: what is left of each line is its factor. The sums of squares on the diagonal are never 0.
   system.forEach((line, i) => {
     const pivot = line[i] ?? Number.NaN;
     system[i] = line.map((each) => each / pivot);
@@ -162,20 +166,20 @@ const LONGEST: Progress = {
   note: "x".repeat(TEXT_BYTES),
 };
 
-/** Of what beats cost in DynamoDB, one a minute, with sweeps every ten seconds. */
+/** The cost of a sweep every ten seconds, as a share of what beats cost in DynamoDB at one beat a minute. */
 const shareOf = ({ live, reads }: Sample): number =>
   usdOf(PRICES.read, 6 * reads) / usdOf(PRICES.write, live * BEAT.writes);
 
 export type SweepCost = {
-  /** What a sweep reads whatever it finds. */
+  /** What a sweep reads, whatever it finds. */
   readonly rruPerSweep: number;
   readonly rruPerShard: number;
   readonly rruPerLive: number;
-  /** What one verdict reads, beside the pass. */
+  /** What one verdict reads, besides the pass. */
   readonly rruPerDue: number;
-  /** How far the sum of these is from what was counted, at the worst, as a share of it. */
+  /** The largest difference between the sum of these and what was counted, as a share of the latter. */
   readonly worstMiss: number;
-  /** What one sweep over 1,000 usual runs reads, counted. */
+  /** What one sweep over 1,000 usual runs reads, as counted. */
   readonly rruOverThousand: number;
   readonly wruWithoutDue: number;
   readonly perDeath: { readonly writes: number; readonly reads: number; readonly sqs: number };
