@@ -1,4 +1,4 @@
-import { isNews } from "../lib/app/sweep.ts";
+import { isNews } from "../lib/app/sweep-counts.ts";
 import type { Log, LogLine } from "../lib/ports/environment.ts";
 import { printable } from "../lib/wire/printable.ts";
 

@@ -56,7 +56,7 @@ async function answer<A extends Pick<App, "keys" | "clock">>(
   const { caller: by } = ROUTES[found.name];
   const request = { run, host, query, body: body.toString("utf8"), ...(caller !== undefined && { caller }) };
   if (by === "owner" && caller === undefined && process.env[ENVIRONMENT.anonymousOwners] !== "true")
-    return refuse("unauthorized", "the front door names no caller: sign the call with AWS credentials that IAM allows");
+    return refuse("unauthorized", "the front door names no caller: sign the call with AWS credentials");
   const app = connect();
   if (by !== "ticket" && by !== "token") return call(app, request);
   const verified = await verify(app, by, authorization, run);
@@ -100,7 +100,7 @@ function refuse(why: "unauthorized" | "wrong-run", detail: string): HttpReply {
 const NAMES: Readonly<Record<string, { readonly pattern: RegExp; readonly detail: string }>> = {
   run: {
     pattern: ID,
-    detail: "an id is 1 to 128 letters, digits and - _ . : + /, and each part of it begins with a letter or digit",
+    detail: "an id is 1 to 128 letters, digits and - _ . : + /, and each part begins with a letter or digit",
   },
   host: {
     pattern: HOST,

@@ -1,4 +1,4 @@
-import { isNews } from "../lib/app/sweep.ts";
+import { isNews } from "../lib/app/sweep-counts.ts";
 import { METRICS } from "../lib/names.ts";
 import type { Log, LogLine } from "../lib/ports/environment.ts";
 

@@ -1,7 +1,8 @@
 import middy from "@middy/core";
 import type { SQSEvent } from "aws-lambda";
 import { type Restored, restore } from "../lib/app/restore.ts";
-import { type SweepCounts, sweep } from "../lib/app/sweep.ts";
+import { sweep } from "../lib/app/sweep.ts";
+import type { SweepCounts } from "../lib/app/sweep-counts.ts";
 import { after, before, type Instant, instant, seconds } from "../lib/core/time.ts";
 import { TICK_RETENTION_SECONDS } from "../lib/names.ts";
 import { fromIso } from "../lib/wire/instants.ts";

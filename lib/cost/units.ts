@@ -63,7 +63,7 @@ export const REMOVAL: Units = { requests: 0, writes: 1, reads: 1, sqs: 0 };
  */
 export const SWEEP: Units = { requests: 0, writes: 0, reads: 0.5, sqs: 0 };
 
-/** Sweeps that find nothing due are recorded once a minute: SIGN_OF_LIFE in lib/app/sweep.ts. */
+/** Sweeps that find nothing due are recorded once a minute: SIGN_OF_LIFE in lib/app/sweep-restraint.ts. */
 export const SIGN_OF_LIFE: Units = { requests: 0, writes: 1, reads: 0, sqs: 0 };
 
 /**
@@ -95,7 +95,7 @@ export const KEPT_DAYS = 30;
 export const LINE_KEPT_DAYS = 395;
 export const TRACE_KEPT_DAYS = 15;
 
-/** Runs in one page of a sweep, as in lib/app/sweep.ts. */
+/** Runs in one page of a sweep, as in lib/app/sweep-reading.ts. */
 export const PAGE = 1000;
 /** The requests and the RRU for reading all runs once. */
 export type Pass = { readonly pages: number; readonly reads: number };

@@ -53,7 +53,7 @@ export const BUGS: readonly Bug[] = [
   bug("the message goes before the ledger line", "lib/app/settle.ts", "    await payLedger(app, run);\n", ""),
   bug("a debt is replaced unpaid", "lib/app/change.ts", "  await payLedger(app, seen);\n", ""),
   bug("an ended run is not archived", "lib/app/settle.ts", 'run.debt.owes === "archive"', "false"),
-  bug("a debt is never settled by the sweep", "lib/app/sweep.ts", "isDebtOld(owedSince, now)", "false"),
+  bug("a debt is never settled by the sweep", "lib/app/sweep-reading.ts", "isDebtOld(owedSince, now)", "false"),
   bug("a message that is owed is never sent", "lib/app/settle.ts", 'run.debt.owes === "message"', "false"),
   bug(
     "a start is charged while its message is owed",
@@ -106,8 +106,13 @@ export const BUGS: readonly Bug[] = [
   ),
   bug("a slow ledger writer lands last", "lib/adapters/memory/records.ts", "line.rev >= rev", "line.rev < 0"),
   bug("an ended item does not linger", "lib/core/ended-run.ts", "LINGER = seconds(60)", "LINGER = seconds(0)"),
-  bug("the sweep stops after one page", "lib/app/sweep.ts", "cursor = page.cursor;", "cursor = undefined;"),
-  bug("the sweep knows one shard", "lib/app/sweep.ts", "Array.from({ length: shards }", "Array.from({ length: 1 }"),
+  bug("the sweep stops after one page", "lib/app/sweep-reading.ts", "cursor = page.cursor;", "cursor = undefined;"),
+  bug(
+    "the sweep knows one shard",
+    "lib/app/sweep-reading.ts",
+    "Array.from({ length: shards }",
+    "Array.from({ length: 1 }",
+  ),
   bug(
     "a registration does not look for a result",
     "lib/app/register.ts",
@@ -135,8 +140,8 @@ export const BUGS: readonly Bug[] = [
   bug(
     "the agent starts its child without a claim",
     "lib/agent/heart.ts",
-    'return stay({ ...heart, tries: tries + 1, askAt: after(now, retry(tries)) });\n  switch (answer.name) {\n    case "hold"',
-    'return stay({ phase: "beating", lease: heart.lease, token: "", beatAt: now, forwarded: [] }, { do: "start", attempt: 1, fence: 1 });\n  switch (answer.name) {\n    case "hold"',
+    "return stay({ ...heart, tries: tries + 1, askAt: after(now, retry(tries, roll, answer.retryAfter)) });",
+    'return stay({ phase: "beating", lease: heart.lease, token: "", beatAt: now, forwarded: [] }, { do: "start", attempt: 1, fence: 1 });',
   ),
   bug(
     "a claim at the gate reaps an old attempt that is still alive",
