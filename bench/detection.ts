@@ -6,7 +6,7 @@ import type { Run } from "../lib/core/run.ts";
 import { after, instant, milliseconds, seconds } from "../lib/core/time.ts";
 import type { Claims } from "../lib/wire/credentials.ts";
 import { claimsOf, NOON, type Service, service, specWith, ticketOf } from "../test/app/service.ts";
-import { noticeOf, spotWarning } from "../test/intake/aws/bus.ts";
+import { noticeOf, spotWarning } from "../test/evidence/aws/bus.ts";
 import { seededDice } from "../test/sim/dice.ts";
 import { type Figure, quantile } from "./figure.ts";
 

@@ -9,7 +9,7 @@ type Pattern = Required<Pick<EventPattern, "source" | "detailType">> & EventPatt
 
 /**
  * The events of AWS about hosts, by the name of the rule. The patterns filter out events that end no attempt, such as
- * an instance that starts or the maintenance of a volume: they invoke nothing. lib/intake/aws reads the events.
+ * an instance that starts or the maintenance of a volume: they invoke nothing. lib/evidence/aws reads the events.
  */
 const NOTICES: Readonly<Record<(typeof NOTICE_RULES)[number], Pattern>> = {
   "spot-interruption": { source: ["aws.ec2"], detailType: ["EC2 Spot Instance Interruption Warning"] },

@@ -3,8 +3,8 @@ import { HOSTS_A_MESSAGE, noticeHosts, shareOut } from "../lib/app/host-notices.
 import { notice } from "../lib/app/notice.ts";
 import { expiryOf } from "../lib/app/retention.ts";
 import { heedRunner } from "../lib/app/runner-notice.ts";
-import { parseEvent } from "../lib/intake/aws/parse.ts";
-import type { Parsed } from "../lib/intake/aws/parsed.ts";
+import { parseEvent } from "../lib/evidence/aws/parse.ts";
+import type { Parsed } from "../lib/evidence/aws/parsed.ts";
 import { continuedOf, ownMessage, sharedOf } from "../lib/wire/own-events.ts";
 
 /** Handles one message of the notice queue. An event that is not understood is kept for people, and changes nothing. */

@@ -49,7 +49,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     builtins: ANY,
   },
   // It translates, and neither asks nor decides: no SDK, no ports.
-  "lib/intake/aws": { atLeast: 6, folders: ["lib/core", "lib/wire", "lib/names.ts", "lib/digest.ts"] },
+  "lib/evidence/aws": { atLeast: 6, folders: ["lib/core", "lib/wire", "lib/names.ts", "lib/digest.ts"] },
   "lib/agent": { atLeast: 4, folders: ["lib/core", "lib/wire"], builtins: ANY },
   dev: {
     atLeast: 6,
@@ -93,7 +93,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   lambdas: {
     atLeast: 6,
-    folders: ["lib/app", "lib/intake/aws", "lib/adapters/aws", "lib/core", "lib/ports", "lib/wire", "lib/names.ts"],
+    folders: ["lib/app", "lib/evidence/aws", "lib/adapters/aws", "lib/core", "lib/ports", "lib/wire", "lib/names.ts"],
     packages: /^(@middy\/.+|aws-lambda)$/,
     builtins: ANY,
   },

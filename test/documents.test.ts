@@ -73,7 +73,7 @@ test("every rule for notices has a parser and a doctor who looks for it", () => 
   const rules = [...page("cdk/rules.ts").matchAll(/detailType: \[([^\]]+)\]/g)].flatMap(([, list = ""]) =>
     [...list.matchAll(/"([^"]+)"/g)].map(([, type]) => type),
   );
-  const parsers = globSync("lib/intake/aws/*.ts", { cwd: ROOT }).map(page).join("\n");
+  const parsers = globSync("lib/evidence/aws/*.ts", { cwd: ROOT }).map(page).join("\n");
   expect(rules.length).toBeGreaterThan(6);
   expect(rules.filter((type) => !parsers.includes(`"${type}"`))).toEqual([]);
 });
@@ -107,7 +107,7 @@ test("every folder of the layout is there, and every folder that is there is in 
   const inLib = readdirSync(join(ROOT, "lib"), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => `lib/${name}`);
-  const others = ["lambdas", "dev", "cdk", "test", "demo", "bench", "scripts"];
+  const others = ["lambdas", "dev", "cdk", "agents", "test", "demo", "bench", "scripts"];
   expect(named.sort()).toEqual([...inLib, ...others].sort());
 });
 
@@ -173,14 +173,14 @@ function exists(path: string): boolean {
 
 test("one version of LocalStack is named everywhere, and one of MiniStack", () => {
   const [, localstack = ""] =
-    /^localstack-core\[runtime\]==(.+)$/m.exec(page("test/deployed/localstack/requirements.txt")) ?? [];
-  const [, ministack = ""] = /^ministack==(.+)$/m.exec(page("test/deployed/ministack/requirements.txt")) ?? [];
+    /^localstack-core\[runtime\]==(.+)$/m.exec(page("test/emulated/localstack/requirements.txt")) ?? [];
+  const [, ministack = ""] = /^ministack==(.+)$/m.exec(page("test/emulated/ministack/requirements.txt")) ?? [];
   const named = (path: string, pattern: RegExp): readonly string[] =>
     [...page(path).matchAll(pattern)].map(([, version = ""]) => version);
-  expect(named("test/deployed/localstack/compose.yaml", /localstack:(\d[\d.]+)/g)).toEqual([localstack]);
+  expect(named("test/emulated/localstack/compose.yaml", /localstack:(\d[\d.]+)/g)).toEqual([localstack]);
   expect(new Set(named("CONTRIBUTING.md", /LocalStack (\d[\d.]+\d)/g))).toEqual(new Set([localstack]));
   expect(new Set(named("CONTRIBUTING.md", /MiniStack (\d[\d.]+\d)/g))).toEqual(new Set([ministack]));
-  expect(named("test/deployed/ministack/ministack.ts", /MiniStack (\d[\d.]+\d)/g)).toEqual([ministack]);
+  expect(named("test/emulated/ministack/ministack.ts", /MiniStack (\d[\d.]+\d)/g)).toEqual([ministack]);
 });
 
 test("the page of performance is made of what the benchmark kept, and nothing in it is beyond what is promised", () => {

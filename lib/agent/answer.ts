@@ -14,7 +14,7 @@ export type Answer<T> =
 const LONGEST_RETRY_AFTER: Span = seconds(90);
 
 /** What a Retry-After header asks for, in whole seconds; dates are not read, because nobody here sends them. */
-export function retryAfterOf(header: string | null): { readonly retryAfter?: Span } {
+function retryAfterOf(header: string | null): { readonly retryAfter?: Span } {
   if (header === null || !/^\d{1,9}$/.test(header.trim())) return {};
   return { retryAfter: milliseconds(Math.min(LONGEST_RETRY_AFTER, seconds(Number(header)))) };
 }

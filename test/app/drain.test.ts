@@ -5,7 +5,7 @@ import { finish } from "../../lib/app/finish.ts";
 import { cancel } from "../../lib/app/owner-requests.ts";
 import { forwardNotice, noticeOfRunner } from "../../lib/app/runner-notice.ts";
 import { after, instant, milliseconds, seconds } from "../../lib/core/time.ts";
-import { parseEvent } from "../../lib/intake/aws/parse.ts";
+import { parseEvent } from "../../lib/evidence/aws/parse.ts";
 import { fromIso, iso } from "../../lib/wire/instants.ts";
 import { ownMessage } from "../../lib/wire/own-events.ts";
 import { service, specWith, tokenOf } from "./service.ts";

@@ -17,7 +17,7 @@ import {
   spotWarning,
   stateChange,
   terminateAction,
-} from "../intake/aws/bus.ts";
+} from "../evidence/aws/bus.ts";
 import { matches, noticeRules } from "./patterns.ts";
 import { idOf, outputOf, resourcesOf, templateOf, type Value } from "./synthesis.ts";
 
@@ -77,7 +77,7 @@ describe("an event that says something about hosts", () => {
 });
 
 describe("a kind of event", () => {
-  const source = readFileSync(new URL("../../lib/intake/aws/parse.ts", import.meta.url), "utf8");
+  const source = readFileSync(new URL("../../lib/evidence/aws/parse.ts", import.meta.url), "utf8");
   const kinds = [...source.matchAll(/^ {2}\["(aws\.\w+)", "([^"]+)", (\w+)\],$/gm)].map(
     ([, from = "", type = "", parser = ""]) => ({ from, type, says: parser !== "noEnd" }),
   );
@@ -111,7 +111,7 @@ describe("an event that says nothing", () => {
 });
 
 describe("real events:", () => {
-  const folder = join(import.meta.dirname, "../intake/aws/events");
+  const folder = join(import.meta.dirname, "../evidence/aws/events");
   const events = readdirSync(folder)
     .map((file) => [file, (JSON.parse(readFileSync(join(folder, file), "utf8")) as { input: Json }).input] as const)
     .filter(([, input]) => typeof input["detail-type"] === "string");

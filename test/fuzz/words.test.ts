@@ -6,10 +6,10 @@ import { interpret } from "../../lib/agent/answer.ts";
 import { isBeatBody, isClaimBody, isFinishBody } from "../../lib/agent/client.ts";
 import { sign, verify } from "../../lib/app/credentials.ts";
 import { main } from "../../lib/cli/main.ts";
-import { parseEvent } from "../../lib/intake/aws/parse.ts";
+import { parseEvent } from "../../lib/evidence/aws/parse.ts";
 import { continuedOf, ownMessage } from "../../lib/wire/own-events.ts";
 import { service, tokenOf } from "../app/service.ts";
-import { RECEIVED, SAYING } from "../intake/aws/bus.ts";
+import { RECEIVED, SAYING } from "../evidence/aws/bus.ts";
 import { LONG, RUNS } from "./runs.ts";
 import { broken, text } from "./texts.ts";
 

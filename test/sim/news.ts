@@ -5,7 +5,7 @@ import { RETENTION } from "../../lib/app/retention.ts";
 import { type Evidence, type EvidenceKind, explains } from "../../lib/core/evidence.ts";
 import { isHeld } from "../../lib/core/run.ts";
 import { after, type Instant, instant, seconds } from "../../lib/core/time.ts";
-import { parseEvent } from "../../lib/intake/aws/parse.ts";
+import { parseEvent } from "../../lib/evidence/aws/parse.ts";
 import { iso } from "../../lib/wire/instants.ts";
 import { ownMessage } from "../../lib/wire/own-events.ts";
 import { Away, type Cloud } from "./cloud.ts";

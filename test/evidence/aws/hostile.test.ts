@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { MOST_NOTICES } from "../../../lib/intake/aws/parsed.ts";
+import { MOST_NOTICES } from "../../../lib/evidence/aws/parsed.ts";
 import {
   eviction,
   fromHook,

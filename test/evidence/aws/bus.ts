@@ -1,6 +1,6 @@
 import type { Evidence, Notice } from "../../../lib/core/evidence.ts";
-import { parseEvent } from "../../../lib/intake/aws/parse.ts";
-import type { Parsed } from "../../../lib/intake/aws/parsed.ts";
+import { parseEvent } from "../../../lib/evidence/aws/parse.ts";
+import type { Parsed } from "../../../lib/evidence/aws/parsed.ts";
 import { at } from "../../core/runs.ts";
 
 export type Json = { readonly [name: string]: unknown };

@@ -3,7 +3,7 @@ import { type Api, Refused } from "../../lib/cli/api.ts";
 import { drill } from "../../lib/cli/commands/drill.ts";
 import { putDrill } from "../../lib/stack/drill.ts";
 import { findStack } from "../../lib/stack/stack.ts";
-import { ACCOUNT, type Answers, denied, described, outputsAt, REGION, type StubAws, stubAws } from "./aws.ts";
+import { ACCOUNT, type Answers, denied, described, outputsAt, REGION, type StubAws, stubAws } from "../stack/aws.ts";
 
 let aws: StubAws | undefined;
 afterEach(() => aws?.stop());

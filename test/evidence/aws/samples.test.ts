@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { drains, explains } from "../../../lib/core/evidence.ts";
-import type { Parsed } from "../../../lib/intake/aws/parsed.ts";
+import type { Parsed } from "../../../lib/evidence/aws/parsed.ts";
 import { type Json, parsed } from "./bus.ts";
 
 type Label = "preemption" | "not-dead" | "system-failure" | "ambiguous";

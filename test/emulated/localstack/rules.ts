@@ -7,7 +7,7 @@ import {
   TestEventPatternCommand,
 } from "@aws-sdk/client-eventbridge";
 import { beforeAll, describe, expect, test } from "vitest";
-import { drill, type Json, ON_BUS, SAYING_NOTHING, spotWarning } from "../../intake/aws/bus.ts";
+import { drill, type Json, ON_BUS, SAYING_NOTHING, spotWarning } from "../../evidence/aws/bus.ts";
 import { ACCOUNT, REGION } from "../emulator.ts";
 import { SLEEP, type Stage } from "../stories/stage.ts";
 

@@ -5,7 +5,7 @@ import { testCounts } from "./scripts/test-counts.ts";
 const on = (emulator: string, fileParallelism: boolean) => ({
   test: {
     name: emulator,
-    include: [`test/deployed/${emulator}/*.test.ts`],
+    include: [`test/emulated/${emulator}/*.test.ts`],
     fileParallelism,
     maxConcurrency: 20,
     // The rule of every minute fires a minute after the deployment, and a lost run waits for it.

@@ -39,7 +39,7 @@ export function needs(): { readonly python: string } {
   );
 }
 
-// `node test/deployed/localstack/needs.ts` says what is missing here, if anything is; a LocalStack that is given needs nothing.
+// `node test/emulated/localstack/needs.ts` says what is missing here, if anything is; a LocalStack that is given needs nothing.
 if (import.meta.main && (process.env["AWS_ENDPOINT_URL"] ?? "") === "") {
   try {
     needs();

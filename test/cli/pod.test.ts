@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { examinePod, type Pod } from "../../lib/cli/pod.ts";
 import type { Finding } from "../../lib/stack/doctor/finding.ts";
-import { type StubDoor, stubDoor } from "./aws.ts";
+import { type StubDoor, stubDoor } from "../stack/aws.ts";
 
 /** Where nothing answers. */
 const NOBODY = "http://127.0.0.1:1";

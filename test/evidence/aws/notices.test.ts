@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { instant } from "../../../lib/core/time.ts";
-import { parseEvent } from "../../../lib/intake/aws/parse.ts";
+import { parseEvent } from "../../../lib/evidence/aws/parse.ts";
 import { at } from "../../core/runs.ts";
 import {
   ACCOUNT_ARN,

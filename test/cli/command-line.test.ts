@@ -19,7 +19,7 @@ import {
   stubAws,
   stubDoor,
   unknownStack,
-} from "./aws.ts";
+} from "../stack/aws.ts";
 
 /** Nothing of the machine that tests run on, and nowhere to ask for more. */
 const ALONE = {
@@ -211,7 +211,7 @@ describe("the command line", () => {
     [["redrive", "requeue"], "lastbeat redrive needs a stack: name it with --stack, or in LASTBEAT_STACK"],
     [["destroy"], "lastbeat destroy needs a stack"],
     [["doctor"], "lastbeat doctor needs a stack"],
-    [["doctor", "--from-pod", "--stack", "prod"], "--from-pod takes no stack"],
+    [["doctor", "--from-pod", "--stack", "prod"], "--from-pod needs no stack"],
     [["runs", "--stack="], "--stack takes a value"],
   ])("does not understand %j, and asks nobody", async (args, sentence) => {
     const { code, errors } = await said(args);
