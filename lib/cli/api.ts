@@ -4,7 +4,8 @@ import { baseOf } from "../wire/base.ts";
 import { whyFetchFailed } from "../wire/fetch-failure.ts";
 import { segmentOf } from "../wire/ids.ts";
 import { type Problem, type ProblemName, problemName } from "../wire/problems.ts";
-import { CommandError, UsageError } from "./errors.ts";
+import { requireAddress } from "./address.ts";
+import { CommandError } from "./errors.ts";
 
 /** The owner's side of the HTTP API. */
 export type Api = {
@@ -52,10 +53,7 @@ export type ApiSettings = { readonly until?: AbortSignal; readonly signer?: Sign
 
 /** The API at `url`. Every failure becomes one sentence that says what to do. */
 export function api(url: string, { until, signer }: ApiSettings = {}): Api {
-  if (!URL.canParse(url) || !/^https?:/i.test(url))
-    throw new UsageError(
-      `"${url}" is not an address: write http:// or https:// before it, as in https://${url.replace(/^.*:\/\//, "")}`,
-    );
+  requireAddress(url);
   const base = baseOf(url);
   return {
     base,

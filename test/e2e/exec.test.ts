@@ -226,7 +226,7 @@ test.each([
   [["--drain-seconds", "0"], "--drain-seconds (LASTBEAT_DRAIN_SECONDS) takes a time"],
   [["--exit-map", "80=x"], "--exit-map (LASTBEAT_EXIT_MAP) takes pairs of exit codes such as 80=137"],
   [["--imds", "on"], "--imds (LASTBEAT_IMDS) is auto or off"],
-  [["--url", "nowhere"], '"nowhere" is not the address of a front door: write http:// or https:// before it'],
+  [["--url", "nowhere"], '"nowhere" is not an address: write http:// or https:// before it'],
 ])("%j is refused, with what would be understood", async (flags, says) => {
   const refused = lastbeat(["exec", ...flags, "--", "true"], { LASTBEAT_TICKET: "x" });
   expect(await refused.left).toBe(2);

@@ -4,6 +4,7 @@ import { exec as execute } from "../../agent/exec.ts";
 import { type Span, seconds } from "../../core/time.ts";
 import { HOST } from "../../wire/ids.ts";
 import { printable } from "../../wire/printable.ts";
+import { requireAddress } from "../address.ts";
 import type { LongCommand } from "../command.ts";
 import { TEXT } from "../common-options.ts";
 import { secondsOf } from "../durations.ts";
@@ -50,9 +51,7 @@ function exitMapFrom(text: string | undefined): ReadonlyMap<number, number> {
 function frontDoorsFrom(urls: string): string {
   const addresses = addressesOf(urls);
   if (addresses.length === 0) throw new UsageError("no front door: name its address with --url, or in LASTBEAT_URL");
-  for (const address of addresses)
-    if (!URL.canParse(address) || !/^https?:/i.test(address))
-      throw new UsageError(`"${address}" is not the address of a front door: it must begin with http:// or https://`);
+  for (const address of addresses) requireAddress(address);
   return addresses.join(",");
 }
 
