@@ -20,9 +20,16 @@ export type Program = {
   readonly left: Promise<number | string>;
 };
 
-/** Starts `lastbeat` with these arguments. */
-export function lastbeat(args: readonly string[], environment: Record<string, string> = {}): Program {
-  const child = spawn(process.execPath, [BIN, ...args], {
+/** The command line in Node. */
+const NODE = [process.execPath, BIN] as const;
+
+/** Starts `lastbeat` with these arguments; `by` is the program of another agent. */
+export function lastbeat(
+  args: readonly string[],
+  environment: Record<string, string> = {},
+  [program, ...before]: readonly [string, ...string[]] = NODE,
+): Program {
+  const child = spawn(program, [...before, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...environment },
   });
@@ -101,9 +108,20 @@ export async function recordWhen(
   }
 }
 
+/** The Node agent with its command. */
+export const agent = (of: Server, ticket: string, ...command: readonly string[]): Program =>
+  agentBy(NODE, of, ticket, ...command);
+
 /** An agent with its command. */
-export const agent = ({ info }: Server, ticket: string, ...command: readonly string[]): Program =>
-  lastbeat(["exec", "--", ...command], { LASTBEAT_URL: info.api, LASTBEAT_TICKET: ticket, LASTBEAT_HOST: "i-0e2e" });
+export const agentBy = (
+  program: readonly [string, ...string[]],
+  { info }: Server,
+  ticket: string,
+  ...command: readonly string[]
+): Program => {
+  const environment = { LASTBEAT_URL: info.api, LASTBEAT_TICKET: ticket, LASTBEAT_HOST: "i-0e2e" };
+  return lastbeat(["exec", "--", ...command], environment, program);
+};
 
 /** The addresses that a process listens on, as the kernel has them: `0100007F:1F90` is 127.0.0.1, port 8080. */
 export function listeners(pid: number): string[] {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -152,4 +153,13 @@ func isAsSafe(address, door string) bool {
 	beats, _ := url.Parse(address)
 	first, _ := url.Parse(door)
 	return beats.Scheme == "https" || beats.Scheme == first.Scheme
+}
+
+// Names that do not leave the machine or the cluster.
+var near = regexp.MustCompile(`^(localhost|.+\.localhost|127(\.\d+){3}|::1|.+\.(svc|local))$`)
+
+// IsReadable tells whether what is sent to that address can be read by somebody who listens on the way.
+func IsReadable(address string) bool {
+	parsed, err := url.Parse(address)
+	return err == nil && parsed.Scheme == "http" && !near.MatchString(parsed.Hostname())
 }

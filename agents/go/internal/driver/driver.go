@@ -1,0 +1,188 @@
+// Package driver lets a heart beat on real time and real doors until it leaves.
+package driver
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"lastbeat/agent/internal/clock"
+	"lastbeat/agent/internal/door"
+	"lastbeat/agent/internal/heart"
+	"lastbeat/agent/internal/wire"
+)
+
+// Command is what a heart has started.
+type Command interface{ Signal(name string) }
+
+// Body is what a heart is connected to.
+type Body struct {
+	Doors  *door.Doors
+	Ticket string
+	Lease  heart.Span
+	Holder map[string]string
+	Own    heart.Own
+	// Start starts the work; ended is called once, from any goroutine.
+	Start func(attempt, fence int64, ended func(heart.ChildEnd)) Command
+	Say   func(line string)
+	// Keep keeps the report until Forget, which comes when it was answered.
+	Keep   func(token string, report wire.Report)
+	Forget func()
+}
+
+// Left is how the agent left: with the code, after this report, for that reason.
+type Left struct {
+	Code   int
+	Report *wire.Report
+	Why    string
+}
+
+// Driver is a heart at work.
+type Driver struct {
+	body   Body
+	inputs chan heart.Input
+	ctx    context.Context
+	left   *Left
+
+	command Command
+	report  *wire.Report
+
+	// A gate is asked every second: the same answer is said once.
+	mutex sync.Mutex
+	said  string
+}
+
+// A timer stands still while the machine is suspended, so the clock is looked at often enough for a command that should be gone already to be
+// stopped as soon as the machine is awake.
+const longestSleep = time.Second
+
+// New makes a driver; Run lets it go.
+func New(ctx context.Context, body Body) *Driver {
+	return &Driver{body: body, inputs: make(chan heart.Input, 64), ctx: ctx}
+}
+
+// Feed tells the heart what has happened. It may be called from any goroutine.
+func (d *Driver) Feed(input heart.Input) {
+	select {
+	case d.inputs <- input:
+	case <-d.ctx.Done(): // the agent has left
+	}
+}
+
+func wallClock() *heart.Instant {
+	now := heart.Instant(time.Now().UnixMilli())
+	return &now
+}
+
+// Run returns when the heart has left.
+func (d *Driver) Run() Left {
+	h := heart.New(d.body.Lease, clock.Now(), d.body.Own)
+	input := heart.Input{Kind: heart.Wake}
+	timer := time.NewTimer(longestSleep)
+	defer timer.Stop()
+	for {
+		var actions []heart.Action
+		h, actions = h.Step(input, clock.Now(), rand.Float64())
+		for _, action := range actions {
+			d.perform(action)
+		}
+		if d.left != nil {
+			return *d.left
+		}
+		wait := longestSleep
+		if at := h.WakeAt(); at != nil {
+			wait = min(wait, max(0, time.Duration(*at-clock.Now())*time.Millisecond))
+		}
+		timer.Reset(wait)
+		select {
+		case input = <-d.inputs:
+		case <-timer.C:
+			input = heart.Input{Kind: heart.Wake}
+		}
+	}
+}
+
+func (d *Driver) perform(action heart.Action) {
+	switch action.Do {
+	case heart.DoClaim:
+		d.ask("claim", heart.Claimed, func() heart.Answer { return d.body.Doors.Claim(d.ctx, d.body.Ticket, d.body.Holder) })
+	case heart.DoBeat:
+		d.ask("beat", heart.Beaten, func() heart.Answer { return d.body.Doors.Beat(d.ctx, action.Token, action.Progress) })
+	case heart.DoFinish:
+		isFirst := d.report == nil
+		d.report = action.Report
+		d.ask("finish", heart.Reported, func() heart.Answer {
+			if isFirst {
+				d.body.Keep(action.Token, *action.Report)
+			}
+			answer := d.body.Doors.Finish(d.ctx, action.Token, *action.Report)
+			if answer.Kind != "unclear" {
+				d.body.Forget()
+			}
+			return answer
+		})
+	case heart.DoNotice:
+		go d.tell(action)
+	case heart.DoStart:
+		d.command = d.body.Start(action.Attempt, action.Fence, func(end heart.ChildEnd) {
+			d.Feed(heart.Input{Kind: heart.Exited, End: &end})
+		})
+	case heart.DoSignal:
+		if d.command != nil {
+			d.command.Signal(action.Signal)
+		}
+	case heart.DoSay:
+		d.body.Say(action.Line)
+	case heart.DoExit:
+		if action.Why != "" {
+			d.body.Say(action.Why)
+		}
+		d.left = &Left{Code: *action.Code, Report: d.report, Why: action.Why}
+	}
+}
+
+// Asks a door on a goroutine of its own, and feeds the heart with the answer.
+func (d *Driver) ask(name string, kind heart.Kind, call func() heart.Answer) {
+	sentAt := clock.Now()
+	go func() {
+		answer := call()
+		input := heart.Input{Kind: kind, SentAt: sentAt, Answer: &answer}
+		if kind == heart.Beaten {
+			input.WallAt = wallClock()
+		}
+		if answer.Kind != "ok" {
+			d.sayNews(name, answer)
+		}
+		d.Feed(input)
+	}()
+}
+
+func reasonOf(answer heart.Answer) string {
+	if answer.Kind == "problem" {
+		return answer.Name + ", " + answer.Detail
+	}
+	return answer.Detail
+}
+
+func (d *Driver) sayNews(name string, answer heart.Answer) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	line := name + ": " + reasonOf(answer)
+	if line != d.said {
+		d.body.Say(line)
+	}
+	d.said = line
+}
+
+// Sent and forgotten: the beats and the report do without it.
+func (d *Driver) tell(action heart.Action) {
+	at := action.At
+	if at == "" {
+		at = wire.FormatInstant(time.Now().UnixMilli())
+	}
+	answer := d.body.Doors.Notice(d.ctx, action.Token, door.Notice{Kind: action.Kind, At: at, Deadline: action.Deadline})
+	if answer.Kind != "ok" && d.ctx.Err() == nil {
+		d.body.Say("notice " + action.Kind + ": " + reasonOf(answer))
+	}
+}
