@@ -2,9 +2,21 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { type Span, seconds } from "../core/time.ts";
-import { type ChildEnd, DRAIN, EXIT } from "./stopping.ts";
+import { type ChildEnd, EXIT } from "./stopping.ts";
 
 export type Child = { signal(name: string): void };
+
+/** How a command is attended to. */
+export type Attended = {
+  /** Is called once, with the end of the command, when its whole group is gone. */
+  readonly ended: (end: ChildEnd) => void;
+  readonly say: (line: string) => void;
+  /** Whether signals go to the command alone, and not to its group. KILL goes to all. */
+  readonly isSingleChild: boolean;
+  /** What is left of the group gets this long between TERM and KILL, when the command has ended by itself, and when it was told to leave. */
+  readonly grace: Span;
+  readonly linger: Span;
+};
 
 const numberOf = (signal: string): number => (constants.signals as Record<string, number>)[signal] ?? 0;
 
@@ -18,16 +30,14 @@ const LEAVING = new Set(["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"]);
 
 /**
  * Starts the command in a process group of its own, so that a signal also reaches the processes that it starts. `ended`
- * is called once, when the whole group is gone: a process that goes on would run beside the next attempt. If the child
- * ended by itself, its group is killed. If it was told to stop, the processes that it started have the rest of its
- * grace, and `linger` at the most. `ended` is also called if the command could not be started: 127 not found, 126 not
+ * is called once, when the whole group is gone: a process that goes on would run beside the next attempt. What
+ * the child leaves in its group gets TERM, and KILL later. `ended` is also called if the command could not be started: 127 not found, 126 not
  * executable, as in a shell.
  */
 export function startChild(
   command: readonly [string, ...string[]],
   environment: NodeJS.ProcessEnv,
-  ended: (end: ChildEnd) => void,
-  linger: Span = DRAIN,
+  { ended, say, isSingleChild, grace, linger }: Attended,
 ): Child {
   const [program, ...args] = command;
   const child = spawned(program, args, environment);
@@ -39,7 +49,7 @@ export function startChild(
   const signal = (name: string): void => {
     if (child.pid === undefined) return;
     if (LEAVING.has(name)) isLeaving = true;
-    send(-child.pid, name);
+    send(isSingleChild && name !== "SIGKILL" ? child.pid : -child.pid, name);
   };
   child.once("error", (error: NodeJS.ErrnoException) => {
     if (child.pid !== undefined) return; // a signal that could not be sent, not a start that failed
@@ -48,13 +58,21 @@ export function startChild(
   child.once("exit", (code, name) => {
     const end =
       name === null ? { exitCode: code ?? 0, status: code ?? 0 } : { signal: name, status: 128 + numberOf(name) };
-    const killAt = performance.now() + linger;
+    const patience = isLeaving ? linger : grace;
+    const killAt = performance.now() + patience;
+    if (child.pid !== undefined && isAlive(child.pid)) {
+      say(
+        `the command has ended and has left processes: SIGTERM, and SIGKILL in ${Math.ceil(patience / 1000)} s to what is still there`,
+      );
+      // What a command that was told to leave has started was told, too.
+      if (!isLeaving || isSingleChild) send(-child.pid, "SIGTERM");
+    }
     const look = (): void => {
       if (child.pid === undefined || !isAlive(child.pid)) {
         ended(end);
         return;
       }
-      if (!isLeaving || performance.now() >= killAt) signal("SIGKILL");
+      if (performance.now() >= killAt) signal("SIGKILL");
       setTimeout(look, LOOK);
     };
     look();

@@ -95,16 +95,26 @@ export const addressesOf = (urls: string): readonly string[] =>
     .map((url) => url.trim())
     .filter((url) => url !== "");
 
-/** Several front doors as one. After an unclear answer the next request goes to the next front door. */
-function failingOver(first: Door, ...more: readonly Door[]): Door {
-  const doors = [first, ...more];
+/**
+ * Several front doors as one. After an unclear answer the next request goes to the next front door. The answer then gives the reasons of all
+ * front doors that are not clear, each with its address.
+ */
+function failingOver(addresses: readonly [string, ...string[]], open: (address: string) => Door): Door {
+  const doors = addresses.map((address) => ({ address, door: open(address) }));
+  const reasons = new Map<string, string>();
   let next = 0;
   const ask = async <T>(call: (door: Door) => Promise<Answer<T>>): Promise<Answer<T>> => {
     const asked = next;
-    const answer = await call(doors[asked] ?? first);
+    const { address, door } = doors[asked] ?? { address: addresses[0], door: open(addresses[0]) };
+    const answer = await call(door);
+    if (answer.kind !== "unclear") {
+      reasons.delete(address);
+      return answer;
+    }
     // If two requests were out at once, the second must not skip a front door that may be good.
-    if (answer.kind === "unclear" && next === asked) next = (asked + 1) % doors.length;
-    return answer;
+    if (next === asked) next = (asked + 1) % doors.length;
+    reasons.set(address, answer.detail);
+    return { ...answer, detail: [...reasons].map(([at, reason]) => `${at}: ${reason}`).join("; ") };
   };
   return {
     claim: (ticket, holder) => ask((door) => door.claim(ticket, holder)),
@@ -121,15 +131,14 @@ function failingOver(first: Door, ...more: readonly Door[]): Door {
 export function frontDoors(urls: string, caller: Caller): Door {
   const open = (url: string): Door => httpDoor(url, caller);
   const [first = urls, ...more] = addressesOf(urls);
-  const listed = [open(first), ...more.map(open)] as const;
-  const all = failingOver(...listed);
+  const all = failingOver([first, ...more], open);
   let beats = all;
   return {
     ...all,
     claim: async (ticket, holder) => {
       const answer = await all.claim(ticket, holder);
       const beatUrl = answer.kind === "ok" ? answer.body.beatUrl : undefined;
-      if (isAsSafe(beatUrl, first)) beats = failingOver(open(beatUrl), ...listed);
+      if (isAsSafe(beatUrl, first)) beats = failingOver([beatUrl, first, ...more], open);
       return answer;
     },
     beat: (token, progress) => beats.beat(token, progress),

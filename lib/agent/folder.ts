@@ -1,4 +1,5 @@
-import { lstat, mkdir } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { lstat, mkdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Span, seconds } from "../core/time.ts";
@@ -25,7 +26,7 @@ const ownId = (): number => process.getuid?.() ?? 0;
 export const isOurs = ({ uid }: { readonly uid: number }): boolean => process.getuid === undefined || uid === ownId();
 
 /**
- * The folder for files that have to outlive the agent. A chosen folder is taken as it is. The default is one folder per
+ * The folder for files that have to outlive the agent. A byte is written there. A chosen folder is taken as it is. The default is one folder per
  * user in the temporary folder, where another user could have made it before us. If there is none, says so and returns
  * undefined.
  */
@@ -36,6 +37,9 @@ export async function stateFolder(
   const folder = chosen ?? join(tmpdir(), `lastbeat-${ownId()}`);
   try {
     await onDisk(mkdir(folder, { recursive: true, mode: 0o700 }));
+    const probe = join(folder, `.probe-${randomUUID()}`);
+    await onDisk(writeFile(probe, ".")); // a byte proves it
+    await onDisk(rm(probe));
     if (chosen !== undefined) return folder;
     const found = await onDisk(lstat(folder));
     if (found.isDirectory() && isOurs(found) && (found.mode & 0o022) === 0) return folder;

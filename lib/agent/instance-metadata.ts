@@ -34,16 +34,23 @@ export type Announcement =
 const POLL: Span = seconds(5);
 /** The host itself answers for the metadata, or nobody does: a pod behind a hop limit gets no answer. */
 const TIMEOUT: Span = seconds(1);
+/** Metadata that do not answer for so long at the start are not there. */
+const PATIENCE: Span = seconds(60);
 /** A token is valid for six hours. When it has expired, a new one is taken. */
 const TTL_SECONDS = 21_600;
 
 export type Poll = { stop(): void };
 
 /**
- * Polls the instance metadata (IMDSv2) at `base` until stopped. One probe decides: if it gets no token, the metadata is
- * never asked again. Each kind is announced once.
+ * Polls the instance metadata (IMDSv2) at `base` until stopped. The first request may come before the network of a pod is up, so it is
+ * repeated for a minute; then the metadata is given up, and that is said. Each kind is announced once.
  */
-export function pollMetadata(base: string, announce: (what: Announcement) => void, every: Span = POLL): Poll {
+export function pollMetadata(
+  base: string,
+  announce: (what: Announcement) => void,
+  say: (line: string) => void,
+  { every = POLL, patience = PATIENCE }: { readonly every?: Span; readonly patience?: Span } = {},
+): Poll {
   const stopped = new AbortController();
   const heard = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
@@ -89,9 +96,15 @@ export function pollMetadata(base: string, announce: (what: Announcement) => voi
     timer = setTimeout(() => void look(), every);
     timer.unref();
   };
+  const giveUpAt = performance.now() + patience;
   const probe = async (): Promise<void> => {
     token = await newToken().catch(() => undefined);
-    if (token !== undefined) await look();
+    if (token !== undefined) return look();
+    if (stopped.signal.aborted) return;
+    if (performance.now() >= giveUpAt)
+      return say(`the instance metadata at ${base} do not answer: a spot notice comes with the beats alone`);
+    timer = setTimeout(() => void probe(), every);
+    timer.unref();
   };
   void probe();
   return {

@@ -12,6 +12,11 @@ export const VARIABLES = {
   imds: "LASTBEAT_IMDS",
   "exit-map": "LASTBEAT_EXIT_MAP",
   "identity-file": "LASTBEAT_IDENTITY_FILE",
+  "report-seconds": "LASTBEAT_REPORT_SECONDS",
+  "start-by": "LASTBEAT_START_BY",
+  "single-child": "LASTBEAT_SINGLE_CHILD",
+  log: "LASTBEAT_LOG",
+  quiet: "LASTBEAT_QUIET",
 } as const;
 
 /** The address of the metadata on every EC2 instance. */

@@ -13,7 +13,9 @@ const MEANINGS: Readonly<Record<string, string>> = {
 export function whyFetchFailed(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause } = error;
-  if (!(cause instanceof Error)) return error.message;
+  if (!(cause instanceof Error)) return error.name === "TimeoutError" ? "no answer in time" : error.message;
   const code = "code" in cause ? String(cause.code) : "";
-  return MEANINGS[code] ?? cause.message;
+  // Of several addresses that were tried at once, each has its reason, and the whole may have none.
+  const parts = cause instanceof AggregateError ? cause.errors.map(String).join("; ") : "";
+  return MEANINGS[code] ?? (cause.message || parts || code);
 }

@@ -1,12 +1,14 @@
 import { readFileSync } from "node:fs";
+import { setDefaultAutoSelectFamilyAttemptTimeout } from "node:net";
 import { addressesOf } from "../../agent/client.ts";
-import { exec as execute } from "../../agent/exec.ts";
+import { exec as execute, FORWARDED } from "../../agent/exec.ts";
+import { type LogStyle, logger } from "../../agent/log.ts";
 import { type Span, seconds } from "../../core/time.ts";
+import { parseBearer } from "../../wire/credentials.ts";
 import { HOST } from "../../wire/ids.ts";
-import { printable } from "../../wire/printable.ts";
 import { requireAddress } from "../address.ts";
 import type { LongCommand } from "../command.ts";
-import { TEXT } from "../common-options.ts";
+import { SWITCH, TEXT } from "../common-options.ts";
 import { secondsOf } from "../durations.ts";
 import { UsageError } from "../errors.ts";
 import type { Flags } from "../flags.ts";
@@ -27,7 +29,7 @@ function ticketFrom(file: Flags[string]): string {
   return ticket.trim();
 }
 
-function spanFrom(flags: Flags, name: "drain-seconds" | "stall"): Span | undefined {
+function spanFrom(flags: Flags, name: "drain-seconds" | "stall" | "report-seconds"): Span | undefined {
   const value = chosen(flags, name);
   if (value === undefined) return undefined;
   const span = secondsOf(value);
@@ -35,6 +37,33 @@ function spanFrom(flags: Flags, name: "drain-seconds" | "stall"): Span | undefin
     throw new UsageError(`--${name} (${VARIABLES[name]}) takes a time such as 60, 60s or 5m, not "${value}"`);
   return seconds(span);
 }
+
+function instantFrom(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const at = Date.parse(text);
+  if (Number.isNaN(at))
+    throw new UsageError(`--start-by (LASTBEAT_START_BY) takes an instant such as 2026-11-27T12:00:00Z, not "${text}"`);
+  return at;
+}
+
+/** A switch, or a variable that is set to anything but 0 or false. */
+const isOn = (flags: Flags, name: "single-child" | "quiet"): boolean =>
+  flags[name] === true || !["", "0", "false"].includes(variable(VARIABLES[name]) ?? "");
+
+function logStyle(flags: Flags): LogStyle {
+  const log = chosen(flags, "log") ?? "text";
+  if (log !== "text" && log !== "json") throw new UsageError(`--log (LASTBEAT_LOG) is text or json, not "${log}"`);
+  return isOn(flags, "quiet") ? "quiet" : log;
+}
+
+/** What each line in JSON is about. */
+function factsOf(ticket: string): Readonly<Record<string, unknown>> {
+  const claims = parseBearer(`Bearer ${ticket}`)?.claims;
+  return claims === undefined ? {} : { run: claims.run, attempt: claims.attempt };
+}
+
+/** Of the addresses of one name, each is tried that long before the next: Node gives up after 250 ms what is far away. */
+const FAMILY_TIMEOUT_MS = 5000;
 
 function exitMapFrom(text: string | undefined): ReadonlyMap<number, number> {
   const pairs = (text ?? "").split(",").filter((pair) => pair.trim() !== "");
@@ -78,7 +107,11 @@ function runExec(urls: string, flags: Flags, command: readonly string[]): Promis
     const value = variable(of)?.slice(0, FACT_LENGTH);
     return value === undefined ? [] : [[name, value] as const];
   });
-  const say = (line: string): void => console.error(`lastbeat: ${printable(line)}`);
+  const ticket = ticketFrom(flags["ticket-file"]);
+  const say = logger(logStyle(flags), factsOf(ticket));
+  setDefaultAutoSelectFamilyAttemptTimeout(FAMILY_TIMEOUT_MS);
+  // Caught to the end: a signal between the end of the work and that of the process must not turn a success into a failure.
+  for (const signal of FORWARDED) process.on(signal, () => {});
   const url = frontDoorsFrom(urls);
   warnOfPlain(url.split(","), process.env, say);
   const { host, ...around } = surroundingsOf(flags);
@@ -86,7 +119,7 @@ function runExec(urls: string, flags: Flags, command: readonly string[]): Promis
     console.error(`lastbeat: "${host}" is not a valid host name, so the claim names no host; set LASTBEAT_HOST`);
   return execute({
     url,
-    ticket: ticketFrom(flags["ticket-file"]),
+    ticket,
     command: [program, ...args],
     holder: { ...Object.fromEntries(facts), ...(HOST.test(host) && { host }) },
     environment: process.env,
@@ -95,6 +128,9 @@ function runExec(urls: string, flags: Flags, command: readonly string[]): Promis
     exitMap: exitMapFrom(chosen(flags, "exit-map")),
     drain: spanFrom(flags, "drain-seconds"),
     stall: spanFrom(flags, "stall"),
+    reportFor: spanFrom(flags, "report-seconds"),
+    startBy: instantFrom(chosen(flags, "start-by")),
+    isSingleChild: isOn(flags, "single-child"),
     ...around,
   });
 }
@@ -130,6 +166,16 @@ may drain.
   --identity-file FILE
                        a token of the cluster, for a front door with a JWT authorizer;
                        the agent reads the file for each call (LASTBEAT_IDENTITY_FILE)
+  --start-by INSTANT   give up a front door that never answers then (LASTBEAT_START_BY;
+                       default: when the attempt had to start, as the ticket says, to the
+                       hour)
+  --report-seconds S   how long the end of an attempt that was cut off is reported; then
+                       the report stays in the state folder, and the next agent delivers
+                       it (LASTBEAT_REPORT_SECONDS; 60)
+  --single-child       send signals to COMMAND alone, and not to its process group
+                       (LASTBEAT_SINGLE_CHILD=1)
+  --log text|json      how the agent's own lines are written on stderr (LASTBEAT_LOG; text)
+  --quiet              say nothing (LASTBEAT_QUIET=1)
   --exit-map A=B,...   exit with B instead of A, as 80=137,82=137 (LASTBEAT_EXIT_MAP)
 
 COMMAND sees LASTBEAT_RUN_ID, LASTBEAT_ATTEMPT and LASTBEAT_FENCE. The fence rises with
@@ -153,6 +199,11 @@ exists, or to LASTBEAT_TERMINATION_LOG.
     imds: TEXT,
     "exit-map": TEXT,
     "identity-file": TEXT,
+    "report-seconds": TEXT,
+    "start-by": TEXT,
+    "single-child": SWITCH,
+    log: TEXT,
+    quiet: SWITCH,
   },
   takes: [],
   run: async (flags, command) => runExec(urlsOf(flags, process.env), flags, command),
