@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { systemClock } from "../lambdas/environment.ts";
+import { systemClock } from "../lambdas/variables.ts";
 import { itemOf } from "../lib/adapters/aws/run-item.ts";
 import { sign } from "../lib/app/credentials.ts";
 import { ENVIRONMENT } from "../lib/names.ts";

@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 import { GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
 import { MEMORY, NOTICE_BATCH, TIMEOUTS } from "../cdk/limits.ts";
 import { startEmulators } from "../dev/emulators.ts";
-import { forgetAws, useEmulators, useResources } from "../dev/environment.ts";
+import { forgetAws, useEmulators, useResources } from "../dev/forget-aws.ts";
 import { createQueues, createTable } from "../dev/resources.ts";
 import { printTo, theApp } from "../lambdas/connect.ts";
 import { theTable } from "../lambdas/store.ts";

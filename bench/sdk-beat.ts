@@ -1,4 +1,4 @@
-import { keysFrom, once, setting, systemClock } from "../lambdas/environment.ts";
+import { keysFrom, once, setting, systemClock } from "../lambdas/variables.ts";
 import { claimsOf, httpHandler } from "../lambdas/http.ts";
 import { dynamoClient } from "../lib/adapters/aws/dynamo.ts";
 import { dynamoRuns } from "../lib/adapters/aws/runs.ts";

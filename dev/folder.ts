@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { keysOf } from "../lambdas/environment.ts";
+import { keysOf } from "../lambdas/variables.ts";
 import { Unusable } from "./unusable.ts";
 
 /** What the embedded server keeps from one start to the next. */

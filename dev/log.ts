@@ -1,5 +1,5 @@
 import { isNews } from "../lib/app/sweep-counts.ts";
-import type { Log, LogLine } from "../lib/ports/environment.ts";
+import type { Log, LogLine } from "../lib/ports/runtime.ts";
 import { printable } from "../lib/wire/printable.ts";
 
 function describe({ decision, run, attempt, fence, state, cause, error, counts }: LogLine): string {

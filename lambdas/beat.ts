@@ -6,8 +6,8 @@ import { ENVIRONMENT } from "../lib/names.ts";
 import { beat as schema } from "../lib/wire/beat.ts";
 import { read } from "../lib/wire/read.ts";
 import { httpReply, refused } from "../lib/wire/replies.ts";
-import { keysFrom, once, setting, systemClock } from "./environment.ts";
 import { claimsOf, type HttpHandler, httpHandler } from "./http.ts";
+import { keysFrom, once, setting, systemClock } from "./variables.ts";
 
 /** Two tries of a second each end long before an agent with the default lease stops waiting (30 s). */
 const TABLE_LIMITS = { attempts: 2, timeoutMs: 1000 };

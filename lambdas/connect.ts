@@ -10,11 +10,11 @@ import { RETENTION } from "../lib/app/retention.ts";
 import { type Span, seconds } from "../lib/core/time.ts";
 import { ENVIRONMENT } from "../lib/names.ts";
 import type { Control } from "../lib/ports/control.ts";
-import type { Log } from "../lib/ports/environment.ts";
 import type { Ticks } from "../lib/ports/queues.ts";
-import { type Environment, once, setting, systemClock } from "./environment.ts";
+import type { Log } from "../lib/ports/runtime.ts";
 import { lambdaLog } from "./log.ts";
 import { theKeys, theTable } from "./store.ts";
+import { type Environment, once, setting, systemClock } from "./variables.ts";
 
 let log: Log | undefined;
 

@@ -4,7 +4,7 @@ import type { App } from "../lib/app/app.ts";
 import { Contended } from "../lib/app/change.ts";
 import { verify } from "../lib/app/credentials.ts";
 import { ENVIRONMENT } from "../lib/names.ts";
-import type { Log, LogLine } from "../lib/ports/environment.ts";
+import type { Log, LogLine } from "../lib/ports/runtime.ts";
 import type { Claims } from "../lib/wire/credentials.ts";
 import { HOST, ID } from "../lib/wire/ids.ts";
 import { type Problem, problem } from "../lib/wire/problems.ts";

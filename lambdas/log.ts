@@ -1,6 +1,6 @@
 import { isNews } from "../lib/app/sweep-counts.ts";
 import { METRICS } from "../lib/names.ts";
-import type { Log, LogLine } from "../lib/ports/environment.ts";
+import type { Log, LogLine } from "../lib/ports/runtime.ts";
 
 type Unit = "Count" | "Seconds";
 type Measured = { readonly value: number; readonly unit: Unit };

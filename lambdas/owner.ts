@@ -1,6 +1,6 @@
 import type { App } from "../lib/app/app.ts";
 import { drain } from "../lib/app/drain.ts";
-import { holdNow, inspect, listEnded, listLive } from "../lib/app/inspect.ts";
+import { inspect, listEnded, listLive, pauseNow } from "../lib/app/inspect.ts";
 import { cancel, requeue } from "../lib/app/owner-requests.ts";
 import { type Registered, register } from "../lib/app/register.ts";
 import { freezeView } from "../lib/wire/freeze.ts";
@@ -58,7 +58,7 @@ const CALLS: Calls<App> = {
       given === undefined || (state === "live" ? schemas.isLiveCursor(given) : schemas.isEndedCursor(given));
     if (!isOurs) return refused(problem("not-found", { detail: "cursor: this cursor is not from this list" }));
     if (state === "live") {
-      const [live, hold] = await Promise.all([listLive(app, Number(limit), given), holdNow(app)]);
+      const [live, hold] = await Promise.all([listLive(app, Number(limit), given), pauseNow(app)]);
       return {
         status: 200,
         body: { ...view(live, runView), ...(hold !== undefined && { freeze: freezeView(hold) }) },

@@ -1,7 +1,7 @@
 import middy from "@middy/core";
 import { type RotationStep, rotate } from "../lib/adapters/aws/rotation.ts";
 import { secretsClient } from "../lib/adapters/aws/secrets.ts";
-import { once, systemClock } from "./environment.ts";
+import { once, systemClock } from "./variables.ts";
 
 const theSecrets = once(secretsClient);
 

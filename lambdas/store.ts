@@ -1,8 +1,8 @@
 import { type Dynamo, dynamoClient } from "../lib/adapters/aws/dynamo.ts";
 import { secretReader, secretsClient } from "../lib/adapters/aws/secrets.ts";
 import { ENVIRONMENT } from "../lib/names.ts";
-import type { Keys } from "../lib/ports/environment.ts";
-import { keysFrom, once, setting } from "./environment.ts";
+import type { Keys } from "../lib/ports/runtime.ts";
+import { keysFrom, once, setting } from "./variables.ts";
 
 /** One client for all ports, so that they share its connections. */
 export const theTable = once(

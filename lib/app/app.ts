@@ -1,10 +1,10 @@
 import type { Span } from "../core/time.ts";
 import type { Control } from "../ports/control.ts";
-import type { Clock, Dice, Keys, Log } from "../ports/environment.ts";
 import type { Hosts } from "../ports/hosts.ts";
 import type { Notices, Requeues } from "../ports/queues.ts";
 import type { EndedRuns, Ledger, Oddities, Results, Specs } from "../ports/records.ts";
 import type { Runs } from "../ports/runs.ts";
+import type { Clock, Dice, Keys, Log } from "../ports/runtime.ts";
 
 /** Everything the use cases need from outside. */
 export type App = {

@@ -2,7 +2,7 @@ import type { Decision, Reply } from "../core/decision.ts";
 import { reopen } from "../core/ended-run.ts";
 import type { LedgerEnd, Run, RunKey } from "../core/run.ts";
 import { after, type Instant, seconds } from "../core/time.ts";
-import type { LogLine } from "../ports/environment.ts";
+import type { LogLine } from "../ports/runtime.ts";
 import type { App } from "./app.ts";
 import { payLedger, settleOrLeave } from "./settle.ts";
 

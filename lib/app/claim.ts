@@ -1,6 +1,6 @@
 import type { Reply } from "../core/decision.ts";
 import type { Evidence } from "../core/evidence.ts";
-import { isHeld, type Run } from "../core/run.ts";
+import { isClaimed, type Run } from "../core/run.ts";
 import { decide } from "../core/transitions.ts";
 import type { Claims } from "../wire/credentials.ts";
 import type { App } from "./app.ts";
@@ -55,7 +55,7 @@ export async function claim(app: App, ticket: Claims, holder: Holder): Promise<C
   const { reply, seen } = first.reply.kind === "hold" && (await reapAtGate(app, ticket)) ? await decided() : first;
   if (reply.kind !== "claimed") return { reply };
   // The same holder asked again, so the attempt was claimed before.
-  const claimedAt = seen !== undefined && isHeld(seen) ? seen.claimedAt : now;
+  const claimedAt = seen !== undefined && isClaimed(seen) ? seen.claimedAt : now;
   await app.ledger.claim(run, { attempt, fence, claimedAt, holder });
   return { reply, token: await sign(app, "token", ticket) };
 }

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { after, type Instant, later, milliseconds, type Span, seconds } from "../core/time.ts";
-import type { Key } from "../ports/environment.ts";
+import type { Key } from "../ports/runtime.ts";
 import { type Claims, parseBearer, unsigned } from "../wire/credentials.ts";
 import type { App } from "./app.ts";
 

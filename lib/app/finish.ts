@@ -1,7 +1,7 @@
 import type { Decision, Reply } from "../core/decision.ts";
 import { reopen } from "../core/ended-run.ts";
 import { type Finish, SELF_FENCED, saysWhy } from "../core/finishing.ts";
-import { isHeld, type LedgerEnd, type Report, type Run } from "../core/run.ts";
+import { isClaimed, type LedgerEnd, type Report, type Run } from "../core/run.ts";
 import type { Instant } from "../core/time.ts";
 import { decide } from "../core/transitions.ts";
 import type { LedgerLine } from "../ports/records.ts";
@@ -9,7 +9,7 @@ import type { Claims } from "../wire/credentials.ts";
 import type { App } from "./app.ts";
 import { change, putBack } from "./change.ts";
 import { contentDigest } from "./content-digest.ts";
-import { known } from "./host-evidence.ts";
+import { evidenceFor } from "./host-evidence.ts";
 
 /** The holder reports how its attempt ended. The same report may be sent again. */
 export async function finish(app: App, token: Claims, report: Report): Promise<Reply> {
@@ -32,11 +32,11 @@ export async function finish(app: App, token: Claims, report: Report): Promise<R
   let line: LedgerLine | undefined;
 
   const eventFor = async (seen: Run): Promise<Finish> => {
-    if (isHeld(seen) && seen.fence === fence)
+    if (isClaimed(seen) && seen.fence === fence)
       return {
         ...base,
         // A report that says why the attempt ended needs no evidence.
-        evidence: saysWhy(report) ? [] : await known(app, seen),
+        evidence: saysWhy(report) ? [] : await evidenceFor(app, seen),
         ...(report.reason === SELF_FENCED && { frontDoor: await app.control.frontDoor() }),
       };
     // A fence from before the registration belongs to an earlier life of this run id. Its ledger lines may still be

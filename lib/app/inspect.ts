@@ -1,4 +1,4 @@
-import { type Hold, holdOn, holdOnFleet } from "../core/freeze.ts";
+import { type Pause, pauseOf, pauseOfFleet } from "../core/freeze.ts";
 import type { LiveRun, Result, Run } from "../core/run.ts";
 import type { Registration } from "../core/spec.ts";
 import { before, type Instant, later } from "../core/time.ts";
@@ -11,7 +11,7 @@ export type Inspection = {
   readonly current: Run | Result;
   readonly lines: readonly LedgerLine[];
   /** What holds back a verdict by the clock on it now. */
-  readonly hold?: Hold;
+  readonly hold?: Pause;
 };
 
 /** A run that changes between two reads is read again. One that keeps changing is shown as it was last seen. */
@@ -28,7 +28,7 @@ export async function inspect(app: App, run: string): Promise<Inspection | undef
     const lines = await app.ledger.list(run, registration.fence);
     const again = await read();
     if (again === undefined || again.rev === current.rev || tried === TRIES) {
-      const hold = isLive(current) ? holdOn(current, (await app.control.frontDoor()).freeze, now) : undefined;
+      const hold = isLive(current) ? pauseOf(current, (await app.control.frontDoor()).freeze, now) : undefined;
       return { registration, current, lines: withOwed(lines, current), ...(hold !== undefined && { hold }) };
     }
     current = again;
@@ -101,5 +101,5 @@ export const listEnded = (
 };
 
 /** What holds back verdicts by the clock on the whole fleet now. */
-export const holdNow = async (app: App): Promise<Hold | undefined> =>
-  holdOnFleet((await app.control.frontDoor()).freeze, app.clock.now());
+export const pauseNow = async (app: App): Promise<Pause | undefined> =>
+  pauseOfFleet((await app.control.frontDoor()).freeze, app.clock.now());

@@ -1,6 +1,6 @@
 import type { Decision } from "../core/decision.ts";
 import { drains, type Evidence, evidenceOf, explains, type Notice, SLACK } from "../core/evidence.ts";
-import { type Fence, isHeld, type LedgerEnd, type Run, type RunKey } from "../core/run.ts";
+import { type Fence, isClaimed, type LedgerEnd, type Run, type RunKey } from "../core/run.ts";
 import { after, before } from "../core/time.ts";
 import { decide } from "../core/transitions.ts";
 import type { HostEntry } from "../ports/hosts.ts";
@@ -107,8 +107,8 @@ export async function tellAttempt(
   const { fence } = entry;
   const seen = await app.runs.read(entry);
   if (seen === undefined || seen.fence > fence) return "over";
-  if (seen.fence < fence || !(isHeld(seen) || seen.state === "queued")) return "noted";
-  if (host !== undefined && isHeld(seen) && seen.host !== host) return "elsewhere";
+  if (seen.fence < fence || !(isClaimed(seen) || seen.state === "queued")) return "noted";
+  if (host !== undefined && isClaimed(seen) && seen.host !== host) return "elsewhere";
   const now = app.clock.now();
   const registration = await registrationOf(app, seen);
   const { reply } = await change(

@@ -1,17 +1,18 @@
 import type { Decision, Reply } from "../core/decision.ts";
 import type { Evidence } from "../core/evidence.ts";
 import { type Freeze, nobodySeen, type Survey } from "../core/freeze.ts";
-import { type Fence, isHeld, type Run, type RunKey } from "../core/run.ts";
+import { type Fence, isClaimed, type Run, type RunKey } from "../core/run.ts";
 import { decide } from "../core/transitions.ts";
 import type { App } from "./app.ts";
 import { change } from "./change.ts";
-import { known } from "./host-evidence.ts";
+import { evidenceFor } from "./host-evidence.ts";
 import { registrationOf, settle } from "./settle.ts";
 
 /** Evidence that this host is gone, about the attempt with this fence. */
 export type Proof = { readonly host: string; readonly fence: Fence; readonly evidence: Evidence };
 
-const isMeant = (run: Run, { host, fence }: Proof): boolean => isHeld(run) && run.host === host && run.fence === fence;
+const isProofAbout = (run: Run, { host, fence }: Proof): boolean =>
+  isClaimed(run) && run.host === host && run.fence === fence;
 
 /** How many verdicts by the clock alone may still be written. */
 export type Places = { take(): boolean; giveBack(): void };
@@ -33,8 +34,8 @@ export async function reap(app: App, key: RunKey, proof?: Proof, restraint: Rest
   let isWritten = false;
   const decideOn = async (run: Run): Promise<Decision> => {
     // A proof is about one attempt. It does not concern anything else that may be due on this run.
-    if (proof !== undefined && !isMeant(run, proof)) return { write: "none", reply: { kind: "spared" } };
-    const evidence = isHeld(run) ? await known(app, run) : [];
+    if (proof !== undefined && !isProofAbout(run, proof)) return { write: "none", reply: { kind: "spared" } };
+    const evidence = isClaimed(run) ? await evidenceFor(app, run) : [];
     const registration = await registrationOf(app, run);
     const proved = proof === undefined ? {} : { proof: proof.evidence };
     const due = { kind: "due", now, roll, registration, evidence, ...proved, ...held } as const;
@@ -65,7 +66,7 @@ export async function reapAtGate(app: App, key: RunKey): Promise<boolean> {
     const { canary, ...found } = await app.control.frontDoor();
     return (await reap(app, key, undefined, { survey: nobodySeen(run, canary), ...found })).kind === "reaped";
   }
-  if (!isHeld(run) || run.host === undefined) return false;
+  if (!isClaimed(run) || run.host === undefined) return false;
   const { host, fence } = run;
   for (const evidence of await app.hosts.evidence(host))
     if (evidence.goneAt !== undefined && (await reap(app, key, { host, fence, evidence })).kind === "reaped")

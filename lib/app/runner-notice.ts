@@ -1,6 +1,6 @@
 import { type Refusal, superseded } from "../core/decision.ts";
 import { type Evidence, explains } from "../core/evidence.ts";
-import { asFence, isHeld } from "../core/run.ts";
+import { asFence, isClaimed } from "../core/run.ts";
 import { after, earlier, type Instant, later, seconds } from "../core/time.ts";
 import type { Claims } from "../wire/credentials.ts";
 import { fromIso, iso } from "../wire/instants.ts";
@@ -46,7 +46,7 @@ export async function forwardNotice(app: App, token: Claims, told: RunnerNotice)
   const wid = wordId(token, kind);
   const last = ((await app.ledger.read(id, fence))?.words ?? []).find((each) => each.id === wid);
   if (last !== undefined && (at < after(last.at, TOLD_AGAIN) || deadline === last.deadline)) return undefined;
-  const host = isHeld(run) ? run.host : undefined;
+  const host = isClaimed(run) ? run.host : undefined;
   const about = { run: id, shard, fence, ...(host !== undefined && { host }) };
   await app.notices.send(attemptNotice(wid, iso(now), { ...about, ...word }));
   // It is stored here, too. A runner that tells a thousand times at once must not fill the queue before the first

@@ -1,4 +1,4 @@
-import type { LogLine } from "../ports/environment.ts";
+import type { LogLine } from "../ports/runtime.ts";
 
 export type SweepCounts = {
   readonly live: number;

@@ -40,7 +40,7 @@ export async function sweep(app: App, { period, until, previous }: SweepBounds):
   const { counts, failures } = under;
   const found = await readFleet(app, under);
   const judging = await beginToJudge(app, under, found);
-  if (judging !== "another sweep judges") await judge(app, under, judging);
+  if (judging !== "another sweep judges") await judgeDue(app, under, judging);
   await careFor(app, found.care.all, counts, () => app.clock.now() < until);
   app.log.write({ decision: "swept", counts });
   throwIfAny(failures, standing.shards + 2, "parts of a sweep"); // the shards, and two writes on the control item
@@ -57,7 +57,7 @@ const dated = (standing: Standing, now: Instant, period: Span): Standing =>
  * Finds the verdicts in half of the time that is left, so that the debts get the other half. If some wait for a witness
  * although no fault was found, that is stored, because people may ask why.
  */
-async function judge(app: App, { until, counts, failures }: Sweep, judging: Judging): Promise<void> {
+async function judgeDue(app: App, { until, counts, failures }: Sweep, judging: Judging): Promise<void> {
   const half = instant((app.clock.now() + until) / 2);
   const isWaiting = await judgeAll(app, judging, counts, () => app.clock.now() < half);
   if (isWaiting && !judging.isFault)

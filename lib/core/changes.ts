@@ -1,4 +1,4 @@
-import { isHeld, type Run } from "./run.ts";
+import { isClaimed, type Run } from "./run.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -16,4 +16,4 @@ export function changesBetween(seen: Run, next: Run): { readonly set: Fields; re
 }
 
 /** A beat may have reported progress after the run was seen. That progress is removed when its attempt ends. */
-const ended = (seen: Run, next: Run): readonly string[] => (isHeld(seen) && !isHeld(next) ? ["progress"] : []);
+const ended = (seen: Run, next: Run): readonly string[] => (isClaimed(seen) && !isClaimed(next) ? ["progress"] : []);

@@ -3,9 +3,9 @@ import { drains, type Evidence, happenedBy, isAbout, RUNNER, SLACK } from "./evi
 import { isRenewable, renewal, renews } from "./lease.ts";
 import {
   type Canceling,
+  type ClaimedRun,
   directiveOf,
   type Fence,
-  type HeldRun,
   type Leaving,
   type Queued,
   type Run,
@@ -86,7 +86,7 @@ export function claimTaken(run: Running | Leaving | Canceling, claim: Claim): De
   return renews(run, forward) ? { write: "renew", renewal: forward, reply } : refuse(reply);
 }
 
-const claimed = (run: HeldRun, { registration }: Claim): Reply => ({
+const claimed = (run: ClaimedRun, { registration }: Claim): Reply => ({
   kind: "claimed",
   attempt: run.attempt,
   fence: run.fence,

@@ -4,10 +4,10 @@ import { type Cause, type Charges, chargeOf, recharge } from "./causes.ts";
 import { LINGER } from "./ended-run.ts";
 import { bounded, type Evidence } from "./evidence.ts";
 import {
+  type ClaimedRun,
   type Debt,
   type Ended,
-  type HeldRun,
-  isHeld,
+  isClaimed,
   type LedgerEnd,
   type LiveRun,
   nextFence,
@@ -63,7 +63,7 @@ function ledgerEnd(run: LiveRun, end: End): LedgerEnd {
     cause: end.cause,
     endedAt: end.now,
     evidence: keptOf(end.evidence ?? []),
-    ...(isHeld(run) && {
+    ...(isClaimed(run) && {
       claimedAt: run.claimedAt,
       lastBeatAt: heardAt(run),
       ...(further(run) !== undefined && { gotFurther: true as const }),
@@ -94,7 +94,7 @@ function outcomeAfter(
 
 /** The progress of this attempt, if it is further than that of any attempt before. */
 function further(run: LiveRun): number | undefined {
-  if (!isHeld(run) || run.progress === undefined) return undefined;
+  if (!isClaimed(run) || run.progress === undefined) return undefined;
   const { value } = run.progress;
   return value > (run.furthest ?? 0) ? value : undefined;
 }
@@ -105,10 +105,10 @@ function further(run: LiveRun): number | undefined {
 export const chargeOfInterruption = (isFurther: boolean): "f" | "i" => (isFurther ? "f" : "i");
 
 /** The charges of the run if this attempt is interrupted now. */
-export const handedOver = (run: HeldRun): Charges => run.charges + chargeOfInterruption(further(run) !== undefined);
+export const handedOver = (run: ClaimedRun): Charges => run.charges + chargeOfInterruption(further(run) !== undefined);
 
 /** Whether another attempt follows if this one is interrupted now. */
-export const isFollowed = (run: HeldRun, registration: Registration, now: Instant): boolean =>
+export const isFollowed = (run: ClaimedRun, registration: Registration, now: Instant): boolean =>
   outcomeAfter(registration, handedOver(run), { cause: "interrupted", now }) === undefined;
 
 /**

@@ -3,7 +3,7 @@ import { type Decision, refuse, superseded } from "./decision.ts";
 import { endAttempt, succeedLate } from "./ending.ts";
 import { type Evidence, explaining } from "./evidence.ts";
 import { type FrontDoor, wasCutOff } from "./freeze.ts";
-import type { Canceling, Fence, HeldRun, Leaving, LedgerEnd, Outcome, Report, Run, Running, State } from "./run.ts";
+import type { Canceling, ClaimedRun, Fence, Leaving, LedgerEnd, Outcome, Report, Run, Running, State } from "./run.ts";
 import type { Registration } from "./spec.ts";
 import { stayOf } from "./stay.ts";
 import type { Instant } from "./time.ts";
@@ -38,7 +38,7 @@ export const saysWhy = (report: Report): boolean =>
   report.outcome === "succeeded" || isStalled(report) || hasOwnExitCode(report);
 
 /** Why the attempt ended, from the agent's report and what is known of its host. */
-function causeOf(run: HeldRun, event: Finish): Cause {
+function causeOf(run: ClaimedRun, event: Finish): Cause {
   const { report, now, evidence } = event;
   if (run.state === "canceling") return "canceled";
   if (report.outcome === "succeeded") return "succeeded";
@@ -55,7 +55,7 @@ function causeOf(run: HeldRun, event: Finish): Cause {
 }
 
 /** Whether the agent stopped its child because it could not reach us, through our fault and before its deadline. */
-const isCutOff = (run: HeldRun, { report, now, frontDoor }: Finish): boolean =>
+const isCutOff = (run: ClaimedRun, { report, now, frontDoor }: Finish): boolean =>
   report.outcome === "interrupted" &&
   report.reason === SELF_FENCED &&
   overran(run, now) === undefined &&
@@ -65,7 +65,7 @@ const isCutOff = (run: HeldRun, { report, now, frontDoor }: Finish): boolean =>
 /** The reason that an agent reports after it stopped its child because no beat was acknowledged in time. */
 export const SELF_FENCED = "self-fenced";
 
-const overran = (run: HeldRun, now: Instant): Cause | undefined =>
+const overran = (run: ClaimedRun, now: Instant): Cause | undefined =>
   run.lastRenewable !== undefined && run.lastRenewable <= now ? "overran" : undefined;
 
 /** The holder of the attempt reports its end. */

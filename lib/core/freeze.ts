@@ -238,30 +238,30 @@ export function floorOf(freeze: Freeze | undefined, lease: Span): Instant | unde
 export type FrontDoor = { readonly canary: Canary; readonly freeze?: Freeze };
 
 /** Verdicts by the clock wait: since when, why, and until when at the latest. */
-export type Hold = { readonly since: Instant; readonly until: Instant; readonly why: WhyFrozen };
+export type Pause = { readonly since: Instant; readonly until: Instant; readonly why: WhyFrozen };
 
 /** Whether the last sweeps have found a fault. */
 const isOn = ({ lastBad }: Freeze, now: Instant): boolean => after(lastBad, SAME_FAULT) > now;
 
 /** What holds back verdicts on the fleet now; undefined if nothing does. Each run also has a bound of its own. */
-export function holdOnFleet(freeze: Freeze | undefined, now: Instant): Hold | undefined {
+export function pauseOfFleet(freeze: Freeze | undefined, now: Instant): Pause | undefined {
   return freeze === undefined || !isOn(freeze, now)
     ? undefined
-    : holdOf(freeze, freeze.until ?? after(freeze.since, VALVE));
+    : pauseBy(freeze, freeze.until ?? after(freeze.since, VALVE));
 }
 
 /** Version 0.1.0 did not store the reason. */
-const holdOf = ({ since, why = "silence" }: Freeze, until: Instant): Hold => ({ since, until, why });
+const pauseBy = ({ since, why = "silence" }: Freeze, until: Instant): Pause => ({ since, until, why });
 
 /** What would hold back a verdict by the clock on this run now, according to the last sweeps. */
-export function holdOn(run: Leased, freeze: Freeze | undefined, now: Instant): Hold | undefined {
+export function pauseOf(run: Leased, freeze: Freeze | undefined, now: Instant): Pause | undefined {
   const most = valveOpens(run);
   if (freeze === undefined || most <= now) return undefined;
   const thaw = thawOf(run, freeze);
   const isThawing = thaw !== undefined && thaw > now;
   const isWaiting = freeze.why === "witness" && run.due <= now;
-  if (isOn(freeze, now)) return isThawing || isWaiting ? holdOf(freeze, most) : undefined;
-  return isThawing ? holdOf(freeze, earlier(thaw, most)) : undefined;
+  if (isOn(freeze, now)) return isThawing || isWaiting ? pauseBy(freeze, most) : undefined;
+  return isThawing ? pauseBy(freeze, earlier(thaw, most)) : undefined;
 }
 
 /** When verdicts count again for runs that were silent while the fault was ours: one lease later. */

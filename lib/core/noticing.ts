@@ -1,7 +1,7 @@
 import { type Decision, refuse } from "./decision.ts";
 import { isFollowed } from "./ending.ts";
 import { concerns, drains, type Evidence, explains } from "./evidence.ts";
-import { type Fence, isHeld, type Leaving, type Queued, type Run, type Running } from "./run.ts";
+import { type Fence, isClaimed, type Leaving, type Queued, type Run, type Running } from "./run.ts";
 import type { Registration } from "./spec.ts";
 import { stayOf } from "./stay.ts";
 import type { Instant } from "./time.ts";
@@ -22,8 +22,8 @@ export type Noticed = {
  * Whether the evidence is about this attempt on its current host. Another pod may have claimed it on another host
  * meanwhile.
  */
-const isMeant = (run: Run, { fence, host }: Noticed): boolean =>
-  run.fence === fence && (host === undefined || (isHeld(run) && run.host === host));
+const isNoticeAbout = (run: Run, { fence, host }: Noticed): boolean =>
+  run.fence === fence && (host === undefined || (isClaimed(run) && run.host === host));
 
 /** Whether the evidence asks the attempt to leave. */
 const isToldToLeave = ({ evidence, registration }: Noticed): boolean =>
@@ -32,7 +32,7 @@ const isToldToLeave = ({ evidence, registration }: Noticed): boolean =>
 /** What a notice does to a running attempt, according to the run's policy. */
 export function leave(run: Running, notice: Noticed): Decision {
   const { evidence, now } = notice;
-  if (!isMeant(run, notice) || !concerns(evidence, stayOf(run, now))) return noted();
+  if (!isNoticeAbout(run, notice) || !concerns(evidence, stayOf(run, now))) return noted();
   if (isToldToLeave(notice)) return { write: "replace", next: leaving(run, notice), reply: { kind: "leaving" } };
   return explains(evidence) ? seenAgain(run) : noted();
 }
@@ -43,7 +43,7 @@ export function leave(run: Running, notice: Noticed): Decision {
  */
 export function hasten(run: Leaving, notice: Noticed): Decision {
   const { evidence, now } = notice;
-  if (run.isFree || !isMeant(run, notice) || !concerns(evidence, stayOf(run, now))) return noted();
+  if (run.isFree || !isNoticeAbout(run, notice) || !concerns(evidence, stayOf(run, now))) return noted();
   const { deadline } = evidence;
   const isNearer = deadline !== undefined && (run.deadline === undefined || deadline < run.deadline);
   if (isNearer && isToldToLeave(notice)) {

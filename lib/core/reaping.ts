@@ -4,7 +4,7 @@ import { endAttempt } from "./ending.ts";
 import { type Evidence, explaining, happenedBy, takes } from "./evidence.ts";
 import { type Freeze, type Survey, waitsFor } from "./freeze.ts";
 import { paceOf } from "./lease.ts";
-import type { HeldRun as Held, Queued, Waiting } from "./run.ts";
+import type { ClaimedRun as Held, Queued, Waiting } from "./run.ts";
 import { endOfRun, type Registration } from "./spec.ts";
 import { stayOf } from "./stay.ts";
 import { after, before, type Instant, later, seconds } from "./time.ts";

@@ -1,5 +1,5 @@
 import { endAttempt, MOST_ATTEMPTS } from "./ending.ts";
-import { asFence, type Ended, type Fence, isHeld, type LiveRun, type Waiting } from "./run.ts";
+import { asFence, type Ended, type Fence, isClaimed, type LiveRun, type Waiting } from "./run.ts";
 import type { Registration } from "./spec.ts";
 import { after, type Instant, later, unixSeconds } from "./time.ts";
 
@@ -25,6 +25,6 @@ export function restored(run: LiveRun, registration: Registration, at: Instant):
   if (next.state === "ended") return { ...next, fence: number };
   const { debt: { owes: _, ...debt } = { since: at }, ...rest } = next;
   // A queued run, too, may have been claimed since, by an agent that beat until the door was closed.
-  const due = later(after(at, run.lease), isHeld(run) ? run.due : at);
+  const due = later(after(at, run.lease), isClaimed(run) ? run.due : at);
   return { ...rest, state: "waiting", fence: number, due, debt };
 }

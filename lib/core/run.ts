@@ -114,8 +114,8 @@ export type Ended = Live & {
 export type Result = Omit<Ended, "state" | "due" | "debt">;
 
 export type Outcome = "succeeded" | "failed" | "canceled" | "exhausted";
-export type HeldRun = Running | Leaving | Canceling;
-export type LiveRun = Queued | Waiting | HeldRun;
+export type ClaimedRun = Running | Leaving | Canceling;
+export type LiveRun = Queued | Waiting | ClaimedRun;
 export type Run = LiveRun | Ended;
 export type State = Run["state"];
 
@@ -123,7 +123,7 @@ export type State = Run["state"];
 export type Directive = "continue" | "drain" | "stop";
 
 /** The directive for the agent of a held run. */
-export function directiveOf(run: HeldRun): Directive {
+export function directiveOf(run: ClaimedRun): Directive {
   switch (run.state) {
     case "running":
       return "continue";
@@ -135,5 +135,5 @@ export function directiveOf(run: HeldRun): Directive {
 }
 
 /** Whether an attempt is claimed and has not ended yet. */
-export const isHeld = (run: Run): run is HeldRun =>
+export const isClaimed = (run: Run): run is ClaimedRun =>
   run.state === "running" || run.state === "leaving" || run.state === "canceling";

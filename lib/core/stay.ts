@@ -1,5 +1,5 @@
 import type { Stay } from "./evidence.ts";
-import type { HeldRun, LedgerEnd } from "./run.ts";
+import type { ClaimedRun, LedgerEnd } from "./run.ts";
 import { after, before, type Instant, later, type Span } from "./time.ts";
 
 /**
@@ -9,7 +9,7 @@ import { after, before, type Instant, later, type Span } from "./time.ts";
 export const heardAt = ({ due, lease }: { readonly due: Instant; readonly lease: Span }): Instant => before(due, lease);
 
 /** The time of a held attempt on its host, if it has ended at `by` at the latest. */
-export const stayOf = (run: HeldRun, by: Instant): Stay => ({
+export const stayOf = (run: ClaimedRun, by: Instant): Stay => ({
   claimedAt: run.claimedAt,
   lastBeatAt: heardAt(run),
   endedBy: by,

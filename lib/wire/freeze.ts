@@ -1,4 +1,4 @@
-import type { Hold, WhyFrozen } from "../core/freeze.ts";
+import type { Pause, WhyFrozen } from "../core/freeze.ts";
 import { iso } from "./instants.ts";
 
 /** Verdicts by the clock wait, because the fault may be ours. */
@@ -17,4 +17,4 @@ export type FreezeView = {
   readonly why: WhyFrozen;
 };
 
-export const freezeView = ({ since, until, why }: Hold): FreezeView => ({ since: iso(since), until: iso(until), why });
+export const freezeView = ({ since, until, why }: Pause): FreezeView => ({ since: iso(since), until: iso(until), why });

@@ -1,7 +1,7 @@
 import { spent } from "../core/budgets.ts";
 import { type Budget, paidBy } from "../core/causes.ts";
-import type { Hold } from "../core/freeze.ts";
-import { directiveOf, isHeld, type Result, type Run } from "../core/run.ts";
+import type { Pause } from "../core/freeze.ts";
+import { directiveOf, isClaimed, type Result, type Run } from "../core/run.ts";
 import type { Registration } from "../core/spec.ts";
 import { before } from "../core/time.ts";
 import type { EndedRun, LedgerLine } from "../ports/records.ts";
@@ -71,7 +71,7 @@ export function runView(run: Run): RunView {
   const common = { run: run.run, state: run.state, attempt: run.attempt, fence: run.fence };
   if (run.state === "queued") return { ...common, startBy: iso(run.due) };
   if (run.state === "waiting") return { ...common, notBefore: iso(run.due) };
-  if (!isHeld(run)) return endedView(run);
+  if (!isClaimed(run)) return endedView(run);
   return {
     ...common,
     leaseUntil: iso(run.due),
@@ -125,7 +125,7 @@ export function recordView(
   { registeredAt, spec }: Registration,
   current: Run | Result,
   lines: readonly LedgerLine[],
-  hold?: Hold,
+  hold?: Pause,
 ): RecordView {
   const { charges } = current;
   return {

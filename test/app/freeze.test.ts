@@ -3,7 +3,7 @@ import { beat } from "../../lib/app/beat.ts";
 import { canary } from "../../lib/app/canary.ts";
 import { claim } from "../../lib/app/claim.ts";
 import { finish } from "../../lib/app/finish.ts";
-import { holdNow, inspect } from "../../lib/app/inspect.ts";
+import { inspect, pauseNow } from "../../lib/app/inspect.ts";
 import { notice } from "../../lib/app/notice.ts";
 import { sweep } from "../../lib/app/sweep.ts";
 import type { SweepCounts } from "../../lib/app/sweep-counts.ts";
@@ -101,11 +101,11 @@ describe("twenty hosts that fall silent at once", () => {
     const [token] = await fleet(app, 20);
     await sweptUntil(app, "12:02:00");
     const told = { since: at("12:00:40"), why: "silence" } as const;
-    expect(await holdNow(app)).toEqual({ ...told, until: at("12:17:00") });
+    expect(await pauseNow(app)).toEqual({ ...told, until: at("12:17:00") });
     const hold = async () => (await inspect(app, token?.run ?? ""))?.hold;
     expect(await hold()).toEqual({ ...told, until: at("12:17:00") }); // 15 minutes beyond its own lease
     app.pass(seconds(60));
-    expect([await holdNow(app), await hold()]).toEqual([undefined, { ...told, until: at("12:04:00") }]);
+    expect([await pauseNow(app), await hold()]).toEqual([undefined, { ...told, until: at("12:04:00") }]);
     app.pass(seconds(60));
     expect(await hold()).toBeUndefined();
   });
@@ -178,7 +178,7 @@ test("hosts that were silent while no sweep looked have a lease from the first o
   app.pass(seconds(300));
   for (const token of others) await beat(app, token);
   expect(await nextSweep(app)).toMatchObject({ frozen: 20, reaped: 0, silent: 0 });
-  expect(await holdNow(app)).toMatchObject({ why: "sweeps", until: at("12:17:00") });
+  expect(await pauseNow(app)).toMatchObject({ why: "sweeps", until: at("12:17:00") });
   const all: SweepCounts[] = [];
   while (app.now() < at("12:08:20")) {
     for (const token of others) await beat(app, token);
@@ -193,7 +193,7 @@ test("a sweep that is the first one for a minute of a service that had nothing t
   app.pass(seconds(600));
   await fleet(app, 3);
   expect(await nextSweep(app)).toMatchObject({ live: 3 });
-  expect(await holdNow(app)).toBeUndefined();
+  expect(await pauseNow(app)).toBeUndefined();
 });
 
 test("a host that drains is not given up during an outage: its attempts may be there yet", async () => {

@@ -9,7 +9,7 @@ import { RETENTION } from "../../lib/app/retention.ts";
 import { sweep } from "../../lib/app/sweep.ts";
 import { DEFAULTS, type Spec } from "../../lib/core/spec.ts";
 import { after, type Instant, instant, type Span, seconds } from "../../lib/core/time.ts";
-import type { Key, LogLine } from "../../lib/ports/environment.ts";
+import type { Key, LogLine } from "../../lib/ports/runtime.ts";
 import { type Claims, parseBearer } from "../../lib/wire/credentials.ts";
 import type { RequeueEvent } from "../../lib/wire/requeue.ts";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Canceling, isHeld, type Leaving, type Queued, type Run, type Running } from "../../lib/core/run.ts";
+import { type Canceling, isClaimed, type Leaving, type Queued, type Run, type Running } from "../../lib/core/run.ts";
 import { seconds } from "../../lib/core/time.ts";
 import type { Runs, Sighting } from "../../lib/ports/runs.ts";
 import * as any from "./arbitraries.ts";
@@ -34,7 +34,7 @@ const sightingOf = (run: Run): Sighting => ({
   state: run.state,
   due: run.due,
   lease: run.lease,
-  ...(isHeld(run) && run.host !== undefined && { host: run.host }),
+  ...(isClaimed(run) && run.host !== undefined && { host: run.host }),
   ...(run.debt !== undefined && { owedSince: run.debt.since }),
 });
 

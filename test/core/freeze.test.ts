@@ -6,10 +6,10 @@ import {
   type Faults,
   type Freeze,
   floorOf,
-  holdOn,
-  holdOnFleet,
   isCutOff,
   nextFreeze,
+  pauseOf,
+  pauseOfFleet,
   type Survey,
   surveyOf,
   verdictLimit,
@@ -291,15 +291,15 @@ describe("what is remembered of a freeze", () => {
 
   test("is told of the fleet for a minute after the last bad sweep, with when the first verdicts go on", () => {
     const told = { since: NOW, until: at("12:45:00"), why: "silence" };
-    expect(holdOnFleet(first, at("12:30:59.999"))).toStrictEqual(told);
-    expect([holdOnFleet(first, at("12:31:00")), holdOnFleet(undefined, NOW)]).toStrictEqual([undefined, undefined]);
+    expect(pauseOfFleet(first, at("12:30:59.999"))).toStrictEqual(told);
+    expect([pauseOfFleet(first, at("12:31:00")), pauseOfFleet(undefined, NOW)]).toStrictEqual([undefined, undefined]);
     const { why: _, ...of010 } = first; // 0.1.0 did not keep that
-    expect(holdOnFleet(of010, NOW)).toStrictEqual(told);
+    expect(pauseOfFleet(of010, NOW)).toStrictEqual(told);
   });
 
   test("is told of a run with when its own verdict goes on: 15 minutes beyond its lease, or a lease after the last fault", () => {
     const run = { lease: LEASE, due: at("12:30:10") };
-    const hold = (now: Instant, freeze: Freeze = first) => holdOn(run, freeze, now)?.until;
+    const hold = (now: Instant, freeze: Freeze = first) => pauseOf(run, freeze, now)?.until;
     expect([hold(NOW), hold(at("12:30:59.999"))]).toStrictEqual([at("12:45:10"), at("12:45:10")]);
     expect([hold(at("12:31:00")), hold(at("12:31:59.999")), hold(at("12:32:00"))]).toStrictEqual([
       at("12:32:00"),
@@ -309,7 +309,7 @@ describe("what is remembered of a freeze", () => {
     expect(hold(at("12:45:10"), { ...first, lastBad: at("12:45:10"), floors: { [LONG]: at("12:45:10") } })).toBe(
       undefined,
     );
-    expect([holdOn(run, undefined, NOW), holdOn({ ...run, lease: seconds(30) }, first, NOW)]).toStrictEqual([
+    expect([pauseOf(run, undefined, NOW), pauseOf({ ...run, lease: seconds(30) }, first, NOW)]).toStrictEqual([
       undefined,
       undefined,
     ]);
@@ -318,7 +318,7 @@ describe("what is remembered of a freeze", () => {
   test("is told of a run that is due while verdicts wait for a witness", () => {
     const waiting = nextFreeze(undefined, bad(), NOW, { isWaiting: true });
     expect(waiting).toStrictEqual({ since: NOW, lastBad: NOW, why: "witness", floors: {} });
-    const hold = (due: Instant) => holdOn({ lease: LEASE, due }, waiting, NOW);
+    const hold = (due: Instant) => pauseOf({ lease: LEASE, due }, waiting, NOW);
     expect(hold(NOW)).toStrictEqual({ since: NOW, until: at("12:45:00"), why: "witness" });
     expect(hold(at("12:30:00.001"))).toBe(undefined);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { directiveOf, isHeld } from "../../lib/core/run.ts";
+import { directiveOf, isClaimed } from "../../lib/core/run.ts";
 import { canceling, ended, leaving, queued, released, running, waiting } from "./runs.ts";
 
 describe("a directive", () => {
@@ -22,10 +22,10 @@ describe("a directive", () => {
 
 describe("a run", () => {
   test.each([running(), leaving(), canceling()])("in state $state is held", (run) => {
-    expect(isHeld(run)).toBe(true);
+    expect(isClaimed(run)).toBe(true);
   });
 
   test.each([queued(), waiting(), ended()])("in state $state is not held", (run) => {
-    expect(isHeld(run)).toBe(false);
+    expect(isClaimed(run)).toBe(false);
   });
 });

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Decision } from "../../lib/core/decision.ts";
 import type { Due } from "../../lib/core/reaping.ts";
-import { type Directive, directiveOf, isHeld, type Report, type Run, type State } from "../../lib/core/run.ts";
+import { type Directive, directiveOf, isClaimed, type Report, type Run, type State } from "../../lib/core/run.ts";
 import { seconds } from "../../lib/core/time.ts";
 import { decide, type Effect, type Event, transitions } from "../../lib/core/transitions.ts";
 import { moves, type Step, specs, stepsOf } from "./lives.ts";
@@ -160,7 +160,7 @@ function effectsOf(seen: Run, decision: Decision): readonly Effect[] {
   const { debt } = next;
   const isNew = debt !== seen.debt;
   return [
-    ...(isHeld(next) && !isHeld(seen) ? (["lease"] as const) : []),
+    ...(isClaimed(next) && !isClaimed(seen) ? (["lease"] as const) : []),
     ...(isNew && debt?.ledger !== undefined ? (["ledger"] as const) : []),
     ...(isNew && debt?.owes !== undefined ? [debt.owes] : []),
   ];
@@ -296,7 +296,7 @@ describe("in every life of a run", () => {
 
   test("no decision lowers the due time of a held attempt", () => {
     inEveryLife(({ seen, next }) => {
-      if (isHeld(seen) && isHeld(next)) expect(next.due).toBeGreaterThanOrEqual(seen.due);
+      if (isClaimed(seen) && isClaimed(next)) expect(next.due).toBeGreaterThanOrEqual(seen.due);
     });
   });
 
@@ -309,7 +309,7 @@ describe("in every life of a run", () => {
   test("no attempt is ever reaped before it is due, but on proof that its host is gone", () => {
     inEveryLife(({ seen, event, now, decision }) => {
       if (event === "settle" || event.kind !== "due" || decision?.reply.kind !== "reaped" || seen.due <= now) return;
-      expect(isHeld(seen)).toBe(true);
+      expect(isClaimed(seen)).toBe(true);
       expect(event.proof?.goneAt).toBeLessThanOrEqual(now);
       expect(seen.due).toBeLessThanOrEqual(lastDue(seen, event));
     });
@@ -318,7 +318,7 @@ describe("in every life of a run", () => {
   test("every verdict names the due time that it rests on: the one that was seen, or the last that a proof allows", () => {
     inEveryLife(({ seen, event, decision }) => {
       if (event === "settle" || event.kind !== "due" || decision?.write !== "replace") return;
-      const isProved = event.proof !== undefined && isHeld(seen);
+      const isProved = event.proof !== undefined && isClaimed(seen);
       expect(decision.due).toStrictEqual(isProved ? { atMost: lastDue(seen, event) } : { is: seen.due });
     });
   });
@@ -339,14 +339,15 @@ describe("in every life of a run", () => {
 
   test("an attempt has at most one holder", () => {
     inEveryLife(({ seen, next }) => {
-      if (isHeld(seen) && isHeld(next))
+      if (isClaimed(seen) && isClaimed(next))
         expect([next.fence, next.holder, next.claimedAt]).toStrictEqual([seen.fence, seen.holder, seen.claimedAt]);
     });
   });
 
   test("for one fence the stored directive only rises", () => {
     inEveryLife(({ seen, next }) => {
-      if (isHeld(seen) && isHeld(next)) expect(RANK[directiveOf(next)]).toBeGreaterThanOrEqual(RANK[directiveOf(seen)]);
+      if (isClaimed(seen) && isClaimed(next))
+        expect(RANK[directiveOf(next)]).toBeGreaterThanOrEqual(RANK[directiveOf(seen)]);
     });
   });
 
@@ -384,7 +385,7 @@ describe("in every life of a run", () => {
 
   test("a finish and a reap of one attempt are never both written, and charge it once", () => {
     inEveryLife(({ seen, event, now, decision }) => {
-      if (event === "settle" || event.kind !== "finish" || decision?.write !== "replace" || !isHeld(seen)) return;
+      if (event === "settle" || event.kind !== "finish" || decision?.write !== "replace" || !isClaimed(seen)) return;
       const { next } = decision;
       const verdict = decide(next, due(now, { registration: event.registration }));
       const reaped = decide({ ...seen, due: now }, due(now, { registration: event.registration }));

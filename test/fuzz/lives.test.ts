@@ -6,7 +6,7 @@ import { beat } from "../../lib/app/beat.ts";
 import { claim } from "../../lib/app/claim.ts";
 import { finish } from "../../lib/app/finish.ts";
 import { requeue } from "../../lib/app/owner-requests.ts";
-import { isHeld, type Run } from "../../lib/core/run.ts";
+import { isClaimed, type Run } from "../../lib/core/run.ts";
 import { seconds } from "../../lib/core/time.ts";
 import { itemBytes } from "../../lib/cost/dynamodb-units.ts";
 import { isStorable, TEXT_BYTES } from "../../lib/wire/bounds.ts";
@@ -23,7 +23,7 @@ function stored(run: Run): Run {
   const numbers = Object.values(item).flatMap(({ N }) => (N === undefined ? [] : [N]));
   expect(numbers.filter((number) => !isStorable(Number(number)))).toEqual([]);
   // A correction of an earlier attempt, which brings its report along, is settled by who makes it.
-  if (isHeld(run) && run.debt?.ledger === undefined) expect(itemBytes(item)).toBeLessThan(1024);
+  if (isClaimed(run) && run.debt?.ledger === undefined) expect(itemBytes(item)).toBeLessThan(1024);
   return run;
 }
 

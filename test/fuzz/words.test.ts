@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { keysOf } from "../../lambdas/environment.ts";
+import { keysOf } from "../../lambdas/variables.ts";
 import { storedKeys } from "../../lib/adapters/aws/keys.ts";
 import { interpret } from "../../lib/agent/answer.ts";
 import { isBeatBody, isClaimBody, isFinishBody } from "../../lib/agent/client.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { keysOf } from "../../lambdas/environment.ts";
+import { keysOf } from "../../lambdas/variables.ts";
 
 const secret = Buffer.alloc(32, 7).toString("base64url");
 

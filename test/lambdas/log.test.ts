@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type LogSettings, lambdaLog } from "../../lambdas/log.ts";
-import type { LogLine } from "../../lib/ports/environment.ts";
+import type { LogLine } from "../../lib/ports/runtime.ts";
 
 type Metrics = { Namespace: string; Dimensions: string[][]; Metrics: { Name: string; Unit: string }[] }[];
 type Line = Record<string, unknown> & { _aws?: { Timestamp: number; CloudWatchMetrics: Metrics } };

@@ -152,13 +152,13 @@ export const BUGS: readonly Bug[] = [
   bug(
     "a proof is not asked which host the run item names",
     "lib/app/reap.ts",
-    "isHeld(run) && run.host === host && run.fence === fence",
-    "isHeld(run) && run.fence === fence",
+    "isClaimed(run) && run.host === host && run.fence === fence",
+    "isClaimed(run) && run.fence === fence",
   ),
   bug(
     "a proof is not asked which attempt it is about",
     "lib/app/reap.ts",
-    'if (proof !== undefined && !isMeant(run, proof)) return { write: "none", reply: { kind: "spared" } };',
+    'if (proof !== undefined && !isProofAbout(run, proof)) return { write: "none", reply: { kind: "spared" } };',
     "",
   ),
   bug(
@@ -214,8 +214,8 @@ export const BUGS: readonly Bug[] = [
   bug(
     "a notice about one host drains an attempt on another",
     "lib/core/noticing.ts",
-    "(isHeld(run) && run.host === host)",
-    "isHeld(run)",
+    "(isClaimed(run) && run.host === host)",
+    "isClaimed(run)",
   ),
   bug(
     "a word moves the charge of an attempt on another host",

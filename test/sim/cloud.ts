@@ -6,9 +6,9 @@ import type { App } from "../../lib/app/app.ts";
 import { RETENTION } from "../../lib/app/retention.ts";
 import { type Instant, instant, type Span } from "../../lib/core/time.ts";
 import type { Standing } from "../../lib/ports/control.ts";
-import type { Key } from "../../lib/ports/environment.ts";
 import type { RequeueMessage } from "../../lib/ports/queues.ts";
 import type { Sighting } from "../../lib/ports/runs.ts";
+import type { Key } from "../../lib/ports/runtime.ts";
 import { Laws } from "./laws.ts";
 import type { Process, World } from "./world.ts";
 

@@ -2,10 +2,10 @@ import type { MemoryRuns } from "../../lib/adapters/memory/runs.ts";
 import type { Cause } from "../../lib/core/causes.ts";
 import type { Renewal } from "../../lib/core/lease.ts";
 import {
+  type ClaimedRun,
   directiveOf,
   type Ended,
-  type HeldRun,
-  isHeld,
+  isClaimed,
   type Result,
   type Run,
   type RunKey,
@@ -188,10 +188,10 @@ export class Laws {
       life?.progress.set(fence, [...told, { moment: this.world.moment, value: progress.value }]);
     }
     const deadline = life?.registration.spec.attemptDeadline;
-    if (isHeld(before) && deadline !== undefined && before.claimedAt + deadline <= now)
+    if (isClaimed(before) && deadline !== undefined && before.claimedAt + deadline <= now)
       this.world.fail("a lease was renewed past the attempt's deadline");
     if (before.fence !== fence) this.world.fail("a superseded attempt renewed the lease of another one");
-    if (isHeld(before) && before.lastRenewable !== undefined && before.lastRenewable <= now)
+    if (isClaimed(before) && before.lastRenewable !== undefined && before.lastRenewable <= now)
       this.world.fail("a lease was renewed after its last renewable instant");
   }
 
@@ -202,7 +202,7 @@ export class Laws {
       (host !== undefined && about.hosts.includes(host)) ||
       (about.attempt?.run === before.run && about.attempt.fence === fence);
     const hasLeft = before.state === "running" && after.state === "leaving";
-    if (isHeld(before) && (hasLeft || after.fence > before.fence) && !isAbout(before.host, before.fence))
+    if (isClaimed(before) && (hasLeft || after.fence > before.fence) && !isAbout(before.host, before.fence))
       this.world.fail("a word about one host moved an attempt on another");
     const line = after.debt?.ledger;
     const isMoved = before.charges.length === after.charges.length && before.charges !== after.charges;
@@ -244,7 +244,7 @@ export class Laws {
     this.stepwise(before, after, byClock, life);
     if (before.state === "ended" && outcome(before) !== outcome(after)) this.succeededLate(after, life);
     if (after.fence > before.fence) this.attemptEnded(before, after, byClock, life, process.bornAt);
-    if (before.state === "queued" && isHeld(after)) this.claimed(after, life);
+    if (before.state === "queued" && isClaimed(after)) this.claimed(after, life);
     if (after.state === "running" || after.state === "leaving")
       this.leases.set(`${after.run}.${after.fence}`, { run: after.run, until: after.due });
   }
@@ -279,9 +279,9 @@ export class Laws {
       world.fail("fence, attempt or rev fell");
     if (after.state !== "ended" && after.fence - after.attempt !== life.registration.fence - 1)
       world.fail("fence and attempt do not rise together");
-    if (after.fence === before.fence && isHeld(before) && isHeld(after) && after.due < before.due)
+    if (after.fence === before.fence && isClaimed(before) && isClaimed(after) && after.due < before.due)
       world.fail("a write shortened a lease");
-    if (isHeld(before) && isHeld(after) && RISE[directiveOf(after)] < RISE[directiveOf(before)])
+    if (isClaimed(before) && isClaimed(after) && RISE[directiveOf(after)] < RISE[directiveOf(before)])
       world.fail("a directive fell");
     if (
       before.state === "leaving" &&
@@ -326,7 +326,7 @@ export class Laws {
     world.count(`ended ${cause}`);
     this.priced(before, after, cause, life, since);
     if (cause === "lost" && byClock) this.lostFairly(before);
-    const isLate = cause === "succeeded" && !isHeld(before);
+    const isLate = cause === "succeeded" && !isClaimed(before);
     if (!isLate && after.charges.length !== before.charges.length + 1) world.fail("an end was not charged");
     if (byClock && before.due > world.now + SKEW) world.fail("an attempt was declared lost before its lease ran out");
     if (!byClock) this.leases.delete(`${before.run}.${before.fence}`); // its holder gave it up, or nobody held it
@@ -351,14 +351,14 @@ export class Laws {
     const isSo = could.some(
       (own) => own > furthest === (line.gotFurther === true) && (after.furthest ?? 0) === Math.max(own, furthest),
     );
-    if (isHeld(before) && !isSo) this.world.fail("an end is wrong about how far its attempt got");
+    if (isClaimed(before) && !isSo) this.world.fail("an end is wrong about how far its attempt got");
     const price = cause === "interrupted" && line.gotFurther ? "f" : PRICE[cause];
     if (letter !== price) this.world.fail(`${cause} was charged as ${letter}, not as ${price}`);
   }
 
   /** In calm nothing keeps a beat from coming. A run that is lost then must be gone, or have been in trouble before. */
   private lostFairly(before: Run): void {
-    if (this.calmSince === undefined || !isHeld(before) || before.claimedAt < this.calmSince) return;
+    if (this.calmSince === undefined || !isClaimed(before) || before.claimedAt < this.calmSince) return;
     if ([...(this.atWork.get(before.run)?.values() ?? [])].includes(before.attempt))
       this.world.fail("a healthy attempt was declared lost");
   }
@@ -372,7 +372,7 @@ export class Laws {
         this.world.fail("a late success counted although a later attempt was claimed");
   }
 
-  private claimed(run: HeldRun, { registration, holders }: Life): void {
+  private claimed(run: ClaimedRun, { registration, holders }: Life): void {
     const holder = holders.get(run.fence) ?? run.holder;
     holders.set(run.fence, holder);
     if (holder !== run.holder) this.world.fail("an attempt was claimed by two holders");
@@ -405,7 +405,7 @@ export class Laws {
     );
     if (isOutdated) return;
     for (const run of this.cloud.runs.items()) {
-      if (!isHeld(run) || run.host !== host || this.cloud.isBroken(run.run)) continue;
+      if (!isClaimed(run) || run.host !== host || this.cloud.isBroken(run.run)) continue;
       const isThen = run.claimedAt - 60_000 <= at && at <= now && goneAt > run.claimedAt && run.claimedAt < now - LIMIT;
       const isIgnored = this.lives.of(run.run, run.fence)?.registration.spec.onNotice === "ignore";
       if (!isThen || isIgnored) continue;

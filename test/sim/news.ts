@@ -3,7 +3,7 @@ import { Contended } from "../../lib/app/change.ts";
 import { drain } from "../../lib/app/drain.ts";
 import { RETENTION } from "../../lib/app/retention.ts";
 import { type Evidence, type EvidenceKind, explains } from "../../lib/core/evidence.ts";
-import { isHeld } from "../../lib/core/run.ts";
+import { isClaimed } from "../../lib/core/run.ts";
 import { after, type Instant, instant, seconds } from "../../lib/core/time.ts";
 import { parseEvent } from "../../lib/evidence/aws/parse.ts";
 import { iso } from "../../lib/wire/instants.ts";
@@ -187,8 +187,8 @@ export class News {
       // Where the attempt really was, whatever the message says.
       const stood = this.cloud.laws.lives
         .since(0, run)
-        .find((version) => version.run?.fence === fence && isHeld(version.run));
-      const host = stood?.run !== undefined && isHeld(stood.run) ? stood.run.host : undefined;
+        .find((version) => version.run?.fence === fence && isClaimed(version.run));
+      const host = stood?.run !== undefined && isClaimed(stood.run) ? stood.run.host : undefined;
       const evidence: Evidence = {
         id: message.id,
         source: "runner",

@@ -1,4 +1,4 @@
-import { directiveOf, isHeld, type Run } from "../../lib/core/run.ts";
+import { directiveOf, isClaimed, type Run } from "../../lib/core/run.ts";
 import { problemName } from "../../lib/wire/problems.ts";
 import type { HttpReply } from "../../lib/wire/replies.ts";
 import type { Lives, Version } from "./lives.ts";
@@ -20,8 +20,8 @@ function fits(run: Run, { state, outcome, attempt, fence, token, directive }: Bo
   if (outcome !== undefined && !(run.state === "ended" && run.outcome === outcome)) return false;
   if (attempt !== undefined && run.attempt !== attempt) return false;
   if (fence !== undefined && run.fence !== fence) return false;
-  if (token !== undefined && !isHeld(run)) return false;
-  return directive === undefined || (isHeld(run) && directiveOf(run) === directive);
+  if (token !== undefined && !isClaimed(run)) return false;
+  return directive === undefined || (isClaimed(run) && directiveOf(run) === directive);
 }
 
 /** What is untrue of a reply at every instant of its call; undefined if it was true at one. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Hold } from "../../lib/core/freeze.ts";
+import type { Pause } from "../../lib/core/freeze.ts";
 import type { LedgerLine } from "../../lib/ports/records.ts";
 import { endedView, recordView, runView } from "../../lib/wire/run-view.ts";
 import {
@@ -167,7 +167,7 @@ describe("the record of a run", () => {
   });
 
   test("says since when and until when at most no verdict by the clock is found on it, and why", () => {
-    const hold: Hold = { since: at("12:01:00"), until: at("12:16:00"), why: "canary" };
+    const hold: Pause = { since: at("12:01:00"), until: at("12:16:00"), why: "canary" };
     expect(recordView(registered(), running(), [], hold).freeze).toEqual({
       since: "2026-11-22T12:01:00.000Z",
       until: "2026-11-22T12:16:00.000Z",

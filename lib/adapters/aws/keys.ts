@@ -1,5 +1,5 @@
 import { type Instant, instant } from "../../core/time.ts";
-import type { Clock, Key, Keys } from "../../ports/environment.ts";
+import type { Clock, Key, Keys } from "../../ports/runtime.ts";
 
 /**
  * A key of the secret. It is accepted from the moment that it is read. It signs from an instant at which all Lambdas

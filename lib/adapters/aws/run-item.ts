@@ -1,6 +1,6 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { changesBetween } from "../../core/changes.ts";
-import { asFence, type Debt, isHeld, type Run, type State } from "../../core/run.ts";
+import { asFence, type Debt, isClaimed, type Run, type State } from "../../core/run.ts";
 import { after, instant, milliseconds, seconds } from "../../core/time.ts";
 import { PREFIX, TABLE } from "../../names.ts";
 import type { Sighting } from "../../ports/runs.ts";
@@ -155,7 +155,7 @@ export function sightingOf(item: Item): Sighting {
   const found = runOf(item);
   const { run, shard, state, due, lease } = found;
   const since = item[OWED_SINCE]?.N;
-  const host = isHeld(found) ? found.host : undefined;
+  const host = isClaimed(found) ? found.host : undefined;
   return {
     run,
     shard,

@@ -1,6 +1,6 @@
 import { changesBetween } from "../../core/changes.ts";
 import { renews } from "../../core/lease.ts";
-import { isHeld, type Run, type RunKey } from "../../core/run.ts";
+import { isClaimed, type Run, type RunKey } from "../../core/run.ts";
 import type { Runs, Sighting } from "../../ports/runs.ts";
 
 /** A write of single fields. A field that is not named keeps the value that it has now. */
@@ -16,7 +16,7 @@ const sight = ({ debt, ...run }: Run): Sighting => ({
   state: run.state,
   due: run.due,
   lease: run.lease,
-  ...(isHeld(run) && run.host !== undefined && { host: run.host }),
+  ...(isClaimed(run) && run.host !== undefined && { host: run.host }),
   ...(debt !== undefined && { owedSince: debt.since }),
 });
 

@@ -5,7 +5,7 @@ import { itemOf, runOf, updateOf } from "../../../lib/adapters/aws/run-item.ts";
 import { sign, verify } from "../../../lib/app/credentials.ts";
 import type { Queued, Run } from "../../../lib/core/run.ts";
 import { instant } from "../../../lib/core/time.ts";
-import type { Key } from "../../../lib/ports/environment.ts";
+import type { Key } from "../../../lib/ports/runtime.ts";
 import { parseBearer } from "../../../lib/wire/credentials.ts";
 import { requeueMessage } from "../../../lib/wire/requeue.ts";
 import * as runs from "../../core/runs.ts";

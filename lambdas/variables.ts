@@ -1,7 +1,7 @@
 import { SECRET_BYTES, secretKeys, signingKey } from "../lib/adapters/aws/keys.ts";
 import { instant } from "../lib/core/time.ts";
 import { ENVIRONMENT } from "../lib/names.ts";
-import type { Clock, Key, Keys } from "../lib/ports/environment.ts";
+import type { Clock, Key, Keys } from "../lib/ports/runtime.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
