@@ -56,7 +56,7 @@ async function answer<A extends Pick<App, "keys" | "clock">>(
   const { caller: by } = ROUTES[found.name];
   const request = { run, host, query, body: body.toString("utf8"), ...(caller !== undefined && { caller }) };
   if (by === "owner" && caller === undefined && process.env[ENVIRONMENT.anonymousOwners] !== "true")
-    return refuse("unauthorized", "the front door names no caller: sign the call with AWS credentials");
+    return refuse("unauthorized", "sign the call with AWS credentials");
   const app = connect();
   if (by !== "ticket" && by !== "token") return call(app, request);
   const verified = await verify(app, by, authorization, run);

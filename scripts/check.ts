@@ -49,7 +49,7 @@ function coverage(): Looked {
 
 /**
  * The floors are about 80 % of what there was in November 2026: a refactoring may take some away, and a folder that is no
- * longer looked at takes more. Whoever takes more away on purpose lowers the floor, and says why.
+ * longer looked at takes more. A commit that takes more away on purpose lowers the floor, and says why.
  */
 const TEST_FLOORS: Looked = {
   tests: 2500,
@@ -93,7 +93,7 @@ const GATES: readonly Gate[] = [
     floors: TEST_FLOORS,
     command: values.tested === undefined ? ["vitest", "run", "--coverage"] : ["cat", values.tested],
     looked: (output) => ({
-      // Of a run that fell below a threshold nothing counts, whoever ran it.
+      // Nothing counts of a run that fell below a threshold.
       tests: output.includes("ERROR: Coverage") ? 0 : numberIn(output, /^(\d+) passed, 0 failed$/gm),
       skipped: numberIn(output, /^(\d+) skipped$/gm),
       "test files": numberIn(output, /^(\d+) test files$/gm),

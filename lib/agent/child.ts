@@ -96,9 +96,17 @@ function spawned(
 /** As much of a message as a person reads. The API takes 4 KiB. */
 const MESSAGE_LENGTH = 500;
 
-function notStarted(program: string, { code, message }: NodeJS.ErrnoException): ChildEnd {
-  const status = code === "ENOENT" || program === "" ? EXIT.notFound : EXIT.notExecutable;
-  return { exitCode: status, status, message: `${program}: ${message}`.slice(0, MESSAGE_LENGTH) };
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: "it is not executable",
+  ENOEXEC: "it is not a program that this machine can run",
+  E2BIG: "its arguments and environment are too long",
+};
+
+function notStarted(program: string, { code = "", message }: NodeJS.ErrnoException): ChildEnd {
+  const isMissing = code === "ENOENT" || program === "";
+  const status = isMissing ? EXIT.notFound : EXIT.notExecutable;
+  const why = isMissing ? "not found" : (REASONS[code] ?? message);
+  return { exitCode: status, status, message: `${program}: ${why}`.slice(0, MESSAGE_LENGTH) };
 }
 
 /** Whether there was a process to signal. */

@@ -61,14 +61,16 @@ export function live({ door, ticket, lease, holder, start, say, own = {}, keeper
     said = line;
   };
 
-  const feed = (input: Input): void => {
+  /** Answers whether the heart itself has said something about it. */
+  const feed = (input: Input): boolean => {
     const next = step(heart, input, clock(), Math.random());
     heart = next.heart;
     for (const action of next.actions) perform(action);
     clearTimeout(timer);
     const wake = wakeAt(heart);
-    if (wake === undefined) return;
-    timer = setTimeout(() => feed({ kind: "wake" }), Math.min(LONGEST_SLEEP, Math.max(0, wake - clock())));
+    if (wake !== undefined)
+      timer = setTimeout(() => feed({ kind: "wake" }), Math.min(LONGEST_SLEEP, Math.max(0, wake - clock())));
+    return next.actions.some((action) => action.do === "say" || action.do === "exit");
   };
 
   const finish = async ({ token, report: what }: Extract<Action, { do: "finish" }>): Promise<Input> => {
@@ -87,8 +89,9 @@ export function live({ door, ticket, lease, holder, start, say, own = {}, keeper
         : action.do === "beat"
           ? ({ kind: "beaten", sentAt, answer: await door.beat(action.token, action.progress) } as const)
           : await finish(action);
-    if ("answer" in input && input.answer.kind !== "ok") sayNews(`${action.do}: ${reasonOf(input.answer)}`);
-    feed(input.kind === "beaten" ? { ...input, wallAt: wallClock() } : input);
+    const isSaid = feed(input.kind === "beaten" ? { ...input, wallAt: wallClock() } : input);
+    if (!isSaid && "answer" in input && input.answer.kind !== "ok")
+      sayNews(`${action.do}: ${reasonOf(input.answer)}; it is tried again`);
   };
 
   const tell = async ({ token, kind, at, deadline }: Extract<Action, { do: "notice" }>): Promise<void> => {
@@ -128,9 +131,9 @@ export function live({ door, ticket, lease, holder, start, say, own = {}, keeper
 
   feed({ kind: "wake" });
   return {
-    signal: (signal, number) => feed({ kind: "signaled", signal, number }),
-    progressed: (progress) => feed({ kind: "progressed", ...(progress !== undefined && { progress }) }),
-    announced: (what) => feed({ kind: "noticed", ...what, wallAt: wallClock() }),
+    signal: (signal, number) => void feed({ kind: "signaled", signal, number }),
+    progressed: (progress) => void feed({ kind: "progressed", ...(progress !== undefined && { progress }) }),
+    announced: (what) => void feed({ kind: "noticed", ...what, wallAt: wallClock() }),
     left: left.promise,
   };
 }

@@ -85,11 +85,18 @@ function requestOf(base: string, method: string, path: string, body: unknown): U
   };
 }
 
+/** An embedded server that was just started needs a moment, as in `lastbeat dev & lastbeat register ...`. */
+const STARTING_MS = 5000;
+const ASK_AGAIN_MS = 200;
+const isStarting = ({ hostname }: URL, { cause }: { readonly cause?: unknown }): boolean =>
+  hostname === "127.0.0.1" && (cause as NodeJS.ErrnoException | undefined)?.code === "ECONNREFUSED";
+
 async function request(
   base: string,
   { method, url, body, headers }: Unsigned,
   signed: Signed | undefined,
   until: AbortSignal | undefined,
+  patience = performance.now() + STARTING_MS,
 ): Promise<Response> {
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   try {
@@ -101,6 +108,16 @@ async function request(
       signal: until === undefined ? timeout : AbortSignal.any([timeout, until]),
     });
   } catch (error) {
+    if (isStarting(url, error as Error) && performance.now() < patience) {
+      await pause(ASK_AGAIN_MS, undefined, { signal: until });
+      return request(
+        base,
+        { method, url, ...(body !== undefined && { body }), ...(headers && { headers }) },
+        signed,
+        until,
+        patience,
+      );
+    }
     throw new CommandError(
       `nothing answers at ${base}: ${whyFetchFailed(error)}. Start "lastbeat dev", or name the address with --url, --stack or LASTBEAT_URL`,
     );
@@ -117,7 +134,30 @@ function jsonOf(text: string): unknown {
 
 const isOurs = (body: unknown): body is Problem => typeof body === "object" && body !== null && "title" in body;
 
-const titleOf = ({ title, detail }: Problem): string => (detail === undefined ? title : `${title}: ${detail}`);
+/** Problems whose details say all. */
+const PLAIN: ReadonlySet<string> = new Set(["malformed", "invalid", "not-found"]);
+
+/** The options that stand for fields of a body. */
+const OPTIONS: Readonly<Record<string, string>> = {
+  leaseSeconds: "--lease",
+  deadlineSeconds: "--deadline",
+  labels: "--label",
+  start: "--start",
+  reason: "--reason",
+  attempt: "--attempt",
+};
+
+/** A problem in a sentence, with the options that the user knows, and the page that explains it. */
+function titleOf(problem: Problem): string {
+  const { title, detail } = problem;
+  const name = problemName(problem) ?? "";
+  const said = detail?.replaceAll(/(^|; )(\w+): /g, (all, before: string, field: string) => {
+    const option = OPTIONS[field];
+    return option === undefined ? all : `${before}${option}: `;
+  });
+  if (said !== undefined && PLAIN.has(name)) return said;
+  return `${title}${said === undefined ? "" : `: ${said}`} (docs/problems.md#${name})`;
+}
 
 /** The message of a gateway in front of the Lambdas, if there is one: "message", or "Message" of a REST API. */
 function messageOf(body: unknown): string {

@@ -26,6 +26,14 @@ export function secondsFlag(flags: Flags, name: string): number | undefined {
   return seconds;
 }
 
+/** A number of seconds, with a unit or without, whose bounds are checked here. */
+export function secondsWithin(flags: Flags, name: string, standard: number, least: number, most: number): number {
+  const seconds = secondsFlag(flags, name) ?? standard;
+  if (seconds < least || seconds > most)
+    throw new UsageError(`--${name} takes a time from ${least} s to ${most} s, not "${textFlag(flags, name)}"`);
+  return seconds;
+}
+
 /** A number whose bounds are checked here. */
 export function numberWithin(flags: Flags, name: string, standard: number, least: number, most: number): number {
   const number = numberFlag(flags, name) ?? standard;

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { SpecBody } from "../wire/schemas.ts";
-import { CommandError, UsageError } from "./errors.ts";
+import { UsageError } from "./errors.ts";
 import { type Flags, numberFlag, secondsFlag, textFlag } from "./flags.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -53,7 +53,8 @@ function fromFile(file: string): Fields {
   try {
     text = readFileSync(file === "-" ? 0 : file, "utf8");
   } catch (error) {
-    throw new CommandError(`the spec cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    throw new UsageError(`the spec cannot be read: ${file} ${isMissing ? "is not there" : "cannot be read"}`);
   }
   let spec: unknown;
   try {

@@ -63,6 +63,7 @@ function fieldErrors(issue: z.core.$ZodIssue): readonly FieldError[] {
 const TYPES: Readonly<Record<string, string>> = {
   int: "a whole number",
   object: "an object",
+  record: "an object",
   array: "a list",
   string: "a text",
 };

@@ -53,11 +53,11 @@ export const refused = (document: Problem, headers: Readonly<Record<string, stri
 });
 
 const DETAILS: Partial<Record<ProblemName, string>> = {
-  hold: "the old attempt is not provably gone, or the next one is not due yet; claim again",
+  hold: "its predecessor may still run, its host is about to go, or it is not due yet; claim again",
   "held-by-another": "this attempt was claimed by another holder; do not start",
   "finished-otherwise": "this attempt has reported a different end already",
-  overran: "the attempt or the run is past its deadline; stop",
-  ended: "the run has ended; stop",
+  overran: "the attempt or the run is past its deadline",
+  ended: "the run has ended",
   canceling: "the run is being canceled; it cannot be given another attempt",
 };
 
@@ -66,9 +66,7 @@ const plain = (name: ProblemName, status: number = PROBLEMS[name].status): Probl
 
 /** What the owner of an ended run is told. The request conflicts with that end, but the run is not missing. */
 export const ownerReply = (reply: Reply): HttpReply =>
-  reply.kind === "ended"
-    ? refused(problem("ended", { status: 409, detail: "to run the work again, register it under another id" }))
-    : httpReply(reply);
+  reply.kind === "ended" ? refused(plain("ended", 409)) : httpReply(reply);
 
 /**
  * The response to a decision. `token`: the one that a claim hands out, or that a beat renews. `beatUrl`: where the

@@ -74,7 +74,7 @@ test.each([
   [["help", "sohw"], 2, 'there is no command "sohw"; did you mean show?'],
   [["drain"], 2, "lastbeat drain --help describes it"],
   [["quux"], 2, 'there is no command "quux"\nlastbeat --help lists the commands.'],
-  [["register", "x", "--lease", "1"], 1, "leaseSeconds"],
+  [["register", "x", "--lease", "1"], 1, "--lease: must be at least 5"],
   [["register", "x", "--label", "team"], 2, "KEY=VALUE"],
   [["register", "x", "--colour", "red"], 2, "--colour"],
   [["runs", "--url", "http://127.0.0.1:1"], 1, "lastbeat dev"],

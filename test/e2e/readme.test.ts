@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Dev, startDev } from "../../dev/dev.ts";
@@ -54,8 +56,29 @@ test("the consumer of the README starts the next attempt of a run whose agent wa
   }
 }, 90_000);
 
-test("the commands of the README are those that its reader has", () => {
+test("the commands of the README work as they are pasted, in one go", async () => {
+  const port = await freePort();
   const lines = blockOf("sh").trim().split("\n");
   expect(lines).toHaveLength(5);
-  for (const line of lines.slice(1)) expect(line).toContain("./bin.mjs");
-});
+  const here = `http://127.0.0.1:${port}`;
+  const script = [
+    `export LASTBEAT_URL=${here} LASTBEAT_IMDS=off`,
+    ...lines.map((line) => line.replace("./bin.mjs dev &", `./bin.mjs dev --port ${port} & server=$!`)),
+    "kill $server",
+  ].join("\n");
+  const bash = spawn("bash", ["-eu", "-c", script], { cwd: ROOT });
+  let said = "";
+  bash.stdout.on("data", (text) => (said += String(text)));
+  bash.stderr.on("data", (text) => (said += String(text)));
+  const code = await new Promise((resolve) => bash.on("close", resolve));
+  expect([code, said]).toEqual([0, expect.stringContaining("etl-1  ended: attempt 1, succeeded")]);
+}, 60_000);
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}

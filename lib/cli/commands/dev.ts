@@ -1,12 +1,12 @@
 import type { LongCommand } from "../command.ts";
 import { TEXT } from "../common-options.ts";
 import { CommandError, UsageError } from "../errors.ts";
-import { type Flags, textFlag, wholeWithin } from "../flags.ts";
+import { type Flags, secondsWithin, textFlag, wholeWithin } from "../flags.ts";
 
 /** Serves until SIGINT or SIGTERM. The server is loaded on demand: no other command needs the emulators. */
 async function serve(flags: Flags): Promise<number> {
   const port = wholeWithin(flags, "port", 8787, 0, 65535);
-  const sweepSeconds = wholeWithin(flags, "sweep", 10, 1, 60);
+  const sweepSeconds = secondsWithin(flags, "sweep", 10, 1, 60);
   const data = textFlag(flags, "data");
   if (data === "") throw new UsageError("--data needs a folder");
   process.umask(0o077); // the emulators' files hold tickets

@@ -3,15 +3,19 @@ import type { ApiCommand } from "../command.ts";
 import { ASKING, ASKING_LINES, EXITS, TEXT } from "../common-options.ts";
 import { secondsFlag, textFlag } from "../flags.ts";
 
-/** A front door from before 0.2 does not say how many attempts there are. */
+/** 0.1.0 does not answer how many attempts there are. */
 function said(attempts: number | undefined, deadlineSeconds: number | undefined): string {
   const held = `new claims there wait ${deadlineSeconds === undefined ? "for two minutes" : "until then"}`;
   if (attempts === 0)
     return `no attempt is there now, and ${held}. If you expected one, check the name with lastbeat runs`;
   const within = deadlineSeconds === undefined ? "" : ` within ${deadlineSeconds} s`;
   const those =
-    attempts === undefined ? "attempts there are" : attempts === 1 ? "1 attempt is" : `${attempts} attempts are`;
-  return `${those} told to leave${within}, and ${held}`;
+    attempts === undefined
+      ? "its attempts are"
+      : attempts === 1
+        ? "1 attempt is there, and is"
+        : `${attempts} attempts are there, and are`;
+  return `${those} asked to leave${within}, unless the run ignores notices (onNotice); ${held}`;
 }
 
 export const drain: ApiCommand = {

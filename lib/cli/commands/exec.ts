@@ -23,10 +23,19 @@ const FACTS = { pod: "POD_NAME", namespace: "POD_NAMESPACE", node: "NODE_NAME" }
 const FACT_LENGTH = 256;
 
 function ticketFrom(file: Flags[string]): string {
-  const ticket = typeof file === "string" ? readFileSync(file, "utf8") : process.env["LASTBEAT_TICKET"];
+  const ticket = typeof file === "string" ? ticketIn(file) : process.env["LASTBEAT_TICKET"];
   if (ticket === undefined || ticket.trim() === "")
-    throw new UsageError("no ticket: set LASTBEAT_TICKET, or name a file with --ticket-file");
+    throw new UsageError("there is no ticket: set LASTBEAT_TICKET, or name a file with --ticket-file");
   return ticket.trim();
+}
+
+function ticketIn(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    throw new UsageError(`the ticket cannot be read: ${file} ${isMissing ? "is not there" : "cannot be read"}`);
+  }
 }
 
 function spanFrom(flags: Flags, name: "drain-seconds" | "stall" | "report-seconds"): Span | undefined {
@@ -174,7 +183,7 @@ may drain.
                        it (LASTBEAT_REPORT_SECONDS; 60)
   --single-child       send signals to COMMAND alone, and not to its process group
                        (LASTBEAT_SINGLE_CHILD=1)
-  --log text|json      how the agent's own lines are written on stderr (LASTBEAT_LOG; text)
+  --log text|json      how the agent writes its own lines on stderr (LASTBEAT_LOG; text)
   --quiet              say nothing (LASTBEAT_QUIET=1)
   --exit-map A=B,...   exit with B instead of A, as 80=137,82=137 (LASTBEAT_EXIT_MAP)
 

@@ -53,7 +53,12 @@ ${EXITS}`,
     const made = await api.call<Registration>("PUT", runPath(run), specOf(flags));
     const { state, attempt, fence, startBy } = made;
     if (flags["ticket"] === true) {
-      if (made.ticket === undefined) throw new CommandError(`run ${run} is ${state}: it has no ticket`);
+      if (made.ticket === undefined)
+        throw new CommandError(
+          state === "ended"
+            ? `run ${run} has ended, and has no ticket: to run it again, choose another id`
+            : `run ${run} is ${state}: only a queued run has a ticket`,
+        );
       return { json: made, text: `${made.ticket}\n` };
     }
     if (state === "ended")

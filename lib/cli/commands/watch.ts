@@ -6,7 +6,7 @@ import type { LongCommand } from "../command.ts";
 import { TEXT, URL_LINE } from "../common-options.ts";
 import { clock, spanText } from "../durations.ts";
 import { CommandError } from "../errors.ts";
-import { type Flags, numberWithin } from "../flags.ts";
+import { type Flags, secondsWithin } from "../flags.ts";
 import { frozenFleet } from "../frozen.ts";
 import { heightOf, openScreen, widthOf } from "../screen.ts";
 import { type Listed, type Page, runsTable } from "../table.ts";
@@ -65,7 +65,7 @@ const pause = (milliseconds: number, until: AbortSignal): Promise<unknown> =>
 
 /** Draws tables of the live runs until it is aborted: in place on a terminal, else one after another. */
 async function showUntil(api: Api, flags: Flags, stopping: AbortSignal): Promise<number> {
-  const interval = numberWithin(flags, "interval", 2, 0.1, 3600) * 1000;
+  const interval = secondsWithin(flags, "interval", 2, 0.1, 3600) * 1000;
   const out = process.stdout;
   let view: View = { live: [], isMore: false, ended: [], askedAt: undefined };
   const draw = (): void => {

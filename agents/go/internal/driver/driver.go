@@ -4,7 +4,6 @@ package driver
 import (
 	"context"
 	"math/rand/v2"
-	"sync"
 	"time"
 
 	"lastbeat/agent/internal/clock"
@@ -41,16 +40,21 @@ type Left struct {
 // Driver is a heart at work.
 type Driver struct {
 	body   Body
-	inputs chan heart.Input
+	inputs chan named
 	ctx    context.Context
 	left   *Left
 
 	command Command
 	report  *wire.Report
 
-	// A gate is asked every second: the same answer is said once.
-	mutex sync.Mutex
-	said  string
+	// What was said of the last answer.
+	said string
+}
+
+// An input, with the name of the request that it answers.
+type named struct {
+	heart.Input
+	name string
 }
 
 // A timer stands still while the machine is suspended, so the clock is looked at often enough for a command that should be gone already to be
@@ -59,13 +63,15 @@ const longestSleep = time.Second
 
 // New makes a driver; Run lets it go.
 func New(ctx context.Context, body Body) *Driver {
-	return &Driver{body: body, inputs: make(chan heart.Input, 64), ctx: ctx}
+	return &Driver{body: body, inputs: make(chan named, 64), ctx: ctx}
 }
 
 // Feed tells the heart what has happened. It may be called from any goroutine.
-func (d *Driver) Feed(input heart.Input) {
+func (d *Driver) Feed(input heart.Input) { d.asked("", input) }
+
+func (d *Driver) asked(name string, input heart.Input) {
 	select {
-	case d.inputs <- input:
+	case d.inputs <- named{input, name}:
 	case <-d.ctx.Done(): // the agent has left
 	}
 }
@@ -78,15 +84,18 @@ func wallClock() *heart.Instant {
 // Run returns when the heart has left.
 func (d *Driver) Run() Left {
 	h := heart.New(d.body.Lease, clock.Now(), d.body.Own)
-	input := heart.Input{Kind: heart.Wake}
+	input := named{Input: heart.Input{Kind: heart.Wake}}
 	timer := time.NewTimer(longestSleep)
 	defer timer.Stop()
 	for {
 		var actions []heart.Action
-		h, actions = h.Step(input, clock.Now(), rand.Float64())
+		h, actions = h.Step(input.Input, clock.Now(), rand.Float64())
+		isSaid := false
 		for _, action := range actions {
 			d.perform(action)
+			isSaid = isSaid || action.Do == heart.DoSay || action.Do == heart.DoExit
 		}
+		d.sayNews(input, isSaid)
 		if d.left != nil {
 			return *d.left
 		}
@@ -98,7 +107,7 @@ func (d *Driver) Run() Left {
 		select {
 		case input = <-d.inputs:
 		case <-timer.C:
-			input = heart.Input{Kind: heart.Wake}
+			input = named{Input: heart.Input{Kind: heart.Wake}}
 		}
 	}
 }
@@ -151,10 +160,7 @@ func (d *Driver) ask(name string, kind heart.Kind, call func() heart.Answer) {
 		if kind == heart.Beaten {
 			input.WallAt = wallClock()
 		}
-		if answer.Kind != "ok" {
-			d.sayNews(name, answer)
-		}
-		d.Feed(input)
+		d.asked(name, input)
 	}()
 }
 
@@ -165,10 +171,12 @@ func reasonOf(answer heart.Answer) string {
 	return answer.Detail
 }
 
-func (d *Driver) sayNews(name string, answer heart.Answer) {
-	d.mutex.Lock()
-	defer d.mutex.Unlock()
-	line := name + ": " + reasonOf(answer)
+// Says what a request came to, unless the heart has said it. A gate is asked every second: the same answer is said once.
+func (d *Driver) sayNews(input named, isSaid bool) {
+	if input.Answer == nil || input.Answer.Kind == "ok" || isSaid || input.name == "" {
+		return
+	}
+	line := input.name + ": " + reasonOf(*input.Answer) + "; it is tried again"
 	if line != d.said {
 		d.body.Say(line)
 	}

@@ -91,9 +91,13 @@ func notStarted(program string, err error) heart.ChildEnd {
 }
 
 func reason(err error) string {
-	var number syscall.Errno
-	if errors.As(err, &number) {
-		return number.Error()
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return "it is not executable"
+	case errors.Is(err, syscall.ENOEXEC):
+		return "it is not a program that this machine can run"
+	case errors.Is(err, syscall.E2BIG):
+		return "its arguments and environment are too long"
 	}
 	return err.Error()
 }
