@@ -115,7 +115,7 @@ describe("the sentence about a refusal", () => {
       status: 403,
     };
     await doorThat({ status: 403, body });
-    expect(await whyOf(NOBODY)).toBe("The request comes from a foreign host");
+    expect(await whyOf(NOBODY)).toBe("The request comes from a foreign host (docs/problems.md#foreign-origin)");
   });
 
   test("asks whether the URL is right when it is another status", async () => {

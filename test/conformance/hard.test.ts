@@ -1,0 +1,251 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  agentBy,
+  lastbeat,
+  type Program,
+  post,
+  record,
+  recordWhen,
+  register,
+  type Server,
+  server,
+  stop,
+} from "../e2e/processes.ts";
+import { AGENTS } from "./agents.ts";
+
+/** Each behaviour, and the agents that have it. What an agent lacks is said in docs/agents.md, and tried here all the same. */
+const table = new Map<string, Map<string, boolean>>();
+const linux = process.platform === "linux";
+
+/** Whether a process is there and runs. One that only waits to be reaped does not. */
+function runs(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return !["Z", "X"].includes(stat.slice(stat.lastIndexOf(")") + 2)[0] ?? "");
+  } catch {
+    return false;
+  }
+}
+
+async function until(isReached: () => boolean, seconds = 20): Promise<boolean> {
+  for (const end = Date.now() + seconds * 1000; Date.now() < end; ) {
+    if (isReached()) return true;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return false;
+}
+
+afterAll(() => {
+  const rows = [...table].map(([behaviour, by]) => ({
+    behaviour,
+    ...Object.fromEntries([...by].map(([name, is]) => [name, is ? "yes" : "no"])),
+  }));
+  console.table(rows);
+});
+
+describe.runIf(linux).each(AGENTS)("the agent in $name", ({ name, program }) => {
+  let dev: Server;
+  const folder = mkdtempSync(join(tmpdir(), "lastbeat-conformance-"));
+  beforeAll(async () => {
+    process.env["LASTBEAT_STATE_DIR"] = folder;
+    dev = await server();
+  });
+  afterAll(async () => {
+    delete process.env["LASTBEAT_STATE_DIR"];
+    await stop(dev);
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const agent = (ticket: string, ...command: readonly string[]): Program => agentBy(program, dev, ticket, ...command);
+
+  /** A behaviour; `except` names the agents of which docs/agents.md says that they lack it: for them the test expects just that. */
+  function behaviour(title: string, act: () => Promise<boolean>, ...except: readonly string[]): void {
+    test(title, async () => {
+      const has = await act();
+      const by = table.get(title) ?? new Map<string, boolean>();
+      table.set(title, by.set(name, has));
+      expect(has).toBe(!except.includes(name));
+    }, 60_000);
+  }
+
+  behaviour(
+    "its command dies with it when the agent alone is killed",
+    async () => {
+      const child = agent(await register(dev, "alone"), "sh", "-c", 'sleep 600 & echo "pids $$ $!"; wait');
+      const [, command = "", started = ""] = await child.line(/pids (\d+) (\d+)/);
+      child.child.kill("SIGKILL"); // its output is closed when the command is gone, too
+      const isOver = await until(() => !runs(Number(command)) && !runs(Number(started)), 5);
+      if (!isOver) process.kill(-Number(command), "SIGKILL");
+      await child.left;
+      return isOver;
+    },
+    "node",
+  );
+
+  behaviour(
+    "a process in a session of its own ends with the command, by a TERM first",
+    async () => {
+      const script = `setsid sh -c 'trap "echo told; exit" TERM; echo "far $$"; while :; do sleep 0.05; done' & sleep 0.5`;
+      const child = agent(await register(dev, "far"), "sh", "-c", script);
+      const [, far = ""] = await child.line(/far (\d+)/);
+      const left = await Promise.race([
+        child.left,
+        new Promise((resolve) => setTimeout(() => resolve("late"), 25_000)),
+      ]);
+      const isGone = await until(() => !runs(Number(far)), 2);
+      if (!isGone) process.kill(Number(far), "SIGKILL");
+      await child.left;
+      return left === 0 && isGone && child.lines.includes("told");
+    },
+    "node",
+  );
+
+  behaviour("what the command leaves in its group gets a TERM first", async () => {
+    const script = `sh -c 'trap "echo told; exit" TERM; echo ready; while :; do sleep 0.05; done' & sleep 0.5`;
+    const child = agent(await register(dev, "left-behind"), "sh", "-c", script);
+    return (await child.left) === 0 && child.lines.includes("told");
+  });
+
+  behaviour("a log on a full disk, or one that nobody reads, does not end it", async () => {
+    const ticket = await register(dev, "full-log");
+    const environment = { ...process.env, LASTBEAT_URL: dev.info.api, LASTBEAT_TICKET: ticket };
+    const [file, ...before] = program;
+    const script = 'echo nonsense > "$LASTBEAT_PROGRESS_FILE"; sleep 1; exit 5';
+    const full = spawn(file, [...before, "exec", "--", "sh", "-c", script], {
+      env: environment,
+      stdio: ["ignore", "ignore", openSync("/dev/full", "w")],
+    });
+    const code = await new Promise((resolve) => full.on("close", resolve));
+    return code === 5 && (await record(dev, "full-log")).outcome === "failed";
+  });
+
+  behaviour("a pipe that nobody reads does not stop its beats", async () => {
+    const ticket = await register(dev, "full-pipe", { leaseSeconds: 5 });
+    const script = "head -c 200000 /dev/zero >&2 & sleep 8; kill $!; exit 0";
+    const environment = { ...process.env, LASTBEAT_URL: dev.info.api, LASTBEAT_TICKET: ticket };
+    const [file, ...before] = program;
+    const child = spawn(file, [...before, "exec", "--", "sh", "-c", script], {
+      env: environment,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    const code = await new Promise((resolve) => child.on("exit", resolve));
+    child.stderr?.destroy();
+    const { attempt, outcome } = await record(dev, "full-pipe");
+    return code === 0 && attempt === 1 && outcome === "succeeded";
+  });
+
+  for (const signal of ["SIGXCPU", "SIGALRM", "SIGVTALRM", "SIGUSR1"] as const)
+    behaviour(`${signal} is passed on`, async () => {
+      const script = `trap "echo got; exit 0" ${signal.slice(3)}; echo ready; while :; do sleep 0.05; done`;
+      const child = agent(await register(dev, `passed-${signal}`), "bash", "-c", script);
+      await child.line(/ready/);
+      child.child.kill(signal);
+      const code = await child.left;
+      return code === 0 && child.lines.includes("got");
+    });
+
+  behaviour("a suspended agent stops its command, which goes on with it", async () => {
+    const child = agent(await register(dev, "suspended"), "sh", "-c", 'echo "pid $$"; while :; do sleep 0.05; done');
+    const [, pid = ""] = await child.line(/pid (\d+)/);
+    const stateOf = (): string => readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /, "")[0] ?? "";
+    child.child.kill("SIGTSTP");
+    const isStopped = await until(() => stateOf() === "T", 5);
+    child.child.kill("SIGCONT");
+    const goesOn = await until(() => stateOf() !== "T", 5);
+    child.child.kill("SIGTERM");
+    await child.left;
+    return isStopped && goesOn;
+  });
+
+  behaviour("it says why it stops its command", async () => {
+    const child = agent(await register(dev, "why", { leaseSeconds: 5 }), "sleep", "600");
+    await child.line(/is ours/);
+    await post(dev, "/v1/runs/why/cancel", { reason: "a mistake" });
+    await child.left;
+    return child.errors.some((line) => line.includes("the run is stopped (a mistake): SIGTERM to the command"));
+  });
+
+  behaviour("it says that a command could not be started", async () => {
+    const child = agent(await register(dev, "typo"), "trian.sh");
+    return (
+      (await child.left) === 127 &&
+      child.errors.includes("lastbeat: the command could not be started: trian.sh: not found")
+    );
+  });
+
+  behaviour("an end that cannot be reported is given up after a cut-off, and delivered by the next agent", async () => {
+    const own = await server();
+    const ticket = await register(own, "cut-off", { leaseSeconds: 5 });
+    const child = lastbeat(
+      ["exec", "--report-seconds", "1", "--", "sleep", "600"],
+      { LASTBEAT_URL: own.info.api, LASTBEAT_TICKET: ticket },
+      program,
+    );
+    await child.line(/is ours/);
+    own.program.child.kill("SIGSTOP");
+    const code = await child.left;
+    own.program.child.kill("SIGCONT");
+    await lastbeat(
+      ["exec", "--", "sleep", "1"],
+      { LASTBEAT_URL: own.info.api, LASTBEAT_TICKET: await register(own, "next") },
+      program,
+    ).left;
+    const { attempts } = await recordWhen(own, "cut-off", ({ attempts: all }) => all[0]?.endedAt !== undefined);
+    await stop(own);
+    return code === 80 && attempts[0]?.reason === "self-fenced";
+  });
+
+  behaviour("--quiet says nothing, --log json says objects", async () => {
+    const environment = async (run: string) => ({
+      LASTBEAT_URL: dev.info.api,
+      LASTBEAT_TICKET: await register(dev, run),
+    });
+    const quiet = lastbeat(["exec", "--quiet", "--", "true"], await environment("quiet"), program);
+    const json = lastbeat(["exec", "--log", "json", "--", "true"], await environment("json"), program);
+    await Promise.all([quiet.left, json.left]);
+    const said = json.errors.map((line) => JSON.parse(line) as { run: string; attempt: number; message: string });
+    return (
+      quiet.errors.length === 0 &&
+      said[0]?.run === "json" &&
+      said[0].attempt === 1 &&
+      said[0].message.includes("is ours")
+    );
+  });
+
+  behaviour(
+    "descriptors that were open reach the command",
+    async () => {
+      const ticket = await register(dev, "descriptors");
+      const [file, ...before] = program;
+      const line = [file, ...before, "exec", "--", "sh", "-c", "echo yes >&9"].map((word) => `'${word}'`).join(" ");
+      const child = spawn("bash", ["-c", `exec 9>${folder}/nine; ${line}`], {
+        env: { ...process.env, LASTBEAT_URL: dev.info.api, LASTBEAT_TICKET: ticket },
+        stdio: "ignore",
+      });
+      const code = await new Promise((resolve) => child.on("close", resolve));
+      return code === 0 && existsSync(`${folder}/nine`) && readFileSync(`${folder}/nine`, "utf8") === "yes\n";
+    },
+    "node",
+  );
+
+  behaviour(
+    "an ignored SIGHUP stays ignored",
+    async () => {
+      const ticket = await register(dev, "nohup");
+      const [file, ...before] = program;
+      const line = [file, ...before, "exec", "--", "sh", "-c", "echo up; sleep 1"].map((word) => `'${word}'`).join(" ");
+      const child = spawn("bash", ["-c", `trap "" HUP; exec ${line}`], {
+        env: { ...process.env, LASTBEAT_URL: dev.info.api, LASTBEAT_TICKET: ticket },
+        stdio: ["ignore", "pipe", "ignore"],
+      });
+      await new Promise((resolve) => child.stdout?.once("data", resolve));
+      child.kill("SIGHUP");
+      const code = await new Promise((resolve) => child.on("close", resolve));
+      return code === 0;
+    },
+    "node",
+  );
+});
