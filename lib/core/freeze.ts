@@ -98,7 +98,7 @@ export const nobodySeen = ({ lease }: { readonly lease: Span }, canary: Canary):
 export function surveyOf({ hosts, alone, leases }: Fleet, known: Known, now: Instant): Survey {
   const { canary } = known;
   const voices = stillThere([...hosts.values(), ...alone.voices], known);
-  const standAlone = new Set(alone.oneOf === 1 ? [] : alone.voices);
+  const standAlone = new Set(alone.voices);
   const weightOf = (voice: Voice): number => (standAlone.has(voice) ? alone.oneOf : 1);
   const silent = new Set<Power>();
   const few = new Set<Power>();
