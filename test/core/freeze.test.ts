@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { emptyFleet, type Fleet, tally } from "../../lib/core/fleet.ts";
+import type { Evidence } from "../../lib/core/evidence.ts";
+import { emptyFleet, type Fleet, tally, type Voice } from "../../lib/core/fleet.ts";
 import {
   type Canary,
   type Faults,
@@ -8,6 +9,7 @@ import {
   floorOf,
   isCutOff,
   nextFreeze,
+  nobodySeen,
   pauseOf,
   pauseOfFleet,
   type Survey,
@@ -94,6 +96,44 @@ describe("a lease class is silent", () => {
     expect(silent({ count: 3, quiet: seconds(90) }, { count: 3, quiet: seconds(10) })).toStrictEqual([]);
   });
 
+  test("when most were last heard half of its lease ago, to the millisecond: that is not within it", () => {
+    const others = { count: 4, quiet: seconds(10) };
+    expect(silent({ count: 5, quiet: seconds(60) }, others)).toStrictEqual([LONG]);
+    expect(silent({ count: 5, quiet: milliseconds(59_999) }, others)).toStrictEqual([]);
+  });
+
+  test("by attempts without hosts, each of which counts for as many as it stands for", () => {
+    const mute = (): Voice => ({
+      heardAt: minus(NOW, seconds(90)),
+      ago: seconds(90),
+      interval: seconds(30),
+      longest: LEASE,
+    });
+    const heard = fleetOf({ count: 10, quiet: seconds(10) });
+    const fleet = (oneOf: number): Fleet => ({
+      ...heard,
+      alone: { voices: [mute(), mute(), mute()], oneOf, seen: 12 },
+    });
+    const silentOf = (oneOf: number) => [...surveyOf(fleet(oneOf), { canary: {}, lastSweep: NOW }, NOW).silent];
+    expect([silentOf(1), silentOf(2), silentOf(4)]).toStrictEqual([[], [], [LONG]]);
+  });
+
+  test("or it is heard, and then nobody asks when each host was; where hosts are few, that is asked", () => {
+    expect(survey({}, { count: 5, quiet: seconds(10) })).toStrictEqual({
+      silent: new Set(),
+      few: new Set(),
+      heard: [],
+      canary: {},
+    });
+    const last = minus(NOW, seconds(10));
+    expect(survey(CONTENT, { count: 2, quiet: seconds(10) })).toStrictEqual({
+      silent: new Set(),
+      few: new Set([LONG]),
+      heard: [last, last],
+      canary: CONTENT,
+    });
+  });
+
   test("while the canary gets through, when nobody is heard, or fewer than a quarter and more than ten are not", () => {
     const of = (quiet: number, heard: number) => [
       ...survey(CONTENT, { count: quiet, quiet: seconds(90) }, { count: heard, quiet: seconds(10) }).silent,
@@ -163,9 +203,13 @@ describe("a lease class is silent", () => {
     const dead = { count: 9, quiet: seconds(150) };
     expect(silent({ ...dead, quiet: milliseconds(149_999) })).toStrictEqual([LONG]);
     expect(silent(dead)).toStrictEqual([]);
-    const floor = minus(NOW, seconds(10));
-    const freeze = { since: floor, lastBad: floor, floors: { [LONG]: floor } };
-    expect([...surveyOf(fleetOf(dead), { canary: {}, freeze, lastSweep: NOW }, NOW).silent]).toStrictEqual([LONG]);
+    const frozen = (ago: number): readonly number[] => {
+      const floor = minus(NOW, milliseconds(ago));
+      const freeze = { since: floor, lastBad: floor, floors: { [LONG]: floor } };
+      return [...surveyOf(fleetOf(dead), { canary: {}, freeze, lastSweep: NOW }, NOW).silent];
+    };
+    // A lease after the fault was ours the verdicts go on.
+    expect([frozen(10_000), frozen(119_999), frozen(120_000)]).toStrictEqual([[LONG], [LONG], []]);
   });
 
   test("by hosts that no sweep has judged since they were due: the sweeps were away with the front door", () => {
@@ -201,6 +245,7 @@ describe("the canary", () => {
       false,
     ]);
     expect(isCutOff({ failedAt, sangAt: at("12:29:59") }, at("12:30:30"))).toBe(true);
+    expect(isCutOff({ failedAt, sangAt: failedAt }, at("12:30:30"))).toBe(true);
     expect(isCutOff({ failedAt, sangAt: at("12:30:20") }, at("12:30:30"))).toBe(false);
   });
 });
@@ -217,6 +262,21 @@ describe("a verdict among few hosts", () => {
     expect(waits(121, { sangAt: minus(NOW, seconds(24 * 3600)) })).toBe(false);
   });
 
+  test("rests on the canary alone where nothing is seen of the fleet", () => {
+    expect(nobodySeen({ lease: LEASE }, CONTENT)).toStrictEqual({
+      silent: new Set(),
+      few: new Set([LONG]),
+      heard: [],
+      canary: CONTENT,
+    });
+  });
+
+  test("is one among many with the fifth host: then the crowd has spoken, and no witness is asked for", () => {
+    const canary = { sangAt: minus(NOW, seconds(5)) };
+    const others = (count: number): Group => ({ count, quiet: seconds(10) });
+    expect([waits(121, canary, LEASE, others(3)), waits(121, canary, LEASE, others(4))]).toStrictEqual([true, false]);
+  });
+
   test("waits for a canary that has fallen mute: it may be cut off too", () => {
     expect(waits(121, { sangAt: minus(NOW, seconds(600)) })).toBe(true);
   });
@@ -226,7 +286,8 @@ describe("a verdict among few hosts", () => {
     expect(waits(121, { sangAt, openSince: minus(NOW, seconds(121)) })).toBe(false);
     expect(waits(121, { sangAt, openSince: instant(NOW - 120_999) })).toBe(true);
     expect(waits(121, { sangAt })).toBe(true);
-    expect(waits(121, { sangAt: minus(NOW, seconds(91)), openSince: minus(NOW, seconds(999)) })).toBe(true);
+    const open = (ago: number): Canary => ({ sangAt: instant(NOW - ago), openSince: minus(NOW, seconds(999)) });
+    expect([waits(121, open(89_999)), waits(121, open(90_000))]).toStrictEqual([false, true]);
   });
 
   test("of a short lease waits for a canary that sang when it should have been heard, and time to come back", () => {
@@ -235,12 +296,16 @@ describe("a verdict among few hosts", () => {
     expect([sang(16.001), sang(16), sang(12.5), sang(12.499)]).toStrictEqual([true, false, false, true]);
   });
 
+  test("of a short lease waits however long the canary has got through: an outage between two of its beats may cost it", () => {
+    const canary = { sangAt: minus(NOW, seconds(5)), openSince: minus(NOW, seconds(999)) };
+    expect([waits(121, canary, milliseconds(119_999)), waits(121, canary, seconds(120))]).toStrictEqual([true, false]);
+  });
+
   test("of a short lease may rest on another host that was heard in that time", () => {
     const canary = { sangAt: minus(NOW, seconds(60)) };
-    const other = (ago: number): Group => ({ count: 1, quiet: seconds(ago), lease: seconds(120) });
-    expect(waits(36, canary, seconds(30), other(15))).toBe(false);
-    expect(waits(36, canary, seconds(30), other(5))).toBe(true);
-    expect(waits(36, canary, seconds(30), other(25))).toBe(true);
+    const other = (ago: number) => waits(36, canary, seconds(30), { count: 1, quiet: seconds(ago) });
+    expect([other(25), other(16.001), other(16)]).toStrictEqual([true, true, false]);
+    expect([other(12.5), other(12.499), other(5)]).toStrictEqual([false, true, true]);
   });
 
   test("waits no longer than a quarter of an hour beyond the lease", () => {
@@ -269,6 +334,25 @@ describe("what is remembered of a freeze", () => {
       floor: NOW,
       floors: {},
     });
+  });
+
+  test("of sweeps that were away is for the whole fleet too; a class that is silent tells more", () => {
+    const gap: Faults = { ...bad(), isGap: true };
+    expect(nextFreeze(undefined, gap, NOW)).toStrictEqual({
+      since: NOW,
+      lastBad: NOW,
+      why: "sweeps",
+      floor: NOW,
+      floors: {},
+    });
+    expect(nextFreeze(undefined, { ...bad(LONG), isGap: true }, NOW)).toStrictEqual({ ...first, floor: NOW });
+  });
+
+  test("says when the first verdict goes on that was held back, where that is known", () => {
+    const until = at("12:44:00");
+    const known = nextFreeze(undefined, bad(LONG), NOW, { until });
+    expect(known).toStrictEqual({ ...first, until });
+    expect(holdOnFleet(known, NOW)).toStrictEqual({ since: NOW, until, why: "silence" });
   });
 
   test("goes on with the next bad sweep, and stays as it is with a good one", () => {
@@ -309,7 +393,9 @@ describe("what is remembered of a freeze", () => {
     expect(hold(at("12:45:10"), { ...first, lastBad: at("12:45:10"), floors: { [LONG]: at("12:45:10") } })).toBe(
       undefined,
     );
-    expect([pauseOf(run, undefined, NOW), pauseOf({ ...run, lease: seconds(30) }, first, NOW)]).toStrictEqual([
+    const short = { ...run, lease: seconds(30) };
+    expect([pauseOf(run, undefined, NOW), pauseOf(short, first, NOW), pauseOf(short, first, run.due)]).toStrictEqual([
+      undefined,
       undefined,
       undefined,
     ]);
@@ -379,6 +465,17 @@ describe("a verdict by the clock alone", () => {
       decide(running({ lastRenewable: at("12:02:00") }), due(now, restraint)).reply,
     ]).toStrictEqual([{ kind: "reaped" }, { kind: "reaped" }, { kind: "reaped" }]);
     expect(decide(leaving(), due(now, restraint)).reply.kind).toBe("frozen");
+  });
+
+  test("is found as long as evidence leaves room for a fault of ours: one word that the host was taken is enough", () => {
+    const now = at("12:05:00");
+    const reply = (...told: readonly Evidence[]) =>
+      decide(running(), due(now, { ...frozenAt(now), evidence: told })).reply;
+    const [drain, evicted] = [evidence("drain", at("12:02:00")), evidence("evicted", at("12:02:00"))];
+    expect([reply(drain).kind, reply({ ...evicted, withdrawn: true }).kind]).toStrictEqual(["frozen", "frozen"]);
+    expect([reply(drain, evicted), reply(evicted, drain)]).toStrictEqual([{ kind: "reaped" }, { kind: "reaped" }]);
+    const soon = (deadline: string) => reply(drain, { ...evicted, deadline: at(deadline) }).kind;
+    expect([soon("12:05:00"), soon("12:05:00.001")]).toStrictEqual(["reaped", "frozen"]);
   });
 
   test("is never found at the very floor, but beyond a quarter of an hour after the lease", () => {
