@@ -209,6 +209,18 @@ describe("a holder on a host that is going", () => {
     expect([reply("12:03:00"), reply("12:02:59.999")]).toStrictEqual(["hold", "claimed"]);
   });
 
+  test("is held from a minute before that, as clocks differ; what is announced for later than that closes nothing yet", () => {
+    const reply = (clock: string) =>
+      decide(queued(), claim(at("12:05:00"), { evidence: [evidence("drain", at(clock))] })).reply.kind;
+    expect([reply("12:06:00"), reply("12:06:00.001")]).toStrictEqual(["hold", "claimed"]);
+  });
+
+  test("is let in where only a runner has said so: its word closes no host to others", () => {
+    const said = evidence("sigterm", at("12:04:30"), { source: "runner" });
+    expect(decide(queued(), claim(at("12:05:00"), { evidence: [said] })).reply.kind).toBe("claimed");
+    expect(decide(queued(), claim(at("12:05:00"), { evidence: [said, ...told("drain")] }))).toStrictEqual(HELD);
+  });
+
   test("is let in on a host whose namesake was gone before", () => {
     const gone = evidence("terminated", at("12:04:30"), { goneAt: at("12:04:30") });
     expect(decide(queued(), claim(at("12:05:00"), { evidence: [gone] })).reply.kind).toBe("claimed");

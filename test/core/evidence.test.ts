@@ -6,6 +6,7 @@ import {
   drains,
   EVIDENCE_KINDS,
   type Evidence,
+  evidenceOf,
   explaining,
   explains,
   isAbout,
@@ -13,6 +14,8 @@ import {
   knownAs,
   remembered,
   type Stay,
+  takes,
+  wordsExpire,
 } from "../../lib/core/evidence.ts";
 import { after, type Instant, instant, seconds } from "../../lib/core/time.ts";
 import { at, evidence } from "./runs.ts";
@@ -57,6 +60,30 @@ describe("evidence", () => {
 
   test("of a maintenance drains nothing: it is days away", () => {
     expect(drains(evidence("maintenance", at("12:02:00")))).toBe(false);
+  });
+
+  test("takes the host where it says that the host goes, and not that it is drained, maintained or at risk", () => {
+    const taking = EVIDENCE_KINDS.filter((kind) => takes(evidence(kind, at("12:02:00"))));
+    expect(taking).toStrictEqual([
+      "spot-interruption",
+      "capacity-reservation",
+      "evicted",
+      "scale-in",
+      "stopping",
+      "terminated",
+    ]);
+    expect(EVIDENCE_KINDS.filter((kind) => takes(evidence(kind, at("12:02:00"), { withdrawn: true })))).toStrictEqual(
+      [],
+    );
+  });
+
+  test("of a notice has the deadline that was told beside it, and else its own", () => {
+    const told = evidence("drain", at("12:02:00"), { deadline: at("12:10:00") });
+    expect(evidenceOf({ host: "i-0abc", evidence: told })).toStrictEqual(told);
+    expect(evidenceOf({ host: "i-0abc", evidence: told, deadline: at("12:05:00") })).toStrictEqual({
+      ...told,
+      deadline: at("12:05:00"),
+    });
   });
 
   test("counts from 60 s before the attempt stood on the host", () => {
@@ -141,6 +168,8 @@ describe("what is remembered of all that is said about a host", () => {
     expect(remembered([until], again, NOW)).toStrictEqual([{ ...again, deadline: at("13:00:00") }]);
     const known = [until];
     expect(remembered(known, word("a"), NOW)).toBe(known);
+    const nearer = word("a", { deadline: at("12:30:00") });
+    expect(remembered(known, nearer, NOW)).toStrictEqual([nearer]);
   });
 
   test("is that a maintenance was called off, also when its announcement comes again", () => {
@@ -168,12 +197,19 @@ describe("what is remembered of all that is said about a host", () => {
 
   test("is known by its id as it was said last, or as it is where others have displaced it", () => {
     const [first, second] = [word("a"), word("a", { at: at("12:01:00") })];
-    expect([knownAs(first, [second]), knownAs(first, [])]).toStrictEqual([second, first]);
+    expect([knownAs(first, [word("b"), second]), knownAs(first, [word("b")])]).toStrictEqual([second, first]);
   });
 
   test("is nothing that has happened more than a day ago", () => {
     const [old, ahead] = [word("old"), word("ahead", { deadline: at("12:00:00.001") })];
     expect(remembered([old, ahead], word("b"), after(NOW, seconds(24 * 3600)))).toStrictEqual([ahead, word("b")]);
+  });
+
+  test("is kept for so long after the last of it has happened, and after now", () => {
+    const expire = (...words: readonly Evidence[]) => wordsExpire(words, NOW, seconds(3600));
+    expect([expire(), expire(word("a", { at: at("11:00:00") }))]).toStrictEqual([at("13:00:00"), at("13:00:00")]);
+    const ahead = word("b", { at: at("12:10:00"), deadline: at("12:40:00") });
+    expect(expire(word("a"), ahead, word("c", { at: at("12:20:00") }))).toBe(at("13:40:00"));
   });
 
   test("has a bound: a kind that is told very often displaces its own words, and neither its first nor its newest", () => {
