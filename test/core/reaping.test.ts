@@ -276,9 +276,10 @@ describe("proof that the host is gone", () => {
 
   test("goes on during a freeze, and past the limit of a sweep", () => {
     const now = at("12:02:01");
-    expect(decide(running(), due(now, { proof: GONE, freeze: frozenAt(now), isLimited: true })).reply.kind).toBe(
-      "reaped",
-    );
+    const restraint = { proof: GONE, freeze: frozenAt(now), isLimited: true };
+    expect(decide(running(), due(now, restraint)).reply).toStrictEqual({ kind: "reaped" });
+    const drained = { ...restraint, evidence: [evidence("drain", at("12:01:30"))] };
+    expect(decide(running(), due(now, drained))).toMatchObject({ next: { charges: "i" }, reply: { kind: "reaped" } });
   });
 
   test("is disproved by a beat from later than the death, the margin aside", () => {

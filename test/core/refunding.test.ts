@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { isInferred } from "../../lib/core/refunding.ts";
 import type { LedgerEnd, Run } from "../../lib/core/run.ts";
 import { decide } from "../../lib/core/transitions.ts";
 import {
@@ -134,6 +135,20 @@ describe("late evidence", () => {
     expect(decide(run, refunding(LATER, { line, host: "i-0abc" })).write).toBe("replace");
   });
 
+  test("that a runner tells of itself is about its own attempt, on whatever host", () => {
+    const event = refunding(LATER, { line: lostLine({ host: "i-0abc" }) });
+    expect(written(decide(queued(following("l")), event)).charges).toBe("i");
+  });
+
+  test("of an attempt that was never claimed, or of which nobody knows when it was heard, moves nothing", () => {
+    const { claimedAt: _, lastBeatAt: __, holder: ___, ...unclaimed } = lostLine({ cause: "overran" });
+    const { lastBeatAt: ____, ...unheard } = lostLine();
+    expect([isInferred(unclaimed), isInferred(unheard)]).toStrictEqual([false, true]);
+    const noted = { write: "none", reply: { kind: "noted" } };
+    expect(decide(queued(following("c")), refunding(LATER, { line: unclaimed }))).toStrictEqual(noted);
+    expect(decide(queued(following("l")), refunding(LATER, { line: unheard }))).toStrictEqual(noted);
+  });
+
   test("of what the attempt had long survived, or of a host that was gone before, moves nothing", () => {
     const run = queued(following("l"));
     const line = lostLine({ lastBeatAt: at("12:30:00"), endedAt: at("12:32:00") });
@@ -148,6 +163,14 @@ describe("late evidence", () => {
     const at_ = (clock: string) =>
       decide(run, refunding(LATER, { line, evidence: evidence("evicted", at(clock)) })).write;
     expect([at_("12:04:00"), at_("12:04:00.001")]).toStrictEqual(["replace", "none"]);
+  });
+
+  test("is not looked for beyond the end that a runner has reported, whatever was left of its lease", () => {
+    const report = { outcome: "failed", signal: "SIGKILL" } as const;
+    const line = lostLine({ cause: "crashed", report, endedAt: at("12:01:10") });
+    const at_ = (clock: string) =>
+      decide(queued(following("c")), refunding(LATER, { line, evidence: evidence("evicted", at(clock)) })).write;
+    expect([at_("12:02:10"), at_("12:02:10.001")]).toStrictEqual(["replace", "none"]);
   });
 
   test("is added to what was known of the attempt", () => {
