@@ -250,9 +250,11 @@ describe("a self-fence", () => {
     expect(charged(run, finishing(at("12:02:30"), SELF_FENCED, { frontDoor }))).toBe("c");
   });
 
-  test("is what the front door is asked for: an interruption of another kind stays one", () => {
+  test("is what the front door is asked for: an end of another kind stays one", () => {
     const frontDoor = { canary: {}, freeze: frozenAt("12:02:20") };
     expect(charged(running(), finishing(at("12:02:30"), INTERRUPTED, { frontDoor }))).toBe("i");
+    const failed: Report = { ...KILLED, reason: "self-fenced" };
+    expect(charged(running(), finishing(at("12:02:30"), failed, { frontDoor }))).toBe("c");
   });
 });
 

@@ -352,7 +352,7 @@ describe("what is remembered of a freeze", () => {
     const until = at("12:44:00");
     const known = nextFreeze(undefined, bad(LONG), NOW, { until });
     expect(known).toStrictEqual({ ...first, until });
-    expect(holdOnFleet(known, NOW)).toStrictEqual({ since: NOW, until, why: "silence" });
+    expect(pauseOfFleet(known, NOW)).toStrictEqual({ since: NOW, until, why: "silence" });
   });
 
   test("goes on with the next bad sweep, and stays as it is with a good one", () => {

@@ -11,6 +11,7 @@ import {
   evidence,
   fenceOf,
   finishing,
+  following,
   leaving,
   lostLine,
   noticed,
@@ -79,6 +80,15 @@ describe("a notice with policy handover", () => {
     expect(next).toMatchObject({ state: "leaving", directive: "drain" });
     expect(next).not.toHaveProperty("debt");
     expect(written(decide(running(), noticed(NOW, SPOT, { registration }))).debt?.owes).toBe("handover");
+  });
+
+  test("announces a successor although the interruption budget is spent, where the attempt got further than any before", () => {
+    const registration = registered({ budgets: { crashes: 0, interruptions: 1, losses: 3, starts: 5 } });
+    const debt = (value: number) => {
+      const last = running({ ...following("i"), furthest: 40, progress: { value } });
+      return written(decide(last, noticed(NOW, SPOT, { registration, fence: fenceOf(2) }))).debt;
+    };
+    expect([debt(40), debt(41)]).toStrictEqual([undefined, { since: NOW, owes: "handover" }]);
   });
 
   test("drains only when the one budget for all is spent", () => {
@@ -196,6 +206,11 @@ describe("a notice", () => {
     expect(nearer).toMatchObject({ reason: "spot-interruption", deadline: at("12:04:00"), rev: run.rev + 1 });
     const later = written(decide(nearer, noticed(NOW, evidence("drain", NOW, { deadline: at("12:30:00") }))));
     expect(later).toMatchObject({ reason: "spot-interruption", deadline: at("12:04:00") });
+    expect(decide(nearer, noticed(NOW, evidence("drain", NOW, { deadline: at("12:04:00") })))).toStrictEqual({
+      write: "replace",
+      next: { ...nearer, rev: nearer.rev + 1 },
+      reply: { kind: "noted" },
+    });
     const first = written(decide(leaving(), noticed(NOW, { ...SPOT, deadline: at("12:04:00") })));
     expect(first).toMatchObject({ deadline: at("12:04:00") });
   });

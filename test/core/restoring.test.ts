@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isPast, restored } from "../../lib/core/restoring.ts";
-import { asFence, isHeld, type LiveRun } from "../../lib/core/run.ts";
+import { asFence, isClaimed, type LiveRun } from "../../lib/core/run.ts";
 import { after, seconds } from "../../lib/core/time.ts";
 import { moves, stepsOf } from "./lives.ts";
 import {
@@ -122,7 +122,7 @@ describe("a run whose table was put back to an earlier state", () => {
         expect(next.fence).toBeGreaterThan(last.next.fence);
         if (next.state === "ended") return;
         expect(isPast(next, last.now)).toBe(true);
-        expect(next.due).toBeGreaterThanOrEqual(isHeld(last.next) ? last.next.due : after(last.now, backup.lease));
+        expect(next.due).toBeGreaterThanOrEqual(isClaimed(last.next) ? last.next.due : after(last.now, backup.lease));
       }),
     );
   });

@@ -1,6 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { directiveOf, isClaimed } from "../../lib/core/run.ts";
-import { canceling, ended, leaving, queued, released, running, waiting } from "./runs.ts";
+
+
+import { directiveOf, isClaimed, nextFence, previousFence } from "../../lib/core/run.ts";
+import { canceling, ended, fenceOf, leaving, queued, released, running, waiting } from "./runs.ts";
+
 
 describe("a directive", () => {
   test("of a running attempt is continue", () => {
@@ -28,4 +31,11 @@ describe("a run", () => {
   test.each([queued(), waiting(), ended()])("in state $state is not held", (run) => {
     expect(isClaimed(run)).toBe(false);
   });
+});
+
+test("a fence rises by one with each attempt: the one before has the number below, the one after that above", () => {
+  expect([previousFence({ fence: fenceOf(2) }), nextFence({ fence: fenceOf(2) })]).toStrictEqual([
+    fenceOf(1),
+    fenceOf(3),
+  ]);
 });
