@@ -3,8 +3,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-if ! command -v go >/dev/null; then
-  echo "Go is not installed, so the binary is neither built nor tested"
+wanted=$(sed -n 's/^go //p' agents/go/go.mod)
+found=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null | sed 's/^go//' || true)
+if [[ -z "$found" || "$(printf '%s\n' "$wanted" "$found" | sort -V | head -n 1)" != "$wanted" ]]; then
+  echo "The binary is neither built nor tested: it needs Go $wanted, and ${found:-none} is here"
   exit 0
 fi
 (

@@ -1,7 +1,7 @@
 /** What the codes of Node mean for a person who wants to reach an address. Other causes are shown as they are. */
 const MEANINGS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "the connection is refused",
-  ENOTFOUND: "there is no host of that name",
+  ECONNREFUSED: "the connection is refused (ECONNREFUSED)",
+  ENOTFOUND: "there is no host of that name (ENOTFOUND)",
   EAI_AGAIN: "the host's name cannot be looked up now",
   ERR_SSL_WRONG_VERSION_NUMBER: "it does not speak TLS; perhaps http:// is meant",
 };

@@ -1,9 +1,7 @@
 import { describe, expect, test } from "vitest";
 
-
 import { directiveOf, isClaimed, nextFence, previousFence } from "../../lib/core/run.ts";
 import { canceling, ended, fenceOf, leaving, queued, released, running, waiting } from "./runs.ts";
-
 
 describe("a directive", () => {
   test("of a running attempt is continue", () => {

@@ -57,11 +57,11 @@ func Why(err error) string {
 	case errors.Is(err, context.DeadlineExceeded):
 		return "no answer in time"
 	case errors.As(err, &name) && name.IsNotFound:
-		return "there is no host of that name"
+		return "there is no host of that name (ENOTFOUND)"
 	case errors.As(err, &name):
 		return "the host's name cannot be looked up now"
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "the connection is refused"
+		return "the connection is refused (ECONNREFUSED)"
 	case errors.As(err, &record):
 		return "it does not speak TLS; perhaps http:// is meant"
 	case errors.As(err, &outer):
