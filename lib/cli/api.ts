@@ -93,11 +93,12 @@ const isStarting = ({ hostname }: URL, { cause }: { readonly cause?: unknown }):
 
 async function request(
   base: string,
-  { method, url, body, headers }: Unsigned,
+  sent: Unsigned,
   signed: Signed | undefined,
   until: AbortSignal | undefined,
   patience = performance.now() + STARTING_MS,
 ): Promise<Response> {
+  const { method, url, body, headers } = sent;
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   try {
     return await fetch(url, {
@@ -110,13 +111,7 @@ async function request(
   } catch (error) {
     if (isStarting(url, error as Error) && performance.now() < patience) {
       await pause(ASK_AGAIN_MS, undefined, { signal: until });
-      return request(
-        base,
-        { method, url, ...(body !== undefined && { body }), ...(headers && { headers }) },
-        signed,
-        until,
-        patience,
-      );
+      return request(base, sent, signed, until, patience);
     }
     throw new CommandError(
       `nothing answers at ${base}: ${whyFetchFailed(error)}. Start "lastbeat dev", or name the address with --url, --stack or LASTBEAT_URL`,

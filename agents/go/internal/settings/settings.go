@@ -3,8 +3,10 @@ package settings
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -206,14 +208,19 @@ func split(arguments []string) (map[string]string, []string, error) {
 	return given, nil, nil
 }
 
-// The option that begins like the one that was typed.
+// The option that begins most like the one that was typed, with two letters at least.
 func suggestion(name string) string {
-	for known := range options {
-		if len(name) >= 2 && strings.HasPrefix(known, name[:2]) {
-			return "; did you mean --" + known + "?"
+	best, most := "", 1
+	for _, known := range slices.Sorted(maps.Keys(options)) {
+		same := 0
+		for same < min(len(known), len(name)) && known[same] == name[same] {
+			same++
+		}
+		if same > most {
+			best, most = "; did you mean --"+known+"?", same
 		}
 	}
-	return ""
+	return best
 }
 
 func ticketOf(file string, variable func(string) string) (string, error) {
