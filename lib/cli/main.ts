@@ -37,8 +37,8 @@ const noCommand = (name: string): string => {
 /** The words of a command besides its options, if their number is right. */
 function wordsFor(name: string, takes: readonly string[], words: readonly string[]): readonly string[] {
   if (words.length > takes.length) throw new UsageError(`"${words[takes.length]}" is one word too many`);
-  if (words.length < takes.length || words.includes(""))
-    throw new UsageError(`lastbeat ${name} takes ${takes.join(" ")}`);
+  const missing = takes.find((_, index) => (words[index] ?? "") === "");
+  if (missing !== undefined) throw new UsageError(`${missing} is missing: lastbeat ${name} ${takes.join(" ")}`);
   return words;
 }
 
@@ -96,6 +96,7 @@ async function run([name, ...rest]: readonly string[]): Promise<number> {
       return help(rest);
     case "--version":
     case "-V":
+    case "-v":
     case "version":
       process.stdout.write(`${ownVersion()}\n`);
       return 0;

@@ -41,7 +41,7 @@ function attemptLines(attempt: Attempt, stamp: (instant: string) => string): str
     exitCode !== undefined && `exit code ${exitCode}`,
     signal !== undefined && `killed by ${signal}`,
     reason !== undefined && `said: ${reason}`,
-    told !== undefined && `told: ${told}`,
+    told !== undefined && `asked to leave: ${told}`,
   ].filter((part) => part !== false);
   const margin = " ".repeat(5);
   const headline = `${end}${how.length > 0 ? ` (${how.join(", ")})` : ""}`;

@@ -57,7 +57,7 @@ test("a requeue of an attempt that has passed is refused with what is current", 
 
 test.each([
   [["show", "nobody"], 1, "there is no run nobody"],
-  [["show"], 2, "takes RUN"],
+  [["show"], 2, "RUN is missing: lastbeat show RUN"],
   [["show", "a", "b"], 2, "one word too many"],
   [["constructor"], 2, 'no command "constructor"'],
   [["help", "__proto__"], 2, 'no command "__proto__"'],
