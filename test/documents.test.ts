@@ -188,8 +188,10 @@ test("the commands of the README are those of the package", () => {
   expect(page("README.md")).toContain("npm test");
 });
 
-test("the commands of lastbeat that the pages name are those of the command line", () => {
-  const known = [...USAGE.matchAll(/^ {2}lastbeat ([a-z]+)/gm)].map(([, name]) => name);
+test("the commands of lastbeat that the pages name are those of the command line, or of the binary", () => {
+  const ofBinary = [...page("agents/go/main.go").matchAll(/^\tcase "([a-z]+)"/gm)].map(([, name]) => name);
+  expect(ofBinary).toContain("install");
+  const known = [...[...USAGE.matchAll(/^ {2}lastbeat ([a-z]+)/gm)].map(([, name]) => name), ...ofBinary];
   const named = PAGES.flatMap((path) =>
     [...page(path).matchAll(/(?:`|npx )lastbeat ([a-z]+)/g)].map(([, name]) => name),
   );

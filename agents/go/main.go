@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 
 	"lastbeat/agent/internal/attempt"
+	"lastbeat/agent/internal/install"
 	"lastbeat/agent/internal/process"
 	"lastbeat/agent/internal/settings"
 )
@@ -43,6 +44,18 @@ func run(arguments []string) int {
 			return 2
 		}
 		return attempt.Exec(chosen)
+	case "install":
+		if len(arguments) != 3 || arguments[1] != "--to" {
+			fmt.Fprintln(os.Stderr, "lastbeat: install copies this program: lastbeat install --to DIR")
+			return 2
+		}
+		path, err := install.To(arguments[2], attempt.OwnProgram())
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "lastbeat: %v\n", err)
+			return 1
+		}
+		fmt.Println(path)
+		return 0
 	case "version", "--version", "-v":
 		fmt.Printf("lastbeat %s (binary)\n", version)
 		return 0
@@ -50,6 +63,6 @@ func run(arguments []string) int {
 		fmt.Print(help)
 		return 0
 	}
-	fmt.Fprintf(os.Stderr, "lastbeat: this binary has no command %q; it has exec, version and help\n", arguments[0])
+	fmt.Fprintf(os.Stderr, "lastbeat: this binary has no command %q; it has exec, install, version and help\n", arguments[0])
 	return 2
 }

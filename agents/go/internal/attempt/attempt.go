@@ -105,7 +105,7 @@ func (a *attempt) attend() int {
 		holder["host"] = a.Host
 	}
 	process.BecomeSubreaper()
-	watcher := process.StartWatcher(ownProgram())
+	watcher := process.StartWatcher(OwnProgram())
 	defer watcher.Dismiss()
 	keeper := reports.NewKeeper(folder, id, strings.Join(a.Addresses, ","), a.claims.Run, a.say)
 	a.driver = driver.New(ctx, driver.Body{
@@ -128,8 +128,8 @@ func (a *attempt) attend() int {
 	return left.Code
 }
 
-// The agent's own program, also when its file was replaced or removed meanwhile.
-func ownProgram() string {
+// OwnProgram is the file of this program, also when it was replaced or removed meanwhile.
+func OwnProgram() string {
 	if _, err := os.Stat("/proc/self/exe"); err == nil {
 		return "/proc/self/exe"
 	}
