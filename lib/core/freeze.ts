@@ -14,9 +14,9 @@ export type Canary = {
   /** When the canary last found that runners could not reach us. */
   readonly failedAt?: Instant;
   /** When a beat of the canary last got through. */
-  readonly sangAt?: Instant;
+  readonly throughAt?: Instant;
   /** Since when every beat of the canary has got through. */
-  readonly openSince?: Instant;
+  readonly throughSince?: Instant;
 };
 
 /**
@@ -31,12 +31,12 @@ export const CANARY_BREAK = seconds(75);
 const CANARY_IS_GONE = seconds(24 * 3600);
 
 /** Whether runners cannot reach us, according to the canary. */
-export const isCutOff = ({ failedAt, sangAt }: Canary, now: Instant): boolean =>
-  failedAt !== undefined && after(failedAt, CANARY_COUNTS) > now && (sangAt === undefined || sangAt <= failedAt);
+export const isCutOff = ({ failedAt, throughAt }: Canary, now: Instant): boolean =>
+  failedAt !== undefined && after(failedAt, CANARY_COUNTS) > now && (throughAt === undefined || throughAt <= failedAt);
 
 /** Whether the canary currently gets through. */
-const isContent = (canary: Canary, now: Instant): boolean =>
-  canary.sangAt !== undefined && after(canary.sangAt, CANARY_COUNTS) > now && !isCutOff(canary, now);
+const getsThrough = (canary: Canary, now: Instant): boolean =>
+  canary.throughAt !== undefined && after(canary.throughAt, CANARY_COUNTS) > now && !isCutOff(canary, now);
 
 /** After a beat fails, the agent sends the next one within this time (`docs/protocol.md`). */
 const NEXT_TRY = seconds(5);
@@ -102,7 +102,7 @@ export function surveyOf({ hosts, alone, leases }: Fleet, known: Known, now: Ins
   const weightOf = (voice: Voice): number => (standAlone.has(voice) ? alone.oneOf : 1);
   const silent = new Set<Power>();
   const few = new Set<Power>();
-  const isOpen = isContent(canary, now);
+  const isOpen = getsThrough(canary, now);
   for (const [power, lease] of leases) {
     const span = lease / 2;
     let [expected, heard, onTime, recent] = [0, 0, 0, 0];
@@ -156,7 +156,7 @@ type Leased = { readonly due: Instant; readonly lease: Span };
 
 /** Whether every beat of the canary has got through since then. */
 const wasOpenSince = (since: Instant, canary: Canary, now: Instant): boolean =>
-  canary.openSince !== undefined && canary.openSince <= since && isContent(canary, now);
+  canary.throughSince !== undefined && canary.throughSince <= since && getsThrough(canary, now);
 
 /**
  * Whether another host or the canary was heard after this run should have been, so that the silence is the run's own.
@@ -167,12 +167,12 @@ function isWitnessed({ few, heard, canary }: Survey, run: Leased, now: Instant):
   const { interval } = paceOf(run.lease);
   // Its beat was due after one interval, and may have hung for another one before the next try.
   const missed = after(after(after(last, interval), interval), NEXT_TRY);
-  const { sangAt } = canary;
-  if (sangAt === undefined || after(sangAt, CANARY_IS_GONE) <= now) return true; // there is no canary to ask
+  const { throughAt } = canary;
+  if (throughAt === undefined || after(throughAt, CANARY_IS_GONE) <= now) return true; // there is no canary to ask
   if (run.lease >= LONG_LEASE && wasOpenSince(last, canary, now)) return true;
   // An agent that was cut off needs the time of a request, and of one more try, to be heard again.
   const back = before(now, (run.lease / 4 + NEXT_TRY) as Span);
-  return (sangAt >= missed && sangAt <= back) || heard.some((at) => at >= missed && at <= back);
+  return (throughAt >= missed && throughAt <= back) || heard.some((at) => at >= missed && at <= back);
 }
 
 /**

@@ -3,7 +3,7 @@ import { endAttempt } from "./ending.ts";
 import type { Canceling, Ended, Leaving, Queued, Running, Waiting } from "./run.ts";
 import { type Registration, startBy } from "./spec.ts";
 import { earlier, type Instant, later } from "./time.ts";
-import { awake } from "./waking.ts";
+import { wakeUp } from "./waking.ts";
 
 export type Cancel = {
   readonly kind: "cancel";
@@ -70,7 +70,7 @@ export function announceAgain(run: Queued, requeue: Requeue): Decision {
 /** The backoff is cut short. */
 export function wakeNow(run: Waiting, requeue: Requeue): Decision {
   if (isOther(run, requeue)) return refuse(superseded(run));
-  const next = awake(run, { ...requeue, roll: 0 });
+  const next = wakeUp(run, { ...requeue, roll: 0 });
   return { write: "replace", next, reply: { kind: "accepted", state: next.state } };
 }
 

@@ -8,7 +8,7 @@ import type { ClaimedRun as Held, Queued, Waiting } from "./run.ts";
 import { endOfRun, type Registration } from "./spec.ts";
 import { stayOf } from "./stay.ts";
 import { after, before, type Instant, later, seconds } from "./time.ts";
-import { awake } from "./waking.ts";
+import { wakeUp } from "./waking.ts";
 
 /** The clock has reached the run's due time, as far as the sweep could see, or its host is proved gone. */
 export type Due = {
@@ -123,5 +123,5 @@ const guardOf = (run: Queued | Held, { proof }: Due): DueGuard =>
 /** A backoff is over. The next attempt is announced, unless the run's own deadline has passed meanwhile. */
 export function wake(run: Waiting, due: Due): Decision {
   if (run.due > due.now) return refuse({ kind: "spared" });
-  return { write: "replace", next: awake(run, due), due: { is: run.due }, reply: { kind: "reaped" } };
+  return { write: "replace", next: wakeUp(run, due), due: { is: run.due }, reply: { kind: "reaped" } };
 }

@@ -6,7 +6,7 @@ import type { Instant } from "./time.ts";
 /**
  * A waiting run whose backoff is over is queued, and its message is owed. After the run's own deadline it has overrun.
  */
-export function awake(
+export function wakeUp(
   run: Waiting,
   { registration, now, roll }: { registration: Registration; now: Instant; roll: number },
 ): Queued | Waiting | Ended {

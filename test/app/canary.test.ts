@@ -16,8 +16,8 @@ async function beatsThat(...outcomes: readonly boolean[]) {
 }
 
 test.each([
-  ["one that gets through is enough", [true], 1, { sangAt: NOON, openSince: NOON }],
-  ["one that fails may be chance", [false, true, true], 3, { sangAt: NOON, openSince: NOON }],
+  ["one that gets through is enough", [true], 1, { throughAt: NOON, throughSince: NOON }],
+  ["one that fails may be chance", [false, true, true], 3, { throughAt: NOON, throughSince: NOON }],
   ["two of three that fail are not", [false, true, false], 3, { failedAt: NOON }],
   ["after two failures the third is not needed", [false, false], 2, { failedAt: NOON }],
 ])("%s", async (_, outcomes, sent, known) => {
@@ -26,16 +26,16 @@ test.each([
 
 test("that sings minute after minute has been open since the first one, or since a beat that failed", async () => {
   const app = service();
-  const openSince = async (...outcomes: readonly boolean[]) => {
+  const throughSince = async (...outcomes: readonly boolean[]) => {
     let sent = 0;
     await canary(app, async () => outcomes[sent++] ?? false, noPause);
     app.pass(seconds(60));
-    return (await app.control.standing()).canary.openSince;
+    return (await app.control.standing()).canary.throughSince;
   };
-  expect(await openSince(true)).toBe(NOON);
-  expect(await openSince(true)).toBe(NOON);
-  expect(await openSince(false, true, true)).toBe(after(NOON, seconds(120)));
-  expect(await openSince(true)).toBe(after(NOON, seconds(120)));
+  expect(await throughSince(true)).toBe(NOON);
+  expect(await throughSince(true)).toBe(NOON);
+  expect(await throughSince(false, true, true)).toBe(after(NOON, seconds(120)));
+  expect(await throughSince(true)).toBe(after(NOON, seconds(120)));
 });
 
 test("its token is one of ours, for a run that no registration can make", async () => {

@@ -96,18 +96,21 @@ export function describeControl(name: string, open: () => Promise<Operated>): vo
       const control = await open();
       await control.canarySang(at("12:01:00"), true);
       await control.canarySang(at("12:02:00"), true);
-      expect((await control.standing()).canary).toEqual({ sangAt: at("12:02:00"), openSince: at("12:01:00") });
+      expect((await control.standing()).canary).toEqual({ throughAt: at("12:02:00"), throughSince: at("12:01:00") });
       await control.canaryFailed(at("12:03:00"));
-      expect((await control.standing()).canary).toEqual({ sangAt: at("12:02:00"), failedAt: at("12:03:00") });
+      expect((await control.standing()).canary).toEqual({ throughAt: at("12:02:00"), failedAt: at("12:03:00") });
       await control.canarySang(at("12:04:00"), true);
-      expect((await control.standing()).canary).toMatchObject({ sangAt: at("12:04:00"), openSince: at("12:04:00") });
+      expect((await control.standing()).canary).toMatchObject({
+        throughAt: at("12:04:00"),
+        throughSince: at("12:04:00"),
+      });
     });
 
     test("a canary that sang after a beat that failed begins anew, too", async () => {
       const control = await open();
       await control.canarySang(at("12:01:00"), true);
       await control.canarySang(at("12:02:00"), false);
-      expect((await control.standing()).canary).toEqual({ sangAt: at("12:02:00"), openSince: at("12:02:00") });
+      expect((await control.standing()).canary).toEqual({ throughAt: at("12:02:00"), throughSince: at("12:02:00") });
     });
 
     test("a sweep can know the freeze that is remembered", async () => {

@@ -226,9 +226,11 @@ describe("a self-fence", () => {
     const charge = (canary: Canary) =>
       charged(running(), finishing(at("12:03:10"), SELF_FENCED, { frontDoor: { canary } }));
     // It was last heard at 12:01:00, should have been by 12:02:05, and needs 35 s to be heard again before its lease ends.
-    const sang = ["12:02:04.999", "12:02:05", "12:02:25", "12:02:25.001"].map((clock) => charge({ sangAt: at(clock) }));
+    const sang = ["12:02:04.999", "12:02:05", "12:02:25", "12:02:25.001"].map((clock) =>
+      charge({ throughAt: at(clock) }),
+    );
     expect(sang).toStrictEqual(["-", "l", "l", "-"]);
-    expect(charge({ sangAt: at("12:02:20"), openSince: at("12:01:00") })).toBe("l");
+    expect(charge({ throughAt: at("12:02:20"), throughSince: at("12:01:00") })).toBe("l");
     expect(charge({})).toBe("l"); // there is nobody to ask
   });
 

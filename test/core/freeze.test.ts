@@ -51,7 +51,7 @@ function fleetOf(...groups: readonly Group[]): Fleet {
   return fleet;
 }
 
-const CONTENT: Canary = { sangAt: minus(NOW, seconds(30)), openSince: minus(NOW, seconds(3600)) };
+const CONTENT: Canary = { throughAt: minus(NOW, seconds(30)), throughSince: minus(NOW, seconds(3600)) };
 const survey = (canary: Canary, ...groups: readonly Group[]): Survey =>
   surveyOf(fleetOf(...groups), { canary, lastSweep: NOW }, NOW);
 const silent = (...groups: readonly Group[]): readonly number[] => [...survey({}, ...groups).silent];
@@ -244,9 +244,9 @@ describe("the canary", () => {
       true,
       false,
     ]);
-    expect(isCutOff({ failedAt, sangAt: at("12:29:59") }, at("12:30:30"))).toBe(true);
-    expect(isCutOff({ failedAt, sangAt: failedAt }, at("12:30:30"))).toBe(true);
-    expect(isCutOff({ failedAt, sangAt: at("12:30:20") }, at("12:30:30"))).toBe(false);
+    expect(isCutOff({ failedAt, throughAt: at("12:29:59") }, at("12:30:30"))).toBe(true);
+    expect(isCutOff({ failedAt, throughAt: failedAt }, at("12:30:30"))).toBe(true);
+    expect(isCutOff({ failedAt, throughAt: at("12:30:20") }, at("12:30:30"))).toBe(false);
   });
 });
 
@@ -259,7 +259,7 @@ describe("a verdict among few hosts", () => {
 
   test("is found at once where there is no canary: there is nobody to ask", () => {
     expect(waits(121, {})).toBe(false);
-    expect(waits(121, { sangAt: minus(NOW, seconds(24 * 3600)) })).toBe(false);
+    expect(waits(121, { throughAt: minus(NOW, seconds(24 * 3600)) })).toBe(false);
   });
 
   test("rests on the canary alone where nothing is seen of the fleet", () => {
@@ -272,45 +272,48 @@ describe("a verdict among few hosts", () => {
   });
 
   test("is one among many with the fifth host: then the crowd has spoken, and no witness is asked for", () => {
-    const canary = { sangAt: minus(NOW, seconds(5)) };
+    const canary = { throughAt: minus(NOW, seconds(5)) };
     const others = (count: number): Group => ({ count, quiet: seconds(10) });
     expect([waits(121, canary, LEASE, others(3)), waits(121, canary, LEASE, others(4))]).toStrictEqual([true, false]);
   });
 
   test("waits for a canary that has fallen mute: it may be cut off too", () => {
-    expect(waits(121, { sangAt: minus(NOW, seconds(600)) })).toBe(true);
+    expect(waits(121, { throughAt: minus(NOW, seconds(600)) })).toBe(true);
   });
 
   test("of a long lease is found when all beats of the canary got through since its own last one", () => {
-    const sangAt = minus(NOW, seconds(5));
-    expect(waits(121, { sangAt, openSince: minus(NOW, seconds(121)) })).toBe(false);
-    expect(waits(121, { sangAt, openSince: instant(NOW - 120_999) })).toBe(true);
-    expect(waits(121, { sangAt })).toBe(true);
-    const open = (ago: number): Canary => ({ sangAt: instant(NOW - ago), openSince: minus(NOW, seconds(999)) });
+    const throughAt = minus(NOW, seconds(5));
+    expect(waits(121, { throughAt, throughSince: minus(NOW, seconds(121)) })).toBe(false);
+    expect(waits(121, { throughAt, throughSince: instant(NOW - 120_999) })).toBe(true);
+    expect(waits(121, { throughAt })).toBe(true);
+    const open = (ago: number): Canary => ({
+      throughAt: instant(NOW - ago),
+      throughSince: minus(NOW, seconds(999)),
+    });
     expect([waits(121, open(89_999)), waits(121, open(90_000))]).toStrictEqual([false, true]);
   });
 
   test("of a short lease waits for a canary that sang when it should have been heard, and time to come back", () => {
     // Its beat was due after 7.5 s, may have hung for as long, and the next try comes 5 s later; then the same again.
-    const sang = (ago: number) => waits(36, { sangAt: minus(NOW, seconds(ago)) }, seconds(30));
+    const sang = (ago: number) => waits(36, { throughAt: minus(NOW, seconds(ago)) }, seconds(30));
     expect([sang(16.001), sang(16), sang(12.5), sang(12.499)]).toStrictEqual([true, false, false, true]);
   });
 
   test("of a short lease waits however long the canary has got through: an outage between two of its beats may cost it", () => {
-    const canary = { sangAt: minus(NOW, seconds(5)), openSince: minus(NOW, seconds(999)) };
+    const canary = { throughAt: minus(NOW, seconds(5)), throughSince: minus(NOW, seconds(999)) };
     expect([waits(121, canary, milliseconds(119_999)), waits(121, canary, seconds(120))]).toStrictEqual([true, false]);
   });
 
   test("of a short lease may rest on another host that was heard in that time", () => {
-    const canary = { sangAt: minus(NOW, seconds(60)) };
+    const canary = { throughAt: minus(NOW, seconds(60)) };
     const other = (ago: number) => waits(36, canary, seconds(30), { count: 1, quiet: seconds(ago) });
     expect([other(25), other(16.001), other(16)]).toStrictEqual([true, true, false]);
     expect([other(12.5), other(12.499), other(5)]).toStrictEqual([false, true, true]);
   });
 
   test("waits no longer than a quarter of an hour beyond the lease", () => {
-    const sangAt = minus(NOW, seconds(5));
-    const waited = (beyond: number) => waits(120 + beyond, { sangAt });
+    const throughAt = minus(NOW, seconds(5));
+    const waited = (beyond: number) => waits(120 + beyond, { throughAt });
     expect([waited(899.999), waited(900)]).toStrictEqual([true, false]);
   });
 });

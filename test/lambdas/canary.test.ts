@@ -63,7 +63,7 @@ describe("the canary", () => {
     const from = Date.now();
     expect(await handler({} as ScheduledEvent, contextFor(60_000), opts)).toEqual({ failed: false });
     const { canary } = await theCanary().control.standing();
-    expect(canary.sangAt).toBeGreaterThanOrEqual(from);
-    expect(canary).toEqual({ sangAt: canary.sangAt, openSince: canary.sangAt });
+    expect(canary.throughAt).toBeGreaterThanOrEqual(from);
+    expect(canary).toEqual({ throughAt: canary.throughAt, throughSince: canary.throughAt });
   });
 });

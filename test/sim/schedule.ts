@@ -1,6 +1,6 @@
 import { DEFAULTS, type Spec } from "../../lib/core/spec.ts";
 import { after, instant, seconds } from "../../lib/core/time.ts";
-import { faultOf } from "./accounts.ts";
+import { faultOf } from "./charges.ts";
 import { Cloud } from "./cloud.ts";
 import type { Dice } from "./dice.ts";
 import { Network } from "./network.ts";

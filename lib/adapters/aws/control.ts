@@ -22,12 +22,12 @@ const instantIn = (item: Item, name: string): Instant | undefined =>
 
 function canaryOf(item: Item): Canary {
   const failedAt = instantIn(item, CONTROL.canaryFailed);
-  const sangAt = instantIn(item, CONTROL.canarySang);
-  const openSince = instantIn(item, CONTROL.canaryOpenSince);
+  const throughAt = instantIn(item, CONTROL.canarySang);
+  const throughSince = instantIn(item, CONTROL.canaryOpenSince);
   return {
     ...(failedAt !== undefined && { failedAt }),
-    ...(sangAt !== undefined && { sangAt }),
-    ...(openSince !== undefined && { openSince }),
+    ...(throughAt !== undefined && { throughAt }),
+    ...(throughSince !== undefined && { throughSince }),
   };
 }
 

@@ -7,7 +7,7 @@ import { PREFIX, TABLE } from "../../names.ts";
 import type { Ledger, LedgerClaim, LedgerLine, Results, Specs } from "../../ports/records.ts";
 import { type Dynamo, guarded } from "./dynamo.ts";
 import { type Item, isExpired, json, jsonOf, keyOf, number, numberOf, text, textOf, ttl } from "./item.ts";
-import { fromStored, stored } from "./stored-names.ts";
+import { fromStored, toStored } from "./stored-names.ts";
 
 const recordKey = (run: string): string => `${PREFIX.record}${run}`;
 
@@ -115,7 +115,7 @@ export function dynamoLedger(dynamo: Dynamo): Ledger {
             UpdateExpression: `SET e = :end, g = :charge, r = :rev, ${TABLE.ttl} = :ttl`,
             ConditionExpression: "attribute_not_exists(r) OR r < :rev",
             ExpressionAttributeValues: {
-              ":end": json(stored(end)),
+              ":end": json(toStored(end)),
               ":charge": text(charge),
               ":rev": number(rev),
               ":ttl": ttl(expiry),
@@ -195,7 +195,7 @@ export function dynamoResults(dynamo: Dynamo): Results {
             TableName: table,
             Item: {
               ...resultKey(result.run),
-              j: json(stored(result)),
+              j: json(toStored(result)),
               r: number(result.rev),
               [TABLE.ttl]: ttl(expiry),
             },

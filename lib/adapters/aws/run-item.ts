@@ -5,7 +5,7 @@ import { after, instant, milliseconds, seconds } from "../../core/time.ts";
 import { PREFIX, TABLE } from "../../names.ts";
 import type { Sighting } from "../../ports/runs.ts";
 import { type Item, json, keyOf, number, text, ttl } from "./item.ts";
-import { fromStored, stored } from "./stored-names.ts";
+import { fromStored, toStored } from "./stored-names.ts";
 
 /** The partition of a shard's run items. */
 export const shardKey = (shard: number): string => `${PREFIX.liveRuns}${shard}`;
@@ -69,7 +69,7 @@ const FIELDS = {
   progress: structure("m"),
   debt: {
     letter: "b",
-    write: (debt: Debt) => json(debt.ledger === undefined ? debt : { ...debt, ledger: stored(debt.ledger) }),
+    write: (debt: Debt) => json(debt.ledger === undefined ? debt : { ...debt, ledger: toStored(debt.ledger) }),
     read: ({ S }) => {
       const debt = JSON.parse(String(S));
       return debt.ledger === undefined ? debt : { ...debt, ledger: fromStored(debt.ledger) };

@@ -14,7 +14,7 @@ const renamed = (value: object, nameOf: (name: string) => string | undefined): o
   Object.fromEntries(Object.entries(value).map(([name, field]) => [nameOf(name) ?? name, field]));
 
 /** The end of an attempt, or the result of a run, with the names that tables have. */
-export const stored = (value: object): object => renamed(value, (name) => STORED[name]);
+export const toStored = (value: object): object => renamed(value, (name) => STORED[name]);
 
 /** The reverse of `stored`: with the names that code has. */
 export const fromStored = (value: object): object =>

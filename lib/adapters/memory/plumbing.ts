@@ -32,13 +32,13 @@ export function memoryControl(shards = 4): Control & { use(shards: number): void
       return "written";
     },
     canaryFailed: async (at) => {
-      const { openSince: _, ...rest } = canary;
+      const { throughSince: _, ...rest } = canary;
       canary = { ...rest, failedAt: at };
     },
     canarySang: async (at, isUnbroken) => {
-      const { sangAt, openSince } = canary;
-      const goesOn = isUnbroken && sangAt !== undefined && after(sangAt, CANARY_BREAK) >= at;
-      canary = { ...canary, sangAt: at, openSince: goesOn ? (openSince ?? at) : at };
+      const { throughAt, throughSince } = canary;
+      const goesOn = isUnbroken && throughAt !== undefined && after(throughAt, CANARY_BREAK) >= at;
+      canary = { ...canary, throughAt: at, throughSince: goesOn ? (throughSince ?? at) : at };
     },
   };
 }
