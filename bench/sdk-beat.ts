@@ -1,5 +1,5 @@
-import { keysFrom, once, setting, systemClock } from "../lambdas/variables.ts";
 import { claimsOf, httpHandler } from "../lambdas/http.ts";
+import { keysFrom, once, setting, systemClock } from "../lambdas/variables.ts";
 import { dynamoClient } from "../lib/adapters/aws/dynamo.ts";
 import { dynamoRuns } from "../lib/adapters/aws/runs.ts";
 import { type Beats, beat } from "../lib/app/beat.ts";
