@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { BIN } from "../e2e/processes.ts";
 
 /** Where `npm run agents` puts the binary. */
-export const GO = fileURLToPath(new URL("../../agents/go/bin/lastbeat", import.meta.url));
+const GO = fileURLToPath(new URL("../../agents/go/bin/lastbeat", import.meta.url));
 
 export type Agent = { readonly name: string; readonly program: readonly [string, ...string[]] };
 
