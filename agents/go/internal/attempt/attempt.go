@@ -40,7 +40,7 @@ const longestStart = 24 * time.Hour
 
 // Exec claims, runs the command under the lease, and reports its end. It returns the exit code.
 func Exec(s settings.Exec) int {
-	v := voice.New(s.IsQuiet, s.AsJSON)
+	v := voice.New(os.Stderr, s.IsQuiet, s.AsJSON)
 	defer v.Close()
 	for _, warning := range s.Warnings {
 		v.Say(warning)

@@ -5,7 +5,7 @@ package voice
 import (
 	"encoding/json"
 	"fmt"
-	"os"
+	"io"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -20,19 +20,21 @@ const lastWait = time.Second
 
 // Voice says lines. Say may be called from any goroutine.
 type Voice struct {
-	isQuiet  bool
-	asJSON   bool
-	facts    map[string]any
-	waiting  chan string
-	leftOut  atomic.Int64
-	finished chan struct{}
+	stderr  io.Writer
+	isQuiet bool
+	asJSON  bool
+	facts   map[string]any
+	waiting chan string
+	leftOut atomic.Int64
+	// Closed when nothing more is waited for, and when all that was said before is written.
+	over, finished chan struct{}
 }
 
-// New starts a voice. With isQuiet it says nothing; with asJSON each line is one object.
-func New(isQuiet, asJSON bool) *Voice {
+// New starts a voice that writes to stderr, or to what stands for it. With isQuiet it says nothing; with asJSON each line is one object.
+func New(stderr io.Writer, isQuiet, asJSON bool) *Voice {
 	v := &Voice{
-		isQuiet: isQuiet, asJSON: asJSON, facts: map[string]any{},
-		waiting: make(chan string, mostWaiting), finished: make(chan struct{}),
+		stderr: stderr, isQuiet: isQuiet, asJSON: asJSON, facts: map[string]any{},
+		waiting: make(chan string, mostWaiting), over: make(chan struct{}), finished: make(chan struct{}),
 	}
 	go v.write()
 	return v
@@ -79,17 +81,32 @@ func printable(text string) string {
 // The thread of this goroutine alone waits for the reader.
 func (v *Voice) write() {
 	defer close(v.finished)
-	for line := range v.waiting {
-		if count := v.leftOut.Swap(0); count > 0 {
-			line = v.format(fmt.Sprintf("%d lines were left out: nobody read them in time", count)) + line
+	for {
+		select {
+		case line := <-v.waiting:
+			v.put(line)
+			continue
+		default:
 		}
-		_, _ = os.Stderr.WriteString(line) // a full disk, a closed pipe
+		select {
+		case line := <-v.waiting:
+			v.put(line)
+		case <-v.over:
+			return
+		}
 	}
 }
 
-// Close waits a moment for what has been said.
+func (v *Voice) put(line string) {
+	if count := v.leftOut.Swap(0); count > 0 {
+		line = v.format(fmt.Sprintf("%d lines were left out: nobody read them in time", count)) + line
+	}
+	_, _ = io.WriteString(v.stderr, line) // a full disk, a closed pipe
+}
+
+// Close waits a moment for what has been said. What is said afterwards, by a request that is still out, is lost.
 func (v *Voice) Close() {
-	close(v.waiting)
+	close(v.over)
 	select {
 	case <-v.finished:
 	case <-time.After(lastWait):
