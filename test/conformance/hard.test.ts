@@ -249,4 +249,33 @@ describe.runIf(linux).each(AGENTS)("the agent in $name", ({ name, program }) => 
     },
     "node",
   );
+
+  if (existsSync("/usr/bin/script"))
+    behaviour(
+      "a command on a terminal has it, and Ctrl-C there is an interruption",
+      async () => {
+        const ticket = await register(dev, "terminal");
+        const line = [...program, "exec", "--", "sh", "-c", ": < /dev/tty && echo has it && exec sleep 600"];
+        const quoted = line.map((word) => `'${word}'`).join(" ");
+        const terminal = spawn(
+          "/usr/bin/script",
+          ["--quiet", "--flush", "--return", "--command", quoted, "/dev/null"],
+          {
+            env: { ...process.env, LASTBEAT_URL: dev.info.api, LASTBEAT_TICKET: ticket },
+            stdio: ["pipe", "pipe", "ignore"],
+          },
+        );
+        const left = new Promise((resolve) => terminal.on("close", resolve));
+        let said = "";
+        terminal.stdout?.on("data", (text) => {
+          said += String(text);
+        });
+        const hasIt = await until(() => said.includes("has it"), 5);
+        if (hasIt) terminal.stdin?.write("\u0003");
+        const code = await left;
+        const { attempts } = await record(dev, "terminal");
+        return hasIt && code === 130 && attempts[0]?.cause === "interrupted" && attempts[0].reason === "sigint";
+      },
+      "node",
+    );
 });
