@@ -30,7 +30,7 @@ type Voice struct {
 	over, finished chan struct{}
 }
 
-// New starts a voice that writes to stderr, or to what stands for it. With isQuiet it says nothing; with asJSON each line is one object.
+// New starts a voice that writes to stderr, or to another writer in a test. With isQuiet it says nothing; with asJSON each line is one object.
 func New(stderr io.Writer, isQuiet, asJSON bool) *Voice {
 	v := &Voice{
 		stderr: stderr, isQuiet: isQuiet, asJSON: asJSON, facts: map[string]any{},
