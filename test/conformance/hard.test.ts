@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -275,6 +275,21 @@ describe.runIf(linux).each(AGENTS)("the agent in $name", ({ name, program }) => 
         const code = await left;
         const { attempts } = await record(dev, "terminal");
         return hasIt && code === 130 && attempts[0]?.cause === "interrupted" && attempts[0].reason === "sigint";
+      },
+      "node",
+    );
+
+  if (spawnSync("unshare", ["--pid", "--fork", "--mount-proc", "true"]).status === 0)
+    behaviour(
+      "as process 1 it reaps the orphans of its command",
+      async () => {
+        const script = `for i in $(seq 50); do sh -c 'sleep 0.1 & exit 0'; done; sleep 1
+          echo "zombies $(cat /proc/[0-9]*/stat 2>/dev/null | grep -c ') Z ')"`;
+        const unshare = ["unshare", "--pid", "--fork", "--mount-proc"] as const;
+        const child = agentBy([...unshare, ...program], dev, await register(dev, "process-1"), "sh", "-c", script);
+        const [, zombies] = await child.line(/zombies (\d+)/);
+        await child.left;
+        return zombies === "0";
       },
       "node",
     );
