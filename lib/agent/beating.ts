@@ -2,17 +2,7 @@ import { paceOf } from "../core/lease.ts";
 import { after, earlier, type Instant, milliseconds, type Span, seconds } from "../core/time.ts";
 import type { BeatBody } from "../wire/replies.ts";
 import type { Answer } from "./answer.ts";
-import {
-  type Action,
-  ENDING,
-  type In,
-  type Input,
-  leave,
-  REPORT_AFTER_CUT_OFF,
-  report,
-  type Step,
-  stay,
-} from "./heart-types.ts";
+import { type Action, ENDING, type In, type Input, leave, report, type Step, stay } from "./heart-types.ts";
 import {
   afterGrace,
   type ChildEnd,
@@ -229,7 +219,7 @@ function drainChild(
 function childGone({ stop, forwarded, token, own }: In<"beating">, childEnd: ChildEnd, now: Instant): Step {
   const { report: what, code, codeIfLate } = endOf(childEnd, forwarded, stop);
   if (what === undefined) return leave(code, `stopped: ${stop?.reason}`);
-  const reportFor = stop?.why === "self-fenced" ? (own?.reportFor ?? REPORT_AFTER_CUT_OFF) : undefined;
+  const reportFor = stop?.why === "self-fenced" ? own?.reportFor : undefined;
   const { heart, actions } = report({ token, what, code, codeIfLate }, now, reportFor);
   return childEnd.message === undefined
     ? { heart, actions }

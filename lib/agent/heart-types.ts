@@ -1,5 +1,5 @@
 import type { Progress, Report } from "../core/run.ts";
-import { after, type Instant, type Span, seconds } from "../core/time.ts";
+import { after, type Instant, type Span } from "../core/time.ts";
 import { VALVE } from "../core/valve.ts";
 import type { BeatBody, ClaimBody, FinishBody } from "../wire/replies.ts";
 import type { Answer } from "./answer.ts";
@@ -62,12 +62,9 @@ export type Own = {
   readonly stall?: Span;
   /** Until when the attempt has to start: after that a door that does not answer is not asked again. */
   readonly startBy?: Instant;
-  /** How long the report of an attempt that was cut off is repeated. */
+  /** How long the report of an attempt that was cut off is repeated; as long as any report, unless it is said. */
   readonly reportFor?: Span;
 };
-
-/** The default of `reportFor`: a pod, a slot or a CI minute is held meanwhile, and the report stays on disk. */
-export const REPORT_AFTER_CUT_OFF: Span = seconds(60);
 
 /** Signals that end a program that does not handle them: an agent without a child does not. */
 export const ENDING = new Set(["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"]);

@@ -8,12 +8,13 @@ import { after, type Instant, seconds } from "./time.ts";
 export const LINGER = seconds(60);
 
 /**
- * An ended run that was archived and deleted is put back, so that there is one place to write to. It cannot be claimed.
+ * An ended run that was archived and deleted is put back, so that there is one place to write to. It cannot be claimed. Its `rev` is above
+ * that of the item that was deleted, which had one more than its result: a repeated delete of that item must not find this one.
  */
 export const reopen = (result: Result, now: Instant): Ended => ({
   ...result,
   state: "ended",
-  rev: result.rev + 1,
+  rev: result.rev + 2,
   due: after(now, LINGER),
   debt: { since: now, owes: "archive" },
 });

@@ -117,10 +117,10 @@ describe("nothing is waited for without a bound", () => {
     expect([held.actions, wakeAt(held.heart)]).toEqual([[], second(71)]);
   });
 
-  test("a report after a cut-off is repeated for a minute, or as long as was chosen", () => {
+  test("a report is repeated for 15 minutes, or after a cut-off for as long as was chosen", () => {
     const fenced = (own = {}): Heart => led(beating(LEASE, own), [30, WAKE], [95, WAKE], [96, exitedWith(3)]).heart;
     const until = (heart: Heart): unknown => (heart.phase === "reporting" ? heart.until : undefined);
-    expect(until(fenced())).toBe(second(156));
+    expect(until(fenced())).toBe(second(96 + 900));
     expect(until(fenced({ reportFor: seconds(5) }))).toBe(second(101));
     expect(until(reporting())).toBe(second(40 + 900));
   });

@@ -141,9 +141,9 @@ describe("a settled debt", () => {
 describe("an ended run whose item was deleted", () => {
   const { state: _, due: __, ...result } = ended({ rev: 41 });
 
-  test("is put back as ended, with a higher rev and its archive owed", () => {
+  test("is put back as ended, with its archive owed and a rev above that of the item that was deleted", () => {
     expect(reopen(result satisfies Result, at("13:00:00"))).toStrictEqual(
-      ended({ rev: 42, due: at("13:01:00"), debt: { since: at("13:00:00"), owes: "archive" } }),
+      ended({ rev: 43, due: at("13:01:00"), debt: { since: at("13:00:00"), owes: "archive" } }),
     );
   });
 });

@@ -180,7 +180,7 @@ may drain.
                        hour)
   --report-seconds S   how long the end of an attempt that was cut off is reported; then
                        the report stays in the state folder, and the next agent delivers
-                       it (LASTBEAT_REPORT_SECONDS; 60)
+                       it (LASTBEAT_REPORT_SECONDS; 900)
   --single-child       send signals to COMMAND alone, and not to its process group
                        (LASTBEAT_SINGLE_CHILD=1)
   --log text|json      how the agent writes its own lines on stderr (LASTBEAT_LOG; text)

@@ -234,11 +234,8 @@ func (h Heart) childGone(child ChildEnd, now Instant) (Heart, []Action) {
 		return leave(code, "stopped: "+h.stop.reason)
 	}
 	reportFor := valve
-	if h.stop != nil && h.stop.why == "self-fenced" {
-		reportFor = reportAfterCutOff
-		if h.own.ReportFor != nil {
-			reportFor = *h.own.ReportFor
-		}
+	if h.stop != nil && h.stop.why == "self-fenced" && h.own.ReportFor != nil {
+		reportFor = *h.own.ReportFor
 	}
 	next, actions := h.toReport(h.token, *what, code, codeIfLate, now, reportFor)
 	if child.Message == "" {

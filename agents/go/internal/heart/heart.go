@@ -17,8 +17,6 @@ const (
 	hold Span = 1_000
 	// No verdict waits longer: after that the attempt counts as lost anyway (lib/core/valve.ts).
 	valve Span = 15 * 60_000
-	// Default of Own.ReportFor.
-	reportAfterCutOff Span = 60_000
 )
 
 // Signals that end most programs. An agent without a command ends by them, too.

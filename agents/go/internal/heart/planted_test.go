@@ -14,7 +14,7 @@ var planted = []struct{ name, file, from, to string }{
 	{"a pause that the server asks for is not heeded", "heart.go", "*float64(1-retryJitter*roll)), asked)", "*float64(1-retryJitter*roll)), 0)"},
 	{"a claim that was granted too late is taken", "heart.go", `answer.Kind == "ok" && isLate`, `answer.Kind == "ok" && false`},
 	{"a front door that never answers is asked for ever", "heart.go", "*h.own.StartBy <= now", "false"},
-	{"a report after a cut-off is repeated for 15 minutes", "beating.go", "reportFor = reportAfterCutOff", "reportFor = valve"},
+	{"a report after a cut-off is repeated for 15 minutes", "beating.go", "reportFor = *h.own.ReportFor", "_ = 0"},
 	{"a refused beat counts as an acknowledged one", "beating.go", `if answer.Kind == "unclear" {`, `if at := input.SentAt; answer.Kind == "unclear" { h.fenceFrom = &at`},
 	{"the fence goes back with a late answer", "beating.go", "*h.fenceFrom <= input.SentAt", "true"},
 	{"a later reason lengthens the grace", "stopping.go", "killAt = min(killAt, before.killAt)", "killAt = max(killAt, before.killAt)"},
