@@ -123,8 +123,9 @@ describe.runIf(linux).each(AGENTS)("the agent in $name", ({ name, program }) => 
   });
 
   behaviour("a pipe that nobody reads does not stop its beats", async () => {
-    const ticket = await register(dev, "full-pipe", { leaseSeconds: 5 });
-    const script = "head -c 200000 /dev/zero >&2 & sleep 8; kill $!; exit 0";
+    // Longer than the lease, which is long enough for a machine that is busy with other tests.
+    const ticket = await register(dev, "full-pipe", { leaseSeconds: 12 });
+    const script = "head -c 200000 /dev/zero >&2 & sleep 16; kill $!; exit 0";
     const environment = { ...process.env, LASTBEAT_URL: dev.info.api, LASTBEAT_TICKET: ticket };
     const [file, ...before] = program;
     const child = spawn(file, [...before, "exec", "--", "sh", "-c", script], {
