@@ -100,12 +100,14 @@ export const addressesOf = (urls: string): readonly string[] =>
  * front doors that are not clear, each with its address.
  */
 function failingOver(addresses: readonly [string, ...string[]], open: (address: string) => Door): Door {
-  const doors = addresses.map((address) => ({ address, door: open(address) }));
+  const doorAt = (address: string) => ({ address, door: open(address) });
+  const [first, ...more] = addresses;
+  const doors = [doorAt(first), ...more.map(doorAt)] as const;
   const reasons = new Map<string, string>();
   let next = 0;
   const ask = async <T>(call: (door: Door) => Promise<Answer<T>>): Promise<Answer<T>> => {
     const asked = next;
-    const { address, door } = doors[asked] ?? { address: addresses[0], door: open(addresses[0]) };
+    const { address, door } = doors[asked] ?? doors[0];
     const answer = await call(door);
     if (answer.kind !== "unclear") {
       reasons.delete(address);

@@ -38,7 +38,7 @@ export async function stateFolder(
   try {
     await onDisk(mkdir(folder, { recursive: true, mode: 0o700 }));
     const probe = join(folder, `.probe-${randomUUID()}`);
-    await onDisk(writeFile(probe, ".")); // a byte proves it
+    await onDisk(writeFile(probe, ".", { flag: "wx" })); // a byte proves it, and follows no link of a stranger
     await onDisk(rm(probe));
     if (chosen !== undefined) return folder;
     const found = await onDisk(lstat(folder));

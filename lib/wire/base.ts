@@ -7,3 +7,6 @@ export function baseOf(url: string): string {
   while (end > 0 && url[end - 1] === "/") end -= 1;
   return url.slice(0, end);
 }
+
+/** Whether a text is an http or https address. */
+export const isAddress = (url: string): boolean => URL.canParse(url) && /^https?:/i.test(url);

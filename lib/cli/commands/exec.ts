@@ -124,8 +124,7 @@ function runExec(urls: string, flags: Flags, command: readonly string[]): Promis
   const url = frontDoorsFrom(urls);
   warnOfPlain(url.split(","), process.env, say);
   const { host, ...around } = surroundingsOf(flags);
-  if (!HOST.test(host))
-    console.error(`lastbeat: "${host}" is not a valid host name, so the claim names no host; set LASTBEAT_HOST`);
+  if (!HOST.test(host)) say(`"${host}" is not a valid host name, so the claim names no host; set LASTBEAT_HOST`);
   return execute({
     url,
     ticket,

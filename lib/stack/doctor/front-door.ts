@@ -1,4 +1,4 @@
-import { baseOf } from "../../wire/base.ts";
+import { baseOf, isAddress } from "../../wire/base.ts";
 import { whyFetchFailed } from "../../wire/fetch-failure.ts";
 import { type Finding, ok, problem, warning } from "./finding.ts";
 
@@ -32,7 +32,7 @@ function skew(date: string | null, sent: number, received: number): Finding {
 /** Whether a front door answers, and how far its clock is from the one here. `clock` gives Unix milliseconds. */
 export async function frontDoor(url: string, clock: () => number): Promise<readonly Finding[]> {
   const check = "front door";
-  if (!URL.canParse(url) || !/^https?:/i.test(url))
+  if (!isAddress(url))
     return [
       problem(
         check,

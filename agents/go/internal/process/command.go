@@ -45,7 +45,6 @@ type Child struct {
 	isLeaving bool
 	// Processes outside of the command's group that were told to leave.
 	told map[int]bool
-	over chan struct{}
 }
 
 // How often processes that are leaving are looked at.
@@ -57,7 +56,7 @@ const lastWait = 5 * time.Second
 // Start starts the command; ended is called once, when it and all that it has started are gone. It is also called when the command could
 // not be started: with 127 when it was not found, with 126 when it cannot be executed, as a shell would say.
 func Start(command Command, ended func(heart.ChildEnd)) *Child {
-	c := &Child{command: command, told: map[int]bool{}, over: make(chan struct{})}
+	c := &Child{command: command, told: map[int]bool{}}
 	path, err := lookUp(command)
 	if err != nil {
 		go ended(notStarted(command.Args[0], err))
@@ -127,30 +126,25 @@ func (c *Child) attend(path string, started chan<- error, ended func(heart.Child
 	}
 	end := c.await(changes)
 	c.endRest(changes)
-	close(c.over)
 	ended(end)
 }
 
 // Reaps what ends, until it is the command.
 func (c *Child) await(changes <-chan os.Signal) heart.ChildEnd {
 	for {
-		for {
-			var status syscall.WaitStatus
-			pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG|syscall.WUNTRACED, nil)
-			if errors.Is(err, syscall.EINTR) {
-				continue
-			}
-			if pid <= 0 || err != nil {
-				break
-			}
-			if pid != c.pid {
-				continue // somebody else's orphan, reaped
-			}
-			if status.Stopped() {
+		var end *heart.ChildEnd
+		reap(func(pid int, status syscall.WaitStatus) {
+			switch {
+			case pid != c.pid: // an orphan
+			case status.Stopped():
 				c.stopped()
-				continue
+			default:
+				ended := endOf(status)
+				end = &ended
 			}
-			return endOf(status)
+		})
+		if end != nil {
+			return *end
 		}
 		select {
 		case <-changes:
@@ -187,7 +181,7 @@ func (c *Child) endRest(changes <-chan os.Signal) {
 	}
 	killAt := time.Now().Add(patience)
 	for isFirst := true; ; isFirst = false {
-		reap()
+		reap(func(int, syscall.WaitStatus) {})
 		rest := c.processes()
 		if len(rest) == 0 {
 			return
@@ -220,7 +214,7 @@ func counted(count int) string {
 }
 
 // TERM, once each. Those in the group of a command that was told to leave have had it.
-func (c *Child) tellToLeave(rest []Process, isLeaving bool) {
+func (c *Child) tellToLeave(rest []process, isLeaving bool) {
 	for _, one := range rest {
 		if c.told[one.PID] || (isLeaving && one.Group == c.pid && !c.command.OnlyLeader) {
 			continue

@@ -1,13 +1,9 @@
 package process
 
-import (
-	"syscall"
+import "syscall"
 
-	"golang.org/x/sys/unix"
-)
-
-// Process is a process of the command's group.
-type Process struct{ PID, Group int }
+// A process of the command's group.
+type process struct{ PID, Group int }
 
 // BecomeSubreaper does nothing: there is no such thing here. What leaves the command's group is not found.
 func BecomeSubreaper() {}
@@ -20,25 +16,16 @@ func attributes(hasTerminal bool) *syscall.SysProcAttr {
 }
 
 // The group alone is known here, as one: its leader's id stands for all.
-func (c *Child) processes() []Process {
+func (c *Child) processes() []process {
 	if syscall.Kill(-c.pid, 0) != nil {
 		return nil
 	}
-	return []Process{{PID: -c.pid, Group: c.pid}}
+	return []process{{PID: -c.pid, Group: c.pid}}
 }
 
-func marked(_ []string, leader int) []Process {
-	if syscall.Kill(-leader, 0) != nil {
+func marked(_ []string, leader int) []process {
+	if leader == 0 || syscall.Kill(-leader, 0) != nil {
 		return nil
 	}
-	return []Process{{PID: -leader, Group: leader}}
+	return []process{{PID: -leader, Group: leader}}
 }
-
-func ownsTerminal() bool {
-	foreground, err := unix.IoctlGetInt(0, unix.TIOCGPGRP)
-	return err == nil && foreground == unix.Getpgrp()
-}
-
-func giveTerminal(group int) { _ = unix.IoctlSetPointerInt(0, unix.TIOCSPGRP, group) }
-
-func takeTerminal() { giveTerminal(unix.Getpgrp()) }

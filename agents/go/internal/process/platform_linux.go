@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Process is a process as /proc shows it.
-type Process struct {
+// A process as /proc shows it.
+type process struct {
 	PID, Parent, Group, Session int
 	// State is R, S, D, T, Z and so on.
 	State byte
@@ -28,51 +28,50 @@ func attributes(hasTerminal bool) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// All lists the processes that /proc shows.
-func All() []Process {
+// Lists the processes that /proc shows.
+func all() []process {
 	folder, err := os.Open("/proc")
 	if err != nil {
 		return nil
 	}
 	defer folder.Close()
 	names, _ := folder.Readdirnames(-1)
-	var all []Process
+	var found []process
 	for _, name := range names {
 		pid, err := strconv.Atoi(name)
 		if err != nil {
 			continue
 		}
 		if one, ok := read(pid); ok {
-			all = append(all, one)
+			found = append(found, one)
 		}
 	}
-	return all
+	return found
 }
 
-func read(pid int) (Process, bool) {
+func read(pid int) (process, bool) {
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
-		return Process{}, false // gone meanwhile
+		return process{}, false // gone meanwhile
 	}
 	// `pid (name) state parent group session ...`; the name may hold anything, brackets too.
 	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
 	if len(fields) < 4 {
-		return Process{}, false
+		return process{}, false
 	}
 	number := func(field []byte) int { value, _ := strconv.Atoi(string(field)); return value }
-	return Process{PID: pid, State: fields[0][0], Parent: number(fields[1]), Group: number(fields[2]), Session: number(fields[3])}, true
+	return process{PID: pid, State: fields[0][0], Parent: number(fields[1]), Group: number(fields[2]), Session: number(fields[3])}, true
 }
 
-func (p Process) isRunning() bool { return p.State != 'Z' && p.State != 'X' }
+func (p process) isRunning() bool { return p.State != 'Z' && p.State != 'X' }
 
 // What the command has started and still runs, and can be signaled: all descendants of the agent, as it is their reaper, but its watcher.
-func (c *Child) processes() []Process {
-	all := All()
-	children := map[int][]Process{}
-	for _, one := range all {
+func (c *Child) processes() []process {
+	children := map[int][]process{}
+	for _, one := range all() {
 		children[one.Parent] = append(children[one.Parent], one)
 	}
-	var found []Process
+	var found []process
 	queue := children[os.Getpid()]
 	for len(queue) > 0 {
 		one := queue[0]
@@ -89,14 +88,14 @@ func (c *Child) processes() []Process {
 	return found
 }
 
-// Marked lists the processes with this mark in their environment, or in this session or group, but the caller.
-func marked(mark []string, leader int) []Process {
-	var found []Process
-	for _, one := range All() {
+// Lists the processes with this mark in their environment, or in this session or group, but the caller.
+func marked(mark []string, leader int) []process {
+	var found []process
+	for _, one := range all() {
 		if one.PID == os.Getpid() || !one.isRunning() {
 			continue
 		}
-		if one.Session == leader || one.Group == leader {
+		if leader != 0 && (one.Session == leader || one.Group == leader) {
 			found = append(found, one)
 			continue
 		}
@@ -107,12 +106,3 @@ func marked(mark []string, leader int) []Process {
 	}
 	return found
 }
-
-func ownsTerminal() bool {
-	foreground, err := unix.IoctlGetInt(0, unix.TIOCGPGRP)
-	return err == nil && foreground == unix.Getpgrp()
-}
-
-func giveTerminal(group int) { _ = unix.IoctlSetPointerInt(0, unix.TIOCSPGRP, group) }
-
-func takeTerminal() { giveTerminal(unix.Getpgrp()) }
