@@ -189,6 +189,8 @@ func (a *attempt) start(
 	if linger <= 0 {
 		linger = time.Duration(heart.Drain) * time.Millisecond
 	}
+	mark := process.Mark(a.claims.Run, fence)
+	watcher.Over(0, mark) // before there is a moment in which the agent could be killed beside its command
 	child := process.Start(process.Command{
 		Args:       a.Command,
 		Env:        a.environment(number, fence, progressFile),
@@ -202,7 +204,7 @@ func (a *attempt) start(
 	})
 	a.child.Store(child)
 	if child.PID() != 0 {
-		watcher.Over(child.PID(), process.Mark(a.claims.Run, fence))
+		watcher.Over(child.PID(), mark)
 	}
 	return command{child}
 }

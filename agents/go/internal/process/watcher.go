@@ -53,7 +53,7 @@ func StartWatcher(program string) *Watcher {
 	return &Watcher{pipe: write}
 }
 
-// Over tells the watcher which command it has to end.
+// Over tells the watcher which command it has to end: by the mark before it is started, and then by its process id, too. 0 is none.
 func (w *Watcher) Over(leader int, mark []string) {
 	if w != nil {
 		_, _ = io.WriteString(w.pipe, strconv.Itoa(leader)+"\x00"+strings.Join(mark, "\x00")+"\n")
@@ -86,8 +86,8 @@ func Watch() {
 		leader, _ = strconv.Atoi(parts[0])
 		mark = parts[1:]
 	}
-	if leader == 0 {
-		return
+	if mark == nil {
+		return // there was no command yet
 	}
 	// A fork that is under way is not in the list yet, so it is looked for again.
 	for quiet, end := 0, time.Now().Add(lastWait); quiet < 3 && time.Now().Before(end); {
