@@ -1,0 +1,5 @@
+"""`python -m lastbeat` is the program `lastbeat`."""
+
+from .program import main
+
+main()
