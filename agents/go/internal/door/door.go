@@ -99,7 +99,12 @@ func (d *Doors) Notice(ctx context.Context, token string, notice Notice) heart.A
 
 // Finish reports the end of the attempt.
 func (d *Doors) Finish(ctx context.Context, token string, report wire.Report) heart.Answer {
-	return d.all.ask(func(address string) heart.Answer { return d.call(ctx, address, "finish", token, report, isFinish) })
+	answer := d.all.ask(func(address string) heart.Answer { return d.call(ctx, address, "finish", token, report, isFinish) })
+	// A service of an older version refuses what it does not know. An end without it is better than none.
+	if plain := report.Plain(); answer.Name == "invalid" && plain != report {
+		return d.Finish(ctx, token, plain)
+	}
+	return answer
 }
 
 // Our answers have a few hundred bytes; a gateway that streams must not fill the memory beside the work.

@@ -28,6 +28,16 @@ type Body struct {
 	// Keep keeps the report until Forget, which comes when it was answered.
 	Keep   func(token string, report wire.Report)
 	Forget func()
+	// Resume is the attempt that another process of this agent has started; nil to claim one.
+	Resume *Resume
+	// Held, if it is set, is told what the next process has to know, whenever that changes.
+	Held func(heart.Hold)
+}
+
+// Resume is an attempt that goes on.
+type Resume struct {
+	Attempt, Fence int64
+	Hold           heart.Hold
 }
 
 // Left is how the agent left: with the code, after this report, for that reason.
@@ -43,12 +53,16 @@ type Driver struct {
 	inputs chan named
 	ctx    context.Context
 	left   *Left
+	leave  chan Left
 
 	command Command
 	report  *wire.Report
 
 	// What was said of the last answer.
 	said string
+
+	// What Held was told last.
+	held heart.Hold
 }
 
 // An input, with the name of the request that it answers.
@@ -63,7 +77,7 @@ const longestSleep = time.Second
 
 // New makes a driver; Run lets it go.
 func New(ctx context.Context, body Body) *Driver {
-	return &Driver{body: body, inputs: make(chan named, 64), ctx: ctx}
+	return &Driver{body: body, inputs: make(chan named, 64), leave: make(chan Left, 1), ctx: ctx}
 }
 
 // Feed tells the heart what has happened. It may be called from any goroutine.
@@ -76,6 +90,14 @@ func (d *Driver) asked(name string, input heart.Input) {
 	}
 }
 
+// Abandon lets the driver leave without a report: how the attempt has ended cannot be known any more, so its lease decides.
+func (d *Driver) Abandon(code int, why string) {
+	select {
+	case d.leave <- Left{Code: code, Why: why}:
+	default: // it leaves already
+	}
+}
+
 func wallClock() *heart.Instant {
 	now := heart.Instant(time.Now().UnixMilli())
 	return &now
@@ -84,18 +106,21 @@ func wallClock() *heart.Instant {
 // Run returns when the heart has left.
 func (d *Driver) Run() Left {
 	h := heart.New(d.body.Lease, clock.Now(), d.body.Own)
+	if resume := d.body.Resume; resume != nil {
+		h = heart.Resume(d.body.Lease, clock.Now(), d.body.Own, resume.Hold)
+		d.start(resume.Attempt, resume.Fence)
+	}
 	input := named{Input: heart.Input{Kind: heart.Wake}}
 	timer := time.NewTimer(longestSleep)
 	defer timer.Stop()
 	for {
-		var actions []heart.Action
-		h, actions = h.Step(input.Input, clock.Now(), rand.Float64())
-		isSaid := false
-		for _, action := range actions {
-			d.perform(action)
-			isSaid = isSaid || action.Do == heart.DoSay || action.Do == heart.DoExit
+		// What the time demands comes first: an agent that was stopped for long must fence its work before it hears what has become of it.
+		if at := h.WakeAt(); at != nil && *at <= clock.Now() && input.Kind != heart.Wake {
+			h = d.step(h, named{Input: heart.Input{Kind: heart.Wake}})
 		}
-		d.sayNews(input, isSaid)
+		if d.left == nil {
+			h = d.step(h, input)
+		}
 		if d.left != nil {
 			return *d.left
 		}
@@ -105,11 +130,38 @@ func (d *Driver) Run() Left {
 		}
 		timer.Reset(wait)
 		select {
+		case left := <-d.leave:
+			return left
 		case input = <-d.inputs:
 		case <-timer.C:
 			input = named{Input: heart.Input{Kind: heart.Wake}}
 		}
 	}
+}
+
+func (d *Driver) step(h heart.Heart, input named) heart.Heart {
+	h, actions := h.Step(input.Input, clock.Now(), rand.Float64())
+	d.tellHold(h) // before the work starts: the agent could be killed or stopped at any moment after
+	isSaid := false
+	for _, action := range actions {
+		d.perform(action)
+		isSaid = isSaid || action.Do == heart.DoSay || action.Do == heart.DoExit
+	}
+	d.sayNews(input, isSaid)
+	return h
+}
+
+func (d *Driver) tellHold(h heart.Heart) {
+	hold, ok := h.Hold()
+	if d.body.Held == nil || !ok || (hold.Token == d.held.Token && isSame(hold.FenceFrom, d.held.FenceFrom)) {
+		return
+	}
+	d.held = hold
+	d.body.Held(hold)
+}
+
+func isSame(one, other *heart.Instant) bool {
+	return one == other || (one != nil && other != nil && *one == *other)
 }
 
 func (d *Driver) perform(action heart.Action) {
@@ -126,7 +178,7 @@ func (d *Driver) perform(action heart.Action) {
 				d.body.Keep(action.Token, *action.Report)
 			}
 			answer := d.body.Doors.Finish(d.ctx, action.Token, *action.Report)
-			if answer.Kind != "unclear" {
+			if answer.IsDefinite() {
 				d.body.Forget()
 			}
 			return answer
@@ -134,9 +186,7 @@ func (d *Driver) perform(action heart.Action) {
 	case heart.DoNotice:
 		go d.tell(action)
 	case heart.DoStart:
-		d.command = d.body.Start(action.Attempt, action.Fence, func(end heart.ChildEnd) {
-			d.Feed(heart.Input{Kind: heart.Exited, End: &end})
-		})
+		d.start(action.Attempt, action.Fence)
 	case heart.DoSignal:
 		if d.command != nil {
 			d.command.Signal(action.Signal)
@@ -149,6 +199,12 @@ func (d *Driver) perform(action heart.Action) {
 		}
 		d.left = &Left{Code: *action.Code, Report: d.report, Why: action.Why}
 	}
+}
+
+func (d *Driver) start(attempt, fence int64) {
+	d.command = d.body.Start(attempt, fence, func(end heart.ChildEnd) {
+		d.Feed(heart.Input{Kind: heart.Exited, End: &end})
+	})
 }
 
 // Asks a door on a goroutine of its own, and feeds the heart with the answer.

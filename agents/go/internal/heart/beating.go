@@ -111,7 +111,7 @@ func (h Heart) passOn(input Input) (Heart, []Action) {
 	h.forwarded = append(slices.Clip(h.forwarded), signal{input.Signal, input.Number})
 	var actions []Action
 	if isEnding(input.Signal) {
-		actions = append(actions, say(saidOfSignal(input.Signal)))
+		actions = append(actions, say(saidOfSignal(input.Signal, h.own.OnInterrupt)))
 	}
 	actions = append(actions, Action{Do: DoSignal, Signal: input.Signal})
 	if input.Signal != "SIGTERM" || slices.Contains(h.told, "sigterm") {
@@ -148,7 +148,7 @@ func (h Heart) nextBeatAfter(input Input, now Instant, roll float64) Instant {
 	}
 	interval := PaceOf(h.lease).Interval
 	asked := min(interval, input.Answer.RetryAfter) // a server that is busy does not cost the lease
-	return now + Instant(max(min(afterAFailedBeat, interval), asked))
+	return now + Instant(max(min(afterAFailedBeat, interval/2), asked))
 }
 
 func (h Heart) beatAnswered(input Input, now Instant) (Heart, []Action) {
@@ -229,7 +229,7 @@ func (h Heart) drainChild(reason, deadline string, now, wall Instant) (Heart, []
 }
 
 func (h Heart) childGone(child ChildEnd, now Instant) (Heart, []Action) {
-	what, code, codeIfLate := endOf(child, h.forwarded, h.stop)
+	what, code, codeIfLate := endOf(child, h.forwarded, h.stop, h.own.OnInterrupt)
 	if what == nil {
 		return leave(code, "stopped: "+h.stop.reason)
 	}
@@ -238,10 +238,10 @@ func (h Heart) childGone(child ChildEnd, now Instant) (Heart, []Action) {
 		reportFor = *h.own.ReportFor
 	}
 	next, actions := h.toReport(h.token, *what, code, codeIfLate, now, reportFor)
-	if child.Message == "" {
-		return next, actions
+	if said := saidOfEnd(child, what.Reason); said != "" {
+		return next, append([]Action{say(said)}, actions...)
 	}
-	return next, append([]Action{say(saidOfStart(child.Message))}, actions...)
+	return next, actions
 }
 
 func say(line string) Action { return Action{Do: DoSay, Line: line} }

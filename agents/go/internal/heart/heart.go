@@ -3,7 +3,6 @@ package heart
 import (
 	"fmt"
 	"math"
-	"strings"
 
 	"lastbeat/agent/internal/wire"
 )
@@ -29,8 +28,41 @@ func New(lease Span, now Instant, own Own) Heart {
 	return Heart{Phase: Claiming, lease: lease, own: own, askAt: &now}
 }
 
+// Hold is what another process has to know to go on with an attempt.
+type Hold struct {
+	Token string `json:"token"`
+	// FenceFrom is when the newest acknowledged request was sent; nil where a cut-off does not stop the work.
+	FenceFrom *Instant `json:"fenceFrom,omitempty"`
+}
+
+// Resume is a heart that goes on with an attempt that another process has claimed and started. It does not claim again: the ticket may be over,
+// and a claim that is answered with a drain means that nothing was started yet.
+func Resume(lease Span, now Instant, own Own, hold Hold) Heart {
+	return Heart{
+		Phase: Beating, lease: lease, own: own, token: hold.Token, beatAt: &now, fenceFrom: hold.FenceFrom, progressedAt: &now,
+	}
+}
+
+// Hold is what the next process has to know, while there is something to go on with.
+func (h Heart) Hold() (hold Hold, ok bool) {
+	// An attempt that has fenced itself has no such time any more, and is not free of its deadline.
+	if h.Phase != Beating || (h.fenceFrom == nil && h.stop != nil) {
+		return hold, false
+	}
+	return Hold{Token: h.token, FenceFrom: h.fenceFrom}, true
+}
+
+// KillAt is when the work has to be gone, because another attempt may start soon; nil where a cut-off does not stop it.
+func (h Hold) KillAt(lease Span) *Instant {
+	if h.FenceFrom == nil {
+		return nil
+	}
+	_, at := selfFenceAt(*h.FenceFrom, lease)
+	return &at
+}
+
 // RequestTimeout is how long an answer is waited for; what comes later is dropped.
-func RequestTimeout(lease Span) Span { return PaceOf(lease).Interval }
+func RequestTimeout(lease Span) Span { return PaceOf(lease).Timeout }
 
 // WakeAt is when the heart wants to be woken; nil when only an answer or the command can move it.
 func (h Heart) WakeAt() *Instant {
@@ -130,8 +162,7 @@ func (h Heart) claimAnswered(sentAt Instant, answer Answer, now Instant, roll fl
 
 func (h Heart) granted(sentAt Instant, body wire.Body, now Instant, roll float64) (Heart, []Action) {
 	if h.leaving != nil {
-		reason := strings.ToLower(h.leaving.name)
-		return h.toReport(body.Token, interrupted(reason), 128+h.leaving.number, nil, now, valve)
+		return h.toReport(body.Token, endedBy(h.leaving.name, h.own.OnInterrupt), 128+h.leaving.number, nil, now, valve)
 	}
 	switch body.Directive {
 	case "stop":
@@ -161,13 +192,14 @@ func (h Heart) finish() Action {
 	return Action{Do: DoFinish, Token: h.token, Report: &what}
 }
 
-// A problem of the way there, which a better deploy may mend: the end is not lost for it.
-func isAboutTheRequest(name string) bool {
-	switch name {
+// IsDefinite tells whether the same would be answered again. Until then a report is repeated, and stays on disk: problems of the way to the
+// service may be repaired by a better deploy.
+func (a Answer) IsDefinite() bool {
+	switch a.Name {
 	case "unauthorized", "wrong-run", "not-found", "foreign-origin", "method-not-allowed":
-		return true
+		return false
 	}
-	return false
+	return a.Kind != "unclear"
 }
 
 func orElse(code *int, other int) int {
@@ -208,7 +240,7 @@ func (h Heart) reporting(input Input, now Instant, roll float64) (Heart, []Actio
 		}
 		return leave(h.code, "")
 	}
-	if answer.Kind == "unclear" || isAboutTheRequest(answer.Name) {
+	if !answer.IsDefinite() {
 		if now >= h.until {
 			return leave(orElse(h.codeIfLate, ExitAgentError), "the end could not be reported: "+answer.Detail)
 		}

@@ -62,7 +62,7 @@ func selfFenceAt(from Instant, lease Span) (termAt, killAt Instant) {
 
 // What a command's end comes to: a report, unless nobody wants one, and the code to leave with. An attempt that is over or unwanted is not
 // reported, unless it has succeeded: that may still count.
-func endOf(end ChildEnd, forwarded []signal, stopped *stop) (report *wire.Report, code int, codeIfLate *int) {
+func endOf(end ChildEnd, forwarded []signal, stopped *stop, onInterrupt string) (report *wire.Report, code int, codeIfLate *int) {
 	why := ""
 	if stopped != nil {
 		why = stopped.why
@@ -87,14 +87,14 @@ func endOf(end ChildEnd, forwarded []signal, stopped *stop) (report *wire.Report
 		if isByUs(end) {
 			what, code = withFacts(interrupted(stopped.reason), end), ExitPreempted
 		} else {
-			what, code = reportOf(end, forwarded, ""), end.Status
+			what, code = reportOf(end, forwarded, onInterrupt, ""), end.Status
 		}
 	case "stalled":
 		what, code = withFacts(wire.Report{Outcome: "failed", Reason: stopped.reason}, end), end.Status
 	case "overran":
-		what, code = reportOf(end, forwarded, stopped.reason), end.Status
+		what, code = reportOf(end, forwarded, onInterrupt, stopped.reason), end.Status
 	default:
-		what, code = reportOf(end, forwarded, ""), end.Status
+		what, code = reportOf(end, forwarded, onInterrupt, ""), end.Status
 	}
 	return &what, code, codeIfLate
 }
@@ -123,11 +123,28 @@ func withFacts(report wire.Report, end ChildEnd) wire.Report {
 
 // What an end means. Exit code 0 is a success even after a TERM: a command that stops without having finished must not say 0. Death by a
 // signal that was passed on to it, or with the exit code that shells give for it, is an interruption; everything else is its own failure.
-func reportOf(end ChildEnd, forwarded []signal, reason string) wire.Report {
+// What the kernel or the start says of it comes before the exit code.
+func reportOf(end ChildEnd, forwarded []signal, onInterrupt, reason string) wire.Report {
 	for _, passed := range forwarded {
 		if end.Signal == passed.name || orElse(end.ExitCode, -1) == 128+passed.number {
-			return withFacts(interrupted(strings.ToLower(passed.name)), end)
+			return withFacts(endedBy(passed.name, onInterrupt), end)
 		}
 	}
+	if end.OutOfMemory != nil {
+		report := withFacts(wire.Report{Outcome: "failed", Reason: "out-of-memory"}, end)
+		report.MemoryLimitBytes = end.OutOfMemory.LimitBytes
+		return report
+	}
+	if end.Message != "" {
+		return withFacts(wire.Report{Outcome: "failed", Reason: "unstartable"}, end)
+	}
 	return withFacts(wire.Report{Outcome: "failed", Reason: reason}, end)
+}
+
+// What a signal comes to: the run is started again, unless its user has pressed Ctrl-C and wants it canceled then.
+func endedBy(name, onInterrupt string) wire.Report {
+	if name == "SIGINT" && onInterrupt == "cancel" {
+		return wire.Report{Outcome: "canceled", Reason: "sigint"}
+	}
+	return interrupted(strings.ToLower(name))
 }

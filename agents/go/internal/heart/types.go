@@ -65,6 +65,20 @@ type ChildEnd struct {
 	// Status is 128 + the signal's number, or the exit code.
 	Status  int    `json:"status"`
 	Message string `json:"message,omitempty"`
+	// OutOfMemory is there when the kernel has killed a process of the command for want of memory.
+	OutOfMemory *OutOfMemory `json:"outOfMemory,omitempty"`
+}
+
+// Unstartable is the end of a command that could not be started, with the code that shells give for it.
+func Unstartable(code int, message string) ChildEnd {
+	const longest = 500 // what a person reads; the API takes 4 KiB
+	return ChildEnd{ExitCode: &code, Status: code, Message: message[:min(len(message), longest)]}
+}
+
+// OutOfMemory is what the command ran into.
+type OutOfMemory struct {
+	// LimitBytes is 0 where the host itself had no memory left.
+	LimitBytes int64 `json:"limitBytes,omitempty"`
 }
 
 // Do says what the agent does next.
@@ -108,6 +122,8 @@ type Own struct {
 	StartBy *Instant `json:"startBy,omitempty"`
 	// ReportFor is how long the report of an attempt that was cut off is repeated.
 	ReportFor *Span `json:"reportFor,omitempty"`
+	// OnInterrupt says what SIGINT means when the command ends by it: cancel cancels the run; without it the run is started again.
+	OnInterrupt string `json:"onInterrupt,omitempty"`
 }
 
 // Phase of an attempt.

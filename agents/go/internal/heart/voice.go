@@ -49,11 +49,28 @@ const (
 )
 
 // A signal came that ends most programs.
-func saidOfSignal(name string) string {
-	return name + " came and is passed on: if the command dies of it, the attempt counts as interrupted, and the run is started again"
+func saidOfSignal(name, onInterrupt string) string {
+	next := "the attempt counts as interrupted, and the run is started again"
+	if name == "SIGINT" && onInterrupt == "cancel" {
+		next = "the run is canceled"
+	}
+	return name + " came and is passed on: if the command dies of it, " + next
 }
 
-func saidOfStart(message string) string { return "the command could not be started: " + message }
+// What the exit code does not tell of an end; empty if that tells all.
+func saidOfEnd(end ChildEnd, reason string) string {
+	switch {
+	case end.Message != "":
+		return "the command could not be started: " + end.Message
+	case end.OutOfMemory == nil || reason != "out-of-memory":
+		return ""
+	}
+	where := "the host had no memory left"
+	if limit := end.OutOfMemory.LimitBytes; limit != 0 {
+		where = fmt.Sprintf("its limit is %d MiB", (limit+1<<19)>>20)
+	}
+	return "a process of the command was killed because it ran out of memory: " + where
+}
 
 // Nobody has answered until the attempt had to start.
 func saidOfNobody(detail string) string {

@@ -41,8 +41,11 @@ type Child struct {
 	// Whether the command has the terminal: then the terminal's keys reach it, and not the agent.
 	hasTerminal bool
 
-	mutex     sync.Mutex
-	isLeaving bool
+	mutex sync.Mutex
+	// Whether it was told to leave, and whether by a TERM.
+	isLeaving, hasTerm bool
+	// Processes that the agent had before, as those that a shell had started before it became the agent.
+	before map[int]bool
 	// Processes outside of the command's group that were told to leave.
 	told map[int]bool
 }
@@ -84,9 +87,7 @@ func notStarted(program string, err error) heart.ChildEnd {
 	if program == "" || errors.Is(err, fs.ErrNotExist) || errors.Is(err, exec.ErrNotFound) {
 		code, why = heart.ExitNotFound, "not found"
 	}
-	const longest = 500 // what a person reads; the API takes 4 KiB
-	message := program + ": " + why
-	return heart.ChildEnd{ExitCode: &code, Status: code, Message: message[:min(len(message), longest)]}
+	return heart.Unstartable(code, program+": "+why)
 }
 
 func reason(err error) string {
@@ -109,11 +110,11 @@ func (c *Child) attend(path string, started chan<- error, ended func(heart.Child
 	signal.Notify(changes, syscall.SIGCHLD)
 	defer signal.Stop(changes)
 	c.hasTerminal = ownsTerminal()
-	pid, err := syscall.ForkExec(path, c.command.Args, &syscall.ProcAttr{
-		Env:   c.command.Env,
-		Files: []uintptr{0, 1, 2},
-		Sys:   attributes(c.hasTerminal),
-	})
+	c.before = map[int]bool{}
+	for _, one := range c.processes() {
+		c.before[one.PID] = true
+	}
+	pid, err := c.fork(path)
 	c.pid = pid
 	started <- err
 	if err != nil {
@@ -127,6 +128,39 @@ func (c *Child) attend(path string, started chan<- error, ended func(heart.Child
 	end := c.await(changes)
 	c.endRest(changes)
 	ended(end)
+}
+
+// How long a start is tried that fails because the machine or the container is full for a moment.
+const startWait = 5 * time.Second
+
+func (c *Child) fork(path string) (pid int, err error) {
+	args := c.command.Args
+	for end := time.Now().Add(startWait); ; time.Sleep(look) {
+		pid, err = syscall.ForkExec(path, args, &syscall.ProcAttr{
+			Env:   c.command.Env,
+			Files: []uintptr{0, 1, 2},
+			Sys:   attributes(c.hasTerminal),
+		})
+		switch {
+		case errors.Is(err, syscall.ENOEXEC) && path != shell:
+			// A script without a first line that names its interpreter, as shells and execvp take it.
+			path, args = shell, append([]string{"sh", path}, args[1:]...)
+		case isPassing(err) && time.Now().Before(end):
+		default:
+			return pid, err
+		}
+	}
+}
+
+const shell = "/bin/sh"
+
+func isPassing(err error) bool {
+	for _, passing := range []error{syscall.EAGAIN, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE, syscall.ETXTBSY} {
+		if errors.Is(err, passing) {
+			return true
+		}
+	}
+	return false
 }
 
 // Reaps what ends, until it is the command.
@@ -173,7 +207,7 @@ func SignalName(number syscall.Signal) string {
 // What the command has left running would go on beside the next attempt: TERM, and then KILL.
 func (c *Child) endRest(changes <-chan os.Signal) {
 	c.mutex.Lock()
-	isLeaving := c.isLeaving
+	isLeaving, hasTerm := c.isLeaving, c.hasTerm
 	c.mutex.Unlock()
 	patience := c.command.Grace
 	if isLeaving {
@@ -197,7 +231,7 @@ func (c *Child) endRest(changes <-chan os.Signal) {
 		case time.Now().After(killAt):
 			c.kill()
 		default:
-			c.tellToLeave(rest, isLeaving)
+			c.tellToLeave(rest, hasTerm)
 		}
 		select {
 		case <-changes:
@@ -213,10 +247,10 @@ func counted(count int) string {
 	return fmt.Sprintf("%d processes", count)
 }
 
-// TERM, once each. Those in the group of a command that was told to leave have had it.
-func (c *Child) tellToLeave(rest []process, isLeaving bool) {
+// TERM, once each. Those in the group of a command that has had one have had it, too.
+func (c *Child) tellToLeave(rest []process, hasTerm bool) {
 	for _, one := range rest {
-		if c.told[one.PID] || (isLeaving && one.Group == c.pid && !c.command.OnlyLeader) {
+		if c.told[one.PID] || (hasTerm && one.Group == c.pid && !c.command.OnlyLeader) {
 			continue
 		}
 		c.told[one.PID] = true
@@ -240,6 +274,7 @@ func (c *Child) Signal(number syscall.Signal) {
 	}
 	c.mutex.Lock()
 	c.isLeaving = c.isLeaving || isLeavingSignal(number)
+	c.hasTerm = c.hasTerm || number == syscall.SIGTERM
 	c.mutex.Unlock()
 	if number == syscall.SIGKILL {
 		c.kill()
@@ -291,13 +326,19 @@ func (c *Child) stopped() {
 		return // by somebody who means it; the beats go on
 	}
 	takeTerminal()
+	// What comes next is the SIGCONT of the shell, and the handler of that signal resumes the command. Nothing may follow here: this thread may run on for a
+	// moment after the signal, and would let the command go on beside a stopped agent.
 	_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
-	c.Resume()
 }
 
-// Mark is how the processes of an attempt are known: by what the agent puts into the environment of its command.
-func Mark(run string, fence int64) []string {
-	return []string{"LASTBEAT_RUN_ID=" + run, fmt.Sprintf("LASTBEAT_FENCE=%d", fence)}
+// Mark is how the processes of an attempt are known: by what is in the environment of its command. Another deployment on this machine may
+// have a run of the same id and fence, so an agent that starts its command itself adds a word of its own.
+func Mark(run string, fence int64, own ...string) []string {
+	mark := []string{"LASTBEAT_RUN_ID=" + run, fmt.Sprintf("LASTBEAT_FENCE=%d", fence)}
+	for _, one := range own {
+		mark = append(mark, "LASTBEAT_AGENT="+one)
+	}
+	return mark
 }
 
 func hasMark(environ string, mark []string) bool {

@@ -76,7 +76,7 @@ func (c *Child) processes() []process {
 	for len(queue) > 0 {
 		one := queue[0]
 		queue = queue[1:]
-		if one.PID == watcherPID {
+		if one.PID == watcherPID || c.before[one.PID] {
 			continue
 		}
 		queue = append(queue, children[one.PID]...)

@@ -9,10 +9,14 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"lastbeat/agent/internal/clock"
+	"lastbeat/agent/internal/heart"
 )
 
 // A watcher is a second, tiny process of the agent. When the agent is killed alone, which nobody can catch, it ends the command: otherwise
-// that would go on beside the next attempt. It waits for the end of a pipe, and does nothing else.
+// that would go on beside the next attempt. It does the same when the agent alone is stopped and lets the deadline of its lease pass. It waits
+// for what comes through a pipe, and does nothing else.
 
 // WatchArgument is what the agent's own program is started with to be the watcher.
 const WatchArgument = "watch-over-agent"
@@ -60,36 +64,78 @@ func (w *Watcher) Over(leader int, mark []string) {
 	}
 }
 
-// Dismiss lets the watcher go: the command has ended.
+// Until tells the watcher when the command has to be gone, by the clock of the agent; nil for never.
+func (w *Watcher) Until(at *heart.Instant) {
+	if w != nil {
+		text := ""
+		if at != nil {
+			text = strconv.FormatInt(int64(*at), 10)
+		}
+		_, _ = io.WriteString(w.pipe, "until "+text+"\n")
+	}
+}
+
+// Dismiss lets the watcher go: the command has ended. Its process id may be somebody else's from now on.
 func (w *Watcher) Dismiss() {
 	if w != nil {
 		_, _ = io.WriteString(w.pipe, "dismissed\n")
-		w.pipe.Close()
+		w.pipe.Close() // also a second time
 	}
 }
 
 // Watch is the life of the watcher.
 func Watch() {
 	signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGPIPE)
-	lines := bufio.NewReader(os.Stdin)
+	lines := make(chan string)
+	go func() {
+		defer close(lines) // the agent is gone
+		for reader := bufio.NewReader(os.Stdin); ; {
+			line, err := reader.ReadString('\n')
+			if err != nil {
+				return
+			}
+			lines <- strings.TrimSuffix(line, "\n")
+		}
+	}()
 	leader, mark := 0, []string(nil)
+	var deadline <-chan time.Time
 	for {
-		line, err := lines.ReadString('\n')
-		if err != nil {
-			break // the agent is gone
+		select {
+		case line, ok := <-lines:
+			if !ok {
+				killMarked(mark, leader)
+				return
+			}
+			if line == "dismissed" {
+				return
+			}
+			if until, ok := strings.CutPrefix(line, "until "); ok {
+				deadline = timerOf(until)
+				continue
+			}
+			parts := strings.Split(line, "\x00")
+			leader, _ = strconv.Atoi(parts[0])
+			mark = parts[1:]
+		case <-deadline:
+			deadline = nil
+			killMarked(mark, leader)
 		}
-		line = strings.TrimSuffix(line, "\n")
-		if line == "dismissed" {
-			return
-		}
-		parts := strings.Split(line, "\x00")
-		leader, _ = strconv.Atoi(parts[0])
-		mark = parts[1:]
 	}
+}
+
+func timerOf(until string) <-chan time.Time {
+	at, err := strconv.ParseInt(until, 10, 64)
+	if err != nil {
+		return nil
+	}
+	return time.After(time.Duration(at-int64(clock.Now())) * time.Millisecond)
+}
+
+// Kills all processes of a command. A fork that is under way is not in the list yet, so it is looked for again.
+func killMarked(mark []string, leader int) {
 	if mark == nil {
 		return // there was no command yet
 	}
-	// A fork that is under way is not in the list yet, so it is looked for again.
 	for quiet, end := 0, time.Now().Add(lastWait); quiet < 3 && time.Now().Before(end); {
 		found := marked(mark, leader)
 		for _, one := range found {
@@ -101,4 +147,15 @@ func Watch() {
 		}
 		time.Sleep(look)
 	}
+}
+
+// SignalMarked signals all processes with this mark in their environment that the caller sees and may signal, and says how many there were.
+func SignalMarked(mark []string, number syscall.Signal) int {
+	signaled := 0
+	for _, one := range marked(mark, 0) {
+		if syscall.Kill(one.PID, number) == nil {
+			signaled++
+		}
+	}
+	return signaled
 }

@@ -7,31 +7,15 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
-	"time"
+
+	"lastbeat/agent/internal/disk"
 )
-
-// A disk that does not answer, as a hung network mount, is waited for that long: the attempt matters more.
-const diskWait = 2 * time.Second
-
-var errDisk = errors.New("the disk does not answer")
-
-// What the work on a disk comes to; a disk that takes too long has failed.
-func onDisk(work func() error) error {
-	done := make(chan error, 1)
-	go func() { done <- work() }()
-	select {
-	case err := <-done:
-		return err
-	case <-time.After(diskWait):
-		return errDisk
-	}
-}
 
 // Folder finds the folder where an agent keeps files, and proves that it can be written: a byte is. A chosen one is taken as it is; the
 // default is one per user in the temporary folder, where another user could have made it before us. It is empty, and said, when there is none.
 func Folder(chosen string, say func(string)) string {
 	if chosen != "" {
-		if err := onDisk(func() error { return prepare(chosen) }); err != nil {
+		if err := disk.Within(func() error { return prepare(chosen) }); err != nil {
 			say(fmt.Sprintf("%s cannot be used, so nothing is kept there: %v", chosen, err))
 			return ""
 		}
@@ -40,7 +24,7 @@ func Folder(chosen string, say func(string)) string {
 	var first error
 	for _, parent := range []string{os.TempDir(), "/dev/shm"} {
 		folder := filepath.Join(parent, fmt.Sprintf("lastbeat-%d", os.Getuid()))
-		err := onDisk(func() error {
+		err := disk.Within(func() error {
 			if err := prepare(folder); err != nil {
 				return err
 			}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"lastbeat/agent/internal/disk"
 	"lastbeat/agent/internal/door"
 	"lastbeat/agent/internal/heart"
 	"lastbeat/agent/internal/ticket"
@@ -61,7 +62,7 @@ func (k *Keeper) Keep(token string, report wire.Report) {
 	text, _ := json.Marshal(k.kept)
 	// Under another name first, so that a report that is found is whole.
 	started := k.file + ".new"
-	err := onDisk(func() error {
+	err := disk.Within(func() error {
 		if err := os.WriteFile(started, text, 0o600); err != nil {
 			return err
 		}
@@ -69,7 +70,7 @@ func (k *Keeper) Keep(token string, report wire.Report) {
 	})
 	if err != nil {
 		k.say(fmt.Sprintf("the report is not kept on disk: %v", err))
-		_ = onDisk(func() error { return os.Remove(started) })
+		_ = disk.Within(func() error { return os.Remove(started) })
 	}
 }
 
@@ -80,7 +81,7 @@ func (k *Keeper) Forget() {
 	}
 }
 
-func remove(file string) { _ = onDisk(func() error { return os.Remove(file) }) }
+func remove(file string) { _ = disk.Within(func() error { return os.Remove(file) }) }
 
 // DeliverLeftovers delivers once, in silence, what agents before could not. What is answered definitely is removed. A report is told to these
 // addresses alone: somebody who can write to the folder must not choose where a cluster's identity goes.
@@ -96,7 +97,7 @@ func DeliverLeftovers(ctx context.Context, folder string, addresses []string, ca
 // Our own reports in the folder, the newest first. Those that are too old to matter are removed.
 func leftovers(folder string) []string {
 	var entries []os.DirEntry
-	if onDisk(func() (err error) { entries, err = os.ReadDir(folder); return }) != nil {
+	if disk.Within(func() (err error) { entries, err = os.ReadDir(folder); return }) != nil {
 		return nil
 	}
 	type dated struct {
@@ -129,7 +130,7 @@ func leftovers(folder string) []string {
 
 func deliver(ctx context.Context, file string, own []string, caller door.Caller) {
 	var text []byte
-	if onDisk(func() (err error) { text, err = os.ReadFile(file); return }) != nil {
+	if disk.Within(func() (err error) { text, err = os.ReadFile(file); return }) != nil {
 		return
 	}
 	var found kept
@@ -151,11 +152,11 @@ func deliver(ctx context.Context, file string, own []string, caller door.Caller)
 	answer := heart.Answer{Kind: "unclear"}
 	for range addresses {
 		answer = doors.Finish(ctx, found.Token, found.Report)
-		if answer.Kind != "unclear" || ctx.Err() != nil {
+		if answer.IsDefinite() || ctx.Err() != nil {
 			break
 		}
 	}
-	if answer.Kind != "unclear" {
+	if answer.IsDefinite() {
 		remove(file)
 	}
 }

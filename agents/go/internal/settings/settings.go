@@ -6,8 +6,6 @@ import (
 	"maps"
 	"os"
 	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,11 +13,10 @@ import (
 	"lastbeat/agent/internal/metadata"
 )
 
-// Exec is what `lastbeat exec` was told.
-type Exec struct {
+// Attempt is what every agent is told, whatever its work is.
+type Attempt struct {
 	Addresses []string
 	Ticket    string
-	Command   []string
 	// Host is what the runner is on: an EC2 instance id, or any name; empty when it has none that is a name.
 	Host   string
 	Facts  map[string]string
@@ -28,6 +25,8 @@ type Exec struct {
 	Report time.Duration
 	// StartBy is until when the attempt has to start; zero when the ticket alone says it.
 	StartBy time.Time
+	// OnInterrupt is cancel when SIGINT cancels the run; empty when the run is started again.
+	OnInterrupt string
 	// StateDir is where reports and progress are kept; empty for the default.
 	StateDir string
 	// Metadata is where the instance metadata are asked; empty for nobody.
@@ -36,7 +35,6 @@ type Exec struct {
 	// TerminationLog gets one line about the end; empty for none.
 	TerminationLog string
 	ExitMap        map[int]int
-	OnlyLeader     bool
 	IsQuiet        bool
 	AsJSON         bool
 	// Warnings are for the user; nothing is wrong enough to stop.
@@ -55,22 +53,26 @@ type option struct {
 	isSwitch bool
 }
 
-// Options of exec, and the variable of each.
-var options = map[string]option{
+// Options of every agent, and the variable of each.
+var shared = map[string]option{
 	"url":            {variable: "LASTBEAT_URL"},
 	"ticket-file":    {},
 	"host":           {variable: "LASTBEAT_HOST"},
 	"drain-seconds":  {variable: "LASTBEAT_DRAIN_SECONDS"},
-	"stall":          {variable: "LASTBEAT_STALL"},
 	"report-seconds": {variable: "LASTBEAT_REPORT_SECONDS"},
 	"start-by":       {variable: "LASTBEAT_START_BY"},
 	"state-dir":      {variable: "LASTBEAT_STATE_DIR"},
 	"imds":           {variable: "LASTBEAT_IMDS"},
 	"identity-file":  {variable: "LASTBEAT_IDENTITY_FILE"},
-	"exit-map":       {variable: "LASTBEAT_EXIT_MAP"},
 	"log":            {variable: "LASTBEAT_LOG"},
-	"single-child":   {variable: "LASTBEAT_SINGLE_CHILD", isSwitch: true},
 	"quiet":          {variable: "LASTBEAT_QUIET", isSwitch: true},
+}
+
+// The shared options and those of one command.
+func with(more map[string]option) map[string]option {
+	all := maps.Clone(shared)
+	maps.Copy(all, more)
+	return all
 }
 
 // Default address of the embedded server.
@@ -82,81 +84,100 @@ var hostName = regexp.MustCompile(`^[A-Za-z0-9][\w.:/-]{0,127}$`)
 // What the service takes of a fact. One that is too long must not keep the command from starting.
 const factLength = 256
 
-// ReadExec reads the arguments after `exec`.
-func ReadExec(arguments []string, environment func(string) string) (Exec, error) {
-	given, command, err := split(arguments)
-	if err != nil {
-		return Exec{}, err
-	}
+// What was said, by options and by variables.
+type said struct {
+	options  map[string]option
+	given    map[string]string
+	variable func(string) string
+}
+
+func heard(arguments []string, options map[string]option, hint string, environment func(string) string) (said, []string, error) {
+	given, command, err := split(arguments, options, hint)
 	variable := func(name string) string { return strings.TrimSpace(environment(name)) }
-	chosen := func(name string) string {
-		if value, ok := given[name]; ok {
-			return value
-		}
-		return variable(options[name].variable)
+	return said{options, given, variable}, command, err
+}
+
+func (s said) chosen(name string) string {
+	if value, ok := s.given[name]; ok {
+		return value
 	}
-	s := Exec{
-		Command:        command,
-		StateDir:       chosen("state-dir"),
-		IdentityFile:   chosen("identity-file"),
-		TerminationLog: variable("LASTBEAT_TERMINATION_LOG"),
+	return s.variable(s.options[name].variable)
+}
+
+func (s said) isOn(name string) bool { return isOn(s.chosen(name)) }
+
+func (s said) span(name string) (time.Duration, error) {
+	return span(name, s.options[name].variable, s.chosen(name))
+}
+
+// Reads what every agent is told.
+func (s said) attempt() (a Attempt, err error) {
+	a = Attempt{
+		StateDir:       s.chosen("state-dir"),
+		IdentityFile:   s.chosen("identity-file"),
+		TerminationLog: s.variable("LASTBEAT_TERMINATION_LOG"),
+		IsQuiet:        s.isOn("quiet"),
 		Facts:          map[string]string{},
 	}
-	if len(command) == 0 {
-		return s, usage("there is no command: lastbeat exec -- COMMAND ...")
+	if a.Ticket, err = ticketOf(s.given["ticket-file"], s.variable); err != nil {
+		return a, err
 	}
-	if s.Ticket, err = ticketOf(given["ticket-file"], variable); err != nil {
-		return s, err
+	if err = a.readAddresses(s); err != nil {
+		return a, err
 	}
-	url := chosen("url")
-	if url == "" {
-		url = here
+	for name, into := range map[string]*time.Duration{"drain-seconds": &a.Drain, "report-seconds": &a.Report} {
+		if *into, err = s.span(name); err != nil {
+			return a, err
+		}
 	}
-	s.Addresses = door.Addresses(url)
-	if len(s.Addresses) == 0 {
-		return s, usage("there is no front door: name one with --url, or in LASTBEAT_URL")
+	if text := s.chosen("start-by"); text != "" {
+		if a.StartBy, err = time.Parse(time.RFC3339, text); err != nil {
+			return a, usage("--start-by (LASTBEAT_START_BY) takes an instant such as 2026-11-27T12:00:00Z, not %q", text)
+		}
 	}
-	for _, address := range s.Addresses {
+	if a.Metadata, err = metadataOf(s.chosen("imds"), s.variable); err != nil {
+		return a, err
+	}
+	switch log := s.chosen("log"); log {
+	case "", "text":
+	case "json":
+		a.AsJSON = true
+	default:
+		return a, usage("--log (LASTBEAT_LOG) is text or json, not %q", log)
+	}
+	a.facts(s.chosen("host"), s.variable)
+	return a, nil
+}
+
+func (a *Attempt) readAddresses(s said) error {
+	list := s.chosen("url")
+	if list == "" {
+		list = here
+	}
+	a.Addresses = door.Addresses(list)
+	if len(a.Addresses) == 0 {
+		return usage("there is no front door: name one with --url, or in LASTBEAT_URL")
+	}
+	for _, address := range a.Addresses {
 		if !door.IsAddress(address) {
 			host := address[strings.LastIndex(address, "://")+1:]
-			return s, usage("%q is not an address: write http:// or https:// before it, as in https://%s", address, strings.TrimPrefix(host, "//"))
+			return usage("%q is not an address: write http:// or https:// before it, as in https://%s", address, strings.TrimPrefix(host, "//"))
 		}
-		if door.IsReadable(address) && variable("LASTBEAT_INSECURE") != "1" {
-			s.Warnings = append(s.Warnings, fmt.Sprintf(
+		if door.IsReadable(address) && s.variable("LASTBEAT_INSECURE") != "1" {
+			a.Warnings = append(a.Warnings, fmt.Sprintf(
 				"%s is not encrypted, so somebody who listens on the way can read the credentials: use https, or set LASTBEAT_INSECURE=1 if that is intended", address))
 		}
 	}
-	for name, into := range map[string]*time.Duration{"drain-seconds": &s.Drain, "stall": &s.Stall, "report-seconds": &s.Report} {
-		if *into, err = span(name, chosen(name)); err != nil {
-			return s, err
-		}
-	}
-	if text := chosen("start-by"); text != "" {
-		if s.StartBy, err = time.Parse(time.RFC3339, text); err != nil {
-			return s, usage("--start-by (LASTBEAT_START_BY) takes an instant such as 2026-11-27T12:00:00Z, not %q", text)
-		}
-	}
-	if s.ExitMap, err = exitMap(chosen("exit-map")); err != nil {
-		return s, err
-	}
-	if s.Metadata, err = metadataOf(chosen("imds"), variable); err != nil {
-		return s, err
-	}
-	switch log := chosen("log"); log {
-	case "", "text":
-	case "json":
-		s.AsJSON = true
-	default:
-		return s, usage("--log (LASTBEAT_LOG) is text or json, not %q", log)
-	}
-	s.IsQuiet, s.OnlyLeader = isOn(chosen("quiet")), isOn(chosen("single-child"))
-	s.facts(chosen("host"), variable)
-	return s, nil
+	return nil
 }
 
-func (s *Exec) facts(host string, variable func(string) string) {
-	for name, from := range map[string]string{"pod": "POD_NAME", "namespace": "POD_NAMESPACE", "node": "NODE_NAME"} {
-		if value := variable(from); value != "" {
+func (s *Attempt) facts(host string, variable func(string) string) {
+	for name, from := range map[string]string{"pod": "POD_NAME", "namespace": "POD_NAMESPACE", "node": "NODE_NAME", "podUid": "POD_UID"} {
+		value := variable(from)
+		if value == "" && name == "podUid" {
+			value = metadata.PodUID(metadata.Mounts)
+		}
+		if value != "" {
 			s.Facts[name] = string([]rune(value)[:min(factLength, len([]rune(value)))])
 		}
 	}
@@ -171,111 +192,6 @@ func (s *Exec) facts(host string, variable func(string) string) {
 	} else {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("%q is not a name for a host, and is left out", host))
 	}
-}
-
-func isOn(value string) bool { return value != "" && value != "0" && value != "false" }
-
-// The options before the command, and the command.
-func split(arguments []string) (map[string]string, []string, error) {
-	given := map[string]string{}
-	for index := 0; index < len(arguments); index++ {
-		argument := arguments[index]
-		if argument == "--" {
-			return given, arguments[index+1:], nil
-		}
-		if !strings.HasPrefix(argument, "--") {
-			return nil, nil, usage("%q is not an option: the command comes after --, as in lastbeat exec -- %s", argument, argument)
-		}
-		name, value, hasValue := strings.Cut(argument[2:], "=")
-		option, ok := options[name]
-		if !ok {
-			return nil, nil, usage("there is no option --%s%s", name, suggestion(name))
-		}
-		switch {
-		case option.isSwitch && hasValue:
-			return nil, nil, usage("--%s takes no value", name)
-		case option.isSwitch:
-			value = "1"
-		case !hasValue:
-			index++
-			if index >= len(arguments) || arguments[index] == "--" {
-				return nil, nil, usage("--%s takes a value", name)
-			}
-			value = arguments[index]
-		}
-		given[name] = strings.TrimSpace(value)
-	}
-	return given, nil, nil
-}
-
-// The option that begins most like the one that was typed, with two letters at least.
-func suggestion(name string) string {
-	best, most := "", 1
-	for _, known := range slices.Sorted(maps.Keys(options)) {
-		same := 0
-		for same < min(len(known), len(name)) && known[same] == name[same] {
-			same++
-		}
-		if same > most {
-			best, most = "; did you mean --"+known+"?", same
-		}
-	}
-	return best
-}
-
-func ticketOf(file string, variable func(string) string) (string, error) {
-	text := variable("LASTBEAT_TICKET")
-	if file != "" {
-		read, err := os.ReadFile(file)
-		if err != nil {
-			return "", usage("the ticket cannot be read: %v", err)
-		}
-		text = strings.TrimSpace(string(read))
-	}
-	if text == "" {
-		return "", usage("there is no ticket: set LASTBEAT_TICKET, or name a file with --ticket-file")
-	}
-	return text, nil
-}
-
-var amount = regexp.MustCompile(`^(\d+(?:\.\d+)?)\s*(s|m|h)?$`)
-
-func span(name, text string) (time.Duration, error) {
-	if text == "" {
-		return 0, nil
-	}
-	parts := amount.FindStringSubmatch(text)
-	if parts != nil {
-		count, _ := strconv.ParseFloat(parts[1], 64)
-		unit := map[string]time.Duration{"": time.Second, "s": time.Second, "m": time.Minute, "h": time.Hour}[parts[2]]
-		const longest = 366 * 24 * time.Hour // a run lives for a year at most
-		if seconds := count * unit.Seconds(); seconds > 0 && seconds < longest.Seconds() {
-			return time.Duration(seconds * float64(time.Second)), nil
-		}
-	}
-	return 0, usage("--%s (%s) takes a time such as 60, 60s or 5m, not %q", name, options[name].variable, text)
-}
-
-var pair = regexp.MustCompile(`^\s*(\d{1,3})=(\d{1,3})\s*$`)
-
-func exitMap(text string) (map[int]int, error) {
-	codes := map[int]int{}
-	for one := range strings.SplitSeq(text, ",") {
-		if strings.TrimSpace(one) == "" {
-			continue
-		}
-		parts := pair.FindStringSubmatch(one)
-		if parts == nil {
-			return nil, usage("--exit-map (LASTBEAT_EXIT_MAP) takes pairs of exit codes such as 80=137, not %q", one)
-		}
-		from, _ := strconv.Atoi(parts[1])
-		to, _ := strconv.Atoi(parts[2])
-		if from > 255 || to > 255 {
-			return nil, usage("--exit-map (LASTBEAT_EXIT_MAP) takes pairs of exit codes such as 80=137, not %q", one)
-		}
-		codes[from] = to
-	}
-	return codes, nil
 }
 
 // Whom to ask for notices: nobody, unless this is an EC2 instance or somebody has said whom.

@@ -12,12 +12,23 @@ type Progress struct {
 
 // Report is the end of an attempt.
 type Report struct {
-	// Outcome is succeeded, failed or interrupted.
+	// Outcome is succeeded, failed, interrupted or canceled.
 	Outcome  string `json:"outcome"`
 	Reason   string `json:"reason,omitempty"`
 	ExitCode *int   `json:"exitCode,omitempty"`
 	Signal   string `json:"signal,omitempty"`
 	Message  string `json:"message,omitempty"`
+	// MemoryLimitBytes is the limit that an attempt ran into which reports out-of-memory.
+	MemoryLimitBytes int64 `json:"memoryLimitBytes,omitempty"`
+}
+
+// Plain is the report in the words of version 0.1.0.
+func (r Report) Plain() Report {
+	r.MemoryLimitBytes = 0
+	if r.Outcome == "canceled" {
+		r.Outcome = "interrupted"
+	}
+	return r
 }
 
 // Body is what the replies to claims, beats and finishes say. Each has the fields that it needs.
