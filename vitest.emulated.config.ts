@@ -25,6 +25,25 @@ export default defineConfig({
       // The contract keeps one core busy while the stories wait for the rule of every minute.
       on("localstack", true),
       on("generated", false),
+      // A real Kubernetes, whose nodes are on this machine.
+      {
+        test: {
+          name: "kubernetes",
+          include: ["test/kubernetes/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+        },
+      },
+      // A control plane whose nodes Karpenter takes away.
+      {
+        test: {
+          name: "karpenter",
+          include: ["test/kubernetes/karpenter/*.test.ts"],
+          fileParallelism: false,
+          hookTimeout: 120_000,
+        },
+      },
     ],
   },
 });

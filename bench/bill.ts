@@ -119,6 +119,8 @@ export function billFigures(
           [60, 25],
           [30, 8],
           [30, 25],
+          [150, 8], // a lease of 600 s
+          [300, 8], // a lease of 1200 s
         ] as const
       ).map(
         ([beatSeconds, beatMs]): Figure => ({

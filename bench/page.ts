@@ -30,8 +30,9 @@ and \`node bench/page.ts > docs/performance.md\` makes this page of it.
   × live runs + c × runs that are due. Deaths are counted to their last message.
 - **Money follows from units** and the dated list prices of \`lib/cost/prices.ts\`, for usual run items (a run id of 16 letters, an instance, a first
   attempt). The billed milliseconds of a beat are an input (8 and 25), because only AWS can tell them. \`lastbeat cost\` assumes 128 B for every run
-  item. That makes its figures 0.1 to 0.2 % higher than the table's, just above the promised limit. The agent beats at least every 30 s, so a thousand
-  real runner-hours cost the figure for 30 s. The figure for 60 s is for comparison with others.
+  item. That makes its figures 0.1 to 0.2 % higher than the table's, just above the promised limit. With the default lease of 120 s
+  the agent beats every 30 s, so a thousand real runner-hours cost the figure for 30 s. With a lease of 600 s, the default of Jobs, they cost that for
+  150 s, and with 1200 s that for 300 s (decision 29). The figure for 60 s is for comparison with others.
 - **Times of this machine** come from a separate process beside a table on loopback that answers at once. Only one process is measured at a time, and
   the best of three rounds counts. The calibration line says how fast the machine was. The AWS SDK's figures come from the same handler with the SDK
   in it. Resident memory is that of a process without a limit. A busy machine disturbs a first beat most, so its figure is the 25th percentile of 31.
@@ -60,8 +61,8 @@ DynamoDB; Airflow 149 and 6.82 ms; Prefect 437 and 2.33 ms. The table has the fi
 
 ## What is not reached, and why
 
-- The bundle of beats has 60 kB; the aim was 12. A beat is read by the same library and answered by the same table of decisions as everything else.
-  Without zod a first beat would come about 6 ms sooner, and without the table 2 ms. But a second reader and a second table could go wrong, too. It
+- The bundle of beats has 44 kB; the aim was 12. A beat is read by the same library as everything else.
+  Without zod a first beat would come about 6 ms sooner. But a second reader could go wrong, too. It
   mattered more not to import node:http (\`lib/adapters/aws/signed-call.ts\`), which loads all of undici and took 20 ms.
 - Including the loopback network, a beat takes half of the SDK's processor time, not a fifth. Most of the rest is the kernel's and Node's HTTP client.
 

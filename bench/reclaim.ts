@@ -89,7 +89,7 @@ useEmulators(process.env, dynamodb, sqs);
 const client = sqsClient();
 const table = "lastbeat";
 const queues = await createQueues(client, sqs);
-useResources(process.env, { table, queues, keys: KEYS, sweepSeconds: 10 });
+useResources(process.env, { table, queues, keys: KEYS, sweepSeconds: 10, isWatching: false, isDispatching: false });
 await createTable(theTable().client, table);
 
 printTo({ write: () => {} });

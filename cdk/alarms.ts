@@ -5,7 +5,7 @@ import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
 import { Construct } from "constructs";
 import type { FrontDoor } from "./front-door.ts";
 import type { Metrics } from "./metrics.ts";
-import type { Queues } from "./queues.ts";
+import type { DispatchQueues, Queues } from "./queues.ts";
 import type { Settings } from "./settings.ts";
 
 type Watched = {
@@ -85,6 +85,8 @@ function watched({ metrics, queues, frontDoor }: AlarmsProps): Readonly<Record<s
       of: [1, 1],
       missing: "good",
     },
+    ...(queues.watch !== undefined && ofClusters(metrics)),
+    ...(queues.dispatch !== undefined && ofDispatches(metrics, queues.dispatch)),
     "notices-dead": {
       says: "A notice could not be handled: attempts on that host were not told to leave.",
       metric: queues.noticeDeadLetters.metricApproximateNumberOfMessagesVisible(waiting),
@@ -94,6 +96,48 @@ function watched({ metrics, queues, frontDoor }: AlarmsProps): Readonly<Record<s
     },
   };
 }
+
+/** The alarm of a deployment with clusters. */
+const ofClusters = (metrics: Metrics): Readonly<Record<string, Watched>> => ({
+  "cluster-silent": {
+    says: "A cluster does not answer: ends of its pods are found when leases are over, and no attempt is started in it.",
+    metric: metrics.clusterSilent(),
+    threshold: 1,
+    of: [3, 3],
+    missing: "bad", // a look is made with each sweep
+  },
+});
+
+/** The alarms of a deployment that starts attempts itself. */
+const ofDispatches = (
+  metrics: Metrics,
+  { waiting, deadLetters }: DispatchQueues,
+): Readonly<Record<string, Watched>> => ({
+  "dispatches-delayed": {
+    says: "A target does not answer, or has too much to do: its attempts wait, and then their time to start is over.",
+    metric: metrics.dispatchDelayed(),
+    threshold: 1,
+    of: [5, 5], // five minutes without a break are no hiccup
+    missing: "good",
+  },
+  "dispatches-unread": {
+    says: "An attempt waits to be started, and nobody has looked at its message for a quarter of an hour.",
+    metric: waiting.metricApproximateAgeOfOldestMessage({ period: Duration.minutes(1), statistic: "Maximum" }),
+    threshold: 900, // the longest time for which a message may be put off
+    of: [1, 1],
+    missing: "good",
+  },
+  "dispatches-dead": {
+    says: "A target could not start an attempt: its message says why.",
+    metric: deadLetters.metricApproximateNumberOfMessagesVisible({
+      period: Duration.minutes(1),
+      statistic: "Maximum",
+    }),
+    threshold: 1,
+    of: [1, 1],
+    missing: "good",
+  },
+});
 
 /** The topic of the settings, given as a construct or by its ARN. */
 const topicOf = (scope: Construct, { alarmTopic, alarmTopicArn }: Settings): ITopic | undefined =>

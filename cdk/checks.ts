@@ -1,5 +1,6 @@
+import { Token } from "aws-cdk-lib";
 import { type Issuer, issuersOf } from "./issuers.ts";
-import type { FrontDoorKind, Reservable, Settings } from "./props.ts";
+import type { ClusterProps, FrontDoorKind, Reservable, Settings, WebhookProps } from "./props.ts";
 
 /** The name of a rule has at most 64 characters. Our longest ending, -notice-capacity-reservation, has 28. */
 const NAME = /^[A-Za-z][A-Za-z0-9-]{0,35}$/;
@@ -31,6 +32,48 @@ function wrongIssuer({ issuer, audience }: Issuer): string | undefined {
     return "has an issuer that is not an https URL";
   if (/[?#]/.test(issuer)) return "has an issuer with a query or a fragment";
   return Array.isArray(audience) && audience.length > 0 ? undefined : "needs an audience, as a list";
+}
+
+/** The names of clusters, by the API of EKS. */
+const CLUSTER = /^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$/;
+
+/** A label of DNS. */
+const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+const isListOf = (value: unknown, pattern: RegExp): boolean =>
+  Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === "string" && pattern.test(each));
+
+function wrongCluster(cluster: ClusterProps): string | undefined {
+  const unknown = strangerIn(cluster, ["name", "region", "role", "agentImage", "namespaces", "accessEntries"]);
+  if (unknown !== undefined) return unknown;
+  const { name, region, role, agentImage, namespaces = ["default"], accessEntries } = cluster;
+  if (typeof name !== "string" || !CLUSTER.test(name)) return `needs names of clusters, not ${JSON.stringify(name)}`;
+  if (region !== undefined && !/^[a-z]{2}(-[a-z]+)+-\d$/.test(region)) return `has a region that is none: ${region}`;
+  if (role !== undefined && !/^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/.test(role))
+    return "has a role that is not the ARN of a role";
+  if (agentImage !== undefined && !/^[\w./:@-]{1,255}$/.test(agentImage)) return "has an agentImage that is no image";
+  if (!isListOf(namespaces, DNS_LABEL)) return "has namespaces that are no list of names of namespaces";
+  return accessEntries === undefined || typeof accessEntries === "boolean"
+    ? undefined
+    : "has accessEntries that are no flag";
+}
+
+function wrongWebhook(webhook: WebhookProps): string | undefined {
+  const unknown = strangerIn(webhook, ["name", "url", "secretArn", "allowPrivate"]);
+  if (unknown !== undefined) return unknown;
+  const { name, url, secretArn, allowPrivate } = webhook;
+  if (typeof name !== "string" || !DNS_LABEL.test(name))
+    return `needs names of lower-case letters, digits and -, not ${JSON.stringify(name)}`;
+  const { protocol, username, password } = URL.parse(String(url)) ?? {};
+  if (protocol !== "https:") return `needs addresses that begin with https://, not ${JSON.stringify(url)}`;
+  if (username !== "" || password !== "") return "has a password in an address: its signature says who sends an event";
+  const isArn = (text: string): boolean =>
+    /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+-\w{6}$/.test(text) || Token.isUnresolved(text);
+  if (secretArn !== undefined && !isArn(secretArn))
+    return "has a secretArn that is not the whole ARN of a secret, with the six letters at its end";
+  return allowPrivate === undefined || typeof allowPrivate === "boolean"
+    ? undefined
+    : "has an allowPrivate that is no flag";
 }
 
 /** What is wrong with a setting, by its name; undefined if it is valid. */
@@ -158,6 +201,19 @@ export const CHECKS: Checks = {
     return wrong === undefined ? undefined : `must have whole numbers from 1, not ${JSON.stringify(wrong)}`;
   },
   requeueVisibilitySeconds: whole(1, 43_200), // SQS hides a message for at most twelve hours
+  clusters: (value) => {
+    if (!Array.isArray(value)) return `must be a list such as [{"name": "prod"}], not ${JSON.stringify(value)}`;
+    const names = new Set(value.map(({ name }) => name));
+    if (names.size < value.length) return "names a cluster twice";
+    return value.map(wrongCluster).find((wrong) => wrong !== undefined);
+  },
+  webhooks: (value) => {
+    if (!Array.isArray(value))
+      return `must be a list such as [{"name": "ci", "url": "https://…"}], not ${JSON.stringify(value)}`;
+    const names = new Set(value.map(({ name }) => name));
+    if (names.size < value.length) return "names a webhook twice";
+    return value.map(wrongWebhook).find((wrong) => wrong !== undefined);
+  },
   kmsKeyArn: (value) =>
     /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/.test(value)
       ? undefined

@@ -53,6 +53,8 @@ const READ: Readonly<Record<string, Read>> = {
   alarmTopicArn: asText,
   reservedConcurrency: asIs,
   requeueVisibilitySeconds: asNumber,
+  clusters: asIs,
+  webhooks: asIs,
   kmsKeyArn: asText,
   network: asIs,
 } satisfies {

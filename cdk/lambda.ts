@@ -94,6 +94,11 @@ export class Lambda extends Construct {
     );
   }
 
+  /** The role that it acts with. */
+  get roleArn(): string {
+    return this.role.roleArn;
+  }
+
   /** Adds a permission to the role. `partitions`: only for keys of the table that begin with one of these. */
   allow(actions: readonly string[], resource: string, ...partitions: readonly string[]): void {
     this.role.addToPolicy(

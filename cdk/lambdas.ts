@@ -4,12 +4,14 @@ import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { CONTROL, ENVIRONMENT, PREFIX } from "../lib/names.ts";
 import type { Service } from "../lib/wire/routes.ts";
+import { allowClusters, clustersIn } from "./clusters.ts";
 import type { Keys } from "./keys.ts";
 import { Lambda } from "./lambda.ts";
 import { MEMORY, NOTICE_BATCH, TIMEOUTS } from "./limits.ts";
 import type { Queues } from "./queues.ts";
 import { type Settings, shardsFor } from "./settings.ts";
 import type { Table } from "./table.ts";
+import type { Webhooks } from "./webhooks.ts";
 
 /**
  * A sweep reads 1,000 items in 6 ms of a whole CPU, and a verdict takes 5 ms of one. If a hundredth of the fleet is
@@ -25,7 +27,12 @@ const HOSTS = `${PREFIX.host}*`;
 const READ = ["dynamodb:GetItem", "dynamodb:Query"] as const;
 const WRITE = ["dynamodb:PutItem", "dynamodb:UpdateItem"] as const;
 
-export type LambdasProps = { readonly table: Table; readonly queues: Queues; readonly keys: Keys };
+export type LambdasProps = {
+  readonly table: Table;
+  readonly queues: Queues;
+  readonly keys: Keys;
+  readonly webhooks: Webhooks;
+};
 
 /** All Lambdas, each with its permissions. A permission that a Lambda does not use fails the test of the grants. */
 export class Lambdas extends Construct {
@@ -35,9 +42,14 @@ export class Lambdas extends Construct {
   readonly ticker: Lambda;
   readonly canary: Lambda;
   readonly rotate: Lambda;
+  /** Looks at clusters, if there are any. */
+  readonly watch: Lambda | undefined;
+  /** Starts attempts, if there are clusters or webhooks. */
+  readonly dispatch: Lambda | undefined;
 
-  constructor(scope: Construct, id: string, settings: Settings, { table, queues, keys }: LambdasProps) {
+  constructor(scope: Construct, id: string, settings: Settings, props: LambdasProps) {
     super(scope, id);
+    const { table, queues, keys, webhooks } = props;
     const tableArn = table.table.tableArn;
     const key = { [ENVIRONMENT.table]: table.table.tableName, [ENVIRONMENT.keysSecret]: keys.arn };
     const plumbing = {
@@ -51,6 +63,7 @@ export class Lambdas extends Construct {
       [ENVIRONMENT.requeueQueue]: queues.requeue.queueUrl,
       [ENVIRONMENT.noticeQueue]: queues.notice.queueUrl,
       [ENVIRONMENT.retentionDays]: String(settings.retentionDays),
+      ...(queues.dispatch !== undefined && { [ENVIRONMENT.dispatchQueue]: queues.dispatch.waiting.queueUrl }),
     };
     const pace = { [ENVIRONMENT.sweepSeconds]: String(settings.sweepSeconds) };
     const lambda = (
@@ -75,6 +88,8 @@ export class Lambdas extends Construct {
       ...app,
       ...anyOwner,
       [ENVIRONMENT.leaseSeconds]: String(settings.leaseSeconds),
+      ...(queues.watch !== undefined && clustersIn(settings)),
+      ...webhooks.names,
     });
     const trust = settings.trustRunners ? { [ENVIRONMENT.trustRunners]: "true" } : {};
     this.notice = lambda("notice", "handles notices about hosts", { ...app, ...trust }, MEMORY.notice);
@@ -88,6 +103,7 @@ export class Lambdas extends Construct {
     this.ticker = lambda("ticker", "queues the sweeps of the next minute", {
       ...pace,
       [ENVIRONMENT.tickQueue]: queues.tick.queueUrl,
+      ...(queues.watch !== undefined && { [ENVIRONMENT.watchQueue]: queues.watch.queueUrl }),
     });
     this.ticker.allow(["sqs:SendMessage"], queues.tick.queueArn);
     this.canary = lambda("canary", "beats through the public front door", plumbing);
@@ -97,15 +113,49 @@ export class Lambdas extends Construct {
     this.rotate = lambda("rotate", "rotates the signing keys", {});
     keys.rotateBy(this.rotate, settings.keyRotationDays);
     this.services = { beat, runner, owner };
+    const { watch, dispatch } = queues;
+    if (watch !== undefined) {
+      this.watch = lambda("watch", "looks at the pods of clusters", { ...app, ...clustersIn(settings) });
+      this.watch.allow([...READ, ...WRITE], tableArn);
+      this.watch.allow(["dynamodb:DeleteItem"], tableArn, HOSTS);
+      this.watch.allow(["sqs:SendMessage"], queues.requeue.queueArn);
+      this.ticker.allow(["sqs:SendMessage"], watch.queueArn);
+      this.receive(this.watch, watch, { batchSize: 10, reportBatchItemFailures: false });
+    }
+    if (dispatch !== undefined) {
+      this.dispatch = lambda("dispatch", "asks targets to start attempts", {
+        ...app,
+        ...clustersIn(settings),
+        ...webhooks.environment,
+        [ENVIRONMENT.dispatchDeadLetters]: dispatch.deadLetters.queueUrl,
+      });
+      this.dispatch.allow([...READ, ...WRITE], tableArn);
+      this.dispatch.allow(["sqs:SendMessage"], dispatch.deadLetters.queueArn);
+      webhooks.allow(this.dispatch);
+      for (const one of [runner, owner, this.sweep, this.notice, ...this.ofTargets])
+        one.allow(["sqs:SendMessage"], dispatch.waiting.queueArn);
+      this.receive(this.dispatch, dispatch.waiting, { batchSize: 5, reportBatchItemFailures: true });
+    }
+    if (settings.clusters.length > 0)
+      for (const one of this.ofTargets) {
+        // Both may end an attempt, and so sign the ticket of the next one. What a webhook answers ends none.
+        one.allow(["secretsmanager:GetSecretValue"], keys.arn);
+        allowClusters(one, settings);
+      }
     if (settings.kmsKeyArn !== undefined) this.share(settings.kmsKeyArn);
     // A sweep takes all waiting ticks, so a late tick does not delay the next ones.
     this.receive(this.sweep, queues.tick, { batchSize: 10, reportBatchItemFailures: false });
     this.receive(this.notice, queues.notice, { batchSize: NOTICE_BATCH, reportBatchItemFailures: true });
   }
 
+  /** The Lambdas that only a deployment with targets has. */
+  private get ofTargets(): readonly Lambda[] {
+    return [this.watch, this.dispatch].filter((lambda) => lambda !== undefined);
+  }
+
   /** Allows each Lambda that reads or writes encrypted data to use the key. */
   private share(kmsKeyArn: string): void {
-    for (const one of [...Object.values(this.services), this.sweep, this.notice])
+    for (const one of [...Object.values(this.services), this.sweep, this.notice, ...this.ofTargets])
       one.allowKey(kmsKeyArn, "dynamodb", "secretsmanager", "sqs");
     this.canary.allowKey(kmsKeyArn, "dynamodb", "secretsmanager");
     this.ticker.allowKey(kmsKeyArn, "sqs");

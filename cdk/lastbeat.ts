@@ -7,6 +7,7 @@ import { ENVIRONMENT } from "../lib/names.ts";
 import { ROUTES } from "../lib/wire/routes.ts";
 import { Alarms } from "./alarms.ts";
 import { ForwarderBus } from "./bus.ts";
+import { enterClusters } from "./clusters.ts";
 import { Dashboard } from "./dashboard.ts";
 import type { FrontDoor } from "./front-door.ts";
 import { HttpFrontDoor } from "./http-api.ts";
@@ -21,6 +22,7 @@ import { Schedules } from "./schedules.ts";
 import { type FrontDoorKind, hasBus, type LastbeatProps, type Settings, settingsOf } from "./settings.ts";
 import { Table } from "./table.ts";
 import { accountIn, wantedRate } from "./throttles.ts";
+import { Webhooks } from "./webhooks.ts";
 
 /**
  * All of Lastbeat, for an app of your own: `new Lastbeat(this, "Lastbeat")`. For a stack of its own, see LastbeatStack.
@@ -33,9 +35,14 @@ export class Lastbeat extends Construct {
   readonly requeueDeadLetters: Queue;
   readonly noticeQueue: Queue;
   readonly noticeDeadLetters: Queue;
+  /** Attempts that a target is asked to start; undefined without clusters and webhooks. */
+  readonly dispatchQueue: Queue | undefined;
+  readonly dispatchDeadLetters: Queue | undefined;
   readonly tableName: string;
   /** The ARN of the secret with the signing keys. */
   readonly keysArn: string;
+  /** The ARNs of the secrets that sign events, by the names of the webhooks. */
+  readonly webhookSecretArns: ReadonlyMap<string, string>;
   /** The beginning of the names of the rules for notices. */
   readonly rulePrefix: string;
   /** The ARN of the bus for forwarders; undefined if the settings name no forwarders. */
@@ -52,13 +59,17 @@ export class Lastbeat extends Construct {
     const table = new Table(this, "Table", settings);
     const queues = new Queues(this, "Queues", settings);
     const keys = new Keys(this, "Keys", settings);
-    const lambdas = new Lambdas(this, "Lambdas", settings, { table, queues, keys });
+    const webhooks = new Webhooks(this, "Webhooks", settings);
+    const lambdas = new Lambdas(this, "Lambdas", settings, { table, queues, keys, webhooks });
     const frontDoors = this.open(settings, lambdas);
     const first = frontDoors.values().next().value;
     if (first === undefined) throw new Error("frontDoors names no front door");
     this.frontDoors = frontDoors;
     this.url = settings.publicUrl ?? first.url;
     lambdas.canary.function.addEnvironment(ENVIRONMENT.frontDoor, this.url);
+    const { watch, dispatch } = lambdas;
+    dispatch?.function.addEnvironment(ENVIRONMENT.frontDoor, this.url);
+    enterClusters(this, settings, { ...(watch && { watch }), ...(dispatch && { dispatch }) });
     if (settings.beatUrl) this.openBeatUrl(lambdas);
     this.rulePrefix = `${settings.name}-notice-`;
     new NoticeRules(this, "Rules", this.rulePrefix, toQueue(queues));
@@ -71,8 +82,11 @@ export class Lastbeat extends Construct {
     this.requeueDeadLetters = queues.requeueDeadLetters;
     this.noticeQueue = queues.notice;
     this.noticeDeadLetters = queues.noticeDeadLetters;
+    this.dispatchQueue = queues.dispatch?.waiting;
+    this.dispatchDeadLetters = queues.dispatch?.deadLetters;
     this.tableName = table.table.tableName;
     this.keysArn = keys.arn;
+    this.webhookSecretArns = webhooks.secretArns;
     this.metrics = new Metrics(settings.name);
     const watching = { metrics: this.metrics, queues, frontDoor: first };
     this.alarms = settings.observability === "none" ? undefined : new Alarms(this, "Alarms", settings, watching);

@@ -13,6 +13,10 @@ export const TIMEOUTS = {
   /** Three beats of 5 s, and the pauses between them. */
   canary: 40,
   rotate: 30,
+  /** Until the ticks of the next minute come. */
+  watch: 60,
+  /** A few calls to an API server, each of at most 5 s; or one to a webhook, of at most 10 s, and its secret before it. */
+  dispatch: 30,
 } as const;
 
 /** Memory in MB. lib/cost uses the same numbers, and a test compares them. */

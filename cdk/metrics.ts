@@ -42,6 +42,15 @@ export class Metrics {
     return this.metric(METRICS.canaryFailed, "Sum");
   }
 
+  /** 1 for a look at a cluster that did not answer. */
+  dispatchDelayed(): Metric {
+    return this.metric(METRICS.dispatchDelayed, "Sum");
+  }
+
+  clusterSilent(): Metric {
+    return this.metric(METRICS.clusterSilent, "Sum");
+  }
+
   /** Ended attempts of one cause (docs/protocol.md lists them). */
   verdicts(cause: string): Metric {
     return this.metric(METRICS.verdicts, "Sum", { [METRICS.cause]: cause });

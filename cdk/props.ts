@@ -15,6 +15,33 @@ export type Network = {
   readonly securityGroupIds?: readonly string[];
 };
 
+/** A cluster of EKS. */
+export type ClusterProps = {
+  readonly name: string;
+  /** Default: the region of the stack. */
+  readonly region?: string;
+  /** The ARN of a role of the cluster's account that may ask it. Default: the stack's own roles get access entries. */
+  readonly role?: string;
+  /** The image of the agent for its pods. Default: `lastbeat-agent`. */
+  readonly agentImage?: string;
+  /** The namespaces in which Jobs are started. Default: all that Kubernetes allows. */
+  readonly namespaces?: readonly string[];
+  /** Whether the stack makes access entries for its own roles. Default: it does, unless `role` or `region` is set. */
+  readonly accessEntries?: boolean;
+};
+
+/** An address that starts attempts; docs/webhooks.md. */
+export type WebhookProps = {
+  /** The name in the specs of runs: lower-case letters, digits and `-`. */
+  readonly name: string;
+  /** It begins with https://, and has no user and no password. */
+  readonly url: string;
+  /** The ARN of the secret that signs its events. Default: the stack makes one. */
+  readonly secretArn?: string;
+  /** Its name may lead to a private address. Default: it may not. */
+  readonly allowPrivate?: boolean;
+};
+
 /** Everything has a default: `new Lastbeat(this, "Lastbeat")` is complete. */
 export type LastbeatProps = {
   /** The name in metrics, alarms and rules; unique per account and region. Default: the name of its stack. */
@@ -118,6 +145,13 @@ export type LastbeatProps = {
    * needs six times its timeout. Default 60.
    */
   readonly requeueVisibilitySeconds?: number;
+  /**
+   * Clusters of EKS in which attempts are started as Jobs, and whose pods are watched; docs/kubernetes.md says what they
+   * need. A private endpoint also needs `network`. Default: none.
+   */
+  readonly clusters?: readonly ClusterProps[];
+  /** Addresses that are told about attempts, and start them; docs/webhooks.md. Default: none. */
+  readonly webhooks?: readonly WebhookProps[];
   /**
    * The ARN of a KMS key that encrypts table, queues, secret and logs; docs/deploy.md has its policy. Default: keys of
    * AWS.

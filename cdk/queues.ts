@@ -4,7 +4,7 @@ import { Construct } from "constructs";
 import { MAX_RECEIVES, TICK_RETENTION_SECONDS } from "../lib/names.ts";
 import { keyOf } from "./kms.ts";
 import { TIMEOUTS } from "./limits.ts";
-import type { Settings } from "./settings.ts";
+import { hasTargets, type Settings } from "./settings.ts";
 
 /** The longest time for which SQS keeps a message. */
 const LONGEST = Duration.days(14);
@@ -12,7 +12,10 @@ const LONGEST = Duration.days(14);
 /** AWS recommends this: while Lambda tries a batch again after a throttle, no other poller receives it. */
 const sixTimes = (seconds: number): Duration => Duration.seconds(6 * seconds);
 
-/** The three queues, and dead letters for the two whose messages must not be lost. */
+/** Attempts that a target is asked to start, and those that it could not start. */
+export type DispatchQueues = { readonly waiting: Queue; readonly deadLetters: Queue };
+
+/** The queues, and dead letters for those whose messages must not be lost. */
 export class Queues extends Construct {
   /** Messages for consumers: the next attempts. */
   readonly requeue: Queue;
@@ -22,6 +25,11 @@ export class Queues extends Construct {
   readonly noticeDeadLetters: Queue;
   /** The ticks of the next minute. A tick that was not handled is worth nothing, so there are no dead letters. */
   readonly tick: Queue;
+
+  /** The ticks of the looks at clusters, if there are any. */
+  readonly watch: Queue | undefined;
+  /** What clusters and webhooks need, if there are any. */
+  readonly dispatch: DispatchQueues | undefined;
 
   private readonly encryption: Pick<QueueProps, "encryption" | "encryptionMasterKey">;
 
@@ -55,17 +63,37 @@ export class Queues extends Construct {
       visibilityTimeout: sixTimes(TIMEOUTS.notice),
       deadLetterQueue: { queue: this.noticeDeadLetters, maxReceiveCount: MAX_RECEIVES },
     });
-    this.tick = this.queue("Tick", {
-      retentionPeriod: Duration.seconds(TICK_RETENTION_SECONDS),
-      visibilityTimeout: sixTimes(TIMEOUTS.sweep),
+    this.tick = this.ticks("Tick", TIMEOUTS.sweep);
+    this.watch = settings.clusters.length === 0 ? undefined : this.ticks("Watch", TIMEOUTS.watch);
+    this.dispatch = hasTargets(settings) ? this.dispatches(own) : undefined;
+  }
+
+  private dispatches(removalPolicy: RemovalPolicy): DispatchQueues {
+    // A message holds the ticket of a run, as those of the requeue queue do.
+    const deadLetters = this.queue("DispatchDeadLetters", { retentionPeriod: LONGEST, removalPolicy });
+    Validations.of(deadLetters).acknowledge({
+      id: "Serverless::Serverless-SQSRedrivePolicy",
+      reason: "Failed messages end here.",
     });
-    Validations.of(this.tick).acknowledge(
-      {
-        id: "AwsSolutions::AwsSolutions-SQS3",
-        reason: "A late tick is worth nothing: the next one sweeps the same items.",
-      },
+    const waiting = this.queue("Dispatch", {
+      retentionPeriod: LONGEST,
+      removalPolicy,
+      visibilityTimeout: sixTimes(TIMEOUTS.dispatch),
+      deadLetterQueue: { queue: deadLetters, maxReceiveCount: MAX_RECEIVES },
+    });
+    return { waiting, deadLetters };
+  }
+
+  private ticks(id: string, timeoutSeconds: number): Queue {
+    const queue = this.queue(id, {
+      retentionPeriod: Duration.seconds(TICK_RETENTION_SECONDS),
+      visibilityTimeout: sixTimes(timeoutSeconds),
+    });
+    Validations.of(queue).acknowledge(
+      { id: "AwsSolutions::AwsSolutions-SQS3", reason: "A late tick is worth nothing: the next one does the same." },
       { id: "Serverless::Serverless-SQSRedrivePolicy", reason: "A late tick is worth nothing." },
     );
+    return queue;
   }
 
   private queue(id: string, props: QueueProps): Queue {

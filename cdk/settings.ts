@@ -1,7 +1,7 @@
 import { CHECKS } from "./checks.ts";
 import type { LastbeatProps, Settings } from "./props.ts";
 
-export type { FrontDoorKind, LastbeatProps, Reservable, Settings } from "./props.ts";
+export type { ClusterProps, FrontDoorKind, LastbeatProps, Reservable, Settings } from "./props.ts";
 
 const DEFAULTS = {
   expectedRuns: 1000,
@@ -22,6 +22,8 @@ const DEFAULTS = {
   anonymousOwners: false,
   reservedConcurrency: {},
   requeueVisibilitySeconds: 60,
+  clusters: [],
+  webhooks: [],
 } as const satisfies Omit<Settings, "name">;
 
 /** A setting that is not valid. The message begins with its name. */
@@ -51,11 +53,14 @@ export function settingsOf(props: LastbeatProps, stackName: string): Settings {
 export const hasBus = ({ forwarderAccounts, forwarderOrganization }: Settings): boolean =>
   forwarderAccounts.length > 0 || forwarderOrganization !== undefined;
 
+/** Whether there is a target that the stack asks to start attempts. */
+export const hasTargets = ({ clusters, webhooks }: Settings): boolean => clusters.length > 0 || webhooks.length > 0;
+
 type Fleet = Pick<Settings, "expectedRuns" | "leaseSeconds">;
 
 /**
- * Beats per second of the whole fleet. Two beats are a quarter of a lease apart, at most 30 s (paceOf in
- * lib/core/lease.ts).
+ * Beats per second of the whole fleet. Two beats are a quarter of a lease apart (paceOf in lib/core/lease.ts). With a
+ * longer lease, agents of version 0.1.0 still beat every 30 s.
  */
 export const beatsPerSecond = ({ expectedRuns, leaseSeconds }: Fleet): number =>
   expectedRuns / Math.min(30, leaseSeconds / 4);

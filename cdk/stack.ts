@@ -19,7 +19,11 @@ export class LastbeatStack extends Stack {
     this.tell(OUTPUTS.requeueDeadLetters, queues.requeueDeadLetters.queueUrl);
     this.tell(OUTPUTS.noticeQueue, queues.noticeQueue.queueUrl);
     this.tell(OUTPUTS.noticeDeadLetters, queues.noticeDeadLetters.queueUrl);
+    this.tell(OUTPUTS.dispatchQueue, queues.dispatchQueue?.queueUrl);
+    this.tell(OUTPUTS.dispatchDeadLetters, queues.dispatchDeadLetters?.queueUrl);
     this.tell(OUTPUTS.keys, keysArn);
+    const secrets = [...this.lastbeat.webhookSecretArns].map(([name, arn]) => `${name}=${arn}`);
+    this.tell(OUTPUTS.webhookSecrets, secrets.length === 0 ? undefined : secrets.join(" "));
     this.tell(OUTPUTS.rulePrefix, rulePrefix);
     this.tell(OUTPUTS.version, VERSION);
     this.tell(OUTPUTS.forwarderBus, this.lastbeat.forwarderBusArn);

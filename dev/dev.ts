@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import type { Context } from "aws-lambda";
 import { handler as beat } from "../lambdas/beat.ts";
@@ -10,6 +11,7 @@ import { handler as sweep } from "../lambdas/sweep.ts";
 import { handler as ticker } from "../lambdas/ticker.ts";
 import { dynamoClient } from "../lib/adapters/aws/dynamo.ts";
 import { sqsClient } from "../lib/adapters/aws/queues.ts";
+import { ENVIRONMENT } from "../lib/names.ts";
 import type { Log } from "../lib/ports/runtime.ts";
 import { type Emulators, startEmulators } from "./emulators.ts";
 import { putEvents } from "./events.ts";
@@ -19,6 +21,7 @@ import { contextFor, frontDoor, type Lambda } from "./http.ts";
 import { textLog } from "./log.ts";
 import { mapQueue, type QueueLambda } from "./mapping.ts";
 import { createQueues, createTable } from "./resources.ts";
+import { Unusable } from "./unusable.ts";
 
 export type DevSettings = {
   /** 0: a free port. */
@@ -27,9 +30,16 @@ export type DevSettings = {
   readonly data?: string;
   /** Whole seconds between two sweeps. */
   readonly sweepSeconds: number;
+  /** The clusters to watch, each a context of a kubeconfig. */
+  readonly clusters?: readonly KubeContext[];
+  /** The webhooks, which may be on this machine. */
+  readonly webhooks?: readonly { readonly name: string; readonly url: string }[];
   /** The log for decisions; by default, lines for people on stderr. */
   readonly log?: Log;
 };
+
+/** A context of a kubeconfig; without a name, the current one. `agentImage`: the image of the agent for its pods. */
+export type KubeContext = { readonly kubeconfig: string; readonly context?: string; readonly agentImage?: string };
 
 /** What an SDK needs to reach the embedded server; the answer of `GET /dev/info`. */
 export type DevInfo = {
@@ -39,6 +49,8 @@ export type DevInfo = {
   readonly queueUrl: string;
   readonly deadLetterUrl: string;
   readonly table: string;
+  /** The webhooks, with the secrets that sign their events. */
+  readonly webhooks?: readonly { readonly name: string; readonly url: string; readonly secret: string }[];
 };
 
 export type Dev = {
@@ -58,6 +70,9 @@ const MINUTE = 60_000;
  * emulators busy. Eight were no faster on two cores, and slowed down the program that posts the events.
  */
 const NOTICE_POLLERS = 4;
+
+/** A message waits for its target, not for us. */
+const DISPATCH_POLLERS = 2;
 
 async function listen(door: ReturnType<typeof frontDoor>, port: number): Promise<string> {
   await new Promise<void>((resolve, reject) => {
@@ -104,8 +119,47 @@ export async function startDev(settings: DevSettings): Promise<Dev> {
   }
 }
 
+/** The Lambda that asks targets to start attempts. It is loaded on demand, with the clients that only it needs. */
+const dispatchLambda = async (): Promise<QueueLambda> =>
+  (await import("../lambdas/dispatch.ts")).handler as QueueLambda;
+
+/** The Lambda that looks at these clusters. It is loaded on demand, too. */
+async function watchLambda(contexts: readonly KubeContext[]): Promise<QueueLambda> {
+  const [{ handler: watch }, { useClusters }, { kubeconfigClient, KubeconfigError }] = await Promise.all([
+    import("../lambdas/watch.ts"),
+    import("../lambdas/clusters.ts"),
+    import("../lib/adapters/kubernetes/kubeconfig.ts"),
+  ]);
+  try {
+    const clusters = contexts.map(({ kubeconfig, context, agentImage }) => ({
+      ...kubeconfigClient(kubeconfig, context),
+      ...(agentImage !== undefined && { agentImage }),
+    }));
+    useClusters(clusters);
+    process.env[ENVIRONMENT.clusters] = JSON.stringify(clusters.map(({ name }) => ({ name })));
+  } catch (error) {
+    throw error instanceof KubeconfigError ? new Unusable(error.message) : error;
+  }
+  return watch as QueueLambda;
+}
+
+/** Lets the Lambdas know the webhooks. Their secrets stay as long as the keys of the server do. */
+async function knowWebhooks(
+  webhooks: NonNullable<DevSettings["webhooks"]>,
+  keys: string,
+): Promise<NonNullable<DevInfo["webhooks"]>> {
+  const known = webhooks.map((each) => {
+    const bytes = createHmac("sha256", keys).update(`webhook ${each.name}`).digest("base64");
+    return { ...each, secret: `whsec_${bytes}`, allowPrivate: true };
+  });
+  const { useWebhooks } = await import("../lambdas/webhooks.ts");
+  useWebhooks(known);
+  process.env[ENVIRONMENT.webhooks] = JSON.stringify(known.map(({ name }) => ({ name })));
+  return known.map(({ allowPrivate: _, ...webhook }) => webhook);
+}
+
 async function serve(
-  { port, sweepSeconds, log = textLog }: DevSettings,
+  { port, sweepSeconds, log = textLog, clusters = [], webhooks = [] }: DevSettings,
   emulators: Emulators,
   keys: string,
 ): Promise<Dev> {
@@ -115,7 +169,12 @@ async function serve(
   const sqsOfDev = sqsClient();
   await createTable(dynamoClient(), TABLE_NAME);
   const queues = await createQueues(sqsOfDev, sqs);
-  useResources(process.env, { table: TABLE_NAME, queues, keys, sweepSeconds });
+  const isWatching = clusters.length > 0;
+  const isDispatching = isWatching || webhooks.length > 0;
+  useResources(process.env, { table: TABLE_NAME, queues, keys, sweepSeconds, isWatching, isDispatching });
+  const watch = isWatching ? await watchLambda(clusters) : undefined;
+  const told = webhooks.length > 0 ? await knowWebhooks(webhooks, keys) : undefined;
+  const dispatch = isDispatching ? await dispatchLambda() : undefined;
   printTo(log);
   printLinesTo(log);
 
@@ -128,11 +187,22 @@ async function serve(
     },
   });
   const api = await listen(door, port);
-  info = { api, dynamodb, sqs, queueUrl: queues.requeue, deadLetterUrl: queues.deadLetter, table: TABLE_NAME };
+  process.env[ENVIRONMENT.frontDoor] = api;
+  info = {
+    api,
+    dynamodb,
+    sqs,
+    queueUrl: queues.requeue,
+    deadLetterUrl: queues.deadLetter,
+    table: TABLE_NAME,
+    ...(told !== undefined && { webhooks: told }),
+  };
 
   const mappings = [
     mapQueue(sqsOfDev, queues.tick, sweep as QueueLambda),
     mapQueue(sqsOfDev, queues.notice, notice as QueueLambda, NOTICE_POLLERS),
+    ...(watch === undefined ? [] : [mapQueue(sqsOfDev, queues.watch, watch)]),
+    ...(dispatch === undefined ? [] : [mapQueue(sqsOfDev, queues.dispatch, dispatch, DISPATCH_POLLERS)]),
   ];
   const rule = everyMinute((time) =>
     (ticker as unknown as MinuteLambda)({ time: time.toISOString() }, contextFor(MINUTE)),

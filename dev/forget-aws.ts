@@ -28,10 +28,22 @@ export function useEmulators(environment: NodeJS.ProcessEnv, dynamodb: string, s
   Object.assign(environment, { AWS_ENDPOINT_URL_DYNAMODB: dynamodb, AWS_ENDPOINT_URL_SQS: sqs });
 }
 
+/** What the Lambdas of the embedded server work on. */
+export type Resources = {
+  readonly table: string;
+  readonly queues: QueueUrls;
+  readonly keys: string;
+  readonly sweepSeconds: number;
+  /** Whether there are clusters to look at. */
+  readonly isWatching: boolean;
+  /** Whether there are targets that are asked to start attempts. */
+  readonly isDispatching: boolean;
+};
+
 /** What the Lambdas read: the names of their table and queues. */
 export function useResources(
   environment: NodeJS.ProcessEnv,
-  { table, queues, keys, sweepSeconds }: { table: string; queues: QueueUrls; keys: string; sweepSeconds: number },
+  { table, queues, keys, sweepSeconds, isWatching, isDispatching }: Resources,
 ): void {
   Object.assign(environment, {
     [ENVIRONMENT.table]: table,
@@ -41,5 +53,12 @@ export function useResources(
     [ENVIRONMENT.keys]: keys,
     [ENVIRONMENT.sweepSeconds]: String(sweepSeconds),
     [ENVIRONMENT.anonymousOwners]: "true", // there is no IAM here
+    ...(isWatching && {
+      [ENVIRONMENT.watchQueue]: queues.watch,
+    }),
+    ...(isDispatching && {
+      [ENVIRONMENT.dispatchQueue]: queues.dispatch,
+      [ENVIRONMENT.dispatchDeadLetters]: queues.dispatchDeadLetters,
+    }),
   });
 }

@@ -49,6 +49,9 @@ export type QueueUrls = {
   readonly deadLetter: string;
   readonly tick: string;
   readonly notice: string;
+  readonly watch: string;
+  readonly dispatch: string;
+  readonly dispatchDeadLetters: string;
 };
 
 /** The account id of the emulator. */
@@ -75,6 +78,9 @@ export async function createQueues(client: SQSClient, endpoint: string, prefix =
   const deadLetter = await create("requeue-dead");
   const requeue = await create("requeue", redriven(deadLetter));
   const tick = await create("tick", { MessageRetentionPeriod: String(TICK_RETENTION_SECONDS) });
+  const watch = await create("watch", { MessageRetentionPeriod: String(TICK_RETENTION_SECONDS) });
   const notice = await create("notice", redriven(await create("notice-dead")));
-  return { requeue, deadLetter, tick, notice };
+  const dispatchDeadLetters = await create("dispatch-dead");
+  const dispatch = await create("dispatch", redriven(dispatchDeadLetters));
+  return { requeue, deadLetter, tick, notice, watch, dispatch, dispatchDeadLetters };
 }

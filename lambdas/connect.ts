@@ -1,17 +1,28 @@
 import { dynamoControl } from "../lib/adapters/aws/control.ts";
 import { dynamoEndedRuns } from "../lib/adapters/aws/ended-runs.ts";
+import { dynamoGoneAddresses } from "../lib/adapters/aws/gone-addresses.ts";
 import { dynamoHosts } from "../lib/adapters/aws/hosts.ts";
 import { dynamoOddities } from "../lib/adapters/aws/oddities.ts";
-import { sqsClient, sqsNotices, sqsRequeues, sqsTicks } from "../lib/adapters/aws/queues.ts";
+import {
+  type RequeueQueues,
+  sqsClient,
+  sqsDispatches,
+  sqsNotices,
+  sqsRequeues,
+  sqsTicks,
+} from "../lib/adapters/aws/queues.ts";
 import { dynamoLedger, dynamoResults, dynamoSpecs } from "../lib/adapters/aws/records.ts";
 import { dynamoRuns } from "../lib/adapters/aws/runs.ts";
+import { dynamoTemplates } from "../lib/adapters/aws/templates.ts";
 import type { App } from "../lib/app/app.ts";
 import { RETENTION } from "../lib/app/retention.ts";
 import { type Span, seconds } from "../lib/core/time.ts";
 import { ENVIRONMENT } from "../lib/names.ts";
 import type { Control } from "../lib/ports/control.ts";
+import type { Dispatches, Templates } from "../lib/ports/dispatch.ts";
 import type { Ticks } from "../lib/ports/queues.ts";
 import type { Log } from "../lib/ports/runtime.ts";
+import type { GoneAddresses } from "../lib/ports/webhooks.ts";
 import { lambdaLog } from "./log.ts";
 import { theKeys, theTable } from "./store.ts";
 import { type Environment, once, setting, systemClock } from "./variables.ts";
@@ -40,6 +51,11 @@ const retentionOf = (environment: Environment): Span => {
   return days === undefined ? RETENTION : seconds(Number(days) * 24 * 3600);
 };
 
+function queuesOf(environment: Environment): RequeueQueues {
+  const dispatch = environment[ENVIRONMENT.dispatchQueue];
+  return { own: setting(environment, ENVIRONMENT.requeueQueue), ...(dispatch !== undefined && { dispatch }) };
+}
+
 /** The environment of the use cases on AWS. Endpoints and credentials are the SDK's own settings. */
 function connect(environment: Environment): App {
   const dynamo = theTable();
@@ -58,7 +74,7 @@ function connect(environment: Environment): App {
     endedRuns: dynamoEndedRuns(dynamo),
     hosts: dynamoHosts(dynamo),
     control: controlOf(environment),
-    requeues: sqsRequeues(sqs, setting(environment, ENVIRONMENT.requeueQueue)),
+    requeues: sqsRequeues(sqs, queuesOf(environment)),
     notices: sqsNotices(sqs, setting(environment, ENVIRONMENT.noticeQueue)),
     oddities: dynamoOddities(dynamo),
   };
@@ -66,6 +82,21 @@ function connect(environment: Environment): App {
 
 /** The whole app. */
 export const theApp: () => App = once(connect);
+
+/** The templates of Jobs. */
+export const theTemplates: () => Templates = once(() => dynamoTemplates(theTable()));
+
+/** The webhooks that are gone. */
+export const theGoneAddresses: () => GoneAddresses = once(() => dynamoGoneAddresses(theTable()));
+
+/** The queue of the attempts that a target is asked to start. */
+export const theDispatches: () => Dispatches = once((environment) =>
+  sqsDispatches(
+    sqsClient(),
+    setting(environment, ENVIRONMENT.dispatchQueue),
+    setting(environment, ENVIRONMENT.dispatchDeadLetters),
+  ),
+);
 
 /** The parts of the app that the canary needs. */
 export const theCanary: () => Pick<App, "clock" | "keys" | "control" | "log"> = once((environment) => ({
@@ -84,10 +115,15 @@ export const takesAnonymousOwners = (): boolean => process.env[ENVIRONMENT.anony
 /** The public address of the front door. */
 export const frontDoor = (): string => setting(process.env, ENVIRONMENT.frontDoor);
 
-/** The queue of ticks, only for the ticker. */
-export const theTicks: () => Ticks = once((environment) =>
-  sqsTicks(sqsClient(), setting(environment, ENVIRONMENT.tickQueue)),
-);
+/** The queues of ticks, only for the ticker: for the sweeps, and for the looks at clusters if there are any. */
+export const theTicks: () => readonly Ticks[] = once((environment) => {
+  const client = sqsClient();
+  const watchQueue = environment[ENVIRONMENT.watchQueue];
+  return [
+    sqsTicks(client, setting(environment, ENVIRONMENT.tickQueue)),
+    ...(watchQueue === undefined ? [] : [sqsTicks(client, watchQueue)]),
+  ];
+});
 
 /** The lease of a run whose owner asks for none; undefined: the default of the core. */
 export const defaultLease = (): Span | undefined => {

@@ -1,4 +1,6 @@
-import { isNews } from "../lib/app/sweep-counts.ts";
+import { DELAYED } from "../lib/app/dispatch.ts";
+import { isNews, SWEPT } from "../lib/app/sweep-counts.ts";
+import { CLUSTER_SILENT, WATCHED } from "../lib/app/watch-counts.ts";
 import { METRICS } from "../lib/names.ts";
 import type { Log, LogLine } from "../lib/ports/runtime.ts";
 
@@ -18,12 +20,17 @@ function measuresOf(
 ): Readonly<Record<string, Measured>> {
   // Every minute, so that a canary that reports nothing is noticed, too.
   if (decision.startsWith("canary-")) return { [METRICS.canaryFailed]: count(decision === "canary-failed" ? 1 : 0) };
+  // The same for a cluster that is not asked any more.
+  if (decision === WATCHED) return { [METRICS.clusterSilent]: count(0) };
+  if (decision === CLUSTER_SILENT) return { [METRICS.clusterSilent]: count(1) };
+  if (decision === DELAYED) return { [METRICS.dispatchDelayed]: count(1) };
   if (verdict !== undefined)
     return {
       [METRICS.verdicts]: count(1),
       ...(verdict.silentSeconds !== undefined && { [METRICS.detection]: inSeconds(verdict.silentSeconds) }),
     };
-  if (counts === undefined) return {};
+  // Notices count as well, but only a sweep sees the whole fleet.
+  if (counts === undefined || decision !== SWEPT) return {};
   const { live = 0, debtAge = 0, silent = 0, canary = 0, valve = 0 } = counts;
   return {
     [METRICS.live]: count(live),
@@ -87,12 +94,13 @@ export function lambdaLog(
   return {
     write: (line) => {
       const at = now();
-      const isSweep = line.counts !== undefined;
+      const isSweep = line.decision === SWEPT;
       const sweepAge = isSweep && sweptAt !== undefined ? (at - sweptAt) / 1000 : undefined;
       if (isSweep) sweptAt = at;
       const minute = Math.floor(at / 60_000);
+      const isLook = isSweep || line.decision === WATCHED;
       if (!isNews(line) && minute === toldMinute) return;
-      if (isSweep) toldMinute = minute;
+      if (isLook) toldMinute = minute;
       const text = textOf(line, name, at, sweepAge);
       if (!isQuiet || line.error !== undefined || line.by !== undefined || text.includes(METRICS_MARK))
         write(`${text}\n`);

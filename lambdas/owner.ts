@@ -3,6 +3,10 @@ import { drain } from "../lib/app/drain.ts";
 import { inspect, listEnded, listLive, pauseNow } from "../lib/app/inspect.ts";
 import { cancel, requeue } from "../lib/app/owner-requests.ts";
 import { type Registered, register } from "../lib/app/register.ts";
+import { accept, type JobsIn, type Targets } from "../lib/app/targets.ts";
+import { JOB_LEASE } from "../lib/core/spec.ts";
+import { wrongWith } from "../lib/dispatch/job/manifest.ts";
+import { ENVIRONMENT } from "../lib/names.ts";
 import { freezeView } from "../lib/wire/freeze.ts";
 import { fromIso, iso } from "../lib/wire/instants.ts";
 import { problem } from "../lib/wire/problems.ts";
@@ -11,7 +15,7 @@ import { type HttpReply, ownerReply, refused } from "../lib/wire/replies.ts";
 import { endedView, recordView, runView } from "../lib/wire/run-view.ts";
 import * as schemas from "../lib/wire/schemas.ts";
 import { specOf } from "../lib/wire/spec.ts";
-import { defaultLease, theApp } from "./connect.ts";
+import { defaultLease, theApp, theTemplates } from "./connect.ts";
 import { type Call, type Calls, type HttpHandler, httpHandler } from "./http.ts";
 
 const unknown = (run: string): HttpReply => refused(problem("not-found", { detail: `there is no run ${run}` }));
@@ -35,13 +39,27 @@ function registered(registration: Registered, run: string): HttpReply {
   };
 }
 
+/** What a registration needs to know about targets. The embedded server may set its clusters after its start. */
+const theTargets = (): Targets => ({
+  templates: theTemplates(),
+  clusters: JSON.parse(process.env[ENVIRONMENT.clusters] ?? "[]") as readonly JobsIn[],
+  webhooks: (JSON.parse(process.env[ENVIRONMENT.webhooks] ?? "[]") as readonly { name: string }[]).map(
+    ({ name }) => name,
+  ),
+  wrongWith,
+});
+
 /** The calls of owners. */
 const CALLS: Calls<App> = {
   register: async (app, { run, body }) => {
     const spec = read(schemas.spec, body);
-    return spec.ok
-      ? registered(await register(app, run, specOf(spec.value, defaultLease()), spec.value), run)
-      : refused(spec.problem);
+    if (!spec.ok) return refused(spec.problem);
+    const accepted = await accept(theTargets(), spec.value.target, app.clock.now());
+    if (!accepted.ok) return refused(accepted.problem);
+    const { target: _, ...rest } = spec.value;
+    const asked = { ...rest, ...(accepted.target !== undefined && { target: accepted.target }) };
+    const lease = asked.target?.kind === "job" ? JOB_LEASE : defaultLease();
+    return registered(await register(app, run, specOf(asked, lease), asked), run);
   },
   inspect: async (app, { run }) => {
     const found = await inspect(app, run);

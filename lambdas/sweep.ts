@@ -3,24 +3,13 @@ import type { SQSEvent } from "aws-lambda";
 import { type Restored, restore } from "../lib/app/restore.ts";
 import { sweep } from "../lib/app/sweep.ts";
 import type { SweepCounts } from "../lib/app/sweep-counts.ts";
-import { after, before, type Instant, instant, seconds } from "../lib/core/time.ts";
-import { TICK_RETENTION_SECONDS } from "../lib/names.ts";
+import { before, type Instant, instant, seconds } from "../lib/core/time.ts";
 import { fromIso } from "../lib/wire/instants.ts";
 import { sweepPeriod, theApp } from "./connect.ts";
+import { isAnyFresh } from "./ticks.ts";
 
 /** A sweep stops this long before its Lambda times out, so that its last verdicts can end. */
 const RESERVE_MS = 5000;
-
-/** The time of a tick. An unreadable tick counts as long past, so that the others of its batch are still handled. */
-function tickOf(body: string): number {
-  try {
-    const { at } = JSON.parse(body) as { at?: unknown };
-    const time = Date.parse(String(at));
-    return Number.isNaN(time) ? 0 : time;
-  } catch {
-    return 0;
-  }
-}
 
 /** When this instance last swept. The table records quiet sweeps only once a minute, so this is often more exact. */
 let previous: Instant | undefined;
@@ -42,10 +31,7 @@ export const handler = middy<SQSEvent | Restore, SweepCounts | Restored | undefi
     const now = app.clock.now();
     const end = instant(now + context.getRemainingTimeInMillis() - RESERVE_MS);
     if ("restored" in event) return restore(app, restoredAt(event, now), end);
-    const isFresh = event.Records.some(
-      ({ body }) => after(instant(tickOf(body)), seconds(TICK_RETENTION_SECONDS)) > now,
-    );
-    if (!isFresh) return undefined;
+    if (!isAnyFresh(event, now)) return undefined;
     const counts = await sweep(app, { period: sweepPeriod(), until: end, previous });
     if (counts !== undefined) previous = now;
     return counts;

@@ -16,6 +16,10 @@ export const PREFIX = {
   host: "H#",
   /** `D#<hour>#<bucket>`: the runs that ended in that hour. */
   endedRuns: "D#",
+  /** `T#<digest>`: templates of Jobs. */
+  template: "T#",
+  /** `W#<digest of its URL>`: webhooks that are gone. */
+  webhook: "W#",
   /** `U#<day>`: events that no parser understood. */
   oddities: "U#",
 } as const;
@@ -26,6 +30,15 @@ export const ENVIRONMENT = {
   requeueQueue: "LASTBEAT_REQUEUE_QUEUE_URL",
   tickQueue: "LASTBEAT_TICK_QUEUE_URL",
   noticeQueue: "LASTBEAT_NOTICE_QUEUE_URL",
+  /** The queue of the attempts that a target is asked to start, and its dead letters, if there are clusters or webhooks. */
+  dispatchQueue: "LASTBEAT_DISPATCH_QUEUE_URL",
+  dispatchDeadLetters: "LASTBEAT_DISPATCH_DEAD_LETTERS_URL",
+  /** The queue of ticks for the looks at clusters, if there are clusters. */
+  watchQueue: "LASTBEAT_WATCH_QUEUE_URL",
+  /** The clusters that are watched: JSON, a list of `{name, region, role?, agentImage?}`. */
+  clusters: "LASTBEAT_CLUSTERS",
+  /** The webhooks: JSON, a list of `{name, url, secret, allowPrivate?}`; `secret` is an ARN. */
+  webhooks: "LASTBEAT_WEBHOOKS",
   /** Signing keys, the newest first: `<id>:<base64url secret>` joined by commas. For the embedded server. */
   keys: "LASTBEAT_KEYS",
   /** The secret of Secrets Manager that holds the signing keys. */
@@ -81,8 +94,13 @@ export const OUTPUTS = {
   requeueDeadLetters: "RequeueDeadLettersUrl",
   noticeQueue: "NoticeQueueUrl",
   noticeDeadLetters: "NoticeDeadLettersUrl",
+  /** The queues of attempts that a target is asked to start; only with clusters or webhooks. */
+  dispatchQueue: "DispatchQueueUrl",
+  dispatchDeadLetters: "DispatchDeadLettersUrl",
   /** The ARN of the secret that holds the signing keys. */
   keys: "KeysArn",
+  /** `<name>=<ARN of the secret that signs its events>` for each webhook, separated by blanks. */
+  webhookSecrets: "WebhookSecrets",
   /** The prefix of the names of all rules for notices. */
   rulePrefix: "RulePrefix",
   /** The ids of the front doors that exist. */
@@ -124,6 +142,10 @@ export const METRICS = {
   frozen: "Frozen",
   canaryFailed: "CanaryFailed",
   valveOpen: "ValveOpen",
+  /** 1 for a look at a cluster that did not answer, 0 for one that did. */
+  clusterSilent: "ClusterSilent",
+  /** One for each time that an attempt could not be started yet. */
+  dispatchDelayed: "DispatchDelayed",
 } as const;
 
 /** After this many receives a message goes to its dead-letter queue. */

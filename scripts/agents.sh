@@ -1,21 +1,27 @@
 #!/usr/bin/env bash
-# Builds the agents in other languages and tests them: alone, by the vectors, and as real processes. It needs Go (1.26 or later).
+# Builds the agents in other languages and tests all agents: alone, by the vectors, as real processes, and in real containers.
+# What is missing on this machine is said, and the rest goes on.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-wanted=$(sed -n 's/^go //p' agents/go/go.mod)
-found=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null | sed 's/^go//' || true)
-if [[ -z "$found" || "$(printf '%s\n' "$wanted" "$found" | sort -V | head -n 1)" != "$wanted" ]]; then
-  echo "The binary is neither built nor tested: it needs Go $wanted, and ${found:-none} is here"
-  exit 0
+bash agents/go/test.sh
+bash agents/python/test.sh
+
+# runc and busybox of Debian, for real containers, where this user may start some. Nothing is installed.
+if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+  tools=$PWD/node_modules/.cache/lastbeat/containers
+  if [[ ! -x $tools/bin/busybox || ! -x $tools/usr/sbin/runc ]]; then
+    mkdir -p "$tools"
+    (cd "$tools" && apt-get download runc busybox-static libseccomp2 && for package in *.deb; do dpkg -x "$package" .; done) ||
+      echo "Containers are left out: runc and busybox cannot be fetched"
+  fi
+  if [[ -x $tools/usr/sbin/runc ]]; then
+    export LASTBEAT_RUNC=$tools/usr/sbin/runc LASTBEAT_BUSYBOX=$tools/bin/busybox
+    # libseccomp, where the machine has none.
+    export LD_LIBRARY_PATH=$tools/usr/lib/$(uname -m)-linux-gnu${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+  fi
 fi
-(
-  cd agents/go
-  test -z "$(gofmt -l .)" || { echo "gofmt would change: $(gofmt -l .)"; exit 1; }
-  go vet ./...
-  GOOS=darwin go vet ./...
-  CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/lastbeat .
-  # The race detector needs a C compiler.
-  if command -v cc >/dev/null; then CGO_ENABLED=1 go test -race ./...; else go test ./...; fi
-)
-npx vitest run test/conformance
+table=$(mktemp)
+trap 'rm -f "$table"' EXIT
+LASTBEAT_AGENTS=built LASTBEAT_CONFORMANCE_TABLE=$table npx vitest run test/conformance
+node test/conformance/table-main.ts "$table"

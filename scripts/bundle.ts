@@ -1,8 +1,21 @@
 import { rmSync } from "node:fs";
 import { build, type Metafile } from "esbuild";
 
+/** The Lambdas that a deployment with targets may have: clusters, webhooks. */
+export const OF_TARGETS = ["watch", "dispatch"] as const;
+
 /** Each is a Lambda: lambdas/<name>.ts, in dist/lambdas/<name>/index.mjs. */
-export const LAMBDAS = ["beat", "runner", "owner", "sweep", "notice", "ticker", "canary", "rotate"] as const;
+export const LAMBDAS = [
+  "beat",
+  "runner",
+  "owner",
+  "sweep",
+  "notice",
+  "ticker",
+  "canary",
+  "rotate",
+  ...OF_TARGETS,
+] as const;
 
 /**
  * Bundles each entry point with all that it needs and nothing else: the SDK of the runtime is slower to load, and not the one

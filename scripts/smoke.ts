@@ -72,6 +72,17 @@ function install(folder: string): { bin: string; files: number } {
   return { bin: join(empty, "node_modules/.bin/lastbeat"), files };
 }
 
+/** With the package of this platform beside it, exec is the binary. A release builds that package; here a script stands in for it. */
+function useBinary(bin: string, folder: string): void {
+  const beside = join(folder, `node_modules/@lastbeat/agent-${process.platform}-${process.arch}`);
+  mkdirSync(beside, { recursive: true });
+  writeFileSync(join(beside, "package.json"), '{ "name": "stand-in" }\n');
+  writeFileSync(join(beside, "lastbeat"), '#!/bin/sh\necho "stand-in $*"\n', { mode: 0o755 });
+  const said = run(folder, bin, "exec", "--", "true");
+  must(said === "stand-in exec -- true\n", `exec is not the binary beside it: ${said}`);
+  rmSync(beside, { recursive: true });
+}
+
 async function serve(bin: string): Promise<void> {
   const server = spawn(process.execPath, [bin, "dev", "--port", "0"], { stdio: ["ignore", "pipe", "inherit"] });
   try {
@@ -118,7 +129,8 @@ try {
   console.log(`${files} files installed`);
   const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
   const said = run(join(folder, "empty"), "npx", "--no", "--", "lastbeat", "--version").trim();
-  must(said === version, `lastbeat --version said "${said}" and not ${version}`);
+  must(said.startsWith(`${version} (exec: Node `), `lastbeat --version said "${said}" and not ${version}`);
+  useBinary(bin, join(folder, "empty"));
   await serve(bin);
   embed(join(folder, "empty"));
 } finally {

@@ -48,8 +48,31 @@ const RULES: Readonly<Record<string, Rule>> = {
     packages: AWS_SDK,
     builtins: ANY,
   },
+  // The way from an announced attempt to a target that starts it: pure, but for the ports that it asks.
+  "lib/dispatch": {
+    atLeast: 6,
+    folders: ["lib/core", "lib/ports", "lib/wire", "lib/digest.ts"],
+    typesOf: ["lib/stack"],
+  },
+  "lib/adapters/kubernetes": {
+    atLeast: 5,
+    folders: ["lib/core", "lib/ports", "lib/wire", "lib/evidence/kubernetes"],
+    packages: new RegExp(
+      `^(@kubernetes/client-node|@aws-sdk/credential-provider(s|-node)|@smithy/signature-v4|@aws-crypto/sha256-js)$|${AWS_SDK.source}`,
+    ),
+    builtins: ANY,
+  },
+  "lib/adapters/webhook": {
+    atLeast: 2,
+    folders: ["lib/core", "lib/ports", "lib/wire"],
+    packages: /^request-filtering-agent$/,
+    builtins: ANY,
+  },
   // It translates, and neither asks nor decides: no SDK, no ports.
   "lib/evidence/aws": { atLeast: 6, folders: ["lib/core", "lib/wire", "lib/names.ts", "lib/digest.ts"] },
+  "lib/evidence/kubernetes": { atLeast: 6, folders: ["lib/core"] },
+  // What was kept of a death, whatever it is: objects of Kubernetes, events and answers of AWS, exits.
+  "lib/evidence": { atLeast: 1, folders: ["lib/core", "lib/evidence/aws", "lib/evidence/kubernetes"] },
   "lib/agent": { atLeast: 4, folders: ["lib/core", "lib/wire"], builtins: ANY },
   dev: {
     atLeast: 6,
@@ -63,6 +86,7 @@ const RULES: Readonly<Record<string, Rule>> = {
       "lib/names.ts",
       "lambdas",
     ],
+    onDemand: ["lib/adapters/kubernetes"],
     // The types of Lambda events come as aws-lambda.
     packages: new RegExp(`^(dynalite|fauxqs|aws-lambda)$|${AWS_SDK.source}`),
     builtins: ANY,
@@ -78,10 +102,10 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   "lib/cli": {
     atLeast: 4,
-    folders: ["lib/core", "lib/wire", "lib/agent", "lib/cost", "lib/names.ts"],
+    folders: ["lib/core", "lib/wire", "lib/agent", "lib/cost", "lib/names.ts", "lib/evidence"],
     // What speaks with AWS loads a hundred times as much as the rest: exec must not wait for it.
-    typesOf: ["lib/stack"],
-    onDemand: ["dev", "lib/stack"],
+    typesOf: ["dev", "lib/dispatch", "lib/stack"],
+    onDemand: ["dev", "lib/adapters/kubernetes", "lib/dispatch", "lib/stack"],
     builtins: ANY,
   },
   // What runtime and infrastructure share: names, and the table of routes.
@@ -93,7 +117,18 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   lambdas: {
     atLeast: 6,
-    folders: ["lib/app", "lib/evidence/aws", "lib/adapters/aws", "lib/core", "lib/ports", "lib/wire", "lib/names.ts"],
+    folders: [
+      "lib/app",
+      "lib/evidence/aws",
+      "lib/adapters/aws",
+      "lib/adapters/kubernetes",
+      "lib/adapters/webhook",
+      "lib/core",
+      "lib/dispatch",
+      "lib/ports",
+      "lib/wire",
+      "lib/names.ts",
+    ],
     packages: /^(@middy\/.+|aws-lambda)$/,
     builtins: ANY,
   },

@@ -38,3 +38,16 @@ export function interpret<T>(
 
 const detailOf = (body: unknown): string =>
   typeof body === "object" && body !== null && "detail" in body ? String(body.detail) : "";
+
+/** Problems of the way to the service. A better deploy may repair it. */
+const OF_THE_WAY: readonly ProblemName[] = [
+  "unauthorized",
+  "wrong-run",
+  "not-found",
+  "foreign-origin",
+  "method-not-allowed",
+];
+
+/** What does not change when the same is asked again. Until then a report is repeated, and stays on disk. */
+export const isDefinite = <T>(answer: Answer<T>): answer is Exclude<Answer<T>, { kind: "unclear" }> =>
+  answer.kind === "ok" || (answer.kind === "problem" && !OF_THE_WAY.includes(answer.name));

@@ -14,9 +14,12 @@ import {
   type Stop,
   selfFenceAt,
 } from "./stopping.ts";
-import { KILLED_IN_TIME, saidOfRebalance, saidOfSignal, saidOfStart, saidOfStop } from "./voice.ts";
+import { KILLED_IN_TIME, saidOfEnd, saidOfRebalance, saidOfSignal, saidOfStop } from "./voice.ts";
 
-/** After a failed beat the next one comes soon enough that several fit into a lease. */
+/**
+ * After a failed beat the next one comes at the latest after this time, and after half an interval: with a short lease two beats that fail
+ * take an interval, and the third still comes in time.
+ */
 const AFTER_A_FAILED_BEAT = seconds(5);
 /** Jitter only shortens the interval, so it never costs a lease its third beat. */
 const JITTER = 0.1;
@@ -103,7 +106,7 @@ function stopInTime(heart: In<"beating">, now: Instant): Beating {
 function passOn(heart: In<"beating">, { signal, number }: Signal): Step {
   const next = { ...heart, forwarded: [...heart.forwarded, { signal, number }] };
   const passed: readonly Action[] = [
-    ...(ENDING.has(signal) ? [say(saidOfSignal(signal))] : []),
+    ...(ENDING.has(signal) ? [say(saidOfSignal(signal, heart.own?.onInterrupt))] : []),
     { do: "signal", signal },
   ];
   if (signal !== "SIGTERM" || heart.told?.includes("sigterm")) return stay(next, ...passed);
@@ -145,7 +148,7 @@ function nextBeatAfter(
   if (answer.kind === "ok") return nextBeat(sentAt, heart.lease, answer.body.nextBeatSeconds, roll);
   const { interval } = paceOf(heart.lease);
   const asked = Math.min(interval, answer.retryAfter ?? 0); // a server that is busy does not cost the lease
-  return after(now, milliseconds(Math.max(Math.min(AFTER_A_FAILED_BEAT, interval), asked)));
+  return after(now, milliseconds(Math.max(Math.min(AFTER_A_FAILED_BEAT, Math.trunc(interval / 2)), asked)));
 }
 
 function beatAnswered(heart: In<"beating">, input: Extract<Input, { kind: "beaten" }>, now: Instant): Step {
@@ -217,13 +220,20 @@ function drainChild(
 }
 
 function childGone({ stop, forwarded, token, own }: In<"beating">, childEnd: ChildEnd, now: Instant): Step {
-  const { report: what, code, codeIfLate } = endOf(childEnd, forwarded, stop);
+  const {
+    report: what,
+    code,
+    codeIfLate,
+  } = endOf(childEnd, {
+    forwarded,
+    ...(stop !== undefined && { stop }),
+    ...(own?.onInterrupt !== undefined && { onInterrupt: own.onInterrupt }),
+  });
   if (what === undefined) return leave(code, `stopped: ${stop?.reason}`);
   const reportFor = stop?.why === "self-fenced" ? own?.reportFor : undefined;
   const { heart, actions } = report({ token, what, code, codeIfLate }, now, reportFor);
-  return childEnd.message === undefined
-    ? { heart, actions }
-    : { heart, actions: [say(saidOfStart(childEnd.message)), ...actions] };
+  const said = saidOfEnd(childEnd, what);
+  return said === undefined ? { heart, actions } : { heart, actions: [say(said), ...actions] };
 }
 
 const say = (line: string): Action => ({ do: "say", line });

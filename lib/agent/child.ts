@@ -45,10 +45,11 @@ export function startChild(
     setImmediate(() => ended(notStarted(program, child))); // as for a start that fails later
     return { signal: () => {} };
   }
-  let isLeaving = false;
+  let [isLeaving, hasTerm] = [false, false];
   const signal = (name: string): void => {
     if (child.pid === undefined) return;
     if (LEAVING.has(name)) isLeaving = true;
+    if (name === "SIGTERM") hasTerm = true;
     send(isSingleChild && name !== "SIGKILL" ? child.pid : -child.pid, name);
   };
   child.once("error", (error: NodeJS.ErrnoException) => {
@@ -64,8 +65,8 @@ export function startChild(
       say(
         `the command has ended and has left processes: SIGTERM, and SIGKILL in ${Math.ceil(patience / 1000)} s to what is still there`,
       );
-      // What a command that was told to leave has started was told, too.
-      if (!isLeaving || isSingleChild) send(-child.pid, "SIGTERM");
+      // What a command that had a TERM has started had it, too.
+      if (!hasTerm || isSingleChild) send(-child.pid, "SIGTERM");
     }
     const look = (): void => {
       if (child.pid === undefined || !isAlive(child.pid)) {

@@ -84,9 +84,21 @@ export function httpDoor(url: string, { run, timeout, until, identity }: Caller)
     claim: (ticket, holder) => call("claim", ticket, { holder }, isClaimBody),
     beat: (token, progress) => call("beat", token, progress === undefined ? {} : { progress }, isBeatBody),
     notice: (token, notice) => call("notice", token, notice, () => true),
-    finish: (token, report) => call("finish", token, report, isFinishBody),
+    finish: async (token, report) => {
+      const answer = await call<FinishBody>("finish", token, report, isFinishBody);
+      const isUnknown = answer.kind === "problem" && answer.name === "invalid" && !isPlain(report);
+      return isUnknown ? call("finish", token, plain(report), isFinishBody) : answer;
+    },
   };
 }
+
+/** Whether version 0.1.0 knows all words of a report. A service of that version refuses what it does not know. */
+const isPlain = ({ memoryLimitBytes, outcome }: Report): boolean =>
+  memoryLimitBytes === undefined && outcome !== "canceled";
+
+/** The report in the words of version 0.1.0: an end without the others is better than none. */
+const plain = ({ memoryLimitBytes: _, ...report }: Report): Report =>
+  report.outcome === "canceled" ? { ...report, outcome: "interrupted" } : report;
 
 /** The addresses of a list that is separated by commas. */
 export const addressesOf = (urls: string): readonly string[] =>

@@ -1,7 +1,7 @@
 import type { Progress, Report } from "../core/run.ts";
 import { type Instant, instant, type Span, seconds } from "../core/time.ts";
 import { iso } from "../wire/instants.ts";
-import type { Answer } from "./answer.ts";
+import { type Answer, isDefinite } from "./answer.ts";
 import type { Child } from "./child.ts";
 import type { Door, HolderFacts } from "./client.ts";
 import { elapsed } from "./clock.ts";
@@ -77,7 +77,7 @@ export function live({ door, ticket, lease, holder, start, say, own = {}, keeper
     if (report === undefined) await keeper?.keep(token, what);
     report = what;
     const answer = await door.finish(token, what);
-    if (answer.kind !== "unclear") await keeper?.forget();
+    if (isDefinite(answer)) await keeper?.forget();
     return { kind: "reported", answer };
   };
 

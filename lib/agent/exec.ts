@@ -10,6 +10,7 @@ import { type Living, live } from "./driver.ts";
 import { stateFolder } from "./folder.ts";
 import { requestTimeout } from "./heart.ts";
 import { pollMetadata } from "./instance-metadata.ts";
+import { watchMemory } from "./memory.ts";
 import { watchProgress } from "./progress.ts";
 import { deliverLeftovers, keeper } from "./reports.ts";
 import { DRAIN, EXIT } from "./stopping.ts";
@@ -37,6 +38,8 @@ export type ExecSettings = {
   readonly startBy?: number | undefined;
   /** How long the report of an attempt that was cut off is repeated. */
   readonly reportFor?: Span | undefined;
+  /** What SIGINT means, if the command ends by it. Without it the run is started again. */
+  readonly onInterrupt?: "cancel" | undefined;
   /** Whether signals go to the command alone, and not to its process group. KILL goes to all. */
   readonly isSingleChild?: boolean;
   /** The token of the cluster, for a front door that asks for one beside ticket and token. */
@@ -111,6 +114,7 @@ async function attend(settings: ExecSettings, { claims, expiry }: Credential): P
       ...(drain !== undefined && { drain }),
       ...(stall !== undefined && { stall }),
       ...(reportFor !== undefined && { reportFor }),
+      ...(settings.onInterrupt !== undefined && { onInterrupt: settings.onInterrupt }),
       startBy: instant(startWindow(settings.startBy, expiry)), // the driver's clock begins at 0
     },
     keeper: keeper(folder, id, { url, run }, say),
@@ -118,8 +122,12 @@ async function attend(settings: ExecSettings, { claims, expiry }: Credential): P
       say(`attempt ${attempt} of ${run} is ours, fence ${fence}`);
       if (folder !== undefined) watches.push(watchProgress(progressFile, living.progressed, say));
       if (metadata !== undefined) watches.push(pollMetadata(metadata, living.announced, say));
+      const outOfMemory = watchMemory();
       child = startChild(command, childEnvironment(environment, { run, attempt, fence, progressFile }), {
-        ended,
+        ended: (end) => {
+          const memory = outOfMemory();
+          ended(memory === undefined ? end : { ...end, outOfMemory: memory });
+        },
         say,
         isSingleChild: settings.isSingleChild === true,
         grace: paceOf(lease).grace,

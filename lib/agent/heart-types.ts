@@ -64,6 +64,8 @@ export type Own = {
   readonly startBy?: Instant;
   /** How long the report of an attempt that was cut off is repeated; as long as any report, unless it is said. */
   readonly reportFor?: Span;
+  /** What SIGINT means, if the child ends by it: the run is canceled. Without it the run is started again. */
+  readonly onInterrupt?: "cancel";
 };
 
 /** Signals that end a program that does not handle them: an agent without a child does not. */

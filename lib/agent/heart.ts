@@ -1,11 +1,10 @@
 import { paceOf } from "../core/lease.ts";
 import { after, type Instant, milliseconds, type Span, seconds } from "../core/time.ts";
-import type { ProblemName } from "../wire/problems.ts";
 import type { ClaimBody } from "../wire/replies.ts";
-import type { Answer } from "./answer.ts";
+import { type Answer, isDefinite } from "./answer.ts";
 import { beating, nextBeat, wakeBeatingAt } from "./beating.ts";
 import { ENDING, type Heart, type In, type Input, leave, type Own, report, type Step, stay } from "./heart-types.ts";
-import { EXIT, interrupted } from "./stopping.ts";
+import { EXIT, endedBy, interrupted } from "./stopping.ts";
 import { saidOfNobody } from "./voice.ts";
 
 export type { Action, Heart, Input, Step } from "./heart-types.ts";
@@ -35,7 +34,7 @@ export const newHeart = (lease: Span, now: Instant, own: Own = {}): Heart => ({
 });
 
 /** How long the agent waits for an answer. A later answer is dropped. */
-export const requestTimeout = (lease: Span): Span => paceOf(lease).interval;
+export const requestTimeout = (lease: Span): Span => paceOf(lease).timeout;
 
 /** When the heart wants to be woken; undefined if only an answer or the child can move it. */
 export function wakeAt(heart: Heart): Instant | undefined {
@@ -98,7 +97,7 @@ function claimAnswered(
   if (answer.kind === "ok") {
     const { token, directive, attempt, fence } = answer.body;
     if (leaving !== undefined)
-      return report({ token, what: interrupted(leaving.signal.toLowerCase()), code: 128 + leaving.number }, now);
+      return report({ token, what: endedBy(leaving.signal, heart.own.onInterrupt), code: 128 + leaving.number }, now);
     if (directive === "stop")
       return report({ token, what: interrupted("stopped before the start"), code: EXIT.superseded }, now);
     if (directive === "drain")
@@ -131,12 +130,6 @@ function claimAnswered(
 }
 
 /**
- * Whether the problem is about the way to the service. A better deploy may repair that, so the report is not given up.
- */
-const isAboutTheRequest = (name: ProblemName): boolean =>
-  ["unauthorized", "wrong-run", "not-found", "foreign-origin", "method-not-allowed"].includes(name);
-
-/**
  * A signal asks the agent to go. It makes one more try at once, and the next signal ends it. The report stays on disk.
  */
 function hurried(heart: In<"reporting">, now: Instant): Step {
@@ -157,7 +150,7 @@ function reporting(heart: In<"reporting">, input: Input, now: Instant, roll: num
   const { answer } = input;
   if (answer.kind === "ok")
     return leave(answer.body.outcome === "succeeded" && what.outcome === "succeeded" ? 0 : code);
-  if (answer.kind === "unclear" || isAboutTheRequest(answer.name)) {
+  if (!isDefinite(answer)) {
     if (now >= until) return leave(codeIfLate ?? EXIT.agentError, `the end could not be reported: ${answer.detail}`);
     return stay({ ...heart, tries: tries + 1, reportAt: after(now, retry(tries, roll, answer.retryAfter)) });
   }

@@ -4,7 +4,7 @@ import type { Report } from "../core/run.ts";
 import { type Span, seconds } from "../core/time.ts";
 import { parseBearer } from "../wire/credentials.ts";
 import { ID } from "../wire/ids.ts";
-import type { Answer } from "./answer.ts";
+import { type Answer, isDefinite } from "./answer.ts";
 import { addressesOf, type Caller, frontDoors } from "./client.ts";
 import { isOurs, onDisk } from "./folder.ts";
 
@@ -113,12 +113,12 @@ async function deliver(
   let answer: Answer<unknown> = { kind: "unclear", detail: "there is no front door" };
   for (const _ of addresses) {
     answer = await door.finish(kept.token, kept.report);
-    if (answer.kind !== "unclear" || until.aborted) break;
+    if (isDefinite(answer) || until.aborted) break;
   }
   if (until.aborted && answer.kind === "unclear") return;
   const came = answer.kind === "ok" ? "delivered" : answer.kind === "problem" ? answer.name : answer.detail;
   say(`an older report of ${kept.run}: ${came}`);
-  if (answer.kind !== "unclear") await remove(file);
+  if (isDefinite(answer)) await remove(file);
 }
 
 function read(text: string): Kept | undefined {

@@ -1,6 +1,7 @@
 import { paceOf } from "../core/lease.ts";
 import type { Report } from "../core/run.ts";
 import { after, before, earlier, type Instant, milliseconds, type Span, seconds } from "../core/time.ts";
+import type { OutOfMemory } from "./memory.ts";
 
 /** The agent's exit codes, for when it does not leave with its child's own code. */
 export const EXIT = {
@@ -18,7 +19,10 @@ export type ChildEnd = {
   readonly signal?: string;
   /** 128 + the signal's number, or the exit code. */
   readonly status: number;
+  /** Why it could not be started. */
   readonly message?: string;
+  /** The kernel has killed a process of the command for want of memory. The limit is absent if the host itself had none left. */
+  readonly outOfMemory?: OutOfMemory;
 };
 
 /** A signal that was passed on to the child. */
@@ -99,7 +103,10 @@ export function selfFenceAt(from: Instant, lease: Span): { readonly termAt: Inst
 export type End = { readonly report?: Report; readonly code: number; readonly codeIfLate?: number };
 
 /** An attempt that is over or unwanted is not reported, unless it has succeeded: a success may still count. */
-export function endOf(end: ChildEnd, forwarded: readonly Signal[], stop: Stop | undefined): End {
+export function endOf(
+  end: ChildEnd,
+  { forwarded, stop, onInterrupt }: { forwarded: readonly Signal[]; stop?: Stop; onInterrupt?: "cancel" },
+): End {
   const fenced = stop?.why === "self-fenced" ? { codeIfLate: EXIT.selfFenced } : {};
   if (end.exitCode === 0)
     return { report: { outcome: "succeeded", exitCode: 0 }, code: codeOfSuccess(stop), ...fenced };
@@ -113,12 +120,12 @@ export function endOf(end: ChildEnd, forwarded: readonly Signal[], stop: Stop | 
     case "drain":
       return isByUs(end)
         ? { report: { ...interrupted(stop.reason), ...factsOf(end) }, code: EXIT.preempted }
-        : { report: reportOf(end, forwarded), code: end.status };
+        : { report: reportOf(end, forwarded, onInterrupt), code: end.status };
     case "stalled":
       return { report: { outcome: "failed", reason: stop.reason, ...factsOf(end) }, code: end.status };
     case "overran":
     case undefined:
-      return { report: reportOf(end, forwarded, stop?.reason), code: end.status };
+      return { report: reportOf(end, forwarded, onInterrupt, stop?.reason), code: end.status };
   }
 }
 
@@ -143,10 +150,28 @@ const factsOf = (end: ChildEnd): Pick<Report, "exitCode" | "signal" | "message">
 /**
  * What an end means. Exit code 0 is a success even after a TERM, so a child that stops unfinished must not exit 0.
  * Death by a signal that was passed on, or an exit with the code that shells give for it, is an interruption.
- * Everything else is the child's own failure.
+ * Everything else is the child's own failure. What the kernel or the start says of that comes before the exit code.
  */
-function reportOf(end: ChildEnd, forwarded: readonly Signal[], reason?: string): Report {
+function reportOf(
+  end: ChildEnd,
+  forwarded: readonly Signal[],
+  onInterrupt: "cancel" | undefined,
+  reason?: string,
+): Report {
+  const { outOfMemory, message } = end;
   const by = forwarded.find(({ signal, number }) => end.signal === signal || end.exitCode === 128 + number);
-  if (by !== undefined) return { ...interrupted(by.signal.toLowerCase()), ...factsOf(end) };
+  if (by !== undefined) return { ...endedBy(by.signal, onInterrupt), ...factsOf(end) };
+  if (outOfMemory !== undefined)
+    return { outcome: "failed", reason: "out-of-memory", ...factsOf(end), ...limitOf(outOfMemory) };
+  if (message !== undefined) return { outcome: "failed", reason: "unstartable", ...factsOf(end) };
   return { outcome: "failed", ...(reason !== undefined && { reason }), ...factsOf(end) };
 }
+
+const limitOf = ({ limitBytes }: OutOfMemory): Pick<Report, "memoryLimitBytes"> =>
+  limitBytes === undefined ? {} : { memoryLimitBytes: limitBytes };
+
+/** What a signal comes to: the run is started again, unless its user has pressed Ctrl-C and wants it canceled then. */
+export const endedBy = (signal: string, onInterrupt: "cancel" | undefined): Report =>
+  signal === "SIGINT" && onInterrupt === "cancel"
+    ? { outcome: "canceled", reason: "sigint" }
+    : interrupted(signal.toLowerCase());

@@ -1,5 +1,6 @@
+import type { Report } from "../core/run.ts";
 import type { Instant } from "../core/time.ts";
-import type { Stop } from "./stopping.ts";
+import type { ChildEnd, Stop } from "./stopping.ts";
 
 /*
  * What the agent says on stderr about each thing that it does to the command: what happened, what it does, and what comes next. Each
@@ -42,12 +43,24 @@ export function saidOfStop(stop: Stop, signals: readonly string[], now: Instant)
 export const KILLED_IN_TIME = "the command has not left in time: SIGKILL to it";
 
 /** A signal came that ends most programs. */
-export const saidOfSignal = (signal: string): string =>
-  `${signal} came and is passed on: if the command dies of it, the attempt counts as interrupted, and the run is started again`;
+export const saidOfSignal = (signal: string, onInterrupt: "cancel" | undefined): string =>
+  `${signal} came and is passed on: if the command dies of it, ${
+    signal === "SIGINT" && onInterrupt === "cancel"
+      ? "the run is canceled"
+      : "the attempt counts as interrupted, and the run is started again"
+  }`;
 
 export const saidOfRebalance = "a rebalance of this instance is recommended: the service is told, the command works on";
 
-export const saidOfStart = (message: string): string => `the command could not be started: ${message}`;
+/** What the exit code does not tell of an end; undefined if that tells all. */
+export function saidOfEnd({ message, outOfMemory }: ChildEnd, { reason }: Report): string | undefined {
+  if (message !== undefined) return `the command could not be started: ${message}`;
+  if (outOfMemory === undefined || reason !== "out-of-memory") return undefined;
+  const { limitBytes } = outOfMemory;
+  const where =
+    limitBytes === undefined ? "the host had no memory left" : `its limit is ${Math.round(limitBytes / 2 ** 20)} MiB`;
+  return `a process of the command was killed because it ran out of memory: ${where}`;
+}
 
 /** Nobody has answered until the attempt had to start. */
 export const saidOfNobody = (detail: string): string =>

@@ -1,7 +1,7 @@
+import { beat as decide } from "../core/beating.ts";
 import type { Reply } from "../core/decision.ts";
 import { renewal } from "../core/lease.ts";
 import type { Progress } from "../core/run.ts";
-import { decide } from "../core/transitions.ts";
 import type { Claims } from "../wire/credentials.ts";
 import type { App } from "./app.ts";
 import { Contended } from "./change.ts";

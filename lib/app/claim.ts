@@ -1,8 +1,9 @@
 import type { Reply } from "../core/decision.ts";
-import type { Evidence } from "../core/evidence.ts";
+import { type Evidence, RUNNER } from "../core/evidence.ts";
 import { isClaimed, type Run } from "../core/run.ts";
 import { decide } from "../core/transitions.ts";
 import type { Claims } from "../wire/credentials.ts";
+import { printable } from "../wire/printable.ts";
 import type { App } from "./app.ts";
 import { type Changed, change } from "./change.ts";
 import { sign } from "./credentials.ts";
@@ -12,10 +13,31 @@ import { lineExpiryOf } from "./retention.ts";
 /** The process that claims. `id` is 32 hex digits, made once per process; the other fields say where it runs. */
 export type Holder = { readonly id: string; readonly host?: string } & Readonly<Record<string, string>>;
 
+/** How much of what a holder tells about itself is kept. */
+const HOLDER_LENGTH = 200;
+
+/**
+ * Two systems have started one attempt, or one has started it twice. It stands in the ledger, where people look, in the
+ * words of that process. The answer to its claim does not depend on that.
+ */
+async function noteSecond(app: App, { run, fence }: Claims, { id, ...where }: Holder): Promise<void> {
+  const told = Object.entries(where).map(([name, value]) => `${name} ${value}`);
+  const note = printable(["another process was refused", ...told].join(", ")).slice(0, HOLDER_LENGTH);
+  const evidence = { id: `start-${id}`, source: RUNNER, kind: "second-start", at: app.clock.now(), note } as const;
+  try {
+    await app.ledger.hear(run, fence, evidence);
+  } catch (error) {
+    app.log.write({ decision: "second-start-unnoted", run, fence, error: String(error) });
+  }
+}
+
 export type Claimed = { readonly reply: Reply; readonly token?: string };
 
-/** The first runner with the ticket opens the attempt. The same holder may ask again. */
-export async function claim(app: App, ticket: Claims, holder: Holder): Promise<Claimed> {
+/**
+ * The first runner with the ticket opens the attempt. The same holder may ask again. `isWatched`: the holder is a pod
+ * without an agent, and somebody asks in its place.
+ */
+export async function claim(app: App, ticket: Claims, holder: Holder, isWatched?: true): Promise<Claimed> {
   const now = app.clock.now();
   const { run, shard, fence, attempt } = ticket;
   const { id, host } = holder;
@@ -44,6 +66,7 @@ export async function claim(app: App, ticket: Claims, holder: Holder): Promise<C
           fence,
           holder: id,
           ...(host !== undefined && { host }),
+          ...(isWatched === true && { isWatched }),
           now,
           registration,
           evidence,
@@ -53,6 +76,7 @@ export async function claim(app: App, ticket: Claims, holder: Holder): Promise<C
     );
   const first = await decided();
   const { reply, seen } = first.reply.kind === "hold" && (await reapAtGate(app, ticket)) ? await decided() : first;
+  if (reply.kind === "held-by-another") await noteSecond(app, ticket, holder);
   if (reply.kind !== "claimed") return { reply };
   // The same holder asked again, so the attempt was claimed before.
   const claimedAt = seen !== undefined && isClaimed(seen) ? seen.claimedAt : now;

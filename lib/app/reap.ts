@@ -1,6 +1,7 @@
 import type { Decision, Reply } from "../core/decision.ts";
 import type { Evidence } from "../core/evidence.ts";
 import { type Freeze, nobodySeen, type Survey } from "../core/freeze.ts";
+import type { Due, FailedStart } from "../core/reaping.ts";
 import { type Fence, isClaimed, type Run, type RunKey } from "../core/run.ts";
 import { decide } from "../core/transitions.ts";
 import type { App } from "./app.ts";
@@ -8,11 +9,28 @@ import { change } from "./change.ts";
 import { evidenceFor } from "./host-evidence.ts";
 import { registrationOf, settle } from "./settle.ts";
 
-/** Evidence that this host is gone, about the attempt with this fence. */
-export type Proof = { readonly host: string; readonly fence: Fence; readonly evidence: Evidence };
+/**
+ * Evidence that the attempt with this fence is dead: its host is gone, or, without a host, its pod has ended.
+ * `failedStart`: nobody has claimed it, and nobody will.
+ */
+export type Proof = {
+  readonly host?: string;
+  readonly fence: Fence;
+  readonly evidence: Evidence;
+  readonly failedStart?: FailedStart["cause"];
+};
 
-const isProofAbout = (run: Run, { host, fence }: Proof): boolean =>
-  isClaimed(run) && run.host === host && run.fence === fence;
+function isProofAbout(run: Run, { host, fence, failedStart }: Proof): boolean {
+  if (run.fence !== fence) return false;
+  if (failedStart !== undefined) return run.state === "queued";
+  return isClaimed(run) && (host === undefined || run.host === host);
+}
+
+/** What the proof says about the attempt, for the decision. */
+const factsOf = ({ evidence, fence, failedStart }: Proof): Pick<Due, "proof" | "failedStart"> => ({
+  proof: evidence,
+  ...(failedStart !== undefined && { failedStart: { fence, cause: failedStart } }),
+});
 
 /** How many verdicts by the clock alone may still be written. */
 export type Places = { take(): boolean; giveBack(): void };
@@ -35,9 +53,9 @@ export async function reap(app: App, key: RunKey, proof?: Proof, restraint: Rest
   const decideOn = async (run: Run): Promise<Decision> => {
     // A proof is about one attempt. It does not concern anything else that may be due on this run.
     if (proof !== undefined && !isProofAbout(run, proof)) return { write: "none", reply: { kind: "spared" } };
-    const evidence = isClaimed(run) ? await evidenceFor(app, run) : [];
+    const evidence = await evidenceFor(app, run);
     const registration = await registrationOf(app, run);
-    const proved = proof === undefined ? {} : { proof: proof.evidence };
+    const proved = proof === undefined ? {} : factsOf(proof);
     const due = { kind: "due", now, roll, registration, evidence, ...proved, ...held } as const;
     const decision = decide(run, due);
     if (places === undefined || hasPlace || !restsOnTheClock(decision)) return decision;

@@ -38,9 +38,12 @@ export const noCounts = (): Counts => ({
   debtAge: 0,
 });
 
-/** Counts that describe the fleet, and not what the sweep has done. */
-const GAUGES: ReadonlySet<string> = new Set(["live", "debtAge"] satisfies (keyof SweepCounts)[]);
+/** The decision in the line of a sweep. */
+export const SWEPT = "swept";
 
-/** Whether a line is worth reading. A sweep that found nothing to do is not news. */
+/** Counts that describe the fleet or a cluster, and not what a sweep or a look has done. */
+const GAUGES: ReadonlySet<string> = new Set(["live", "debtAge", "ended", "known"]);
+
+/** Whether a line is worth reading. A sweep or a look that found nothing to do is not news. */
 export const isNews = ({ counts }: LogLine): boolean =>
   counts === undefined || Object.entries(counts).some(([name, count]) => !GAUGES.has(name) && count > 0);

@@ -6,7 +6,7 @@ import type { App } from "./app.ts";
 import { shuffled } from "./fairness.ts";
 import { type Places, reap } from "./reap.ts";
 import { settle } from "./settle.ts";
-import { type Counts, noCounts, type SweepCounts } from "./sweep-counts.ts";
+import { type Counts, noCounts, SWEPT, type SweepCounts } from "./sweep-counts.ts";
 import { readFleet, type Sweep } from "./sweep-reading.ts";
 import { beginToJudge, freezeAfter, type Judging, notAfter } from "./sweep-restraint.ts";
 import { throwIfAny, tryTo, visitAll } from "./visit-all.ts";
@@ -42,7 +42,7 @@ export async function sweep(app: App, { period, until, previous }: SweepBounds):
   const judging = await beginToJudge(app, under, found);
   if (judging !== "another sweep judges") await judgeDue(app, under, judging);
   await careFor(app, found.care.all, counts, () => app.clock.now() < until);
-  app.log.write({ decision: "swept", counts });
+  app.log.write({ decision: SWEPT, counts });
   throwIfAny(failures, standing.shards + 2, "parts of a sweep"); // the shards, and two writes on the control item
   return counts;
 }

@@ -1,5 +1,6 @@
 import type { Command } from "./command.ts";
 import { cancel } from "./commands/cancel.ts";
+import { classify } from "./commands/classify.ts";
 import { completion } from "./commands/completion.ts";
 import { cost } from "./commands/cost.ts";
 import { destroy } from "./commands/destroy.ts";
@@ -32,6 +33,7 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map(
     destroy,
     dev,
     cost,
+    classify,
     completion: completion(() => COMMANDS),
   }),
 );

@@ -1,12 +1,12 @@
 import { parseArgs } from "node:util";
 import { printableJson, printableLines } from "../wire/printable.ts";
+import { becomeBinary, versionLine } from "./binary.ts";
 import { type Answer, allOptions, type Command, type Options } from "./command.ts";
 import { COMMANDS, USAGE } from "./commands.ts";
 import { UsageError } from "./errors.ts";
 import type { Flags } from "./flags.ts";
 import { nearest } from "./nearest.ts";
 import { placeOf, reach } from "./target.ts";
-import { ownVersion } from "./version.ts";
 
 function parse(args: readonly string[], options: Options): { flags: Flags; words: readonly string[] } {
   try {
@@ -98,9 +98,10 @@ async function run([name, ...rest]: readonly string[]): Promise<number> {
     case "-V":
     case "-v":
     case "version":
-      process.stdout.write(`${ownVersion()}\n`);
+      process.stdout.write(`${versionLine()}\n`);
       return 0;
   }
+  becomeBinary(name, rest);
   const command = COMMANDS.get(name);
   if (command === undefined) throw new UsageError(noCommand(name));
   return carryOut(name, command, rest);

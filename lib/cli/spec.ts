@@ -1,7 +1,8 @@
-import { readFileSync } from "node:fs";
+import { BUDGETS } from "../core/causes.ts";
 import type { SpecBody } from "../wire/schemas.ts";
 import { UsageError } from "./errors.ts";
 import { type Flags, numberFlag, secondsFlag, textFlag } from "./flags.ts";
+import { readJsonFile } from "./json-file.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -21,7 +22,7 @@ function labelsOf(flags: Flags): Fields | undefined {
 }
 
 function budgetsOf(flags: Flags): Fields | undefined {
-  const counts = ["attempts", "crashes", "interruptions", "losses", "starts"].flatMap((name) => {
+  const counts = ["attempts", ...BUDGETS].flatMap((name) => {
     const value = numberFlag(flags, name);
     return value === undefined ? [] : [[name, value] as const];
   });
@@ -37,7 +38,7 @@ function mergedBudgets(file: unknown, flags: Fields | undefined): unknown {
 /** The spec of `--spec FILE`. The flags override the file; labels and budgets are overridden one by one. */
 export function specOf(flags: Flags): Fields {
   const name = textFlag(flags, "spec");
-  const file = name === undefined ? {} : fromFile(name);
+  const file = name === undefined ? {} : readJsonFile(name, "the spec");
   const labels = labelsOf(flags);
   const given = {
     leaseSeconds: secondsFlag(flags, "lease"),
@@ -46,22 +47,4 @@ export function specOf(flags: Flags): Fields {
     budgets: mergedBudgets(file["budgets"], budgetsOf(flags)),
   } satisfies { [K in keyof SpecBody]?: unknown };
   return { ...file, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };
-}
-
-function fromFile(file: string): Fields {
-  let text: string;
-  try {
-    text = readFileSync(file === "-" ? 0 : file, "utf8");
-  } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    throw new UsageError(`the spec cannot be read: ${file} ${isMissing ? "is not there" : "cannot be read"}`);
-  }
-  let spec: unknown;
-  try {
-    spec = JSON.parse(text);
-  } catch {
-    throw new UsageError(`${file} is not JSON`);
-  }
-  if (!isFields(spec)) throw new UsageError(`${file} does not contain a JSON object`);
-  return spec;
 }

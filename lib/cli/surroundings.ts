@@ -14,6 +14,7 @@ export const VARIABLES = {
   "identity-file": "LASTBEAT_IDENTITY_FILE",
   "report-seconds": "LASTBEAT_REPORT_SECONDS",
   "start-by": "LASTBEAT_START_BY",
+  "on-interrupt": "LASTBEAT_ON_INTERRUPT",
   "single-child": "LASTBEAT_SINGLE_CHILD",
   log: "LASTBEAT_LOG",
   quiet: "LASTBEAT_QUIET",

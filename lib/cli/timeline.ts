@@ -21,9 +21,9 @@ function momentsOf(attempt: Attempt): Moment[] {
   return [
     ...moment(claimedAt, `claimed${host === undefined ? "" : ` on ${host}`}`),
     ...moment(lastBeatAt, "last beat"),
-    ...evidence.map(({ at, kind, source }) => ({
+    ...evidence.map(({ at, kind, source, note }) => ({
       at,
-      what: `${kind}, says ${source}${source === DRILL_SOURCE ? ": a drill" : ""}`,
+      what: `${kind}, says ${source}${source === DRILL_SOURCE ? ": a drill" : ""}${note === undefined ? "" : `: ${note}`}`,
     })),
     ...moment(endedAt, `ended: ${attempt.cause}`),
     ...moment(lateSuccessAt, "reported a success, too late to count"),

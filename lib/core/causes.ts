@@ -6,6 +6,8 @@ export type Cause =
   | "succeeded"
   | "interrupted"
   | "crashed"
+  | "out-of-memory"
+  | "unstartable"
   | "stalled"
   | "overran"
   | "never-started"
@@ -15,7 +17,8 @@ export type Cause =
   | "requeued";
 
 /** The budgets of a run. Each cause that is charged names one of them. */
-export type Budget = "crashes" | "interruptions" | "losses" | "starts";
+export const BUDGETS = ["crashes", "memory", "interruptions", "losses", "starts"] as const;
+export type Budget = (typeof BUDGETS)[number];
 
 /**
  * One letter for each ended attempt, in order. It says what the attempt was charged to. The spent budgets are derived
@@ -23,13 +26,15 @@ export type Budget = "crashes" | "interruptions" | "losses" | "starts";
  */
 export type Charges = string;
 
-/** `f`: interrupted, but with more progress than any attempt before. */
-export type Charge = "c" | "i" | "f" | "l" | "s" | "-" | "+";
+/** `f`: interrupted, but with more progress than any attempt before. `u`: a crash whose command could not be started. */
+export type Charge = "c" | "u" | "m" | "i" | "f" | "l" | "s" | "-" | "+";
 
 const LETTERS: Record<Cause, Exclude<Charge, "f">> = {
   succeeded: "+",
   interrupted: "i",
   crashed: "c",
+  "out-of-memory": "m",
+  unstartable: "u",
   stalled: "c",
   overran: "c",
   "never-started": "s",
@@ -39,8 +44,10 @@ const LETTERS: Record<Cause, Exclude<Charge, "f">> = {
   requeued: "-",
 };
 
-const BUDGETS: Record<Charge, Budget | undefined> = {
+const PAYS: Record<Charge, Budget | undefined> = {
   c: "crashes",
+  u: "crashes",
+  m: "memory",
   i: "interruptions",
   f: "interruptions",
   l: "losses",
@@ -53,11 +60,10 @@ const BUDGETS: Record<Charge, Budget | undefined> = {
 export const chargeOf = (cause: Cause): Exclude<Charge, "f"> => LETTERS[cause];
 
 /** The budget that this cause is charged to; undefined when it costs nothing. */
-export const budgetOf = (cause: Cause): Budget | undefined => BUDGETS[chargeOf(cause)];
+export const budgetOf = (cause: Cause): Budget | undefined => PAYS[chargeOf(cause)];
 
 /** The budget that paid for one attempt (counted from 1); undefined when it cost nothing or has not ended. */
-export const paidBy = (charges: Charges, attempt: number): Budget | undefined =>
-  BUDGETS[charges[attempt - 1] as Charge];
+export const paidBy = (charges: Charges, attempt: number): Budget | undefined => PAYS[charges[attempt - 1] as Charge];
 
 /** The letter of one attempt (counted from 1), or undefined while it has not ended. */
 export const chargeAt = (charges: Charges, attempt: number): string | undefined => charges[attempt - 1];

@@ -19,6 +19,8 @@ export type Claim = {
   readonly fence: Fence;
   readonly holder: string;
   readonly host?: string;
+  /** The pod of the attempt runs already, and has no agent. */
+  readonly isWatched?: true;
   readonly now: Instant;
   readonly registration: Registration;
   /**
@@ -36,10 +38,10 @@ export function refuseClaim(run: Run, claim: Claim): Decision {
 /** The first runner that claims with the ticket opens the attempt. */
 export function openAttempt(run: Queued, claim: Claim): Decision {
   if (run.fence !== claim.fence) return refuseClaim(run, claim);
-  const { now, registration, holder, host } = claim;
+  const { now, registration, holder, host, isWatched } = claim;
   const end = endOfRun(registration);
   if (end !== undefined && end <= now) return refuse({ kind: "overran" });
-  if (isGoing(claim)) return refuse({ kind: "hold" });
+  if (isWatched !== true && isGoing(claim)) return refuse({ kind: "hold" });
   const { attemptDeadline } = registration.spec;
   const lastRenewable = attemptDeadline === undefined ? end : earlier(after(now, attemptDeadline), end);
   const { debt: _, ...rest } = run;
@@ -51,6 +53,7 @@ export function openAttempt(run: Queued, claim: Claim): Decision {
     claimedAt: now,
     due: after(now, run.lease),
     ...(host !== undefined && { host }),
+    ...(isWatched === true && { isWatched }),
     ...(lastRenewable !== undefined && { lastRenewable }),
   };
   return { write: "replace", next: running, reply: claimed(running, claim) };

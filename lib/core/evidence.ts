@@ -51,6 +51,15 @@ const MEANING = {
   "scale-in": { drains: true, explains: true, takes: true },
   drain: { drains: true, explains: true, takes: false },
   sigterm: { drains: true, explains: true, takes: false },
+  // What a cluster of Kubernetes shows of the pod of one attempt.
+  "pod-evicted": { drains: true, explains: true, takes: false },
+  "pod-ended": { drains: false, explains: false, takes: false },
+  // Why an attempt that nobody has claimed could not be started.
+  refused: { drains: false, explains: false, takes: false },
+  // Why its target has not started it yet.
+  delayed: { drains: false, explains: false, takes: false },
+  // Another process asked for an attempt that one holds already.
+  "second-start": { drains: false, explains: false, takes: false },
   stopping: { drains: true, explains: false, takes: true },
   terminated: { drains: true, explains: false, takes: true },
   maintenance: { drains: false, explains: true, takes: false },

@@ -28,22 +28,30 @@ export type Finish = {
   readonly line?: LedgerEnd;
 };
 
-const isStalled = ({ outcome, reason }: Report): boolean => outcome === "failed" && reason === "stalled";
+/** What the agent itself has seen of the end, where an exit code or a signal does not tell it. */
+const SEEN = ["stalled", "out-of-memory", "unstartable"] as const;
+
+const seen = ({ outcome, reason }: Report): (typeof SEEN)[number] | undefined =>
+  outcome === "failed" ? SEEN.find((each) => each === reason) : undefined;
 
 const hasOwnExitCode = ({ outcome, exitCode, signal }: Report): boolean =>
   outcome === "failed" && exitCode !== undefined && signal === undefined;
 
 /** Whether the report itself says why the attempt ended. If so, evidence about its host does not change that. */
 export const saysWhy = (report: Report): boolean =>
-  report.outcome === "succeeded" || isStalled(report) || hasOwnExitCode(report);
+  report.outcome === "succeeded" ||
+  report.outcome === "canceled" ||
+  seen(report) !== undefined ||
+  hasOwnExitCode(report);
 
 /** Why the attempt ended, from the agent's report and what is known of its host. */
 function causeOf(run: ClaimedRun, event: Finish): Cause {
   const { report, now, evidence } = event;
   if (run.state === "canceling") return "canceled";
-  if (report.outcome === "succeeded") return "succeeded";
+  if (report.outcome === "succeeded" || report.outcome === "canceled") return report.outcome;
   if (run.state === "leaving" && run.isFree) return "requeued";
-  if (isStalled(report)) return "stalled";
+  const what = seen(report);
+  if (what !== undefined) return what;
   if (hasOwnExitCode(report)) return overran(run, now) ?? "crashed";
   // This comes before any evidence. An end that we caused costs nothing, whatever happens to the host, and whenever we
   // are told.

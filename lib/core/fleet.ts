@@ -42,6 +42,7 @@ type Seen = {
   readonly due: Instant;
   readonly lease: Span;
   readonly host?: string;
+  readonly isWatched?: true;
 };
 
 /** Whether half of its lease has passed without a beat. */
@@ -69,7 +70,9 @@ function hearAlone({ alone }: Fleet, voice: () => Voice): void {
  */
 export function tally(fleet: Fleet, seen: Seen, now: Instant): void {
   const { hosts, leases } = fleet;
-  const { state, due, lease, host } = seen;
+  const { state, due, lease, host, isWatched } = seen;
+  // It does not come through the front door, so it says nothing about it.
+  if (isWatched === true) return;
   if (state === "queued" || state === "running" || state === "leaving") {
     const power = powerOf(lease);
     const shortest = leases.get(power);

@@ -164,9 +164,9 @@ const wasOpenSince = (since: Instant, canary: Canary, now: Instant): boolean =>
 function isWitnessed({ few, heard, canary }: Survey, run: Leased, now: Instant): boolean {
   if (!few.has(powerOf(run.lease))) return true; // enough hosts; if they are silent, the floor holds the verdict
   const last = heardAt(run);
-  const { interval } = paceOf(run.lease);
-  // Its beat was due after one interval, and may have hung for another one before the next try.
-  const missed = after(after(after(last, interval), interval), NEXT_TRY);
+  const { interval, timeout } = paceOf(run.lease);
+  // Its beat was due after one interval, and may have hung for its whole timeout before the next try.
+  const missed = after(after(after(last, interval), timeout), NEXT_TRY);
   const { throughAt } = canary;
   if (throughAt === undefined || after(throughAt, CANARY_IS_GONE) <= now) return true; // there is no canary to ask
   if (run.lease >= LONG_LEASE && wasOpenSince(last, canary, now)) return true;

@@ -2,16 +2,19 @@ import type { Fence, Progress, Run } from "./run.ts";
 import { after, type Instant, milliseconds, type Span, seconds } from "./time.ts";
 
 /** The times that follow from a lease. 3 x interval + grace + margin never exceeds the lease. */
-export type Pace = { readonly interval: Span; readonly grace: Span; readonly margin: Span };
+export type Pace = { readonly interval: Span; readonly timeout: Span; readonly grace: Span; readonly margin: Span };
 
 /**
- * Interval: a quarter of the lease, so that two beats in a row may fail. It is at most 30 s, because a spot notice
- * reaches the agent with the next reply, and 90 s of the two minutes should be left. Grace: the time that a child gets
+ * Interval: a quarter of the lease, so that two beats in a row may fail. With a lease of 120 s a spot notice that comes
+ * with a reply leaves 90 s of its two minutes; with a longer lease a notice has to come in another way
+ * (docs/decisions/0029-a-long-lease-beats-rarely.md). It is at most five minutes, because a cancellation comes with a
+ * reply, too. Timeout: how long a beat waits for its answer. Grace: the time that a child gets
  * between TERM and KILL. Margin: the time between our KILL and the end of the lease. It covers twice the clock skew
  * between Lambdas, plus the time that a kill takes.
  */
 export const paceOf = (lease: Span): Pace => ({
-  interval: milliseconds(Math.min(seconds(30), lease / 4)),
+  interval: milliseconds(Math.min(seconds(300), lease / 4)),
+  timeout: milliseconds(Math.min(seconds(30), lease / 4)),
   grace: milliseconds(Math.min(seconds(20), lease / 6)),
   margin: milliseconds(Math.min(seconds(5), lease / 12)),
 });

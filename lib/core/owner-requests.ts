@@ -33,7 +33,21 @@ export const cancelEnded = (run: Pick<Ended, "outcome">): Decision =>
 
 /** The holder is told to stop, and its lease is no longer renewed. */
 export function cancelHeld(run: Running | Leaving, { now, reason }: Cancel): Decision {
-  const { run: id, shard, fence, attempt, due, lease, charges, furthest, holder, host, claimedAt, progress } = run;
+  const {
+    run: id,
+    shard,
+    fence,
+    attempt,
+    due,
+    lease,
+    charges,
+    furthest,
+    holder,
+    host,
+    isWatched,
+    claimedAt,
+    progress,
+  } = run;
   const next: Canceling = {
     run: id,
     shard,
@@ -46,6 +60,7 @@ export function cancelHeld(run: Running | Leaving, { now, reason }: Cancel): Dec
     claimedAt,
     ...(furthest !== undefined && { furthest }),
     ...(host !== undefined && { host }),
+    ...(isWatched === true && { isWatched }),
     ...(progress !== undefined && { progress }),
     rev: run.rev + 1,
     state: "canceling",

@@ -4,7 +4,7 @@ import { endAttempt } from "./ending.ts";
 import { type Evidence, explaining, happenedBy, takes } from "./evidence.ts";
 import { type Freeze, type Survey, waitsFor } from "./freeze.ts";
 import { paceOf } from "./lease.ts";
-import type { ClaimedRun as Held, Queued, Waiting } from "./run.ts";
+import type { Fence, ClaimedRun as Held, Queued, Waiting } from "./run.ts";
 import { endOfRun, type Registration } from "./spec.ts";
 import { stayOf } from "./stay.ts";
 import { after, before, type Instant, later, seconds } from "./time.ts";
@@ -16,13 +16,18 @@ export type Due = {
   readonly now: Instant;
   readonly roll: number;
   readonly registration: Registration;
-  /** What is known about the attempt's host; empty if it has none. */
+  /** What is known about the attempt, and about its host if it has one. */
   readonly evidence: readonly Evidence[];
   /**
-   * Evidence with a `goneAt`, about the same host that the run item names. The verdict then does not wait for the
-   * lease.
+   * Evidence with a `goneAt`, about the host that the run item names, or about the pod of this attempt. The verdict then
+   * does not wait for the lease.
    */
   readonly proof?: Evidence;
+  /**
+   * The attempt with this fence, which nobody has claimed, cannot start any more: its pod has ended, or can never begin.
+   * `proof` says what was seen.
+   */
+  readonly failedStart?: FailedStart;
   /** What is remembered of the last time at which the fault was ours. */
   readonly freeze?: Freeze;
   /** Which others were heard, according to this sweep's view of the fleet. */
@@ -30,6 +35,9 @@ export type Due = {
   /** Whether this sweep may no longer declare an attempt lost by the clock alone. */
   readonly isLimited?: boolean;
 };
+
+/** Why an attempt will not be claimed: `unstartable` as it is described, or `never-started` through no fault of its own. */
+export type FailedStart = { readonly fence: Fence; readonly cause: "unstartable" | "never-started" };
 
 /**
  * A host name may be used again at once. An attempt that was claimed this shortly before the event may be on the next
@@ -55,7 +63,7 @@ const isOver = ({ registration, now }: Due): boolean => {
 function causeOf(run: Queued | Held, due: Due, explained: boolean): Cause {
   switch (run.state) {
     case "queued":
-      return isOver(due) ? "overran" : "never-started";
+      return isOver(due) ? "overran" : (due.failedStart?.cause ?? "never-started");
     case "canceling":
       return "canceled";
     case "leaving":
@@ -90,6 +98,25 @@ const isBySilence = (cause: Cause, due: Due, explained: readonly Evidence[]): bo
     !explained.some((each) => takes(each) && happenedBy(each) <= due.now));
 
 /**
+ * Silence says nothing about an attempt without an agent: its cluster, or our look at it, is what was not heard. It would
+ * also run on, because nobody stops it from within. Only what is seen ends it.
+ */
+const isUnseen = (run: Queued | Held, cause: Cause, { proof }: Due): boolean =>
+  run.state !== "queued" &&
+  run.isWatched === true &&
+  proof === undefined &&
+  (cause === "lost" || cause === "interrupted");
+
+/**
+ * Whether it is over, by its due time or by a proof. Proof that a host is gone says nothing about an attempt that nobody
+ * has claimed.
+ */
+function isDead(run: Queued | Held, { now, proof, failedStart }: Due): boolean {
+  if (proof === undefined) return run.due <= now;
+  return run.state === "queued" ? failedStart?.fence === run.fence : isProved(run, proof, now);
+}
+
+/**
  * The verdict on an attempt whose due time was seen to pass, or whose host is gone. It is spared if it has moved on;
  * otherwise this is the instant of its death. The write names the due time that was seen, so a beat that came first
  * makes it stale.
@@ -98,11 +125,11 @@ export function judge(run: Queued | Held, due: Due): Decision {
   const { now, proof } = due;
   // Evidence that proves nothing about this attempt must not judge it by the clock either. Only a sweep may, within its
   // bounds.
-  const isDead = proof === undefined ? run.due <= now : run.state !== "queued" && isProved(run, proof, now);
-  if (!isDead) return refuse({ kind: "spared" });
+  if (!isDead(run, due)) return refuse({ kind: "spared" });
   if (run.state === "queued" && isUndelivered(run, now) && !isOver(due)) return refuse({ kind: "owing" });
-  const evidence = run.state === "queued" ? [] : explaining(due.evidence, stayOf(run, later(now, run.due)));
+  const evidence = run.state === "queued" ? due.evidence : explaining(due.evidence, stayOf(run, later(now, run.due)));
   const cause = causeOf(run, due, evidence.length > 0);
+  if (isUnseen(run, cause, due)) return refuse({ kind: "spared" });
   const byClock = isByClock(cause, due);
   const awaited = isBySilence(cause, due, evidence) ? waitsFor(run, now, due) : undefined;
   if (awaited !== undefined) return refuse({ kind: "frozen", awaited });

@@ -24,11 +24,14 @@ export type Progress = { readonly value: number; readonly of?: number; readonly 
 
 /** What the agent reports about the end of its child. */
 export type Report = {
-  readonly outcome: "succeeded" | "failed" | "interrupted";
+  /** `canceled`: its user has stopped it at the terminal, and wants no other attempt. */
+  readonly outcome: "succeeded" | "failed" | "interrupted" | "canceled";
   readonly exitCode?: number;
   readonly signal?: string;
   readonly message?: string;
   readonly reason?: string;
+  /** The limit in bytes that a child ran into, with the reason `out-of-memory`; absent if the host itself was out of memory. */
+  readonly memoryLimitBytes?: number;
 };
 
 /** The end part of an attempt's ledger line. It is complete, so any process that finds it owed can write it. */
@@ -84,6 +87,8 @@ type Held = Live & {
   readonly holder: string;
   readonly claimedAt: Instant;
   readonly host?: string;
+  /** It has no agent: its pod is watched in the place of beats, and nobody stops it from within. */
+  readonly isWatched?: true;
   /** From this instant on the lease is no longer renewed, because of a deadline or a stop. */
   readonly lastRenewable?: Instant;
   readonly progress?: Progress;

@@ -3,10 +3,48 @@ import type { Fence } from "./run.ts";
 import { after, earlier, type Instant, type Span, seconds } from "./time.ts";
 
 /** How many charges of each kind may be followed by another attempt, or how many attempts there may be in all. */
-export type Budgets = { readonly [B in Budget]: number } | { readonly attempts: number };
+export type Budgets =
+  | ({ readonly [B in Exclude<Budget, "memory">]: number } & {
+      /** Absent in registrations of version 0.1.0, which knew no such budget. */
+      readonly memory?: number;
+    })
+  | { readonly attempts: number };
+
+/** What one attempt is given: quantities of Kubernetes, such as `2` and `8Gi`, and labels of the nodes that have them. */
+export type Size = {
+  readonly cpu?: string;
+  readonly memory?: string;
+  readonly nodeSelector?: Readonly<Record<string, string>>;
+};
+
+/** One Job of Kubernetes for each attempt. */
+export type JobTarget = {
+  readonly kind: "job";
+  /** The name of the cluster, as the deployment knows it. */
+  readonly cluster: string;
+  readonly namespace: string;
+  /** The digest of the stored template. */
+  readonly template: string;
+  /**
+   * What has to be known of the attempt before, until the next one is made. `lease`: that it has reported its end, or
+   * that its lease is over. `pod`: also that its pod has ended or is gone.
+   */
+  readonly minFence: "lease" | "pod";
+  /**
+   * How the agent gets into the pod. `exec`: an init container brings it, and it runs the command of the container.
+   * `sidecar`: it runs beside the container, whose image and command stay as they are. `image`: the image has it. `none`:
+   * there is none, and the life of the pod takes the place of beats. Nobody stops such a pod from within.
+   */
+  readonly agent: "exec" | "sidecar" | "image" | "none";
+  /** An attempt that ran out of memory is followed by one of the next size; empty: all have the size of the template. */
+  readonly sizes: readonly Size[];
+};
+
+/** Each attempt is told to an address. `name`: the webhook, as the deployment knows it. */
+export type WebhookTarget = { readonly kind: "webhook"; readonly name: string };
 
 /** How the next attempt is dispatched. `queue`: the owner reads the requeue queue. */
-export type Target = { readonly kind: "queue" };
+export type Target = { readonly kind: "queue" } | JobTarget | WebhookTarget;
 
 /** What an owner registered. It is immutable for the life of the run. */
 export type Spec = {
@@ -41,7 +79,8 @@ export const DEFAULTS = {
   start: "self",
   lease: seconds(120), // a spot notice gives 120 s; four beats fit, and two may be lost
   startWithin: seconds(900), // node provisioning plus a large image pull
-  budgets: { crashes: 0, interruptions: 10, losses: 3, starts: 5 },
+  // One attempt more after an out-of-memory kill: it may be given a larger size.
+  budgets: { crashes: 0, memory: 1, interruptions: 10, losses: 3, starts: 5 },
   backoff: { base: seconds(15), max: seconds(600) },
   onNotice: "handover",
   onCutOff: "stop",
@@ -49,6 +88,12 @@ export const DEFAULTS = {
   target: { kind: "queue" },
   labels: {},
 } as const satisfies Spec;
+
+/**
+ * The lease of a run that is started as a Job, if its owner asks for none. Its cluster shows the end of a pod within two
+ * sweeps, so the lease has to find only lost machines, and may outlast an outage of seven minutes.
+ */
+export const JOB_LEASE = seconds(600);
 
 /** When a run that is queued now has to be claimed at the latest. */
 export const startBy = (registration: Registration, now: Instant): Instant =>

@@ -1,4 +1,4 @@
-import { type Beat, beat, refuseBeat } from "./beating.ts";
+import { type Beat, beat } from "./beating.ts";
 import { type Claim, claimTaken, openAttempt, refuseClaim } from "./claiming.ts";
 import { type Decision, type Reply, refuse } from "./decision.ts";
 import { type Finish, finish, finishLate } from "./finishing.ts";
@@ -63,7 +63,7 @@ export const transitions: { readonly [S in State]: { readonly [E in Event["kind"
       ["claimed", "superseded", "hold", "overran"],
       openAttempt,
     ),
-    beat: row<"queued", "beat">(["queued"], [], ["superseded"], refuseBeat),
+    beat: row<"queued", "beat">(["queued"], [], ["superseded"], beat),
     finish: row<"queued", "finish">(["queued", "ended"], ["ledger", "archive"], LATE, finishLate),
     due: row<"queued", "due">(
       ["queued", "waiting", "ended"],
@@ -78,7 +78,7 @@ export const transitions: { readonly [S in State]: { readonly [E in Event["kind"
   },
   waiting: {
     claim: row<"waiting", "claim">(["waiting"], [], ["hold", "superseded"], refuseClaim),
-    beat: row<"waiting", "beat">(["waiting"], [], ["superseded"], refuseBeat),
+    beat: row<"waiting", "beat">(["waiting"], [], ["superseded"], beat),
     finish: row<"waiting", "finish">(["waiting", "ended"], ["ledger", "archive"], LATE, finishLate),
     due: row<"waiting", "due">(
       ["waiting", "queued", "ended"],
@@ -145,7 +145,7 @@ export const transitions: { readonly [S in State]: { readonly [E in Event["kind"
   },
   ended: {
     claim: row<"ended", "claim">(["ended"], [], ["ended"], refuseClaim),
-    beat: row<"ended", "beat">(["ended"], [], ["ended"], refuseBeat),
+    beat: row<"ended", "beat">(["ended"], [], ["ended"], beat),
     finish: row<"ended", "finish">(
       ["ended"],
       ["ledger", "archive"],

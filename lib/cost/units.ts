@@ -116,9 +116,8 @@ export function passOver(runs: number, shards: number): Pass {
  * (lib/adapters/aws/control.ts).
  */
 const BEATS_PER_SHARD = 250;
-/** The longest interval between two beats that the service asks for: paceOf in lib/core/lease.ts. */
-const LONGEST_INTERVAL_SECONDS = 30;
+/** The interval between two beats of the default lease: paceOf in lib/core/lease.ts. A longer lease has a longer one. */
+const INTERVAL_SECONDS = 30;
 
 /** The number of shards of a deployment for this many runs. */
-export const shardsFor = (runs: number): number =>
-  Math.max(1, Math.ceil(runs / LONGEST_INTERVAL_SECONDS / BEATS_PER_SHARD));
+export const shardsFor = (runs: number): number => Math.max(1, Math.ceil(runs / INTERVAL_SECONDS / BEATS_PER_SHARD));

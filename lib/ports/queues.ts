@@ -1,7 +1,13 @@
+import type { Target } from "../core/spec.ts";
 import type { Instant, Span } from "../core/time.ts";
 
 /** A message in the form of docs/protocol.md. lib/wire builds it, and the queue does not look inside. */
-export type RequeueMessage = { readonly id: string; readonly body: string };
+export type RequeueMessage = {
+  readonly id: string;
+  readonly body: string;
+  /** `queue`: for consumers of the owner. Any other kind has a dispatcher of ours, with a queue of its own. */
+  readonly target: Target["kind"];
+};
 
 export type Requeues = {
   send(message: RequeueMessage): Promise<void>;

@@ -29,7 +29,7 @@ export type LedgerLine = {
   readonly fence: Fence;
   readonly claim?: LedgerClaim;
   readonly end?: LedgerEnd & { readonly charge: string };
-  /** What its runner has told about itself: the newest evidence of each kind, in no order. */
+  /** What its runner or its target has told about it: the newest evidence of each kind, in no order. */
   readonly words?: readonly Evidence[];
   /** When a success came that was too late to count. */
   readonly lateSuccessAt?: Instant;
@@ -45,6 +45,11 @@ export type Ledger = {
    * kind.
    */
   hear(run: string, fence: Fence, word: Evidence): Promise<Write>;
+  /**
+   * Keeps why an attempt that nobody has claimed could not be started, or not yet. Guard: no newer reason of this kind is
+   * known. A line that is made for it goes at `expiry`.
+   */
+  refuse(run: string, fence: Fence, word: Evidence, expiry: Instant): Promise<Write>;
   noteLateSuccess(run: string, fence: Fence, at: Instant): Promise<void>;
   /** Strongly consistent. */
   read(run: string, fence: Fence): Promise<LedgerLine | undefined>;

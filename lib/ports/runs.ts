@@ -13,6 +13,7 @@ export type Sighting = RunKey & {
   readonly lease: Span;
   /** The host of a held attempt, if it was named. */
   readonly host?: string;
+  readonly isWatched?: true;
   /** Since when a debt stands; undefined if nothing is owed. */
   readonly owedSince?: Instant;
 };

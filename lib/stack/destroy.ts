@@ -33,11 +33,14 @@ const keptAs = (type: string, id: string): Kept => ({
 });
 
 /** What the template keeps by default, for callers who may not list the resources. */
-function expected({ outputs: { table, requeueQueue, requeueDeadLetters, keys } }: OurStack): readonly Kept[] {
+function expected({ outputs }: OurStack): readonly Kept[] {
+  const { table, requeueQueue, requeueDeadLetters, dispatchQueue, dispatchDeadLetters, keys } = outputs;
   const ids: readonly (readonly [string, string | undefined])[] = [
     ["AWS::DynamoDB::GlobalTable", table],
     ["AWS::SQS::Queue", requeueQueue],
     ["AWS::SQS::Queue", requeueDeadLetters],
+    ["AWS::SQS::Queue", dispatchQueue],
+    ["AWS::SQS::Queue", dispatchDeadLetters],
     ["AWS::SecretsManager::Secret", keys],
   ];
   return ids.flatMap(([type, id]) => (id === undefined ? [] : [keptAs(type, id)]));

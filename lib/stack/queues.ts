@@ -5,10 +5,11 @@ import { isNamed } from "./refusal.ts";
 import { clientSettings, type Settings } from "./settings.ts";
 import { outputOf } from "./stack.ts";
 
-/** The two queues that have dead letters, with the names of their outputs. */
+/** The queues that have dead letters, with the names of their outputs. */
 export const QUEUES = {
   requeue: { queue: "requeueQueue", deadLetters: "requeueDeadLetters" },
   notice: { queue: "noticeQueue", deadLetters: "noticeDeadLetters" },
+  dispatch: { queue: "dispatchQueue", deadLetters: "dispatchDeadLetters" },
 } as const;
 
 export type QueueName = keyof typeof QUEUES;
@@ -42,8 +43,8 @@ const gone = (check: string, url: string): Finding =>
   problem(check, `there is no queue ${url}`, "deploy the stack again");
 
 function waiting(check: string, name: QueueName, visible: number): Finding {
-  // A Lambda reads the notices, and it scales. Nothing here knows whether anybody reads the requeues.
-  if (name === "notice" || visible === 0) return ok(check, `${count(visible)} waiting`);
+  // A Lambda reads the others, and it scales. Nothing here knows whether anybody reads the requeues.
+  if (name !== "requeue" || visible === 0) return ok(check, `${count(visible)} waiting`);
   return warning(
     check,
     `${count(visible)} waiting: perhaps no consumer reads them, and then these attempts do not start`,
@@ -51,11 +52,17 @@ function waiting(check: string, name: QueueName, visible: number): Finding {
   );
 }
 
+/** What the dead letters of a queue are. */
+const DEAD: Readonly<Record<QueueName, string>> = {
+  requeue: "attempts that no consumer could start",
+  notice: "notices that could not be handled",
+  dispatch: "attempts that their targets could not start",
+};
+
 function dead(check: string, name: QueueName, visible: number, stack: string): Finding {
   if (visible === 0) return ok(check, "empty");
   const fix = `find out why they failed, fix that, then run lastbeat redrive ${name} --stack ${stack}`;
-  const what = name === "requeue" ? "attempts that no consumer could start" : "notices that could not be handled";
-  return problem(check, `${count(visible)}: ${what}`, fix);
+  return problem(check, `${count(visible)}: ${DEAD[name]}`, fix);
 }
 
 const check = (name: QueueName): Check => ({
@@ -63,6 +70,7 @@ const check = (name: QueueName): Check => ({
   needs: READ,
   look: async ({ stack, settings }) => {
     const { queue, deadLetters } = QUEUES[name];
+    if (name === "dispatch" && stack.outputs[queue] === undefined) return []; // it has no clusters and no webhooks
     const [live, letters] = [outputOf(stack, queue), outputOf(stack, deadLetters)];
     const [found, refused] = await Promise.all([depthOf(live, settings), depthOf(letters, settings)]);
     const [here, there] = [`${name} queue`, `${name} dead letters`];
@@ -73,4 +81,4 @@ const check = (name: QueueName): Check => ({
   },
 });
 
-export const QUEUE_CHECKS: readonly Check[] = [check("requeue"), check("notice")];
+export const QUEUE_CHECKS: readonly Check[] = [check("requeue"), check("notice"), check("dispatch")];

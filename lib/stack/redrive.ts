@@ -14,6 +14,10 @@ export type Redrive =
  */
 export async function redrive(stack: Stack, name: QueueName, settings: Settings): Promise<Redrive> {
   const { queue, deadLetters } = QUEUES[name];
+  if (name === "dispatch" && stack.outputs[queue] === undefined)
+    throw new AccountError(
+      `the stack "${stack.name}" has neither clusters nor webhooks, so it starts no attempts itself`,
+    );
   const depth = async (output: typeof queue | typeof deadLetters) => {
     const url = outputOf(stack, output);
     const found = await asking(READ, () => depthOf(url, settings));

@@ -1,5 +1,5 @@
-import { charged, spent } from "../core/budgets.ts";
-import type { Charges } from "../core/causes.ts";
+import { allowed, charged, spent } from "../core/budgets.ts";
+import { BUDGETS, type Charges } from "../core/causes.ts";
 import type { Budgets } from "../core/spec.ts";
 
 export type BudgetView = Readonly<Record<string, { readonly used: number; readonly max: number }>>;
@@ -8,10 +8,5 @@ export type BudgetView = Readonly<Record<string, { readonly used: number; readon
 export function budgetsView(budgets: Budgets, charges: Charges): BudgetView {
   if ("attempts" in budgets) return { attempts: { used: charged(charges), max: budgets.attempts } };
   const used = spent(charges);
-  return {
-    crashes: { used: used.crashes, max: budgets.crashes },
-    interruptions: { used: used.interruptions, max: budgets.interruptions },
-    losses: { used: used.losses, max: budgets.losses },
-    starts: { used: used.starts, max: budgets.starts },
-  };
+  return Object.fromEntries(BUDGETS.map((budget) => [budget, { used: used[budget], max: allowed(budgets, budget) }]));
 }

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { BUDGETS } from "../core/causes.ts";
 import { HOST_SEGMENT, ID_SEGMENT } from "./ids.ts";
 import { PROBLEMS, type ProblemName } from "./problems.ts";
 import { ROUTES, type Route, type RouteName } from "./routes.ts";
@@ -32,7 +33,7 @@ const attempt = z.looseObject({
   claimedAt: z.exactOptional(instant()),
   endedAt: z.exactOptional(instant()),
   cause: z.exactOptional(z.string()),
-  charged: z.exactOptional(z.enum(["crashes", "interruptions", "losses", "starts"])),
+  charged: z.exactOptional(z.enum(BUDGETS)),
   evidence: z.array(z.object({ id: z.string(), source: z.string(), kind: z.string(), at: instant() })),
 });
 

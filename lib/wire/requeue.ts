@@ -1,7 +1,7 @@
 import { capacityFor, isLast } from "../core/budgets.ts";
 import type { Evidence } from "../core/evidence.ts";
 import type { Run } from "../core/run.ts";
-import type { Registration } from "../core/spec.ts";
+import type { Registration, Target } from "../core/spec.ts";
 import type { Instant } from "../core/time.ts";
 import type { RequeueMessage } from "../ports/queues.ts";
 import type { LedgerLine } from "../ports/records.ts";
@@ -9,7 +9,14 @@ import { asciiJson } from "./ascii.ts";
 import { type BudgetView, budgetsView } from "./budgets.ts";
 import { iso } from "./instants.ts";
 
-export type EvidenceView = { readonly id: string; readonly source: string; readonly kind: string; readonly at: string };
+export type EvidenceView = {
+  readonly id: string;
+  readonly source: string;
+  readonly kind: string;
+  readonly at: string;
+  /** What its source has seen, or the words of an operator. */
+  readonly note?: string;
+};
 
 /** The requeue message: a CloudEvent 1.0 in structured JSON. `id` is the same, however often the message is sent. */
 export type RequeueEvent = {
@@ -30,6 +37,11 @@ export type RequeueEvent = {
       readonly holder?: Readonly<Record<string, string>>;
       readonly lastBeatAt?: string;
       readonly detectedAt?: string;
+      /** Its agent has reported its end, so its process has ended. */
+      readonly reported?: true;
+      /** It ran into this limit of its memory, or its host had none left. */
+      readonly outOfMemory?: true;
+      readonly memoryLimitBytes?: number;
       readonly evidence: readonly EvidenceView[];
     };
     readonly next: {
@@ -43,12 +55,18 @@ export type RequeueEvent = {
       readonly isLast: boolean;
     };
     readonly budgets: BudgetView;
-    readonly target: { readonly kind: string };
+    readonly target: Target;
     readonly labels: Readonly<Record<string, string>>;
   };
 };
 
-export const evidenceView = ({ id, source, kind, at }: Evidence): EvidenceView => ({ id, source, kind, at: iso(at) });
+export const evidenceView = ({ id, source, kind, at, note }: Evidence): EvidenceView => ({
+  id,
+  source,
+  kind,
+  at: iso(at),
+  ...(note !== undefined && { note }),
+});
 
 type Announcement = {
   /** The run as it is, or will be, when the announced attempt is to start. */
@@ -69,8 +87,11 @@ function previousOf({ fence, claim, end }: LedgerLine): RequeueEvent["data"]["pr
     attempt,
     fence,
     ...(claim !== undefined && { holder: claim.holder }),
+    ...(end?.report !== undefined && { reported: true as const }),
     ...(end?.lastBeatAt !== undefined && { lastBeatAt: iso(end.lastBeatAt) }),
     ...(end !== undefined && { detectedAt: iso(end.endedAt) }),
+    ...(end?.cause === "out-of-memory" && { outOfMemory: true as const }),
+    ...(end?.report?.memoryLimitBytes !== undefined && { memoryLimitBytes: end.report.memoryLimitBytes }),
     evidence: (end?.evidence ?? []).map(evidenceView),
   };
 }
@@ -108,5 +129,5 @@ export function requeueMessage(announcement: Announcement): RequeueMessage {
       labels: spec.labels,
     },
   };
-  return { id, body: asciiJson(event) };
+  return { id, body: asciiJson(event), target: spec.target.kind };
 }

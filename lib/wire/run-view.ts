@@ -1,5 +1,6 @@
 import { spent } from "../core/budgets.ts";
 import { type Budget, paidBy } from "../core/causes.ts";
+import type { Evidence } from "../core/evidence.ts";
 import type { Pause } from "../core/freeze.ts";
 import { directiveOf, isClaimed, type Result, type Run } from "../core/run.ts";
 import type { Registration } from "../core/spec.ts";
@@ -27,6 +28,8 @@ export type AttemptView = {
   readonly signal?: string;
   readonly message?: string;
   readonly reason?: string;
+  /** The limit of the memory that it ran into. */
+  readonly memoryLimitBytes?: number;
   readonly evidence: readonly EvidenceView[];
   /** When its success came, if that was after it had been declared lost at `endedAt`. */
   readonly reportedAt?: string;
@@ -95,8 +98,12 @@ export const endedView = (ended: Result | EndedRun): RunView => ({
   endedAt: iso(ended.endedAt),
 });
 
-function attemptView({ fence, claim, end, words, lateSuccessAt }: LedgerLine, charges: string): AttemptView {
-  const attempt = end?.attempt ?? claim?.attempt ?? 0;
+/** A line that has neither a claim nor an end is of an attempt that could not be started yet, and may still be held. */
+const numberOf = (fence: number, { attempt, fence: now }: Run | Result): number => attempt + (fence > now ? 1 : 0);
+
+function attemptView({ fence, claim, end, words, lateSuccessAt }: LedgerLine, current: Run | Result): AttemptView {
+  const attempt = end?.attempt ?? claim?.attempt ?? numberOf(fence, current);
+  const { charges } = current;
   const charged = end === undefined ? undefined : paidBy(charges, attempt);
   const claimedAt = claim?.claimedAt ?? end?.claimedAt;
   return {
@@ -110,12 +117,23 @@ function attemptView({ fence, claim, end, words, lateSuccessAt }: LedgerLine, ch
     ...(end?.reportedAt !== undefined && { reportedAt: iso(end.reportedAt) }),
     ...(end?.leaveReason !== undefined && { told: end.leaveReason }),
     ...reported(end),
-    evidence: (end?.evidence ?? words ?? []).map(evidenceView),
+    evidence: evidenceIn(end, words).map(evidenceView),
     ...(lateSuccessAt !== undefined && { lateSuccessAt: iso(lateSuccessAt) }),
   };
 }
 
-function reported(end: LedgerLine["end"]): Pick<AttemptView, "exitCode" | "signal" | "message" | "reason"> {
+/** What an end was judged by, and beside it a second process, which has no part in any verdict. */
+function evidenceIn(end: LedgerLine["end"], words: readonly Evidence[] = []): readonly Evidence[] {
+  if (end === undefined) return words;
+  const beside = words.filter(
+    ({ kind, id }) => kind === "second-start" && !end.evidence.some((each) => each.id === id),
+  );
+  return [...end.evidence, ...beside];
+}
+
+function reported(
+  end: LedgerLine["end"],
+): Pick<AttemptView, "exitCode" | "signal" | "message" | "reason" | "memoryLimitBytes"> {
   const { outcome: _, ...said } = end?.report ?? { outcome: "interrupted" };
   return said;
 }
@@ -134,7 +152,7 @@ export function recordView(
     spec: specBody(spec),
     spent: spent(charges),
     budgets: budgetsView(spec.budgets, charges),
-    attempts: lines.map((line) => attemptView(line, charges)),
+    attempts: lines.map((line) => attemptView(line, current)),
     ...(hold !== undefined && { freeze: freezeView(hold) }),
   };
 }

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { HOST, ID } from "./ids.ts";
+import { target } from "./targets.ts";
 import { onItem, words } from "./texts.ts";
 
 export { beat } from "./beat.ts";
@@ -34,6 +35,7 @@ export const spec = z.strictObject({
       .strictObject({
         attempts: z.exactOptional(z.int().check(z.minimum(1), z.maximum(MOST_CHARGES))),
         crashes: z.exactOptional(charges()),
+        memory: z.exactOptional(charges()),
         interruptions: z.exactOptional(charges()),
         losses: z.exactOptional(charges()),
         starts: z.exactOptional(charges()),
@@ -53,7 +55,7 @@ export const spec = z.strictObject({
   onNotice: z.exactOptional(z.enum(["handover", "drain", "ignore"])),
   onCutOff: z.exactOptional(z.enum(["stop", "continue"])),
   onDemandLast: z.exactOptional(charges()),
-  target: z.exactOptional(z.strictObject({ kind: z.literal("queue") })),
+  target: z.exactOptional(target),
   labels: z.exactOptional(
     z
       .record(z.string().check(z.regex(LABEL)), z.string().check(z.maxLength(256)))
@@ -98,11 +100,12 @@ export const claim = z.strictObject({
 });
 
 export const finish = z.strictObject({
-  outcome: z.enum(["succeeded", "failed", "interrupted"]),
+  outcome: z.enum(["succeeded", "failed", "interrupted", "canceled"]),
   exitCode: z.exactOptional(z.int().check(z.minimum(0), z.maximum(255))),
   signal: z.exactOptional(z.string().check(z.regex(/^SIG[A-Z0-9]{1,10}$/, { error: "is not the name of a signal" }))),
   message: z.exactOptional(words(4 * MESSAGE_BYTES, MESSAGE_BYTES)),
   reason: reason(),
+  memoryLimitBytes: z.exactOptional(z.int().check(z.minimum(1))),
 });
 
 export const cancel = z.strictObject({ reason: reason() });

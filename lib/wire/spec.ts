@@ -1,6 +1,8 @@
-import { DEFAULTS, type Spec } from "../core/spec.ts";
+import { allowed } from "../core/budgets.ts";
+import { DEFAULTS, type Spec, type Target } from "../core/spec.ts";
 import { type Span, seconds } from "../core/time.ts";
 import type { SpecBody } from "./schemas.ts";
+import { DEFAULT_NAMESPACE, type TargetBody } from "./targets.ts";
 
 const given = <K extends string, T>(key: K, value: T | undefined): { [P in K]?: T } =>
   value === undefined ? {} : ({ [key]: value } as { [P in K]: T });
@@ -22,10 +24,8 @@ export function specOf(body: SpecBody, lease: Span = DEFAULTS.lease): Spec {
       attempts !== undefined
         ? { attempts }
         : {
-            crashes: budgets.crashes ?? DEFAULTS.budgets.crashes,
-            interruptions: budgets.interruptions ?? DEFAULTS.budgets.interruptions,
-            losses: budgets.losses ?? DEFAULTS.budgets.losses,
-            starts: budgets.starts ?? DEFAULTS.budgets.starts,
+            ...DEFAULTS.budgets,
+            ...budgets,
           },
     backoff: {
       base: span(body.backoff?.baseSeconds) ?? DEFAULTS.backoff.base,
@@ -34,9 +34,18 @@ export function specOf(body: SpecBody, lease: Span = DEFAULTS.lease): Spec {
     onNotice: body.onNotice ?? DEFAULTS.onNotice,
     onCutOff: body.onCutOff ?? DEFAULTS.onCutOff,
     onDemandLast: body.onDemandLast ?? DEFAULTS.onDemandLast,
-    target: body.target ?? DEFAULTS.target,
+    target: targetOf(body.target),
     labels: body.labels ?? DEFAULTS.labels,
   };
+}
+
+/** The target that a body stands for. A template that stands in the body has been stored before. */
+function targetOf(body: TargetBody | undefined): Target {
+  if (body === undefined) return DEFAULTS.target;
+  if (body.kind !== "job") return body;
+  const { cluster, namespace = DEFAULT_NAMESPACE, template, minFence = "lease", sizes = [] } = body;
+  if (typeof template !== "string") throw new Error("the template of a target is stored before its spec is made");
+  return { kind: "job", cluster, namespace, template, minFence, agent: body.agent ?? "exec", sizes };
 }
 
 const inSeconds = (value: Span): number => value / 1000;
@@ -49,12 +58,12 @@ export function specBody(spec: Spec): SpecBody {
     startWithinSeconds: inSeconds(spec.startWithin),
     ...(spec.attemptDeadline !== undefined && { attemptDeadlineSeconds: inSeconds(spec.attemptDeadline) }),
     ...(spec.deadline !== undefined && { deadlineSeconds: inSeconds(spec.deadline) }),
-    budgets: spec.budgets,
+    budgets: "attempts" in spec.budgets ? spec.budgets : { ...spec.budgets, memory: allowed(spec.budgets, "memory") },
     backoff: { baseSeconds: inSeconds(spec.backoff.base), maxSeconds: inSeconds(spec.backoff.max) },
     onNotice: spec.onNotice,
     onCutOff: spec.onCutOff,
     onDemandLast: spec.onDemandLast,
-    target: spec.target,
+    target: spec.target.kind === "job" ? { ...spec.target, sizes: [...spec.target.sizes] } : spec.target,
     labels: spec.labels,
   };
 }

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Action, type Heart, newHeart, requestTimeout, type Step, step, wakeAt } from "../../lib/agent/heart.ts";
+import { paceOf } from "../../lib/core/lease.ts";
 import { milliseconds, seconds } from "../../lib/core/time.ts";
 import {
   asking,
@@ -239,10 +240,21 @@ describe("a heart that beats", () => {
     expect(wake(beating(), [30, WAKE], [32, beatAnswered(30, UNCLEAR)])).toBe(37);
   });
 
-  test("beats again at its interval after a failed one, where the lease is so short", () => {
+  test("beats again after half its interval after a failed one, where the lease is so short", () => {
     const short = led(beating(seconds(8)), [30, WAKE]);
-    expect(wake(short.heart, [30, beatAnswered(30, UNCLEAR)])).toBe(32);
+    expect(wake(short.heart, [30, beatAnswered(30, UNCLEAR)])).toBe(31);
   });
+
+  test.each([5, 8, 12, 20, 30, 60, 120, 3600])(
+    "with a lease of %d s, two beats that fail leave time for a third",
+    (lease) => {
+      const { interval, grace, margin } = paceOf(seconds(lease));
+      const afterTwo = interval + 2 * Math.min(5000, interval / 2);
+      expect(afterTwo).toBeLessThan(lease * 1000 - grace - margin);
+      const cutOff = led(beating(seconds(lease)), [interval / 1000, WAKE], [interval / 1000, beatAnswered(0, UNCLEAR)]);
+      expect(wake(cutOff.heart)).toBe((interval + Math.min(5000, interval / 2)) / 1000);
+    },
+  );
 
   test("never retries a beat in place", () => {
     expect(actions(beating(), [30, WAKE], [32, beatAnswered(30, UNCLEAR)])).toEqual([]);
@@ -404,9 +416,47 @@ describe("the end of a child", () => {
   test("that could not be started says why", () => {
     const end = { exitCode: 127, status: 127, message: "trian: spawn ENOENT" };
     expect(actions(beating(), [1, exited(end)])).toEqual([
-      finish({ outcome: "failed", exitCode: 127, message: "trian: spawn ENOENT" }),
+      finish({ outcome: "failed", reason: "unstartable", exitCode: 127, message: "trian: spawn ENOENT" }),
     ]);
     expect(exitOf(beating(), [1, exited(end)])).toBe(127);
+  });
+
+  test("by a kill for want of memory says so, with the limit, whatever code it left with", () => {
+    const limited = { signal: "SIGKILL", status: 137, outOfMemory: { limitBytes: 536_870_912 } };
+    expect(actions(beating(), [1, exited(limited)])).toEqual([
+      finish({ outcome: "failed", reason: "out-of-memory", signal: "SIGKILL", memoryLimitBytes: 536_870_912 }),
+    ]);
+    const worker = { exitCode: 1, status: 1, outOfMemory: {} };
+    expect(actions(beating(), [1, exited(worker)])).toEqual([
+      finish({ outcome: "failed", reason: "out-of-memory", exitCode: 1 }),
+    ]);
+    expect(exitOf(beating(), [1, exited(worker)])).toBe(1);
+  });
+
+  test("by a signal that was passed on is an interruption, although a process had run out of memory before", () => {
+    const end = { exitCode: 143, status: 143, outOfMemory: {} };
+    expect(actions(beating(), [10, signaled("SIGTERM")], [12, exited(end)])).toEqual([
+      finish({ outcome: "interrupted", reason: "sigterm", exitCode: 143 }),
+    ]);
+  });
+
+  test("with code 0 is a success, although one of its processes ran out of memory", () => {
+    expect(actions(beating(), [1, exited({ exitCode: 0, status: 0, outOfMemory: {} })])).toEqual([
+      finish({ outcome: "succeeded", exitCode: 0 }),
+    ]);
+  });
+
+  test("by a SIGINT cancels the run if its user wants that, and any other signal does not", () => {
+    const heart = beating(seconds(120), { onInterrupt: "cancel" });
+    expect(actions(heart, [10, signaled("SIGINT")], [12, exitedWith(130)])).toEqual([
+      finish({ outcome: "canceled", reason: "sigint", exitCode: 130 }),
+    ]);
+    expect(actions(heart, [10, signaled("SIGTERM")], [12, exitedWith(143)])).toEqual([
+      finish({ outcome: "interrupted", reason: "sigterm", exitCode: 143 }),
+    ]);
+    expect(actions(heart, [10, signaled("SIGINT")], [12, exitedWith(0)])).toEqual([
+      finish({ outcome: "succeeded", exitCode: 0 }),
+    ]);
   });
 
   test("is reported with the newest token", () => {

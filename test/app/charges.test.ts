@@ -144,7 +144,7 @@ test("four interruptions that each got further are free, whether the warning com
 
 test("two copies of one message say the same of capacity, budgets and the last attempt", async () => {
   const app = service();
-  const budgets = { crashes: 0, interruptions: 2, losses: 0, starts: 0 };
+  const budgets = { crashes: 0, memory: 0, interruptions: 2, losses: 0, starts: 0 };
   const token = await tokenOf(app, "etl", specWith({ onDemandLast: 1, budgets }));
   const last = await tokenOf(app, "last", specWith({ budgets: { ...budgets, interruptions: 1 } }));
   app.pass(seconds(60));

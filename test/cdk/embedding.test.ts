@@ -62,7 +62,8 @@ describe("in an app of one's own", () => {
 describe("the stack", () => {
   test("tells the command line all that it asks for", () => {
     const domain = { name: "beat.example.com", certificateArn: "arn:aws:acm:us-east-1:123456789012:certificate/x" };
-    const others = { forwarderAccounts: ["111122223333"], ownerPrincipals: ["111122223333"] };
+    const webhooks = [{ name: "ci", url: "https://ci.example" }];
+    const others = { forwarderAccounts: ["111122223333"], ownerPrincipals: ["111122223333"], webhooks };
     const template = Template.fromStack(stackOf({ frontDoors: ["http-api", "rest-api"], domain, ...others }));
     expect(Object.keys(template.findOutputs("*"))).toEqual(expect.arrayContaining(Object.values(OUTPUTS)));
   });

@@ -1,7 +1,7 @@
 import { Match } from "aws-cdk-lib/assertions";
 import { describe, expect, test } from "vitest";
 import { OUTPUTS } from "../../lib/names.ts";
-import { LAMBDAS } from "../../scripts/bundle.ts";
+import { LAMBDAS, OF_TARGETS } from "../../scripts/bundle.ts";
 import { idOf, lambdasOf, outputOf, resourcesOf, templateOf, type Value } from "./synthesis.ts";
 
 const TEMPLATE = templateOf();
@@ -20,9 +20,14 @@ const MAPPINGS = [...resourcesOf<Mapping>(TEMPLATE, "AWS::Lambda::EventSourceMap
 const mappingOf = (name: string): Mapping | undefined =>
   MAPPINGS.find(({ FunctionName }) => idOf(FunctionName) === FUNCTIONS.get(name)?.id);
 
-test("there is one Lambda for each bundle", () => {
-  expect([...FUNCTIONS.keys()].sort()).toEqual([...LAMBDAS].sort());
-  TEMPLATE.resourceCountIs("AWS::Lambda::Function", LAMBDAS.length);
+test("there is one Lambda for each bundle, and two of them only where there are targets", () => {
+  const always = LAMBDAS.filter((name) => !OF_TARGETS.some((each) => each === name));
+  expect([...FUNCTIONS.keys()].sort()).toEqual([...always].sort());
+  TEMPLATE.resourceCountIs("AWS::Lambda::Function", always.length);
+  const withClusters = templateOf({ clusters: [{ name: "prod" }] });
+  expect([...lambdasOf(withClusters).keys()].sort()).toEqual([...LAMBDAS].sort());
+  const withWebhooks = templateOf({ webhooks: [{ name: "ci", url: "https://ci.example" }] });
+  expect([...lambdasOf(withWebhooks).keys()].sort()).toEqual([...always, "dispatch"].sort());
 });
 
 describe.each(EACH)("the Lambda %s", (_, { Properties }) => {

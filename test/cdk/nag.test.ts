@@ -110,6 +110,11 @@ const GUARDED: LastbeatProps = {
   },
   kmsKeyArn: "arn:aws:kms:eu-central-1:123456789012:key/1a2b3c4d-0000-4000-8000-000000000000",
   accessLogs: true,
+  clusters: [{ name: "prod" }],
+  webhooks: [
+    { name: "ci", url: "https://ci.example" },
+    { name: "cd", url: "https://cd.example" },
+  ],
   jwt: [JWT, { ...JWT, issuer: "https://oidc.example.com/id/2" }],
 };
 

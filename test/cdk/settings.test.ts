@@ -119,6 +119,41 @@ const BAD: readonly (readonly [keyof LastbeatProps, unknown, LastbeatProps?])[] 
   ["forwarderAccounts", ["12345"]],
   ["forwarderAccounts", ["111122223333", "*"]],
   ["forwarderAccounts", ["111122223333", "111122223333"]],
+  ["clusters", "prod"],
+  ["clusters", [{ name: "a b" }]],
+  ["clusters", [{ name: "prod" }, { name: "prod" }]],
+  ["clusters", [{ name: "prod", zone: "a" }]],
+  ["clusters", [{ name: "prod", region: "moon" }]],
+  ["clusters", [{ name: "prod", role: "admin" }]],
+  ["clusters", [{ name: "prod", agentImage: "" }]],
+  ["clusters", [{ name: "prod", accessEntries: "no" }]],
+  ["clusters", [{ name: "prod", namespaces: [] }]],
+  ["clusters", [{ name: "prod", namespaces: ["Not A Name"] }]],
+  ["webhooks", "https://ci.example"],
+  ["webhooks", [{ name: "Not A Name", url: "https://ci.example" }]],
+  ["webhooks", [{ name: "ci", url: "http://ci.example" }]],
+  ["webhooks", [{ name: "ci", url: "ci.example" }]],
+  ["webhooks", [{ name: "ci", url: "https://me:secret@ci.example" }]],
+  ["webhooks", [{ name: "ci", url: "https://ci.example", secretArn: "whsec_abc" }]],
+  [
+    "webhooks",
+    [
+      {
+        name: "ci",
+        url: "https://ci.example",
+        secretArn: "arn:aws:secretsmanager:eu-central-1:123456789012:secret:ci",
+      },
+    ],
+  ],
+  ["webhooks", [{ name: "ci", url: "https://ci.example", allowPrivate: "yes" }]],
+  ["webhooks", [{ name: "ci", url: "https://ci.example", secret: "whsec_abc" }]],
+  [
+    "webhooks",
+    [
+      { name: "ci", url: "https://a.example" },
+      { name: "ci", url: "https://b.example" },
+    ],
+  ],
 ];
 
 const GOOD: readonly LastbeatProps[] = [
@@ -166,6 +201,30 @@ const GOOD: readonly LastbeatProps[] = [
   { requeueVisibilitySeconds: 1 },
   { requeueVisibilitySeconds: 43_200 },
   { kmsKeyArn: "arn:aws:kms:eu-central-1:123456789012:key/1a2b3c4d-0000-4000-8000-000000000000" },
+  {
+    webhooks: [
+      { name: "ci", url: "https://ci.example/lastbeat?team=ml" },
+      {
+        name: "inside",
+        url: "https://ci.internal:8443",
+        secretArn: "arn:aws:secretsmanager:eu-central-1:123456789012:secret:ci-AbCdEf",
+        allowPrivate: true,
+      },
+    ],
+  },
+  {
+    clusters: [
+      { name: "prod" },
+      {
+        name: "lab",
+        region: "eu-west-1",
+        role: "arn:aws:iam::111122223333:role/lastbeat",
+        agentImage: "registry.example/lastbeat:1",
+        namespaces: ["ml", "etl-2"],
+        accessEntries: false,
+      },
+    ],
+  },
   { network: NETWORK },
   { network: { ...NETWORK, securityGroupIds: ["sg-0a"] } },
 ];
@@ -213,6 +272,8 @@ describe("a setting is refused by its name:", () => {
       forwarderOrganization: true,
       reservedConcurrency: true,
       requeueVisibilitySeconds: true,
+      clusters: true,
+      webhooks: true,
       kmsKeyArn: true,
       securityGroups: true,
       network: true,
@@ -282,6 +343,8 @@ describe("a good setting", () => {
       anonymousOwners: false,
       reservedConcurrency: {},
       requeueVisibilitySeconds: 60,
+      clusters: [],
+      webhooks: [],
     });
   });
 });

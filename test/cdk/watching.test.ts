@@ -35,7 +35,8 @@ describe("the alarms", () => {
     const headings = [...runbook.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
     const busArn = "arn:aws:events:eu-central-1:123456789012:event-bus/jobs-forwarded";
     const forwarder = Template.fromStack(new LastbeatForwarder(anApp(), "jobs", { busArn }));
-    const all = [...ALARMS, ...alarmsIn(forwarder)];
+    const withClusters = alarmsIn(templateOf({ name: "jobs", clusters: [{ name: "prod" }] }));
+    const all = [...withClusters, ...alarmsIn(forwarder)];
     expect(headings.sort()).toEqual(all.map(headingOf).sort());
   });
 

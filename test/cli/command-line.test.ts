@@ -207,7 +207,7 @@ describe("the command line", () => {
   });
 
   test.each([
-    [["redrive", "tick", "--stack", "prod"], 'lastbeat redrive takes requeue or notice; not "tick"'],
+    [["redrive", "tick", "--stack", "prod"], 'lastbeat redrive takes requeue, notice or dispatch; not "tick"'],
     [["redrive", "requeue"], "lastbeat redrive needs a stack: name it with --stack, or in LASTBEAT_STACK"],
     [["destroy"], "lastbeat destroy needs a stack"],
     [["doctor"], "lastbeat doctor needs a stack"],

@@ -1,10 +1,7 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, test as every, expect } from "vitest";
 import {
   agentBy,
   lastbeat as lastbeatBy,
@@ -14,26 +11,21 @@ import {
   recordWhen,
   register,
   type Server,
-  server,
-  stop,
 } from "../e2e/processes.ts";
 import { AGENTS } from "./agents.ts";
+import { withServer } from "./embedded.ts";
+import { claimsOnly, metadataOfReclaimed } from "./stand-ins.ts";
+import { noted, runs, until } from "./table.ts";
 
-describe.each(AGENTS)("the agent in $name", ({ program }) => {
+describe.each(AGENTS)("the agent in $name", ({ name: agentName, program }) => {
+  const test = noted(agentName);
   const agent = (of: Server, ticket: string, ...command: readonly string[]): Program =>
     agentBy(program, of, ticket, ...command);
   const lastbeat = (args: readonly string[], environment: Record<string, string> = {}): Program =>
     lastbeatBy(args, environment, program);
   let dev: Server;
-  const folder = mkdtempSync(join(tmpdir(), "lastbeat-e2e-"));
-  beforeAll(async () => {
-    process.env["LASTBEAT_STATE_DIR"] = folder; // the agents inherit it
-    dev = await server();
-  });
-  afterAll(async () => {
-    delete process.env["LASTBEAT_STATE_DIR"];
-    await stop(dev);
-    rmSync(folder, { recursive: true });
+  const folder = withServer("lastbeat-e2e-", (started) => {
+    dev = started;
   });
 
   const isGone = (pid: number): boolean => {
@@ -51,7 +43,7 @@ describe.each(AGENTS)("the agent in $name", ({ program }) => {
   }
 
   describe("the exit code is the command's own", () => {
-    test.each([
+    every.each([
       ["0", "exit 0", 0, "succeeded", { exitCode: 0 }],
       ["3", "exit 3", 3, "failed", { exitCode: 3 }],
       ["128 + 9 when it was killed", "kill -9 $$", 137, "failed", { signal: "SIGKILL" }],
@@ -61,7 +53,7 @@ describe.each(AGENTS)("the agent in $name", ({ program }) => {
       expect(await record(dev, run)).toMatchObject({ outcome, attempts: [report] });
     });
 
-    test("127 when there is no such command, 126 when it cannot be executed; both are crashes", async () => {
+    test("127 when there is no such command, 126 when it cannot be executed; both are charged as crashes", async () => {
       expect(await agent(dev, await register(dev, "not-found"), "no-such-command-anywhere").left).toBe(127);
       expect(
         await agent(
@@ -72,13 +64,13 @@ describe.each(AGENTS)("the agent in $name", ({ program }) => {
       ).toBe(126);
       expect(await record(dev, "not-found")).toMatchObject({
         outcome: "failed",
-        attempts: [{ cause: "crashed", exitCode: 127 }],
+        attempts: [{ cause: "unstartable", charged: "crashes", exitCode: 127 }],
       });
       expect(await record(dev, "not-executable")).toMatchObject({ outcome: "failed", attempts: [{ exitCode: 126 }] });
     });
   });
 
-  test("the command knows its run, attempt and fence, and not the ticket", async () => {
+  test("the work knows its run, attempt and fence", async () => {
     const ticket = await register(dev, "environment");
     const child = agent(dev, ticket, "env");
     expect(await child.left).toBe(0);
@@ -89,7 +81,7 @@ describe.each(AGENTS)("the agent in $name", ({ program }) => {
     expect([...child.lines, ...child.errors].join("\n")).not.toContain(ticket);
   });
 
-  test("a SIGTERM reaches the whole group, and the attempt was interrupted", async () => {
+  test("a SIGTERM is an interruption, and leaves with 143", async () => {
     const child = agent(dev, await register(dev, "terminated"), "sh", "-c", 'sleep 600 & echo "grandchild $!"; wait');
     const [, grandchild] = await child.line(/grandchild (\d+)/);
     child.child.kill("SIGTERM");
@@ -102,7 +94,7 @@ describe.each(AGENTS)("the agent in $name", ({ program }) => {
     });
   });
 
-  test("a second agent with the same environment is refused, and its command never runs", async () => {
+  test("of two with one ticket the second is refused, and does no work", async () => {
     const ticket = await register(dev, "twins");
     const first = agent(dev, ticket, "sh", "-c", "echo first; read wait < /dev/zero || sleep 600");
     await first.line(/first/);
@@ -113,7 +105,7 @@ describe.each(AGENTS)("the agent in $name", ({ program }) => {
     await first.left;
   });
 
-  test("a canceled run stops its command, with KILL when it does not heed the TERM", async () => {
+  test("work of a canceled run ends, also when it does not heed that", async () => {
     const child = agent(
       dev,
       await register(dev, "stubborn", { leaseSeconds: 5 }),
@@ -128,7 +120,7 @@ describe.each(AGENTS)("the agent in $name", ({ program }) => {
     expect(await recordWhen(dev, "stubborn", ({ state }) => state === "ended")).toMatchObject({ outcome: "canceled" });
   });
 
-  test("an agent waits for a server that is not there yet, and a signal ends the wait", async () => {
+  test("it waits for a server that is not there yet, and a signal ends the wait", async () => {
     const ticket = await register(dev, "early");
     const waiting = lastbeat(["exec", "--url", "http://127.0.0.1:1", "--", "true"], { LASTBEAT_TICKET: ticket });
     await waiting.line(/claim: /);
@@ -136,7 +128,7 @@ describe.each(AGENTS)("the agent in $name", ({ program }) => {
     expect(await waiting.left).toBe(143);
   });
 
-  test("a ticket that is none, or no ticket, or no command, is an error that says what to do", async () => {
+  test("a ticket that is none is an error that says what to do", async () => {
     const without = lastbeat(["exec", "--", "true"], { LASTBEAT_TICKET: "" });
     expect(await without.left).toBe(2);
     expect(without.errors.join()).toContain("set LASTBEAT_TICKET");
@@ -144,7 +136,7 @@ describe.each(AGENTS)("the agent in $name", ({ program }) => {
     expect(await lastbeat(["exec", "true"], { LASTBEAT_TICKET: "x" }).left).toBe(2);
   });
 
-  test("a run whose agent and command are killed is lost after its lease, and comes back", async () => {
+  test("a run whose agent and work are killed is lost after its lease, and comes back", async () => {
     const ticket = await register(dev, "vanished", { leaseSeconds: 5, backoff: { baseSeconds: 0 } });
     const child = agent(dev, ticket, "sh", "-c", 'echo "pid $$"; exec sleep 600');
     const [, pid] = await child.line(/pid (\d+)/);
@@ -157,11 +149,6 @@ describe.each(AGENTS)("the agent in $name", ({ program }) => {
     expect(silence).toBeGreaterThanOrEqual(5000);
   });
 
-  /** Looks until it is so; the test's own time is the bound. */
-  async function until(isSo: () => boolean): Promise<void> {
-    while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-
   test("an agent that was frozen for longer than its lease kills its command at once on wake, and reports", async () => {
     const ticket = await register(dev, "frozen", { leaseSeconds: 5 });
     const log = join(folder, "frozen-termination-log");
@@ -172,7 +159,8 @@ describe.each(AGENTS)("the agent in $name", ({ program }) => {
     const [, pid] = await child.line(/pid (\d+)/);
     child.child.kill("SIGSTOP");
     await recordWhen(dev, "frozen", ({ state }) => state !== "running");
-    expect(isGone(Number(pid))).toBe(false);
+    // The watcher of the binary ends it in time. In Node it works on until the agent wakes.
+    expect(runs(Number(pid))).toBe(agentName === "node");
     const woken = performance.now();
     child.child.kill("SIGCONT");
     await gone(Number(pid));
@@ -185,28 +173,15 @@ describe.each(AGENTS)("the agent in $name", ({ program }) => {
     });
   });
 
-  test("a report that its agent could not deliver is delivered by the next agent on the machine", async () => {
+  test("it delivers the reports that other agents have left", async () => {
     const ticket = await register(dev, "undelivered");
-    // A front door that lets nothing but claims through.
-    const door = createServer((request, response) => {
-      const pass = async (): Promise<void> => {
-        let body = "";
-        for await (const chunk of request) body += String(chunk);
-        const authorization = request.headers.authorization ?? "";
-        const { api } = dev.info;
-        const answer = await fetch(`${api}${request.url}`, { method: "POST", headers: { authorization }, body });
-        response.writeHead(answer.status).end(await answer.text());
-      };
-      if (request.url?.endsWith("/claim")) void pass();
-      else response.writeHead(502).end();
-    });
-    await new Promise<void>((resolve) => door.listen(0, "127.0.0.1", resolve));
+    const door = await claimsOnly(dev);
     const kept = () => readdirSync(folder).filter((name) => name.endsWith(".report.json"));
     // The agent is killed before it has tried the third; the next agent does.
-    const LASTBEAT_URL = `http://127.0.0.1:${(door.address() as AddressInfo).port},http://localhost:1,${dev.info.api}`;
+    const LASTBEAT_URL = `http://127.0.0.1:${door.port},http://localhost:1,${dev.info.api}`;
     const first = lastbeat(["exec", "--", "sh", "-c", "exit 3"], { LASTBEAT_URL, LASTBEAT_TICKET: ticket });
     await first.line(/finish: .*status 502/);
-    await until(() => kept().length === 1);
+    expect(await until(() => kept().length === 1)).toBe(true);
     first.child.kill("SIGKILL");
     await first.left;
     expect((await record(dev, "undelivered")).state).toBe("running");
@@ -216,30 +191,22 @@ describe.each(AGENTS)("the agent in $name", ({ program }) => {
     expect(kept()).toEqual([]);
   });
 
-  test("a spot notice of the instance metadata drains the command at once; the code is re-mapped", async () => {
-    const at = new Date(Date.now() + 120_000).toISOString();
-    const metadata = createServer((request, response) => {
-      if (request.method === "PUT") response.end("a-token");
-      else if (request.url?.endsWith("/spot/instance-action"))
-        response.end(JSON.stringify({ action: "stop", time: at }));
-      else response.writeHead(404).end();
-    });
-    await new Promise<void>((resolve) => metadata.listen(0, "127.0.0.1", resolve));
+  test("a spot notice of the instance metadata is heeded at once", async () => {
+    const metadata = await metadataOfReclaimed();
     const ticket = await register(dev, "reclaimed");
     const child = lastbeat(["exec", "--exit-map", "82=137", "--", "sleep", "600"], {
       LASTBEAT_URL: dev.info.api,
       LASTBEAT_TICKET: ticket,
-      LASTBEAT_IMDS_URL: `http://127.0.0.1:${(metadata.address() as AddressInfo).port}`,
+      LASTBEAT_IMDS_URL: `http://127.0.0.1:${metadata.port}`,
     });
     expect(await child.left).toBe(137);
-    metadata.closeAllConnections();
     metadata.close();
     expect(await record(dev, "reclaimed")).toMatchObject({
       attempts: [{ cause: "interrupted", reason: "spot-interruption", signal: "SIGTERM" }],
     });
   });
 
-  test.each([
+  every.each([
     [["--stall", "soon"], "--stall (LASTBEAT_STALL) takes a time"],
     [["--drain-seconds", "0"], "--drain-seconds (LASTBEAT_DRAIN_SECONDS) takes a time"],
     [["--exit-map", "80=x"], "--exit-map (LASTBEAT_EXIT_MAP) takes pairs of exit codes such as 80=137"],

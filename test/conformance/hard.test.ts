@@ -1,8 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { existsSync, openSync, readFileSync } from "node:fs";
+import { describe } from "vitest";
 import {
   agentBy,
   lastbeat,
@@ -16,60 +14,20 @@ import {
   stop,
 } from "../e2e/processes.ts";
 import { AGENTS } from "./agents.ts";
+import { withServer } from "./embedded.ts";
+import { behaviour as behaviourOf, runs, until } from "./table.ts";
 
-/** Each behaviour, and the agents that have it. What an agent lacks is said in docs/agents.md, and tried here all the same. */
-const table = new Map<string, Map<string, boolean>>();
 const linux = process.platform === "linux";
-
-/** Whether a process is there and runs. One that only waits to be reaped does not. */
-function runs(pid: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return !["Z", "X"].includes(stat.slice(stat.lastIndexOf(")") + 2)[0] ?? "");
-  } catch {
-    return false;
-  }
-}
-
-async function until(isReached: () => boolean, seconds = 20): Promise<boolean> {
-  for (const end = Date.now() + seconds * 1000; Date.now() < end; ) {
-    if (isReached()) return true;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  return false;
-}
-
-afterAll(() => {
-  const rows = [...table].map(([behaviour, by]) => ({
-    behaviour,
-    ...Object.fromEntries([...by].map(([name, is]) => [name, is ? "yes" : "no"])),
-  }));
-  console.table(rows);
-});
 
 describe.runIf(linux).each(AGENTS)("the agent in $name", ({ name, program }) => {
   let dev: Server;
-  const folder = mkdtempSync(join(tmpdir(), "lastbeat-conformance-"));
-  beforeAll(async () => {
-    process.env["LASTBEAT_STATE_DIR"] = folder;
-    dev = await server();
-  });
-  afterAll(async () => {
-    delete process.env["LASTBEAT_STATE_DIR"];
-    await stop(dev);
-    rmSync(folder, { recursive: true, force: true });
+  const folder = withServer("lastbeat-conformance-", (started) => {
+    dev = started;
   });
   const agent = (ticket: string, ...command: readonly string[]): Program => agentBy(program, dev, ticket, ...command);
 
-  /** A behaviour; `except` names the agents of which docs/agents.md says that they lack it: for them the test expects just that. */
-  function behaviour(title: string, act: () => Promise<boolean>, ...except: readonly string[]): void {
-    test(title, async () => {
-      const has = await act();
-      const by = table.get(title) ?? new Map<string, boolean>();
-      table.set(title, by.set(name, has));
-      expect(has).toBe(!except.includes(name));
-    }, 60_000);
-  }
+  const behaviour = (title: string, act: () => Promise<boolean>, ...except: readonly string[]): void =>
+    behaviourOf(name, title, act, ...except);
 
   behaviour(
     "its command dies with it when the agent alone is killed",
@@ -152,9 +110,10 @@ describe.runIf(linux).each(AGENTS)("the agent in $name", ({ name, program }) => 
     // One process: a shell that waits for a stopped child to begin is not stopped itself, but in the state D.
     const child = agent(await register(dev, "suspended"), "sh", "-c", 'echo "pid $$"; exec sleep 600');
     const [, pid = ""] = await child.line(/pid (\d+)/);
-    const stateOf = (): string => readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /, "")[0] ?? "";
+    const stateOf = (of = pid): string => readFileSync(`/proc/${of}/stat`, "utf8").replace(/^.*\) /, "")[0] ?? "";
     child.child.kill("SIGTSTP");
-    const isStopped = await until(() => stateOf() === "T");
+    // The command first, and then the agent: what would continue it before it has stopped would be lost.
+    const isStopped = await until(() => stateOf() === "T" && stateOf(String(child.pid)) === "T");
     child.child.kill("SIGCONT");
     const goesOn = await until(() => stateOf() !== "T");
     child.child.kill("SIGTERM");
@@ -162,7 +121,7 @@ describe.runIf(linux).each(AGENTS)("the agent in $name", ({ name, program }) => 
     return isStopped && goesOn;
   });
 
-  behaviour("it says why it stops its command", async () => {
+  behaviour("it says why it stops the work", async () => {
     const child = agent(await register(dev, "why", { leaseSeconds: 5 }), "sleep", "600");
     await child.line(/is ours/);
     await post(dev, "/v1/runs/why/cancel", { reason: "a mistake" });

@@ -151,7 +151,14 @@ const live = {
 };
 const owing = { debt: debts, furthest: numbers };
 const held = { ...live, holder: holders, claimedAt: instants };
-const heldPerhaps = { ...owing, host: hosts, lastRenewable: instants, progress, reason: texts };
+const heldPerhaps = {
+  ...owing,
+  host: hosts,
+  isWatched: fc.constant(true as const),
+  lastRenewable: instants,
+  progress,
+  reason: texts,
+};
 const outcomes = fc.constantFrom<Outcome>("succeeded", "failed", "canceled", "exhausted");
 const end = { outcome: outcomes, cause: causes, endedByAttempt: attempts, endedAt: instants };
 
@@ -183,7 +190,16 @@ const specs: fc.Arbitrary<Spec> = record(
     startWithin: spans,
     budgets: fc.oneof(
       fc.record({ attempts }),
-      fc.record({ crashes: fc.nat(100), interruptions: fc.nat(100), losses: fc.nat(100), starts: fc.nat(100) }),
+      fc.record(
+        {
+          crashes: fc.nat(100),
+          memory: fc.nat(100),
+          interruptions: fc.nat(100),
+          losses: fc.nat(100),
+          starts: fc.nat(100),
+        },
+        { requiredKeys: ["crashes", "interruptions", "losses", "starts"] },
+      ),
     ),
     backoff: fc.record({ base: spans, max: spans }),
     onNotice: fc.constantFrom<Spec["onNotice"]>("handover", "drain", "ignore"),

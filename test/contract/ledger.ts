@@ -19,6 +19,7 @@ const claimed: LedgerClaim = {
 export function describeLedger(name: string, open: () => Promise<Ledger>): void {
   describe(`ledger: ${name}`, () => {
     describeLines(open);
+    describeRefusals(open);
     describeEnds(open);
     describeLists(open);
   });
@@ -60,12 +61,6 @@ function describeLines(open: () => Promise<Ledger>): void {
 
   test("of a runner's words the newest of each kind is kept, on the line of its attempt", async () => {
     const ledger = await open();
-    const word = (id: string, kind: EvidenceKind, time = "12:00:30"): Evidence => ({
-      id,
-      source: "runner",
-      kind,
-      at: at(time),
-    });
     await ledger.claim("train", claimed);
     expect(await ledger.hear("train", FENCE, word("one", "sigterm"))).toBe("written");
     expect(await ledger.hear("train", FENCE, word("two", "sigterm"))).toBe("stale");
@@ -98,6 +93,26 @@ function describeLines(open: () => Promise<Ledger>): void {
       }),
       { numRuns: 50 },
     );
+  });
+}
+
+const word = (id: string, kind: EvidenceKind, time = "12:00:30"): Evidence => ({
+  id,
+  source: "runner",
+  kind,
+  at: at(time),
+});
+
+function describeRefusals(open: () => Promise<Ledger>): void {
+  test("why an attempt could not be started is known before anybody claims it, and stays beside its end", async () => {
+    const ledger = await open();
+    const expiry = at("23:00:00");
+    expect(await ledger.refuse("train", FENCE, word("one", "refused"), expiry)).toBe("written");
+    expect(await ledger.refuse("train", FENCE, word("one", "refused"), expiry)).toBe("stale");
+    expect(await ledger.read("train", FENCE)).toEqual({ fence: FENCE, words: [word("one", "refused")] });
+    expect(await ledger.list("train", FENCE)).toHaveLength(1);
+    expect(await ledger.end("train", lost, "l", 7, EXPIRY)).toBe("written");
+    expect(await ledger.read("train", FENCE)).toMatchObject({ words: [{ id: "one" }], end: { charge: "l" } });
   });
 }
 

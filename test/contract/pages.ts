@@ -35,6 +35,7 @@ const sightingOf = (run: Run): Sighting => ({
   due: run.due,
   lease: run.lease,
   ...(isClaimed(run) && run.host !== undefined && { host: run.host }),
+  ...(isClaimed(run) && run.isWatched === true && { isWatched: true }),
   ...(run.debt !== undefined && { owedSince: run.debt.since }),
 });
 
@@ -59,6 +60,12 @@ export function describePages(open: () => Promise<Runs>): void {
         host: "i-0123456789abcdef0",
       },
     ]);
+  });
+
+  test("a sighting tells that an attempt has no agent", async () => {
+    const runs = await open();
+    await runs.create({ ...running("train"), isWatched: true });
+    expect((await runs.page(2, 10)).sightings).toMatchObject([{ run: "train", isWatched: true }]);
   });
 
   test("a sighting tells the host of an attempt that is held, and of no other", async () => {

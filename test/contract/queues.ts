@@ -50,10 +50,11 @@ export function describeQueues(name: string, { client, urls }: Queues): void {
   };
 
   describe(`requeues: ${name}`, () => {
-    const requeues = sqsRequeues(client, urls.requeue);
+    const requeues = sqsRequeues(client, { own: urls.requeue });
     const message = {
       id: "train.1795348801",
       body: JSON.stringify({ id: "train.1795348801", data: { run: "train" } }),
+      target: "queue" as const,
     };
 
     test("a message arrives as it was sent, with its content type and its id", async () => {
@@ -98,7 +99,7 @@ export function describeQueues(name: string, { client, urls }: Queues): void {
     });
 
     test("a queue that does not exist is an error", async () => {
-      const nowhere = sqsRequeues(client, `${urls.requeue}-unknown`);
+      const nowhere = sqsRequeues(client, { own: `${urls.requeue}-unknown` });
       await expect(nowhere.send(message)).rejects.toThrow(/queue/i);
     });
   });

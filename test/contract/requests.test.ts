@@ -67,7 +67,7 @@ test("what a decision rests on is read consistently", async () => {
 test("a sweep asks for as much of an item as it looks at", async () => {
   await dynamoRuns(dynamo).create(running("train"));
   await dynamoRuns(dynamo).page(2, 10);
-  expect(asked.at(-1)?.input["ProjectionExpression"]).toBe("p, s, q, d, l, o, g");
+  expect(asked.at(-1)?.input["ProjectionExpression"]).toBe("p, s, q, d, l, o, W, g");
 });
 
 describe("a beat", () => {

@@ -1,26 +1,32 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { capacityFor, isLast, overdrawn, remaining, spent } from "../../lib/core/budgets.ts";
-import { type Cause, chargeOf } from "../../lib/core/causes.ts";
+import { BUDGETS, type Cause, chargeOf } from "../../lib/core/causes.ts";
 import { endAttempt } from "../../lib/core/ending.ts";
 import type { LiveRun } from "../../lib/core/run.ts";
 import type { Budgets } from "../../lib/core/spec.ts";
 import { at, queued, registered, spec } from "./runs.ts";
 
-const NONE = { crashes: 0, interruptions: 0, losses: 0, starts: 0 } as const;
-const SOME = { crashes: 1, interruptions: 10, losses: 3, starts: 5 } as const;
+const NONE = { crashes: 0, memory: 0, interruptions: 0, losses: 0, starts: 0 } as const;
+const SOME = { crashes: 1, memory: 1, interruptions: 10, losses: 3, starts: 5 } as const;
 
 const maximum = fc.integer({ min: 0, max: 4 });
-const perKind = fc.record({ crashes: maximum, interruptions: maximum, losses: maximum, starts: maximum });
+const perKind = fc.record({
+  crashes: maximum,
+  memory: maximum,
+  interruptions: maximum,
+  losses: maximum,
+  starts: maximum,
+});
 const budgets = fc.oneof(perKind, fc.record({ attempts: fc.integer({ min: 1, max: 6 }) }));
-const charged = fc.constantFrom<Cause>("crashed", "overran", "interrupted", "lost", "never-started");
+const charged = fc.constantFrom<Cause>("crashed", "overran", "out-of-memory", "interrupted", "lost", "never-started");
 
 const sum = (of: Budgets): number =>
-  "attempts" in of ? of.attempts - 1 : of.crashes + of.interruptions + of.losses + of.starts;
+  "attempts" in of ? of.attempts - 1 : of.crashes + (of.memory ?? 1) + of.interruptions + of.losses + of.starts;
 
 describe("a budget", () => {
   test("is spent by the letters of its kind", () => {
-    expect(spent("cciillls-+")).toStrictEqual({ crashes: 2, interruptions: 2, losses: 3, starts: 1 });
+    expect(spent("cucmmiillls-+")).toStrictEqual({ crashes: 3, memory: 2, interruptions: 2, losses: 3, starts: 1 });
   });
 
   test("of n has n charges left at first", () => {
@@ -76,6 +82,46 @@ describe("a budget", () => {
   });
 });
 
+describe("a command that could not be started", () => {
+  const MANY = { ...SOME, crashes: 9 };
+
+  test("is charged as a crash", () => {
+    expect(overdrawn(NONE, "u", "unstartable")).toBe("failed");
+    expect(overdrawn(SOME, "cu", "unstartable")).toBe("exhausted");
+  });
+
+  test("is tried once more, and twice in a row fails the run, however many crashes are left", () => {
+    expect(overdrawn(MANY, "u", "unstartable")).toBeUndefined();
+    expect(overdrawn(MANY, "uu", "unstartable")).toBe("failed");
+    expect(overdrawn(MANY, "uiu", "unstartable")).toBeUndefined();
+    expect(overdrawn({ attempts: 9 }, "uu", "unstartable")).toBe("failed");
+  });
+
+  test("does not shorten the life of a run whose command starts later", () => {
+    expect(overdrawn(MANY, "ucccccccc", "crashed")).toBeUndefined();
+    expect(overdrawn(MANY, "uccccccccc", "crashed")).toBe("exhausted");
+  });
+});
+
+describe("an attempt that ran out of memory", () => {
+  test("has a budget of its own", () => {
+    expect(overdrawn(SOME, "cm", "out-of-memory")).toBeUndefined();
+    expect(overdrawn(SOME, "mm", "out-of-memory")).toBe("exhausted");
+  });
+
+  test("is as final as a crash in a registration of version 0.1.0, which knew no such budget", () => {
+    const { memory: _, ...old } = NONE;
+    expect(overdrawn(old, "m", "out-of-memory")).toBe("failed");
+    const { memory: __, ...retried } = { ...SOME, crashes: 2 };
+    expect(overdrawn(retried, "mm", "out-of-memory")).toBeUndefined();
+    expect(overdrawn(retried, "mmm", "out-of-memory")).toBe("exhausted");
+  });
+
+  test("fails the run where none may have a successor", () => {
+    expect(overdrawn(NONE, "m", "out-of-memory")).toBe("failed");
+  });
+});
+
 describe("a crash", () => {
   test("fails the run where no crash may have a successor", () => {
     expect(overdrawn(NONE, "c", "crashed")).toBe("failed");
@@ -103,7 +149,7 @@ describe("the last attempt", () => {
     expect(isLast(NONE, "")).toBe(true);
   });
 
-  test.each(["crashes", "interruptions", "losses", "starts"] as const)("is not one that %s may follow", (budget) => {
+  test.each(BUDGETS)("is not one that %s may follow", (budget) => {
     expect(isLast({ ...NONE, [budget]: 1 }, "")).toBe(false);
   });
 
@@ -115,7 +161,7 @@ describe("the last attempt", () => {
     fc.assert(
       fc.property(budgets, fc.array(charged, { maxLength: 8 }), (of, causes) => {
         const charges = causes.map(chargeOf).join("");
-        const ends = (["crashed", "interrupted", "lost", "never-started"] as const).every(
+        const ends = (["crashed", "out-of-memory", "interrupted", "lost", "never-started"] as const).every(
           (cause) => overdrawn(of, charges + chargeOf(cause), cause) !== undefined,
         );
         expect(isLast(of, charges)).toBe(ends);

@@ -8,6 +8,8 @@ describe("a cause", () => {
     ["overran", "c", "crashes"],
     ["stalled", "c", "crashes"],
     ["never-started", "s", "starts"],
+    ["out-of-memory", "m", "memory"],
+    ["unstartable", "u", "crashes"],
     ["lost", "l", "losses"],
     ["canceled", "-", undefined],
     ["requeued", "-", undefined],

@@ -192,6 +192,11 @@ describe("a holder on a host that is going", () => {
     },
   );
 
+  test("is let in if it is a pod that runs already, without an agent", () => {
+    const own = claim(at("12:05:00"), { evidence: told("drain"), isWatched: true });
+    expect(decide(queued(), own)).toMatchObject({ next: { state: "running", isWatched: true } });
+  });
+
   test.each(["rebalance", "maintenance"] as const)("is let in when the host was only told of a %s", (kind) => {
     const { reply } = decide(queued(), claim(at("12:05:00"), { evidence: told(kind) }));
     expect(reply).toMatchObject({ kind: "claimed", directive: "continue" });

@@ -138,6 +138,46 @@ describe("an end of the child's own", () => {
   });
 });
 
+describe("an end for want of memory", () => {
+  const OUT: Report = { outcome: "failed", reason: "out-of-memory", signal: "SIGKILL", memoryLimitBytes: 536_870_912 };
+
+  test("is charged to memory, and has another attempt although no crash may have one", () => {
+    expect(written(decide(running(), finishing(at("12:02:30"), OUT)))).toMatchObject({
+      state: "waiting",
+      charges: "m",
+      debt: { ledger: { cause: "out-of-memory", report: OUT } },
+    });
+  });
+
+  test("is one whatever happened to its host, with an exit code of its own, and past its deadline", () => {
+    const run = running({ lastRenewable: at("12:02:00") });
+    const report: Report = { outcome: "failed", reason: "out-of-memory", exitCode: 1 };
+    expect(charged(run, finishing(at("12:02:30"), report, { evidence: [NOTICE] }))).toBe("m");
+    expect(saysWhy(OUT)).toBe(true);
+  });
+});
+
+test("a command that could not be started is tried once more", () => {
+  const registration = registered({ budgets: { crashes: 9, interruptions: 0, losses: 0, starts: 0 } });
+  const report: Report = { outcome: "failed", reason: "unstartable", exitCode: 127, message: "trian: not found" };
+  const finished = (charges: string) =>
+    written(
+      decide(
+        running(following(charges)),
+        finishing(at("12:02:30"), report, { registration, fence: fenceOf(charges.length + 1) }),
+      ),
+    );
+  expect(finished("")).toMatchObject({ state: "waiting", charges: "u" });
+  expect(finished("u")).toMatchObject({ state: "ended", outcome: "failed", cause: "unstartable", charges: "uu" });
+});
+
+test("a user's cancel at the terminal ends the run, charges nothing, and needs no evidence", () => {
+  const report: Report = { outcome: "canceled", reason: "sigint", exitCode: 130 };
+  const next = written(decide(running(), finishing(at("12:02:30"), report, { evidence: [NOTICE] })));
+  expect(next).toMatchObject({ state: "ended", outcome: "canceled", cause: "canceled", charges: "-" });
+  expect(saysWhy(report)).toBe(true);
+});
+
 describe("an end by a signal", () => {
   test("of an attempt that nothing explains is a crash", () => {
     expect(charged(running(), finishing(at("12:02:30"), KILLED))).toBe("c");

@@ -67,6 +67,10 @@ describe("a fleet", () => {
     expect(leaving(59.999).hosts.get(HOST)?.ago).toBe(59_999);
   });
 
+  test("neither hears nor counts an attempt without an agent: it does not come through the front door", () => {
+    expect(fleetOf(heard(5, { isWatched: true }))).toEqual(emptyFleet());
+  });
+
   test("does not hear an attempt that nobody has claimed yet, and counts it all the same", () => {
     const { host: _, ...queued } = seen({ state: "queued" });
     expect(fleetOf(queued)).toStrictEqual(COUNTED);

@@ -65,7 +65,7 @@ describe("a lease class is silent", () => {
   test.each([
     [120, 35],
     [64, 21],
-    [3600, 35],
+    [3600, 305],
   ])("with a lease of %i s when the beat of each host is late: %i s after the last one", (lease, late) => {
     const five = { count: 5, lease: seconds(lease) };
     const one = { count: 1, lease: seconds(lease), quiet: milliseconds(late * 1000 - 1) };
@@ -193,10 +193,12 @@ describe("a lease class is silent", () => {
   });
 
   test("not by hosts that have been silent for a quarter of an hour while others were heard: they are gone", () => {
-    const gone = (quiet: number): Group => ({ count: 9, quiet: seconds(quiet), lease: seconds(3600) });
     const lately = { count: 1, quiet: seconds(130) };
-    expect(silent(gone(1029), lately)).toContain(LONG);
-    expect([...survey({}, gone(1030), lately).few]).toContain(LONG);
+    const lastSweep = minus(NOW, seconds(1000)); // no sweep has found them overdue
+    const seen = (quiet: number): Survey =>
+      surveyOf(fleetOf({ count: 9, quiet: seconds(quiet) }, lately), { canary: {}, lastSweep }, NOW);
+    expect([...seen(1029).silent]).toContain(LONG);
+    expect([...seen(1030).few]).toContain(LONG);
   });
 
   test("not by hosts that have been overdue for two sweeps without a freeze: their verdicts are on their way", () => {
@@ -219,7 +221,7 @@ describe("a lease class is silent", () => {
   });
 
   test("where it has no attempts but a queued one, too: nobody could claim it", () => {
-    const others = { count: 5, quiet: seconds(32), lease: seconds(300) };
+    const others = { count: 5, quiet: seconds(32), lease: seconds(120) };
     const unclaimed = { count: 1, quiet: seconds(0), lease: seconds(60), state: "queued" as const };
     expect(silent(others)).toStrictEqual([]);
     expect(silent(others, unclaimed)).toStrictEqual([5]);

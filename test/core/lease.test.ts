@@ -8,23 +8,36 @@ const leases = fc.integer({ min: 5000, max: 3_600_000 }).map(milliseconds);
 
 describe("the pace of a lease", () => {
   test("the default lease of 120 s: beats every 30 s, 20 s of grace, 5 s of margin", () => {
-    expect(paceOf(seconds(120))).toStrictEqual({ interval: seconds(30), grace: seconds(20), margin: seconds(5) });
+    expect(paceOf(seconds(120))).toStrictEqual({
+      interval: seconds(30),
+      timeout: seconds(30),
+      grace: seconds(20),
+      margin: seconds(5),
+    });
   });
 
   test("a lease of 60 s: a quarter, a sixth and a twelfth of it", () => {
-    expect(paceOf(seconds(60))).toStrictEqual({ interval: seconds(15), grace: seconds(10), margin: seconds(5) });
+    expect(paceOf(seconds(60))).toStrictEqual({
+      interval: seconds(15),
+      timeout: seconds(15),
+      grace: seconds(10),
+      margin: seconds(5),
+    });
   });
 
   test("the shortest lease, 5 s, still has a pace", () => {
     expect(paceOf(seconds(5))).toStrictEqual({
       interval: milliseconds(1250),
+      timeout: milliseconds(1250),
       grace: milliseconds(833),
       margin: milliseconds(416),
     });
   });
 
-  test("an hour's lease beats every 30 s as well", () => {
-    expect(paceOf(seconds(3600))).toStrictEqual({ interval: seconds(30), grace: seconds(20), margin: seconds(5) });
+  test("a long lease beats rarely, every five minutes at least, and waits no longer for an answer", () => {
+    const rest = { timeout: seconds(30), grace: seconds(20), margin: seconds(5) };
+    expect(paceOf(seconds(600))).toStrictEqual({ interval: seconds(150), ...rest });
+    expect(paceOf(seconds(3600))).toStrictEqual({ interval: seconds(300), ...rest });
   });
 
   test("three intervals, the grace and the margin fit into any lease", () => {

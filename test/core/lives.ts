@@ -96,7 +96,7 @@ const budget = fc.integer({ min: 0, max: 3 });
 export const specs: fc.Arbitrary<Partial<Spec>> = fc.record(
   {
     budgets: fc.oneof(
-      fc.record({ crashes: budget, interruptions: budget, losses: budget, starts: budget }),
+      fc.record({ crashes: budget, memory: budget, interruptions: budget, losses: budget, starts: budget }),
       fc.record({ attempts: fc.integer({ min: 1, max: 5 }) }),
     ),
     backoff: fc.constantFrom({ base: seconds(0), max: seconds(0) }, { base: seconds(15), max: seconds(600) }),

@@ -1,5 +1,8 @@
 import { describe, expect, test } from "vitest";
+import type { Decision } from "../../lib/core/decision.ts";
 import type { Freeze } from "../../lib/core/freeze.ts";
+import type { Due, FailedStart } from "../../lib/core/reaping.ts";
+import type { Run } from "../../lib/core/run.ts";
 import { after, type Instant, instant, seconds } from "../../lib/core/time.ts";
 import { decide } from "../../lib/core/transitions.ts";
 import {
@@ -348,5 +351,57 @@ describe("an attempt that was told to leave", () => {
       next: { charges: "c" },
     });
     expect(decide(running(own), due(at("12:03:00"), stopping))).toMatchObject({ next: { charges: "c" } });
+  });
+});
+
+describe("an attempt without an agent", () => {
+  const late = at("13:00:00");
+
+  test("is not ended by silence, nor because somebody drains its host", () => {
+    expect(decide(running({ isWatched: true }), due(late))).toStrictEqual(SPARED);
+    const drained = leaving({ isWatched: true });
+    expect(decide(drained, due(late, { evidence: [evidence("drain", at("12:01:00"))] }))).toStrictEqual(SPARED);
+  });
+
+  test("is ended by what is seen, by a deadline, and by its owner", () => {
+    const gone = evidence("pod-ended", at("12:03:00"), { goneAt: at("12:03:00") });
+    const held = { isWatched: true } as const;
+    expect(decide(running(held), due(late, { proof: gone })).reply).toMatchObject({ kind: "reaped" });
+    expect(decide(running({ ...held, lastRenewable: at("12:10:00") }), due(late)).reply).toMatchObject({
+      kind: "reaped",
+    });
+    expect(decide(canceling(held), due(late)).reply).toMatchObject({ kind: "reaped" });
+    expect(decide(leaving({ ...held, isFree: true }), due(late)).reply).toMatchObject({ kind: "reaped" });
+  });
+});
+
+describe("an attempt that cannot start", () => {
+  const seen = evidence("pod-ended", at("12:05:00"));
+  const failing = (run: Run, own: Partial<Due>): Decision => decide(run, due(at("12:05:00"), { proof: seen, ...own }));
+  const start = (cause: FailedStart["cause"], fence = queued().fence): Partial<Due> => ({
+    failedStart: { fence, cause },
+  });
+
+  test.each(["unstartable", "never-started"] as const)("is over at once, as %s, long before its time is", (cause) => {
+    expect(failing(queued(), start(cause))).toMatchObject({
+      write: "replace",
+      due: { is: at("12:15:00") },
+      next: { debt: { ledger: { cause, endedAt: at("12:05:00"), evidence: [seen] } } },
+      reply: { kind: "reaped" },
+    });
+  });
+
+  test("is another one if its fence is, and none if somebody has claimed it", () => {
+    expect(failing(queued(), start("unstartable", fenceOf(7)))).toStrictEqual(SPARED);
+    expect(failing(queued(), {})).toStrictEqual(SPARED);
+    const held = running({ due: at("12:15:00") });
+    expect(failing(held, start("unstartable", held.fence))).toStrictEqual(SPARED);
+  });
+
+  test("is past the deadline of its run, if that is over", () => {
+    const registration = registered({ deadline: seconds(60) });
+    expect(failing(queued(), { ...start("unstartable"), registration })).toMatchObject({
+      next: { debt: { ledger: { cause: "overran" } } },
+    });
   });
 });

@@ -9,7 +9,7 @@ describe("a spec", () => {
       start: "self",
       lease: milliseconds(120_000),
       startWithin: milliseconds(900_000),
-      budgets: { crashes: 0, interruptions: 10, losses: 3, starts: 5 },
+      budgets: { crashes: 0, memory: 1, interruptions: 10, losses: 3, starts: 5 },
       backoff: { base: milliseconds(15_000), max: milliseconds(600_000) },
       onNotice: "handover",
       onCutOff: "stop",

@@ -102,6 +102,19 @@ describe("a line of the log", () => {
     expect(line).not.toHaveProperty("Frozen");
   });
 
+  test("of a notice measures nothing: only a sweep sees the whole fleet", () => {
+    const [line = {}] = printed({ decision: "noticed", state: "drain", counts: { leaving: 2 } });
+    expect(namesOf(line)).toEqual([]);
+  });
+
+  test("of a look at a cluster says whether it answered, and a look without news is printed once a minute", () => {
+    const quiet = { decision: "watched", host: "prod-1", counts: { ended: 3, known: 3 } };
+    const silent = { decision: "cluster-silent", host: "prod-1", error: "no answer" };
+    const lines = printed(quiet, quiet, silent);
+    expect(lines.map(namesOf)).toEqual([["ClusterSilent"], ["ClusterSilent"]]);
+    expect(lines.map(({ ClusterSilent }) => ClusterSilent)).toEqual([0, 1]);
+  });
+
   test("of the canary counts its failure, or that there was none", () => {
     expect(printed({ decision: "canary-sang" }, { decision: "canary-failed" })).toMatchObject([
       { CanaryFailed: 0 },

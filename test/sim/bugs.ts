@@ -64,7 +64,7 @@ export const BUGS: readonly Bug[] = [
   bug(
     "a verdict does not look at the clock",
     "lib/core/reaping.ts",
-    'if (!isDead) return refuse({ kind: "spared" });',
+    'if (!isDead(run, due)) return refuse({ kind: "spared" });',
     "",
   ),
   bug("the fence does not rise", "lib/core/ending.ts", "fence: nextFence(run), charges", "fence: run.fence, charges"),
@@ -146,14 +146,14 @@ export const BUGS: readonly Bug[] = [
   bug(
     "a claim at the gate reaps an old attempt that is still alive",
     "lib/core/reaping.ts",
-    "const isDead = proof === undefined ?",
-    'const isDead = run.state === "leaving" || proof === undefined ? run.state === "leaving" ||',
+    "if (proof === undefined) return run.due <= now;",
+    'if (run.state === "leaving") return true; if (proof === undefined) return run.due <= now;',
   ),
   bug(
     "a proof is not asked which host the run item names",
     "lib/app/reap.ts",
-    "isClaimed(run) && run.host === host && run.fence === fence",
-    "isClaimed(run) && run.fence === fence",
+    "return isClaimed(run) && (host === undefined || run.host === host);",
+    "return isClaimed(run);",
   ),
   bug(
     "a proof is not asked which attempt it is about",
@@ -372,9 +372,9 @@ export const BUGS: readonly Bug[] = [
 ];
 
 /** How many schedules a planted bug may hide in. */
-const SEEDS = 6000;
-/** Bounds a bug that makes a schedule run in circles. The schedules themselves take a minute. */
-const LIMIT_MS = 240_000;
+const SEEDS = 8000;
+/** Bounds a bug that makes a schedule run in circles. The schedules themselves take a minute or two, and four on a busy machine. */
+const LIMIT_MS = 480_000;
 
 const root = new URL("../..", import.meta.url).pathname;
 

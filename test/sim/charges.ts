@@ -98,13 +98,14 @@ function faultOfLine(
 /** One charge more than a budget allows ends the run, so there is never a second one. */
 function overspentOf({ registration: { spec }, refunds }: Life, charges: string): string | undefined {
   const { budgets } = spec;
+  if (charges.slice(0, -1).includes("uu")) return `an attempt after two whose command could not be started: ${charges}`;
   if ("attempts" in budgets) {
-    const all = [...charges].filter((letter) => "cifls".includes(letter)).length;
+    const all = [...charges].filter((letter) => "cumifls".includes(letter)).length;
     return all > budgets.attempts ? `more charges than attempts: ${charges}` : undefined;
   }
   const spent = spentOf(charges);
-  for (const kind of ["crashes", "losses", "starts"] as const)
-    if (spent[kind] > budgets[kind] + 1) return `more ${kind} than allowed: ${charges}`;
+  for (const kind of ["crashes", "memory", "losses", "starts"] as const)
+    if (spent[kind] > (budgets[kind] ?? budgets.crashes) + 1) return `more ${kind} than allowed: ${charges}`;
   // A refund can move a charge to the interruptions of a run that went on long ago.
   return spent.interruptions > budgets.interruptions + 1 + refunds
     ? `more interruptions than allowed: ${charges}`

@@ -444,6 +444,8 @@ const PRICE: Record<Cause, string> = {
   succeeded: "+",
   interrupted: "i",
   crashed: "c",
+  "out-of-memory": "m",
+  unstartable: "u",
   stalled: "c",
   overran: "c",
   "never-started": "s",

@@ -5,11 +5,14 @@ import type { Lives } from "./lives.ts";
 const count = (charges: string, letters: string): number =>
   [...charges].filter((letter) => letters.includes(letter)).length;
 
+const KINDS = ["crashes", "memory", "interruptions", "losses", "starts"] as const;
+
 /** What each budget has paid for, written a second time in the words of the protocol. */
-export function spentOf(charges: string): Readonly<Record<"crashes" | "interruptions" | "losses" | "starts", number>> {
+export function spentOf(charges: string): Readonly<Record<(typeof KINDS)[number], number>> {
   const lately = charges.slice(charges.lastIndexOf("f") + 1);
   return {
-    crashes: count(charges, "c"),
+    crashes: count(charges, "cu"),
+    memory: count(charges, "m"),
     interruptions: count(lately, "i"),
     losses: count(charges, "l"),
     starts: count(charges, "s"),
@@ -19,17 +22,18 @@ export function spentOf(charges: string): Readonly<Record<"crashes" | "interrupt
 /** What a message has to say of an attempt that follows these charges. */
 function saidOf(budgets: Budgets, onDemandLast: number, charges: string): string {
   const spent = spentOf(charges);
-  const kinds = ["crashes", "interruptions", "losses", "starts"] as const;
-  const one = "attempts" in budgets ? budgets.attempts - 1 - count(charges, "cifls") : undefined;
-  const left = (kind: (typeof kinds)[number]): number =>
-    one ?? ("attempts" in budgets ? 0 : budgets[kind] - spent[kind]);
+  const one = "attempts" in budgets ? budgets.attempts - 1 - count(charges, "cumifls") : undefined;
+  // A registration without a budget of memory has that of crashes.
+  const most = (kind: (typeof KINDS)[number]): number =>
+    "attempts" in budgets ? 0 : (budgets[kind] ?? budgets.crashes);
+  const left = (kind: (typeof KINDS)[number]): number => one ?? most(kind) - spent[kind];
   const used =
     "attempts" in budgets
-      ? { attempts: { used: count(charges, "cifls"), max: budgets.attempts } }
-      : Object.fromEntries(kinds.map((kind) => [kind, { used: spent[kind], max: budgets[kind] }]));
+      ? { attempts: { used: count(charges, "cumifls"), max: budgets.attempts } }
+      : Object.fromEntries(KINDS.map((kind) => [kind, { used: spent[kind], max: most(kind) }]));
   return JSON.stringify([
     left("interruptions") <= onDemandLast ? "on-demand" : "any",
-    kinds.every((kind) => left(kind) <= 0),
+    KINDS.every((kind) => left(kind) <= 0),
     used,
   ]);
 }
@@ -60,6 +64,8 @@ export function faultOfMessage(
   if (!held && Date.parse(data.next.startBy) < fullTime(spec, registeredAt, now))
     return "a message went out without its time to start";
   if ((data.cause === "first") !== (attempt === 1)) return `a message of attempt ${attempt} says ${data.cause}`;
+  if ((data.previous?.outOfMemory === true) !== (data.cause === "out-of-memory"))
+    return `a message with the cause ${data.cause} is wrong about memory`;
   const said = JSON.stringify([data.next.capacity, data.next.isLast, data.budgets]);
   const isSo = lives.since(since, data.run).some(({ run }) => {
     if (run === undefined) return false;

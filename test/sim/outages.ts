@@ -36,6 +36,17 @@ async function single(name: string, scenario: Scenario, faults: Faults): Promise
   }
 }
 
+/** Outages of this length, which the lease outlasts: no work is stopped, and no run is lost. */
+async function outlasted(name: string, scenario: Scenario, length: number, faults: Faults): Promise<void> {
+  let stopped = 0;
+  for (let seed = 1; seed <= DRAWN; seed += 1) {
+    const { lostHealthy, fenced } = await play({ ...scenario, away: [[0, length]] }, seed);
+    stopped += lostHealthy + fenced;
+  }
+  console.log(row(`${name}: ${DRAWN} outages of ${length} s`, stopped));
+  faults.expect(stopped === 0, `${stopped} runs were stopped or lost in outages that their lease outlasts`);
+}
+
 type Bounds = readonly [from: number, to: number];
 const DRAWN = 40;
 
@@ -127,6 +138,10 @@ export async function outages(): Promise<number> {
     [30, 900],
     faults,
   );
+  const rare = { runs: 40, runsPerHost: 1, goOn: 100 };
+  await outlasted("40 runs with leases of 10 minutes", { ...rare, leases: [600] }, 420, faults);
+  await outlasted("40 runs with leases of 20 minutes", { ...rare, leases: [1200] }, 870, faults);
+  await drawn("40 runs with leases of 10 minutes", { ...rare, leases: [600], isAllAway: true }, [420, 900], faults);
   await drawn(
     "40 runs, half of them draining",
     { ...long, runs: 40, runsPerHost: 1, isHalfDrained: true },

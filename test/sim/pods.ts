@@ -84,6 +84,7 @@ export class Pods {
     if (dice.chance(0.3)) later(30_000, () => this.network.isolate(process.name, this.cutOffFor(), dice.chance(0.3)));
     if (dice.chance(0.1)) later(40_000, () => pod.pause(dice.between(1000, 60_000)));
     if (dice.chance(0.1)) later(40_000, () => pod.hear({ kind: "signaled", signal: "SIGTERM", number: 15 }));
+    if (dice.chance(0.02)) later(40_000, () => pod.hear({ kind: "signaled", signal: "SIGINT", number: 2 }));
     if (dice.chance(0.08)) later(40_000, () => pod.isWarned());
     if (dice.chance(0.35)) later(60_000, () => this.vanish(process, pod));
   }
@@ -143,7 +144,7 @@ class Pod {
     this.timeout = requestTimeout(lease);
     this.runId = run;
     this.fence = claims?.fence ?? 0;
-    this.heart = newHeart(lease, world.now);
+    this.heart = newHeart(lease, world.now, world.dice.chance(0.5) ? { onInterrupt: "cancel" } : {});
     this.lease = lease;
     this.startedAt = world.now;
     this.askedAt = world.now;
@@ -295,6 +296,7 @@ class Pod {
     const { laws } = this.cloud;
     const life = laws.lives.of(this.runId, this.fence);
     if (answer.kind === "ok" && answer.body.outcome === "succeeded" && life !== undefined) life.isWon = true;
+    if (answer.kind === "ok" && answer.body.outcome === "canceled" && life !== undefined) life.isCanceled = true;
     const isStray = laws.strays.has(`${this.runId}.${this.fence}`);
     if (answer.kind === "problem" && answer.name === "finished-otherwise" && !isStray)
       this.world.fail("a repeated report was refused as another one");
@@ -369,9 +371,18 @@ class Child {
     this.isRunning = true;
     const took = isChaotic ? dice.pick([2, 8, 15, 30, 70, 70, 350, 350]) : dice.pick([2, 8]);
     const code: number = isChaotic && dice.chance(0.3) ? 1 : 0;
+    if (isChaotic && dice.chance(0.01)) {
+      this.endIn(0, { exitCode: 127, status: 127, message: "train: not found" });
+      return;
+    }
     if (dice.chance(0.4)) this.tellIn(dice.between(500, 8000));
-    const isKilled = isChaotic && dice.chance(0.05); // it ran out of memory itself
-    this.endIn(took * 1000, isKilled ? { signal: "SIGKILL", status: 137 } : { exitCode: code, status: code });
+    const killed: readonly [ChildEnd, ...ChildEnd[]] = [
+      { signal: "SIGKILL", status: 137 },
+      { signal: "SIGKILL", status: 137, outOfMemory: {} },
+      { exitCode: 1, status: 1, outOfMemory: { limitBytes: 536_870_912 } },
+    ];
+    const isKilled = isChaotic && dice.chance(0.05);
+    this.endIn(took * 1000, isKilled ? dice.pick(killed) : { exitCode: code, status: code });
   }
 
   /** Tells its progress again and again. The progress may fall back. */
@@ -390,6 +401,7 @@ class Child {
   signal(name: string): void {
     const { dice } = this.world;
     if (name === "SIGKILL") this.endNow({ signal: "SIGKILL", status: 137 });
+    else if (name === "SIGINT") this.endIn(dice.between(0, 4000), { signal: "SIGINT", status: 130 });
     else if (dice.chance(0.8))
       this.endIn(
         dice.between(0, 4000),

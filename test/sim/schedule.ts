@@ -36,11 +36,11 @@ const CROWD = ["a", "b", "c", "d", "e", "f"];
 
 const BUDGETS: readonly [Spec["budgets"], ...Spec["budgets"][]] = [
   { crashes: 0, interruptions: 2, losses: 1, starts: 1 },
-  { crashes: 1, interruptions: 0, losses: 2, starts: 2 },
-  { crashes: 2, interruptions: 1, losses: 0, starts: 0 },
-  { crashes: 1, interruptions: 3, losses: 2, starts: 1 },
-  { crashes: 1, interruptions: 1, losses: 0, starts: 1 },
-  { crashes: 0, interruptions: 0, losses: 0, starts: 0 },
+  { crashes: 1, memory: 0, interruptions: 0, losses: 2, starts: 2 },
+  { crashes: 2, memory: 1, interruptions: 1, losses: 0, starts: 0 },
+  { crashes: 1, memory: 2, interruptions: 3, losses: 2, starts: 1 },
+  { crashes: 1, memory: 1, interruptions: 1, losses: 0, starts: 1 },
+  { crashes: 0, memory: 0, interruptions: 0, losses: 0, starts: 0 },
   { attempts: 3 },
   { attempts: 2 },
   { attempts: 1 },

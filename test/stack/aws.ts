@@ -188,6 +188,13 @@ export const outputsAt = (url: string): Record<string, string> => ({
   Version: "1.2.3",
 });
 
+/** The outputs of a stack that also starts attempts itself. */
+export const outputsWithTargets = (url: string): Record<string, string> => ({
+  ...outputsAt(url),
+  DispatchQueueUrl: `${url}/${ACCOUNT}/dispatch`,
+  DispatchDeadLettersUrl: `${url}/${ACCOUNT}/dispatch-dead`,
+});
+
 export const STACK_ID = `arn:aws:cloudformation:${REGION}:${ACCOUNT}:stack/prod/11111111-2222`;
 
 /** What DescribeStacks answers for a stack named prod. */

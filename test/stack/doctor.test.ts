@@ -7,6 +7,7 @@ import {
   denied,
   described,
   outputsAt,
+  outputsWithTargets,
   REGION,
   Refusal,
   type StubAws,
@@ -285,6 +286,19 @@ describe("the queues", () => {
       {
         says: expect.stringMatching(/^1 message:/),
         fix: expect.stringContaining("lastbeat redrive notice --stack prod"),
+      },
+    ]);
+  });
+
+  test("of a stack that starts attempts itself are three", async () => {
+    const outputs = { ...outputsWithTargets("https://door"), Url: door.url };
+    const findings = await examined({ outputs, answers: depths({ dispatch: 5, "dispatch-dead": 2 }) });
+    expect(of(findings, "dispatch queue")).toMatchObject([{ state: "ok", says: "5 messages waiting" }]);
+    expect(of(findings, "dispatch dead letters")).toMatchObject([
+      {
+        state: "problem",
+        says: "2 messages: attempts that their targets could not start",
+        fix: expect.stringContaining("lastbeat redrive dispatch --stack prod"),
       },
     ]);
   });

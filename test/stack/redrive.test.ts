@@ -1,18 +1,29 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { redrive } from "../../lib/stack/redrive.ts";
 import { findStack } from "../../lib/stack/stack.ts";
-import { ACCOUNT, type Answers, denied, described, outputsAt, REGION, Refusal, type StubAws, stubAws } from "./aws.ts";
+import {
+  ACCOUNT,
+  type Answers,
+  denied,
+  described,
+  outputsAt,
+  outputsWithTargets,
+  REGION,
+  Refusal,
+  type StubAws,
+  stubAws,
+} from "./aws.ts";
 
 let aws: StubAws;
 afterEach(() => aws.stop());
 
 const arnOf = (queue: string): string => `arn:aws:sqs:${REGION}:${ACCOUNT}:${queue}`;
 
-async function redriven(name: "requeue" | "notice", dead: number, answers: Answers = {}) {
+async function redriven(name: "requeue" | "notice" | "dispatch", dead: number, answers: Answers = {}) {
   // The queues answer at the address that their URLs name, which is known when the stub is.
   let url = "";
   aws = await stubAws({
-    DescribeStacks: () => described(outputsAt(url)),
+    DescribeStacks: () => described(outputsWithTargets(url)),
     GetQueueAttributes: ({ QueueUrl }) => {
       const queue = String(QueueUrl).split("/").at(-1) ?? "";
       const waiting = queue.endsWith("-dead") ? dead : 0;
@@ -28,7 +39,7 @@ async function redriven(name: "requeue" | "notice", dead: number, answers: Answe
 const moves = () => aws.asked.filter(({ operation }) => operation === "StartMessageMoveTask");
 
 describe("a redrive", () => {
-  test.each(["requeue", "notice"] as const)(
+  test.each(["requeue", "notice", "dispatch"] as const)(
     "of %s moves its dead letters back into it, and says how many",
     async (name) => {
       expect(await redriven(name, 7)).toEqual({ kind: "begun", messages: 7, task: "task-1" });
@@ -37,6 +48,11 @@ describe("a redrive", () => {
       ]);
     },
   );
+
+  test("of dispatches needs a stack that starts attempts", async () => {
+    const began = redriven("dispatch", 1, { DescribeStacks: () => described(outputsAt("https://door")) });
+    await expect(began).rejects.toThrow('the stack "prod" has neither clusters nor webhooks');
+  });
 
   test("of a queue without dead letters begins nothing", async () => {
     expect(await redriven("requeue", 0)).toEqual({ kind: "nothing" });

@@ -145,7 +145,7 @@ const finish: fc.Arbitrary<Answer<FinishBody>> = fc.oneof(
 
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGUSR1: 10, SIGTERM: 15, SIGWINCH: 28 };
 const signaled = fc
-  .constantFrom(...Object.entries(SIGNALS))
+  .constantFrom(...Object.entries(SIGNALS), ["SIGINT", SIGNALS.SIGINT] as const, ["SIGTERM", SIGNALS.SIGTERM] as const)
   .map(([signal, number]): Input => ({ kind: "signaled", signal, number }));
 const PROGRESS: readonly Progress[] = [{ value: 1 }, { value: 82.5, of: 100, note: "epoch 3" }];
 const progressed = optional(...PROGRESS).map(
@@ -172,10 +172,14 @@ const exited = fc
     { exitCode: 143, status: 143 },
     { exitCode: 137, status: 137 },
     { exitCode: 130, status: 130 },
+    { exitCode: 130, status: 130 },
     { signal: "SIGTERM", status: 143 },
     { signal: "SIGKILL", status: 137 },
     { signal: "SIGHUP", status: 129 },
+    { signal: "SIGINT", status: 130 },
     { exitCode: 127, status: 127, message: "trian: not found" },
+    { signal: "SIGKILL", status: 137, outOfMemory: { limitBytes: 536_870_912 } },
+    { exitCode: 1, status: 1, outOfMemory: {} },
   )
   .map((end): Input => ({ kind: "exited", end }));
 
@@ -206,6 +210,7 @@ export const life: fc.Arbitrary<Life> = fc.record({
       stall: optional(seconds(30)),
       startBy: optional(instant(60_000)),
       reportFor: optional(seconds(5)),
+      onInterrupt: optional("cancel", "cancel"),
     }),
   ) as fc.Arbitrary<Own>,
   moves: fc.array(

@@ -75,6 +75,7 @@ describe("the requeue message", () => {
         budgets: {
           crashes: { used: 0, max: 0 },
           interruptions: { used: 1, max: 10 },
+          memory: { used: 0, max: 1 },
           losses: { used: 0, max: 3 },
           starts: { used: 0, max: 5 },
         },
@@ -82,6 +83,16 @@ describe("the requeue message", () => {
         labels: { team: "ml" },
       },
     });
+  });
+
+  test("after an attempt that ran out of memory says so, with the limit, for whoever chooses the next size", () => {
+    const report = { outcome: "failed", reason: "out-of-memory", memoryLimitBytes: 536_870_912 } as const;
+    const end = { ...lostLine({ cause: "out-of-memory", report }), charge: "m" as const };
+    expect(eventOf({ previous: { fence: fenceOf(1), end } }).data).toMatchObject({
+      cause: "out-of-memory",
+      previous: { outOfMemory: true, memoryLimitBytes: 536_870_912 },
+    });
+    expect(eventOf({}).data.previous).not.toHaveProperty("outOfMemory");
   });
 
   test("is known by run and fence: the same id however often it is sent", () => {

@@ -40,7 +40,7 @@ describe("a spec", () => {
       startWithinSeconds: 900,
       attemptDeadlineSeconds: 7200,
       deadlineSeconds: 86400,
-      budgets: { crashes: 0, interruptions: 10, losses: 3, starts: 5 },
+      budgets: { crashes: 0, memory: 1, interruptions: 10, losses: 3, starts: 5 },
       backoff: { baseSeconds: 15, maxSeconds: 600 },
       onNotice: "handover",
       onCutOff: "stop",
@@ -75,7 +75,7 @@ describe("a spec", () => {
     },
   );
 
-  test.each(["crashes", "interruptions", "losses", "starts"])("has a budget of %s from 0 to 50", (budget) => {
+  test.each(["crashes", "memory", "interruptions", "losses", "starts"])("has a budget of %s from 0 to 50", (budget) => {
     const field = `budgets.${budget}`;
     expect([-1, 0, 50, 51, 1.5].map((value) => spec({ budgets: { [budget]: value } }))).toEqual([
       [field],
@@ -208,7 +208,7 @@ describe("a finish", () => {
     expect(finish({ outcome })).toEqual([]);
   });
 
-  test.each(["canceled", "exhausted", "", 1])("may not say %j", (outcome) => {
+  test.each(["lost", "exhausted", "", 1])("may not say %j", (outcome) => {
     expect(finish({ outcome })).toEqual(["outcome"]);
   });
 

@@ -1,6 +1,14 @@
-import { SendMessageBatchCommand, SendMessageCommand, SQSClient, type SQSClientConfig } from "@aws-sdk/client-sqs";
+import {
+  type MessageAttributeValue,
+  SendMessageBatchCommand,
+  SendMessageCommand,
+  SQSClient,
+  type SQSClientConfig,
+} from "@aws-sdk/client-sqs";
+import type { Dispatches } from "../../ports/dispatch.ts";
 import type { Notices, Requeues, Ticks } from "../../ports/queues.ts";
 import { asciiJson } from "../../wire/ascii.ts";
+import { cut } from "../../wire/cut.ts";
 
 /** A send that takes longer has failed. Its debt stands, and a sweep repeats it. */
 export const sqsClient = (config: SQSClientConfig = {}): SQSClient =>
@@ -12,20 +20,39 @@ export const sqsClient = (config: SQSClientConfig = {}): SQSClient =>
     ...config,
   });
 
-export const sqsRequeues = (client: SQSClient, queueUrl: string): Requeues => ({
-  send: async ({ id, body }) => {
+const attributesOf = (id: string): Record<string, MessageAttributeValue> => ({
+  "content-type": { DataType: "String", StringValue: "application/cloudevents+json" },
+  ce_id: { DataType: "String", StringValue: id },
+});
+
+/** The queues of announced attempts: those that owners read, and those that a target is asked to start. */
+export type RequeueQueues = { readonly own: string; readonly dispatch?: string };
+
+export const sqsRequeues = (client: SQSClient, urls: RequeueQueues): Requeues => ({
+  send: async ({ id, body, target }) => {
+    const url = target === "queue" ? urls.own : urls.dispatch;
+    if (url === undefined)
+      throw new Error(`nothing here starts attempts of the target ${target}: deploy with clusters or webhooks`);
     await client.send(
-      new SendMessageCommand({
-        QueueUrl: queueUrl,
-        MessageBody: body,
-        MessageAttributes: {
-          "content-type": { DataType: "String", StringValue: "application/cloudevents+json" },
-          ce_id: { DataType: "String", StringValue: id },
-        },
-      }),
+      new SendMessageCommand({ QueueUrl: url, MessageBody: body, MessageAttributes: attributesOf(id) }),
     );
   },
 });
+
+export const sqsDispatches = (client: SQSClient, queueUrl: string, deadLettersUrl: string): Dispatches => ({
+  again: async (body, delay) => {
+    await client.send(
+      new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: body, DelaySeconds: Math.ceil(delay / 1000) }),
+    );
+  },
+  bury: async (body, why) => {
+    const MessageAttributes = { reason: { DataType: "String", StringValue: cut(why, REASON_BYTES) } };
+    await client.send(new SendMessageCommand({ QueueUrl: deadLettersUrl, MessageBody: body, MessageAttributes }));
+  },
+});
+
+/** A person reads it. SQS counts it towards the megabyte of the message. */
+const REASON_BYTES = 1000;
 
 /** SQS takes ten messages per call. */
 const BATCH = 10;

@@ -5,6 +5,7 @@ import type { Registration } from "../../core/spec.ts";
 import { type Instant, instant } from "../../core/time.ts";
 import { PREFIX, TABLE } from "../../names.ts";
 import type { Ledger, LedgerClaim, LedgerLine, Results, Specs } from "../../ports/records.ts";
+import type { Write } from "../../ports/runs.ts";
 import { type Dynamo, guarded } from "./dynamo.ts";
 import { type Item, isExpired, json, jsonOf, keyOf, number, numberOf, text, textOf, ttl } from "./item.ts";
 import { fromStored, toStored } from "./stored-names.ts";
@@ -12,8 +13,8 @@ import { fromStored, toStored } from "./stored-names.ts";
 const recordKey = (run: string): string => `${PREFIX.record}${run}`;
 
 /**
- * The attributes of the records. In the ledger: `c` claim, `e` end, `g` charge, `r` rev, `z` late success, `w-<kind>` a
- * runner's evidence, `t-<kind>` its time. In a spec and a result: `j` the whole.
+ * The attributes of the records. In the ledger: `c` claim, `e` end, `g` charge, `r` rev, `z` late success, `w-<kind>`
+ * what its runner or its target has told, `t-<kind>` its time. In a spec and a result: `j` the whole.
  */
 const ABSENT = `attribute_not_exists(${TABLE.partitionKey})`;
 
@@ -95,6 +96,27 @@ function lineOf(item: Item): LedgerLine {
 
 export function dynamoLedger(dynamo: Dynamo): Ledger {
   const { client, table } = dynamo;
+  const keepWord = (run: string, of: Fence, word: Evidence, guard: string, expiry?: Instant): Promise<Write> =>
+    guarded(() =>
+      client.send(
+        new UpdateItemCommand({
+          TableName: table,
+          Key: lineKey(run, of),
+          UpdateExpression: `SET #w = :word, #t = :at${expiry === undefined ? "" : ", #ttl = :ttl"}`,
+          ConditionExpression: guard,
+          ExpressionAttributeNames: {
+            "#w": wordOf(word.kind),
+            "#t": toldOf(word.kind),
+            ...(expiry !== undefined && { "#ttl": TABLE.ttl }),
+          },
+          ExpressionAttributeValues: {
+            ":word": json(word),
+            ":at": number(word.at),
+            ...(expiry !== undefined && { ":ttl": ttl(expiry) }),
+          },
+        }),
+      ),
+    );
   return {
     claim: async (run, claim) => {
       await client.send(
@@ -124,18 +146,8 @@ export function dynamoLedger(dynamo: Dynamo): Ledger {
         ),
       ),
     hear: (run, of, word) =>
-      guarded(() =>
-        client.send(
-          new UpdateItemCommand({
-            TableName: table,
-            Key: lineKey(run, of),
-            UpdateExpression: "SET #w = :word, #t = :at",
-            ConditionExpression: `attribute_exists(${TABLE.partitionKey}) AND (attribute_not_exists(#t) OR #t < :at)`,
-            ExpressionAttributeNames: { "#w": wordOf(word.kind), "#t": toldOf(word.kind) },
-            ExpressionAttributeValues: { ":word": json(word), ":at": number(word.at) },
-          }),
-        ),
-      ),
+      keepWord(run, of, word, `attribute_exists(${TABLE.partitionKey}) AND (attribute_not_exists(#t) OR #t < :at)`),
+    refuse: (run, of, word, expiry) => keepWord(run, of, word, "attribute_not_exists(#t) OR #t < :at", expiry),
     noteLateSuccess: async (run, of, at) => {
       await guarded(() =>
         client.send(

@@ -60,6 +60,7 @@ const FIELDS = {
     read: ({ B }) => Buffer.from(B ?? []).toString("hex"),
   },
   host: word("o"),
+  isWatched: { letter: "W", write: () => ({ BOOL: true }), read: () => true },
   claimedAt: count("a"),
   lastRenewable: count("x"),
   directive: word("v"),
@@ -149,7 +150,7 @@ export function updateOf(seen: Run, next: Run): { expression: string; values: It
 }
 
 /** The attributes that a sweep reads. */
-export const SIGHTED = `${TABLE.partitionKey}, ${TABLE.sortKey}, q, d, l, o, ${OWED_SINCE}`;
+export const SIGHTED = `${TABLE.partitionKey}, ${TABLE.sortKey}, q, d, l, o, W, ${OWED_SINCE}`;
 
 export function sightingOf(item: Item): Sighting {
   const found = runOf(item);
@@ -163,6 +164,7 @@ export function sightingOf(item: Item): Sighting {
     due,
     lease,
     ...(host !== undefined && { host }),
+    ...(isClaimed(found) && found.isWatched === true && { isWatched: true }),
     ...(since !== undefined && { owedSince: instant(Number(since)) }),
   };
 }

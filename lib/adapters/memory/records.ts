@@ -1,7 +1,9 @@
+import type { Evidence } from "../../core/evidence.ts";
 import type { Fence, LedgerEnd, Result } from "../../core/run.ts";
 import type { Registration } from "../../core/spec.ts";
 import type { Instant } from "../../core/time.ts";
 import type { EndedRun, EndedRuns, Ledger, LedgerLine, Results, Specs } from "../../ports/records.ts";
+import type { Write } from "../../ports/runs.ts";
 
 export function memorySpecs(): Specs {
   const specs = new Map<string, { registration: Registration; expiry?: Instant }>();
@@ -43,6 +45,14 @@ export function memoryLedger(): Ledger {
     return lines;
   };
   const bare = ({ rev: _, ...line }: Line): LedgerLine => line;
+  const keepWord = (run: string, fence: Fence, word: Evidence): Write => {
+    const lines = linesOf(run);
+    const line = lines.get(fence);
+    const words = line?.words ?? [];
+    if (words.some(({ kind, at }) => kind === word.kind && at >= word.at)) return "stale";
+    lines.set(fence, { ...line, fence, words: [...words.filter(({ kind }) => kind !== word.kind), word] });
+    return "written";
+  };
   return {
     claim: async (run, claim) => {
       const lines = linesOf(run);
@@ -55,14 +65,8 @@ export function memoryLedger(): Ledger {
       lines.set(end.fence, { ...line, fence: end.fence, end: { ...end, charge }, rev });
       return "written";
     },
-    hear: async (run, fence, word) => {
-      const lines = linesOf(run);
-      const line = lines.get(fence);
-      const words = line?.words ?? [];
-      if (line === undefined || words.some(({ kind, at }) => kind === word.kind && at >= word.at)) return "stale";
-      lines.set(fence, { ...line, fence, words: [...words.filter(({ kind }) => kind !== word.kind), word] });
-      return "written";
-    },
+    hear: async (run, fence, word) => (linesOf(run).has(fence) ? keepWord(run, fence, word) : "stale"),
+    refuse: async (run, fence, word) => keepWord(run, fence, word),
     noteLateSuccess: async (run, fence, at) => {
       const lines = linesOf(run);
       const line = lines.get(fence);

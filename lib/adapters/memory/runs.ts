@@ -17,6 +17,7 @@ const sight = ({ debt, ...run }: Run): Sighting => ({
   due: run.due,
   lease: run.lease,
   ...(isClaimed(run) && run.host !== undefined && { host: run.host }),
+  ...(isClaimed(run) && run.isWatched === true && { isWatched: true }),
   ...(debt !== undefined && { owedSince: debt.since }),
 });
 

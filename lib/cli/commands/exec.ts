@@ -3,9 +3,11 @@ import { setDefaultAutoSelectFamilyAttemptTimeout } from "node:net";
 import { addressesOf } from "../../agent/client.ts";
 import { exec as execute, FORWARDED } from "../../agent/exec.ts";
 import { type LogStyle, logger } from "../../agent/log.ts";
+import { podUid } from "../../agent/pod-uid.ts";
 import { type Span, seconds } from "../../core/time.ts";
 import { parseBearer } from "../../wire/credentials.ts";
 import { HOST } from "../../wire/ids.ts";
+import { POD_UID } from "../../wire/pods.ts";
 import { requireAddress } from "../address.ts";
 import type { LongCommand } from "../command.ts";
 import { SWITCH, TEXT } from "../common-options.ts";
@@ -17,7 +19,7 @@ import { chosen, surroundingsOf, VARIABLES, variable } from "../surroundings.ts"
 import { urlsOf } from "../target.ts";
 
 /** Facts about the place where the runner runs, from environment variables that Kubernetes and the user set. */
-const FACTS = { pod: "POD_NAME", namespace: "POD_NAMESPACE", node: "NODE_NAME" } as const;
+const FACTS = { pod: "POD_NAME", namespace: "POD_NAMESPACE", node: "NODE_NAME", podUid: "POD_UID" } as const;
 
 /** The longest fact that the service accepts. A longer one is cut, so that the command still starts. */
 const FACT_LENGTH = 256;
@@ -53,6 +55,12 @@ function instantFrom(text: string | undefined): number | undefined {
   if (Number.isNaN(at))
     throw new UsageError(`--start-by (LASTBEAT_START_BY) takes an instant such as 2026-11-27T12:00:00Z, not "${text}"`);
   return at;
+}
+
+function onInterruptFrom(text = "requeue"): "cancel" | undefined {
+  if (text !== "requeue" && text !== "cancel")
+    throw new UsageError(`--on-interrupt (LASTBEAT_ON_INTERRUPT) is requeue or cancel, not "${text}"`);
+  return text === "cancel" ? text : undefined;
 }
 
 /** A switch, or a variable that is set to anything but 0 or false. */
@@ -113,7 +121,7 @@ function runExec(urls: string, flags: Flags, command: readonly string[]): Promis
   const [program, ...args] = command;
   if (program === undefined) throw new UsageError("no command: write lastbeat exec -- COMMAND ...");
   const facts = Object.entries(FACTS).flatMap(([name, of]) => {
-    const value = variable(of)?.slice(0, FACT_LENGTH);
+    const value = (variable(of) ?? (name === POD_UID ? podUid() : undefined))?.slice(0, FACT_LENGTH);
     return value === undefined ? [] : [[name, value] as const];
   });
   const ticket = ticketFrom(flags["ticket-file"]);
@@ -138,6 +146,7 @@ function runExec(urls: string, flags: Flags, command: readonly string[]): Promis
     stall: spanFrom(flags, "stall"),
     reportFor: spanFrom(flags, "report-seconds"),
     startBy: instantFrom(chosen(flags, "start-by")),
+    onInterrupt: onInterruptFrom(chosen(flags, "on-interrupt")),
     isSingleChild: isOn(flags, "single-child"),
     ...around,
   });
@@ -152,7 +161,7 @@ export const exec: LongCommand = {
 Claims the attempt of the ticket, waits until it may start, then runs COMMAND in a process
 group of its own and beats until COMMAND ends. Signals are passed on to the group. Exit
 code 0 of COMMAND is a success, even after a SIGTERM: a command that stops unfinished must
-not exit 0. When COMMAND ends, every process that is left in its group is stopped.
+not exit 0. When COMMAND ends, every process of it that is left is stopped.
 
 When no beat was acknowledged for so long that another attempt might start, the agent
 stops COMMAND (self-fenced). When the host is about to be taken, COMMAND gets SIGTERM and
@@ -180,6 +189,9 @@ may drain.
   --report-seconds S   how long the end of an attempt that was cut off is reported; then
                        the report stays in the state folder, and the next agent delivers
                        it (LASTBEAT_REPORT_SECONDS; 900)
+  --on-interrupt requeue|cancel
+                       what it means if COMMAND ends by SIGINT, as by Ctrl-C: the run is
+                       started again, or it is canceled (LASTBEAT_ON_INTERRUPT; requeue)
   --single-child       send signals to COMMAND alone, and not to its process group
                        (LASTBEAT_SINGLE_CHILD=1)
   --log text|json      how the agent writes its own lines on stderr (LASTBEAT_LOG; text)
@@ -195,7 +207,8 @@ Exit codes: COMMAND's own; 128 + n when signal n ended it; 80 self-fenced; 81 th
 is not ours (superseded, held by another, canceled, ended): COMMAND was stopped or never
 ran; 82 preempted while it drained; 125 the agent itself failed; 126 not executable; 127
 not found. The agent writes one line about the end to /dev/termination-log where that
-exists, or to LASTBEAT_TERMINATION_LOG.
+exists, or to LASTBEAT_TERMINATION_LOG. When the kernel kills a process of COMMAND for
+want of memory, the attempt is charged to the budget of memory, not to crashes.
 `,
   options: {
     url: TEXT,
@@ -209,6 +222,7 @@ exists, or to LASTBEAT_TERMINATION_LOG.
     "identity-file": TEXT,
     "report-seconds": TEXT,
     "start-by": TEXT,
+    "on-interrupt": TEXT,
     "single-child": SWITCH,
     log: TEXT,
     quiet: SWITCH,

@@ -4,25 +4,26 @@ import { EXITS, JSON_LINE, STACK_LINE, SWITCH, TEXT } from "../common-options.ts
 import { UsageError } from "../errors.ts";
 import { deployment } from "../target.ts";
 
-const isQueue = (word: string): word is QueueName => word === "requeue" || word === "notice";
+const isQueue = (word: string): word is QueueName => /^(requeue|notice|dispatch)$/.test(word);
 
 export const redrive: LocalCommand = {
-  usage: `  lastbeat redrive requeue|notice --stack NAME
+  usage: `  lastbeat redrive requeue|notice|dispatch --stack NAME
       move the dead letters of a queue back into it
 `,
-  help: `lastbeat redrive requeue|notice --stack NAME [--json]
+  help: `lastbeat redrive requeue|notice|dispatch --stack NAME [--json]
 
 Moves the dead letters of a queue back into the queue, to be read again. First fix what
 made them fail. SQS moves them in the background. A message that comes twice does no harm.
 
   requeue     messages that announce attempts, which no consumer has handled
   notice      notices about hosts, which the Lambda could not handle
+  dispatch    messages that announce attempts, which their targets could not start
 
 ${STACK_LINE}${JSON_LINE}${EXITS}`,
   options: { stack: TEXT, json: SWITCH },
-  takes: ["requeue|notice"],
+  takes: ["requeue|notice|dispatch"],
   answer: async ([queue = ""], flags) => {
-    if (!isQueue(queue)) throw new UsageError(`lastbeat redrive takes requeue or notice; not "${queue}"`);
+    if (!isQueue(queue)) throw new UsageError(`lastbeat redrive takes requeue, notice or dispatch; not "${queue}"`);
     const { stack } = await deployment("redrive", flags);
     const { redrive } = await import("../../stack/redrive.ts");
     const begun = await redrive(stack, queue, { region: stack.region });

@@ -25,6 +25,7 @@ answer is the same; other options are refused. RUN is 1 to 128 letters, digits a
                        default), or the consumer of the message that goes out (dispatch)
   --attempts N         one budget for all kinds: at most N attempts
   --crashes N          how many crashes may be followed by another attempt
+  --memory N           the same for attempts that ran out of memory
   --interruptions N    the same for attempts whose capacity was taken
   --losses N           the same for attempts that fell silent
   --starts N           the same for attempts that nobody claimed in time
@@ -41,6 +42,7 @@ ${EXITS}`,
     start: TEXT,
     attempts: TEXT,
     crashes: TEXT,
+    memory: TEXT,
     interruptions: TEXT,
     losses: TEXT,
     starts: TEXT,

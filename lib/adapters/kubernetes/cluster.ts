@@ -1,0 +1,123 @@
+import type { NodeFacts } from "../../core/classify/facts.ts";
+import { at, field, type Json, listOf, textOf, textsOf } from "../../evidence/kubernetes/fields.ts";
+import { readNode } from "../../evidence/kubernetes/node.ts";
+import { readPod } from "../../evidence/kubernetes/pod.ts";
+import type { Cluster, RunningPod, SeenPod } from "../../ports/clusters.ts";
+import { AGENT_LABEL, MANAGED_BY, POD_LABEL } from "../../wire/pods.ts";
+import { ApiError, type Rest } from "./rest.ts";
+
+/** The size of a page that the API server recommends: kubectl asks for as many. */
+const PAGE = 500;
+/** 100,000 pods that have ended, and whose Jobs have not expired: then the Jobs need a shorter `ttlSecondsAfterFinished`. */
+const MOST_PAGES = 200;
+
+/** Both are what runs, or may run. Everything else is over, in whatever phase a later version has. */
+const ENDED = "status.phase!=Running,status.phase!=Pending";
+
+function seen(pod: Json): readonly SeenPod[] {
+  const [uid, namespace, name] = ["uid", "namespace", "name"].map((key) => textOf(at(pod, "metadata", key)));
+  if (uid === undefined || namespace === undefined || name === undefined) return [];
+  const node = textOf(at(pod, "spec", "nodeName"));
+  return [{ uid, namespace, name, ...(node !== undefined && { node }), facts: readPod(pod) }];
+}
+
+/** The pods of a list. One without a uid, which nothing could identify, is left out. */
+export const podsIn = (list: Json): readonly SeenPod[] => listOf(field(list, "items")).flatMap(seen);
+
+/** Pods that run without an agent. */
+const ALONE = `${AGENT_LABEL}=none`;
+const RUNNING = "status.phase=Running";
+
+/** What a call answers; undefined if there is no such object, or if it is another one of that name. */
+async function unlessGone(call: () => Promise<Json>): Promise<Json | undefined> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof ApiError && (error.status === 404 || error.status === 409)) return undefined;
+    throw error;
+  }
+}
+
+/** The token of a list has expired between two pages: the list begins again. */
+const isExpired = (error: unknown): boolean => error instanceof ApiError && error.status === 410;
+
+type Selected = { readonly labelSelector: string; readonly fieldSelector: string };
+
+/** All pages of a list. It begins again if the server has forgotten where it was. */
+async function allPods<T>(
+  rest: Rest,
+  query: Selected,
+  read: (list: Json) => readonly T[],
+  accept?: string,
+): Promise<readonly T[]> {
+  const pages = async (): Promise<readonly T[]> => {
+    const found: T[] = [];
+    let next: string | undefined;
+    for (let page = 0; page < MOST_PAGES; page += 1) {
+      const list = await rest.call({
+        path: "/api/v1/pods",
+        query: { ...query, limit: String(PAGE), continue: next },
+        ...(accept !== undefined && { accept }),
+      });
+      found.push(...read(list));
+      next = textOf(at(list, "metadata", "continue"));
+      if (next === undefined) return found;
+    }
+    return found;
+  };
+  try {
+    return await pages();
+  } catch (error) {
+    if (isExpired(error)) return pages();
+    throw error;
+  }
+}
+
+/** Asks for metadata alone: a pod is then a tenth as long. */
+const METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+
+function runningPod(pod: Json): readonly RunningPod[] {
+  const [uid, namespace, name] = ["uid", "namespace", "name"].map((key) => textOf(at(pod, "metadata", key)));
+  if (uid === undefined || namespace === undefined || name === undefined) return [];
+  const owner = listOf(at(pod, "metadata", "ownerReferences")).find((each) => field(each, "kind") === "Job");
+  const [job, jobUid] = [textOf(field(owner, "name")), textOf(field(owner, "uid"))];
+  return [
+    {
+      uid,
+      namespace,
+      name,
+      labels: textsOf(at(pod, "metadata", "labels")),
+      annotations: textsOf(at(pod, "metadata", "annotations")),
+      ...(job !== undefined && jobUid !== undefined && { job: { name: job, uid: jobUid } }),
+    },
+  ];
+}
+
+const runningIn = (list: Json): readonly RunningPod[] => listOf(field(list, "items")).flatMap(runningPod);
+
+/** A cluster behind its API server. `name` is for people. `label`: the pods of ours have it. */
+export function kubernetesCluster(name: string, rest: Rest, label: string = POD_LABEL): Cluster {
+  return {
+    name,
+    endedPods: () => allPods(rest, { labelSelector: label, fieldSelector: ENDED }, podsIn),
+    runningPods: () =>
+      allPods(rest, { labelSelector: `${label},${ALONE}`, fieldSelector: RUNNING }, runningIn, METADATA),
+    pod: async (namespace, pod) => {
+      const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}`;
+      const found = await unlessGone(() => rest.call({ path }));
+      return found === undefined ? undefined : seen(found)[0];
+    },
+    stop: async ({ namespace, labels, job }) => {
+      if (job === undefined || labels[MANAGED_BY] !== "lastbeat") return false;
+      const path = `/apis/batch/v1/namespaces/${encodeURIComponent(namespace)}/jobs/${encodeURIComponent(job.name)}`;
+      // Without a policy the API server would leave the pod behind.
+      const body = { propagationPolicy: "Background", preconditions: { uid: job.uid } };
+      await unlessGone(() => rest.call({ method: "DELETE", path, body }));
+      return true;
+    },
+    node: async (node): Promise<NodeFacts | undefined> => {
+      const found = await unlessGone(() => rest.call({ path: `/api/v1/nodes/${encodeURIComponent(node)}` }));
+      return found === undefined ? undefined : { ...readNode(found), exists: true };
+    },
+  };
+}

@@ -1,0 +1,82 @@
+import { after, type Instant, seconds } from "../core/time.ts";
+import type { Templates } from "../ports/dispatch.ts";
+import { type FieldError, type Problem, problem } from "../wire/problems.ts";
+import { DEFAULT_NAMESPACE, type TargetBody } from "../wire/targets.ts";
+import { contentDigest } from "./content-digest.ts";
+
+/** A deadline of a run is at most a year, and a registration writes the template again. */
+const KEPT = seconds(400 * 24 * 3600);
+
+/** A cluster in which Jobs are started. `namespaces`: only in these; absent: in all. */
+export type JobsIn = { readonly name: string; readonly namespaces?: readonly string[] };
+
+/** What is asked for a Job, with its template. */
+export type JobBody = Extract<TargetBody, { kind: "job" }>;
+
+/** What the service knows about targets. */
+export type Targets = {
+  readonly templates: Templates;
+  readonly clusters: readonly JobsIn[];
+  /** The names of the webhooks. */
+  readonly webhooks: readonly string[];
+  /** Why no Job can be made of a template; undefined if one can. */
+  readonly wrongWith: (template: Readonly<Record<string, unknown>>, target: JobBody) => string | undefined;
+};
+
+/** A target that attempts can be started at, its template stored, or what is wrong with it. */
+export type Accepted =
+  | { readonly ok: true; readonly target: TargetBody | undefined }
+  | { readonly ok: false; readonly problem: Problem };
+
+/** What a deployment has of a kind, for one who has named something else. */
+const known = (what: string, names: readonly string[]): string =>
+  names.length === 0 ? "this deployment has none" : `the ${what} are ${names.join(", ")}`;
+
+/**
+ * Looks whether attempts can be started at a target. The template of a Job is stored, and its digest takes its place. The
+ * same template has the same digest, in whatever run it is registered.
+ */
+export async function accept(targets: Targets, target: TargetBody | undefined, now: Instant): Promise<Accepted> {
+  if (target === undefined || target.kind === "queue") return { ok: true, target };
+  if (target.kind === "job") return acceptJob(targets, target, now);
+  if (targets.webhooks.includes(target.name)) return { ok: true, target };
+  return refused({ field: "target.name", detail: `is no webhook: ${known("webhooks", targets.webhooks)}` });
+}
+
+async function acceptJob(
+  { templates, clusters, wrongWith }: Targets,
+  target: JobBody,
+  now: Instant,
+): Promise<Accepted> {
+  const { cluster, namespace = DEFAULT_NAMESPACE, template } = target;
+  const found = clusters.find(({ name }) => name === cluster);
+  if (found === undefined) {
+    const names = clusters.map(({ name }) => name);
+    return refused({
+      field: "target.cluster",
+      detail: `is no cluster that Jobs are started in: ${known("clusters", names)}`,
+    });
+  }
+  const { namespaces = [namespace] } = found;
+  if (!namespaces.includes(namespace)) {
+    const detail = `is none that Jobs are started in: the namespaces of ${cluster} are ${namespaces.join(", ")}`;
+    return refused({ field: "target.namespace", detail });
+  }
+  if (typeof template !== "string") {
+    const wrong = wrongWith(template, target);
+    if (wrong !== undefined) return refused({ field: "target.template", detail: `makes no Job: ${wrong}` });
+    const digest = contentDigest(template);
+    await templates.keep(digest, template, after(now, KEPT));
+    return { ok: true, target: { ...target, template: digest } };
+  }
+  const stored = await templates.read(template, now);
+  if (stored === undefined)
+    return refused({ field: "target.template", detail: "is not stored: send the template itself" });
+  await templates.keep(template, stored, after(now, KEPT));
+  return { ok: true, target };
+}
+
+const refused = (error: FieldError): Accepted => ({
+  ok: false,
+  problem: problem("invalid", { detail: `${error.field} ${error.detail}`, errors: [error] }),
+});

@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { jobName } from "../../lib/dispatch/job/names.ts";
+import type { RecordView } from "../../lib/wire/run-view.ts";
+import { lastbeat, type Program } from "../e2e/processes.ts";
+import { type FaultyApi, faultyApi } from "./faults.ts";
+import { type Plane, startPlane, until } from "./plane.ts";
+
+const PODS = "/api/v1/namespaces/default/pods";
+const JOBS = "/apis/batch/v1/namespaces/default/jobs";
+const RUNS = Array.from({ length: 60 }, (_, index) => `run-${index}`);
+const SEED = 7;
+
+type Found = {
+  readonly metadata: { readonly name: string; readonly labels: Record<string, string> };
+  readonly status: { readonly phase?: string };
+};
+
+let plane: Plane;
+let api: FaultyApi;
+let program: Program;
+let url: string;
+beforeAll(async () => {
+  plane = await startPlane();
+  api = await faultyApi(plane, SEED);
+  program = lastbeat(["dev", "--port", "0", "--sweep", "5", "--kubeconfig", api.kubeconfig]);
+  url = (await program.line(/lastbeat listens on (\S+)/))[1] ?? "";
+});
+afterAll(async () => {
+  program.child.kill("SIGTERM");
+  await program.left;
+  await api.stop();
+  await plane.stop();
+});
+
+const list = async (path: string): Promise<readonly Found[]> =>
+  ((await plane.call({ path, query: { labelSelector: "lastbeat.dev/run" } })) as { items: readonly Found[] }).items;
+
+const EVICTED = {
+  phase: "Failed",
+  conditions: [{ type: "DisruptionTarget", status: "True", reason: "EvictionByEvictionAPI" }],
+  containerStatuses: [{ name: "work", state: { terminated: { exitCode: 143, reason: "Error" } } }],
+};
+const SUCCEEDED = {
+  phase: "Succeeded",
+  containerStatuses: [{ name: "work", state: { terminated: { exitCode: 0, reason: "Completed" } } }],
+};
+
+/** A server takes so many new connections at once. */
+const AT_ONCE = 20;
+
+async function records(): Promise<readonly RecordView[]> {
+  const found: RecordView[] = [];
+  for (let from = 0; from < RUNS.length; from += AT_ONCE)
+    found.push(...(await Promise.all(RUNS.slice(from, from + AT_ONCE).map(record))));
+  return found;
+}
+
+/** There is no kubelet here. First attempts are evicted when they run, and second ones succeed. */
+async function playKubelet(): Promise<void> {
+  for (const { metadata, status } of await list(PODS)) {
+    const next =
+      status.phase === "Pending"
+        ? { phase: "Running" }
+        : status.phase !== "Running"
+          ? undefined
+          : metadata.labels["lastbeat.dev/attempt"] === "1"
+            ? EVICTED
+            : SUCCEEDED;
+    if (next === undefined) continue;
+    const path = `${PODS}/${metadata.name}/status`;
+    await plane.call({ method: "PATCH", path, body: { status: next } });
+  }
+}
+
+/** A connection that is kept may be closed by the server at the moment at which it is used again. */
+const asked = (run: string, options: RequestInit = {}): Promise<Response> =>
+  fetch(`${url}/v1/runs/${run}`, { ...options, headers: { connection: "close" } });
+
+const record = async (run: string): Promise<RecordView> => (await (await asked(run)).json()) as RecordView;
+
+test("behind an API server of which every fifth request fails no Job is made twice, and no run is lost", async () => {
+  api.share = 0.2;
+  const began = Date.now();
+  const spec = {
+    start: "dispatch",
+    backoff: { baseSeconds: 0 },
+    target: {
+      kind: "job",
+      cluster: "test",
+      agent: "none",
+      template: { spec: { containers: [{ name: "work", image: "x" }] } },
+    },
+  };
+  for (const run of RUNS) await asked(run, { method: "PUT", body: JSON.stringify(spec) });
+  const ended = await until(
+    "all runs have ended",
+    async () => {
+      await playKubelet();
+      const all = await records();
+      return all.every(({ state }) => state === "ended") ? all : undefined;
+    },
+    280,
+  );
+  for (const { outcome, attempts } of ended)
+    expect({ outcome, causes: attempts.map(({ cause }) => cause) }).toEqual({
+      outcome: "succeeded",
+      causes: ["interrupted", "succeeded"],
+    });
+  const names = (found: readonly Found[]): readonly string[] => found.map(({ metadata }) => metadata.name).sort();
+  expect(names(await list(JOBS))).toEqual(RUNS.flatMap((run) => [jobName(run, 1), jobName(run, 2)]).sort());
+  expect(await list(PODS)).toHaveLength(2 * RUNS.length);
+  for (const [fault, count] of Object.entries(api.faults)) expect(count, fault).toBeGreaterThan(2);
+  const took = ((Date.now() - began) / 1000).toFixed(0);
+  console.log(
+    `${RUNS.length} runs of two attempts, ${api.requests()} requests, ${took} s, faults: ${JSON.stringify(api.faults)}`,
+  );
+}, 300_000);
