@@ -145,6 +145,15 @@ export class Lambda extends Construct {
     });
   }
 
+  /** Allows it to ask EC2 how instances are. That cannot be limited to resources. */
+  allowToSeeMachines(): void {
+    this.allow(["ec2:DescribeInstances"], "*");
+    Validations.of(this.role).acknowledge({
+      id: "AwsSolutions::AwsSolutions-IAM5[Resource::*]",
+      reason: "EC2 does not limit what may be described, and runners may be on any instance.",
+    });
+  }
+
   /** Lambda creates and removes the network interfaces itself. These actions cannot be limited to resources. */
   private allowNetwork(): void {
     this.allow(

@@ -80,7 +80,7 @@ export class Lambdas extends Construct {
     this.sweep = lambda(
       "sweep",
       "finds overdue runs and unsettled debts",
-      { ...app, ...pace },
+      { ...app, ...pace, [ENVIRONMENT.machines]: "ec2" },
       sweepMemory(settings.expectedRuns),
     );
     const anyOwner = settings.anonymousOwners ? { [ENVIRONMENT.anonymousOwners]: "true" } : {};
@@ -99,7 +99,8 @@ export class Lambdas extends Construct {
     // The Lambda that settles the end of an attempt deletes the attempt from its host.
     for (const one of [runner, owner, this.notice]) one.allow(["dynamodb:DeleteItem"], tableArn, HOSTS);
     for (const one of [runner, owner, this.sweep, this.notice]) one.allow(["sqs:SendMessage"], queues.requeue.queueArn);
-    for (const one of [runner, owner, this.notice]) one.allow(["sqs:SendMessage"], queues.notice.queueArn);
+    for (const one of [runner, owner, this.sweep, this.notice]) one.allow(["sqs:SendMessage"], queues.notice.queueArn);
+    this.sweep.allowToSeeMachines();
     this.ticker = lambda("ticker", "queues the sweeps of the next minute", {
       ...pace,
       [ENVIRONMENT.tickQueue]: queues.tick.queueUrl,

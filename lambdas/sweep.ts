@@ -6,6 +6,7 @@ import type { SweepCounts } from "../lib/app/sweep-counts.ts";
 import { before, type Instant, instant, seconds } from "../lib/core/time.ts";
 import { fromIso } from "../lib/wire/instants.ts";
 import { sweepPeriod, theApp } from "./connect.ts";
+import { theMachines } from "./machines.ts";
 import { isAnyFresh } from "./ticks.ts";
 
 /** A sweep stops this long before its Lambda times out, so that its last verdicts can end. */
@@ -32,7 +33,7 @@ export const handler = middy<SQSEvent | Restore, SweepCounts | Restored | undefi
     const end = instant(now + context.getRemainingTimeInMillis() - RESERVE_MS);
     if ("restored" in event) return restore(app, restoredAt(event, now), end);
     if (!isAnyFresh(event, now)) return undefined;
-    const counts = await sweep(app, { period: sweepPeriod(), until: end, previous });
+    const counts = await sweep(app, { period: sweepPeriod(), until: end, previous }, theMachines());
     if (counts !== undefined) previous = now;
     return counts;
   },

@@ -60,6 +60,8 @@ export const ENVIRONMENT = {
   trustRunners: "LASTBEAT_TRUST_RUNNERS",
   /** "true": an owner's call is answered even if IAM names no caller. */
   anonymousOwners: "LASTBEAT_ANONYMOUS_OWNERS",
+  /** "ec2": a sweep asks EC2 about the machines of attempts that missed a beat. */
+  machines: "LASTBEAT_MACHINES",
   /** Seconds between two sweeps. */
   sweepSeconds: "LASTBEAT_SWEEP_SECONDS",
 } as const;

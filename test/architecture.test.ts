@@ -44,7 +44,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   "lib/adapters/memory": { atLeast: 4, folders: ["lib/core", "lib/ports", "lib/wire", "lib/names.ts"] },
   "lib/adapters/aws": {
     atLeast: 6,
-    folders: ["lib/core", "lib/ports", "lib/wire", "lib/names.ts", "lib/digest.ts"],
+    folders: ["lib/core", "lib/ports", "lib/wire", "lib/evidence/aws", "lib/names.ts", "lib/digest.ts"],
     packages: AWS_SDK,
     builtins: ANY,
   },

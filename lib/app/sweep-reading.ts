@@ -5,6 +5,7 @@ import type { Standing } from "../ports/control.ts";
 import type { Sighting } from "../ports/runs.ts";
 import type { App } from "./app.ts";
 import { Sample } from "./fairness.ts";
+import { isSuspect, MOST_SUSPECTS } from "./suspicion.ts";
 import type { Counts } from "./sweep-counts.ts";
 import { type Failure, visitAll } from "./visit-all.ts";
 
@@ -14,8 +15,16 @@ export const PAGE = 1000;
 /** Sightings of 100 B that wait for the end of the pass: a megabyte, and more than a sweep can judge in its time. */
 const MOST_SIGHTINGS = 10_000;
 
-/** What a sweep has found: the fleet, the runs that are due, and the runs whose debt or item needs care. */
-export type Found = { readonly fleet: Fleet; readonly due: Sample<Sighting>; readonly care: Sample<Sighting> };
+/**
+ * What a sweep has found: the fleet, the runs that are due, those that missed a beat, and those whose debt or item needs
+ * care.
+ */
+export type Found = {
+  readonly fleet: Fleet;
+  readonly due: Sample<Sighting>;
+  readonly suspects: Sample<Sighting>;
+  readonly care: Sample<Sighting>;
+};
 
 /** One sweep under way: when it began and has to end, what was known before it, what it counts, and what has failed. */
 export type Sweep = {
@@ -36,6 +45,7 @@ export async function readFleet(app: App, { standing: { shards }, until, counts,
   const found: Found = {
     fleet: emptyFleet(),
     due: new Sample(MOST_SIGHTINGS, app.dice.roll),
+    suspects: new Sample(MOST_SUSPECTS, app.dice.roll),
     care: new Sample(MOST_SIGHTINGS, app.dice.roll),
   };
   const isInTime = (): boolean => app.clock.now() < until;
@@ -52,6 +62,7 @@ export async function readFleet(app: App, { standing: { shards }, until, counts,
         tally(found.fleet, sighting, now);
         counts.debtAge = Math.max(counts.debtAge, secondsBetween(sighting.owedSince, now));
         if (sighting.state !== "ended" && sighting.due <= now) found.due.add(sighting);
+        if (isSuspect(sighting, now)) found.suspects.add(sighting);
         if (callsForCare(sighting, now)) found.care.add(sighting);
       }
       cursor = page.cursor;

@@ -1,11 +1,13 @@
 import type { RunKey } from "../core/run.ts";
 import { type Instant, instant, type Span } from "../core/time.ts";
 import type { Standing } from "../ports/control.ts";
+import type { Machines } from "../ports/machines.ts";
 import type { Sighting } from "../ports/runs.ts";
 import type { App } from "./app.ts";
 import { shuffled } from "./fairness.ts";
 import { type Places, reap } from "./reap.ts";
 import { settle } from "./settle.ts";
+import { lookUp } from "./suspicion.ts";
 import { type Counts, noCounts, SWEPT, type SweepCounts } from "./sweep-counts.ts";
 import { readFleet, type Sweep } from "./sweep-reading.ts";
 import { beginToJudge, freezeAfter, type Judging, notAfter } from "./sweep-restraint.ts";
@@ -28,10 +30,15 @@ const AT_ONCE = 32;
 
 /**
  * One pass over all run items. Then the verdicts on the runs that are due, now that it is known which hosts were heard.
- * Then the debts that have stood for too long, and the items that have lingered. Returns undefined if another sweep has
- * just begun. A run that fails does not delay the others: it is logged, and found again.
+ * Then the debts that have stood for too long, and the items that have lingered. Last, the
+ * attempts that missed a beat are looked up: nothing else waits for the answers. Returns undefined if another sweep has just begun. A run
+ * that fails does not delay the others: it is logged, and found again.
  */
-export async function sweep(app: App, { period, until, previous }: SweepBounds): Promise<SweepCounts | undefined> {
+export async function sweep(
+  app: App,
+  { period, until, previous }: SweepBounds,
+  machines?: Machines,
+): Promise<SweepCounts | undefined> {
   const began = app.clock.now();
   const standing = dated(await app.control.standing(), began, period);
   const { lastSweep = instant(0) } = standing;
@@ -41,7 +48,9 @@ export async function sweep(app: App, { period, until, previous }: SweepBounds):
   const found = await readFleet(app, under);
   const judging = await beginToJudge(app, under, found);
   if (judging !== "another sweep judges") await judgeDue(app, under, judging);
-  await careFor(app, found.care.all, counts, () => app.clock.now() < until);
+  const isInTime = (): boolean => app.clock.now() < until;
+  await careFor(app, found.care.all, counts, isInTime);
+  if (isInTime()) await lookUp(app, { machines, period }, found.suspects.all);
   app.log.write({ decision: SWEPT, counts });
   throwIfAny(failures, standing.shards + 2, "parts of a sweep"); // the shards, and two writes on the control item
   return counts;

@@ -1,21 +1,18 @@
 import { paceOf } from "../core/lease.ts";
-import { CLUSTER } from "../core/pod-ending.ts";
 import { isClaimed, type Run } from "../core/run.ts";
-import { after, type Span, seconds } from "../core/time.ts";
+import { type Span, seconds } from "../core/time.ts";
 import type { Cluster, RunningPod } from "../ports/clusters.ts";
-import type { HostEntry } from "../ports/hosts.ts";
-import { POD_UID, runNamed } from "../wire/pods.ts";
+import { runNamed } from "../wire/pods.ts";
 import type { App } from "./app.ts";
 import { beat } from "./beat.ts";
-import { attemptOf, claimFor, holderOf, mayHold, targetAt, unlist } from "./pods.ts";
-import { reap } from "./reap.ts";
+import { attemptOf, claimFor, holderOf, mayHold, targetAt } from "./pods.ts";
 import type { WatchCounts } from "./watch-counts.ts";
 
 /*
  * Pods without an agent. That they run is their beat; nobody but their cluster stops them.
  */
 
-type Counts = Pick<WatchCounts, "claimed" | "beaten" | "stopped" | "gone">;
+type Counts = Pick<WatchCounts, "claimed" | "beaten" | "stopped">;
 
 /** A pod that is none of ours is not asked about with each look. Its owner may register its run later. */
 const STRANGER: Span = seconds(60);
@@ -23,9 +20,6 @@ const STRANGER: Span = seconds(60);
 const STOPPING: Span = seconds(60);
 /** The next look at the cluster. */
 const SOON: Span = seconds(0);
-
-/** A claim that was begun this long ago has been written, or never will be: no Lambda runs for so long. */
-const CLAIMED_BY_NOW: Span = seconds(120);
 
 /**
  * What one running pod says. Returns how long it need not be looked at. `isNew`: this process has not looked at it yet, so
@@ -63,31 +57,4 @@ export async function lookAtRunning(
   // Its attempt is over, was canceled, or has a successor that waits for it.
   if (await cluster.stop(pod)) counts.stopped += 1;
   return STOPPING;
-}
-
-/**
- * An attempt that is listed, and whose pod was in no list of its cluster. The attempt was listed before the pods were, so
- * its pod was there, and is gone. It is asked for by its name once more.
- */
-export async function lookForVanished(app: App, cluster: Cluster, entry: HostEntry, counts: Counts): Promise<void> {
-  const { run, fence } = entry;
-  const seen = await app.runs.read(entry);
-  const isListed = seen?.state === "queued" || (seen !== undefined && isClaimed(seen) && seen.isWatched === true);
-  if (seen?.fence !== fence || !isListed) return unlist(app, cluster, entry);
-  const { [POD_UID]: podUid, pod = "", namespace = "" } = (await app.ledger.read(run, fence))?.claim?.holder ?? {};
-  const now = app.clock.now();
-  if (podUid === undefined && (seen.state === "queued" || after(entry.at, CLAIMED_BY_NOW) > now)) return;
-  if (podUid !== undefined && (await cluster.pod(namespace, pod))?.uid === podUid) return;
-  const evidence = {
-    id: `pod-${podUid ?? fence}`,
-    source: CLUSTER,
-    kind: "pod-evicted", // what ends by itself stays listed until its Job expires
-    at: now,
-    goneAt: now,
-    note: podUid === undefined ? "its pod was deleted" : `the pod ${namespace}/${pod} was deleted`,
-  } as const;
-  await app.ledger.hear(run, fence, evidence);
-  if ((await reap(app, entry, { fence, evidence })).kind !== "reaped") return;
-  counts.gone += 1;
-  await unlist(app, cluster, entry);
 }

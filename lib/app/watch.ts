@@ -1,17 +1,13 @@
-import { endOfPod, type FailedPod, failedStartOf } from "../core/pod-ending.ts";
-import { isClaimed } from "../core/run.ts";
 import { after, type Instant } from "../core/time.ts";
-import type { Cluster, SeenPod } from "../ports/clusters.ts";
-import type { Claims } from "../wire/credentials.ts";
-import { FENCE_LABEL, type Labelled, POD_UID, runNamed } from "../wire/pods.ts";
+import type { Cluster } from "../ports/clusters.ts";
+import { FENCE_LABEL, type Labelled, runNamed } from "../wire/pods.ts";
 import type { App } from "./app.ts";
-import { finish } from "./finish.ts";
-import { attemptOf, claimFor, isMadeFor, mayHold, targetAt, unlist, watchedIn } from "./pods.ts";
-import { reap } from "./reap.ts";
-import { noticeOfRunner } from "./runner-notice.ts";
+import { watchedIn } from "./pods.ts";
 import { visitAll } from "./visit-all.ts";
 import { CLUSTER_SILENT, NOTHING_SEEN, WATCHED, type WatchCounts } from "./watch-counts.ts";
-import { lookAtRunning, lookForVanished } from "./watch-running.ts";
+import { lookAtEnded } from "./watch-ended.ts";
+import { lookForListed } from "./watch-listed.ts";
+import { lookAtRunning } from "./watch-running.ts";
 
 /**
  * What a process remembers of its looks at a cluster, by the uids of pods: those that were seen to end and need no second
@@ -67,8 +63,8 @@ export async function watch(app: App, cluster: Cluster, watched: Watched, until:
   );
   const there = new Set([...running, ...ended.map(({ facts }) => facts)].map(attemptNamed));
   const owned = new Set(running.filter(({ labels }) => labels[FENCE_LABEL] === undefined).map(runNamed));
-  const vanished = listed.filter(({ run, fence }) => !there.has(`${run} ${fence}`) && !owned.has(run));
-  const unclear = await visitAll(vanished, AT_ONCE, (entry) => lookForVanished(app, cluster, entry, counts), isInTime);
+  const sought = listed.filter(({ run, fence }) => !there.has(`${run} ${fence}`) && !owned.has(run));
+  const unclear = await visitAll(sought, AT_ONCE, (entry) => lookForListed(app, cluster, entry, counts), isInTime);
   const failed = [
     ...[...failures, ...unseen].map(({ one, error }) => ({ name: `${one.namespace}/${one.name}`, error })),
     ...unclear.map(({ one, error }) => ({ name: one.run, error })),
@@ -110,80 +106,4 @@ function forget(watched: Watched, ended: readonly Named[], running: readonly Nam
   const [left, alive] = [uidsOf(ended), uidsOf(running)];
   for (const uid of watched.ended) if (!left.has(uid)) watched.ended.delete(uid);
   for (const uid of watched.running.keys()) if (!alive.has(uid)) watched.running.delete(uid);
-}
-
-/** An attempt, and whether nobody has claimed it, or nobody can see how it goes but its cluster. */
-type Found = { readonly attempt: Claims; readonly isUnclaimed: boolean; readonly isAlone: boolean };
-
-/**
- * The attempt that this very pod holds, or was made for. `waiting`: it is too new. `other`: it is no attempt of ours.
- */
-async function foundFor(app: App, cluster: Cluster, pod: SeenPod): Promise<Found | "waiting" | "other"> {
-  const run = runNamed(pod.facts);
-  if (run === undefined) return "other";
-  const registration = await app.specs.read(run, app.clock.now());
-  if (registration === undefined) return "other";
-  const seen = await app.runs.read(registration);
-  if (seen === undefined) return "other";
-  const attempt = attemptOf(seen);
-  const target = targetAt(registration, cluster, { ...pod, ...pod.facts });
-  const isAlone = target?.agent === "none";
-  if (seen.state === "queued" && isAlone && mayHold(pod.facts, seen)) {
-    // It has ended between two looks.
-    const isHeld = await claimFor(app, cluster, { ...pod, ...pod.facts }, seen, pod.node);
-    return isHeld ? { attempt, isUnclaimed: false, isAlone } : "waiting";
-  }
-  if (seen.state === "queued" && target !== undefined && isMadeFor(pod.facts, seen))
-    return { attempt, isUnclaimed: true, isAlone };
-  if (!isClaimed(seen)) return "other";
-  const line = await app.ledger.read(run, seen.fence);
-  if (line?.claim === undefined) return "waiting";
-  // Two pods may have had one ticket. Only the one that was let in holds the attempt.
-  return line.claim.holder[POD_UID] === pod.uid ? { attempt, isUnclaimed: false, isAlone } : "other";
-}
-
-/** What the end of a pod does to the attempt that it holds. */
-async function lookAtEnded(app: App, cluster: Cluster, pod: SeenPod): Promise<keyof WatchCounts> {
-  const found = await foundFor(app, cluster, pod);
-  if (typeof found === "string") return found;
-  const { attempt, isUnclaimed, isAlone } = found;
-  const node = pod.node === undefined ? undefined : ((await cluster.node(pod.node)) ?? GONE);
-  const now = app.clock.now();
-  if (isUnclaimed) return failStart(app, attempt, failedStartOf(pod.uid, pod.facts, node, now));
-  const end = endOfPod(pod.uid, pod.facts, node, now, isAlone);
-  switch (end.kind) {
-    case "nothing":
-      return isAlone ? "waiting" : "other";
-    case "report":
-      await finish(app, attempt, end.report);
-      if (isAlone) await unlist(app, cluster, attempt);
-      return "reported";
-    case "told":
-      await noticeOfRunner(app, attempt, end.evidence);
-      // Without an agent there is no lease to wait for: the end of its node has to be seen.
-      return isAlone ? "waiting" : "told";
-    case "gone": {
-      await app.ledger.hear(attempt.run, attempt.fence, end.evidence);
-      const { kind } = await reap(app, attempt, { fence: attempt.fence, evidence: end.evidence });
-      // An attempt that was claimed within the last second is spared once more.
-      if (kind !== "reaped") return "waiting";
-      if (isAlone) await unlist(app, cluster, attempt);
-      return "gone";
-    }
-  }
-}
-
-/** A node that the API server does not have any more. */
-const GONE = { exists: false, conditions: [], taints: [] } as const;
-
-/** An attempt whose pod has ended without a claim is not waited for any more. */
-async function failStart(
-  app: App,
-  { run, shard, fence }: Claims,
-  failed: FailedPod | undefined,
-): Promise<"gone" | "other"> {
-  if (failed === undefined) return "other";
-  const { cause, evidence } = failed;
-  const { kind } = await reap(app, { run, shard }, { fence, evidence, failedStart: cause });
-  return kind === "reaped" ? "gone" : "other";
 }

@@ -37,6 +37,9 @@ export type Notice = {
 export const evidenceOf = ({ evidence, deadline }: Notice): Evidence =>
   deadline === undefined ? evidence : { ...evidence, deadline };
 
+/** How much of a fact is kept as the note of a piece of evidence. It stands in the run item until the ledger has it. */
+export const NOTE_LENGTH = 120;
+
 export type EvidenceKind = keyof typeof MEANING;
 
 /**

@@ -1,8 +1,8 @@
 import { type Classified, classify, type Facts } from "./classify/classify.ts";
 import { workOf } from "./classify/container.ts";
 import type { ContainerState, NodeFacts, PodFacts, Terminated } from "./classify/facts.ts";
-import { isOver } from "./classify/pod.ts";
-import type { Evidence, EvidenceKind } from "./evidence.ts";
+import { isOver, isWorkOver } from "./classify/pod.ts";
+import { type Evidence, type EvidenceKind, NOTE_LENGTH } from "./evidence.ts";
 import type { FailedStart } from "./reaping.ts";
 import type { Report } from "./run.ts";
 import { after, type Instant, seconds } from "./time.ts";
@@ -20,9 +20,6 @@ export type PodEnd =
   | { readonly kind: "gone"; readonly evidence: Evidence }
   | { readonly kind: "told"; readonly evidence: Evidence }
   | { readonly kind: "nothing" };
-
-/** How much of a fact is kept as the note of a piece of evidence. It stands in the run item until the ledger has it. */
-const NOTE_LENGTH = 120;
 
 /** A kubelet that has lost sight of a container makes its end up. */
 const isMadeUp = ({ reason }: Terminated): boolean => reason === "ContainerStatusUnknown";
@@ -123,7 +120,7 @@ export function endOfPod(
   isAlone = false,
 ): PodEnd {
   const found = classify(factsOf(pod, node), now);
-  const end = isOver(pod) ? seenEnd(pod) : undefined;
+  const end = isWorkOver(pod) ? seenEnd(pod) : undefined;
   const report = end && (isAlone || !isOfAgent(end)) ? reportOf(found, end) : undefined;
   if (report !== undefined) return { kind: "report", report };
   const isTaken = found.verdict === "interrupted" || (!isAlone && end?.exitCode === AGENT_EXITS.preempted);

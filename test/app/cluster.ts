@@ -7,6 +7,8 @@ import { AGENT_LABEL, FENCE_LABEL, MANAGED_BY, POD_LABEL } from "../../lib/wire/
 export type TestCluster = Cluster & {
   readonly ended: SeenPod[];
   readonly running: RunningPod[];
+  /** Pods with an agent that run: they are in no list, and are found by their names. */
+  readonly others: SeenPod[];
   readonly nodes: Map<string, NodeFacts>;
   /** The names of the Jobs that were deleted. */
   readonly stopped: string[];
@@ -18,6 +20,7 @@ export function testCluster(): TestCluster {
     name: "test",
     ended: [],
     running: [],
+    others: [],
     stopped: [],
     nodes: new Map(),
     isSilent: false,
@@ -28,7 +31,9 @@ export function testCluster(): TestCluster {
     runningPods: async () => cluster.running,
     pod: async (namespace, name) => {
       const alive = cluster.running.find((pod) => pod.namespace === namespace && pod.name === name);
-      const over = cluster.ended.find((pod) => pod.namespace === namespace && pod.name === name);
+      const over = [...cluster.ended, ...cluster.others].find(
+        (pod) => pod.namespace === namespace && pod.name === name,
+      );
       return alive === undefined ? over : { ...alive, node: "n1", facts: readPod({ kind: "Pod", metadata: alive }) };
     },
     stop: async ({ job }) => {
@@ -41,7 +46,7 @@ export function testCluster(): TestCluster {
   return cluster;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 
 /** A pod of the run, in the form of the API server. */
 export const endedPod = (uid: string, run: string, status: Fields, more: Fields = {}): SeenPod => ({

@@ -95,7 +95,7 @@ export function callsOf(
     const name = by.replace(/^lastbeat-/, "");
     // MiniStack gives the name of a secret where AWS gives its ARN, which goes on with a dash.
     const is = (physical: string): boolean => physical === resource || resource.includes(`:secret:${physical}-`);
-    const [id = resource] = ids.find(([, physical]) => is(physical)) ?? [];
+    const [id = resource === "" ? "anything" : resource] = ids.find(([, physical]) => is(physical)) ?? [];
     calls[name] = new Set([...(calls[name] ?? []), `${action} on ${id}`]);
   }
   return sorted(calls);

@@ -45,6 +45,13 @@ function actionOf({ headers }: IncomingMessage): string {
   return `${SERVICES[prefix] ?? prefix}:${RENAMED[name] ?? name}`;
 }
 
+/** The action of a call in the form of EC2: its name is in the body, and its service in what is signed. */
+function formActionOf({ headers }: IncomingMessage, body: string): string | undefined {
+  const service = /Credential=[^/]+\/\d+\/[\w-]+\/([\w-]+)\//.exec(String(headers.authorization ?? ""))?.[1];
+  const name = new URLSearchParams(body).get("Action");
+  return service === undefined || name === null ? undefined : `${service}:${name}`;
+}
+
 /** The path under which the wiretap leads to the front door. */
 export const FRONT_DOOR = "/front-door";
 
@@ -98,8 +105,11 @@ export async function startWiretap(): Promise<Wiretap> {
     const action = actionOf(incoming);
     const chunks: Buffer[] = [];
     if (by !== NOBODY) incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
-    const note = (status: number): void =>
-      void heard.push({ by, action, ...aboutWhat(Buffer.concat(chunks).toString("utf8")), status });
+    const note = (status: number): void => {
+      const body = Buffer.concat(chunks).toString("utf8");
+      const called = incoming.headers["x-amz-target"] === undefined ? formActionOf(incoming, body) : undefined;
+      heard.push({ by, action: called ?? action, ...aboutWhat(body), status });
+    };
     if (upstream === undefined || (fault?.by === by && action.startsWith(`${fault.service}:`))) {
       const { status = 503, error = "ServiceUnavailable" } = fault ?? {};
       incoming.resume().once("end", () => note(status));

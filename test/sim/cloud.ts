@@ -6,13 +6,14 @@ import type { App } from "../../lib/app/app.ts";
 import { RETENTION } from "../../lib/app/retention.ts";
 import { type Instant, instant, type Span } from "../../lib/core/time.ts";
 import type { Standing } from "../../lib/ports/control.ts";
+import type { Machines } from "../../lib/ports/machines.ts";
 import type { RequeueMessage } from "../../lib/ports/queues.ts";
 import type { Sighting } from "../../lib/ports/runs.ts";
 import type { Key } from "../../lib/ports/runtime.ts";
 import { Laws } from "./laws.ts";
 import type { Process, World } from "./world.ts";
 
-const READS = new Set(["read", "list", "page", "evidence", "entries", "shards", "standing", "frontDoor"]);
+const READS = new Set(["read", "list", "page", "evidence", "entries", "shards", "standing", "frontDoor", "ending"]);
 
 /**
  * These are written once or twice in the life of a run. They are often late here, or no schedule would ever see two of
@@ -82,6 +83,11 @@ export class Cloud {
       notices: this.gated(process, "notice", this.notices),
       oddities: this.gated(process, "oddity", this.oddities),
     };
+  }
+
+  /** The machines, as a sweep asks about them. */
+  machinesFor(process: Process, machines: Machines): Machines {
+    return this.gated(process, "machines", machines);
   }
 
   /** New credentials are signed with a new key; the one before is still accepted. */

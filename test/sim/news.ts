@@ -7,7 +7,7 @@ import { isClaimed } from "../../lib/core/run.ts";
 import { after, type Instant, instant, seconds } from "../../lib/core/time.ts";
 import { parseEvent } from "../../lib/evidence/aws/parse.ts";
 import { iso } from "../../lib/wire/instants.ts";
-import { ownMessage } from "../../lib/wire/own-events.ts";
+import { ownMessage, sharedOf } from "../../lib/wire/own-events.ts";
 import { Away, type Cloud } from "./cloud.ts";
 import type { Network } from "./network.ts";
 import type { Pods } from "./pods.ts";
@@ -201,6 +201,10 @@ export class News {
         ...(isForHost ? [this.word(evidence, { host })] : []),
       ];
       this.deliver(event, { hosts: isForHost ? [host] : [], attempt: { run, fence } }, 0, told);
+    } else if (message?.["detail-type"] === "Lastbeat Notice Shared") {
+      const { evidence, hosts } = sharedOf(message.detail);
+      const told = hosts.map((host) => this.word(evidence, { host }));
+      this.deliver(event, { hosts }, 0, told);
     } else if (message?.["detail-type"] === "Lastbeat Notice Continued")
       this.deliver(event, { hosts: [message.detail.notice.host] }, 0, []);
     else this.tell(event, 0);

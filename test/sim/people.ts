@@ -152,7 +152,11 @@ export class People {
         };
         const until = after(app.clock.now(), lasts);
         const bounds = { period, until };
-        const counts = await sweep({ ...app, runs: { ...app.runs, page } }, bounds).catch((error: unknown) => {
+        const counts = await sweep(
+          { ...app, runs: { ...app.runs, page } },
+          bounds,
+          this.cloud.machinesFor(process, this.pods.machines),
+        ).catch((error: unknown) => {
           if (isExpected(error)) return undefined;
           throw error;
         });

@@ -19,6 +19,8 @@ import { forwardNotice } from "../../lib/app/runner-notice.ts";
 import { paceOf } from "../../lib/core/lease.ts";
 import type { Progress } from "../../lib/core/run.ts";
 import { type Instant, instant, milliseconds, type Span, seconds } from "../../lib/core/time.ts";
+import { noticeOfInstance } from "../../lib/evidence/aws/instance.ts";
+import type { Machines } from "../../lib/ports/machines.ts";
 import { type Claims, parseBearer } from "../../lib/wire/credentials.ts";
 import { problem } from "../../lib/wire/problems.ts";
 import { type BeatBody, type ClaimBody, type HttpReply, httpReply, refused } from "../../lib/wire/replies.ts";
@@ -32,8 +34,19 @@ export class Pods {
   private readonly cloud: Cloud;
   private readonly network: Network;
   private readonly standing = new Map<Process, Pod>();
+  /** EC2, which shows a host as terminated until another one has its name. */
+  readonly machines: Machines = {
+    ending: async (hosts, now) => {
+      const ended = hosts.filter((id) => this.ended.has(id));
+      this.world.count(ended.length > 0 ? "machines asked about, and some had ended" : "machines asked about");
+      return ended
+        .map((id) => noticeOfInstance({ id, state: "terminated" }, now))
+        .filter((notice) => notice !== undefined);
+    },
+  };
   /** If there is only one host, its name is used again at once. */
   readonly hosts: readonly [string, ...string[]];
+  private readonly ended = new Set<string>();
   private started = 0;
 
   constructor(world: World, cloud: Cloud, network: Network) {
@@ -49,6 +62,7 @@ export class Pods {
     const { world } = this;
     const name = `pod ${this.started}`;
     const host = world.dice.chance(0.1) ? undefined : world.dice.pick(this.hosts);
+    if (host !== undefined) this.ended.delete(host);
     const id = this.started.toString(16).padStart(32, "0");
     world.spawn(name, "pod", (process) => {
       const pod = new Pod(this.world, this.cloud, this.network, process, ticket, {
@@ -65,6 +79,7 @@ export class Pods {
   hostDies(host: string): void {
     this.world.log(`host ${host} dies`);
     this.world.count("host died");
+    this.ended.add(host);
     for (const [process, pod] of this.standing) if (pod.host === host && process.isAlive) this.kill(process, pod);
   }
 

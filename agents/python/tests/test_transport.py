@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import ssl
 import threading
@@ -54,11 +53,10 @@ def test_a_redirect_is_not_followed(door: Door) -> None:
 
 def _trickle(head: bytes) -> Serve:
     def serve(taken: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            taken.sendall(head)
-            while True:
-                taken.sendall(b"x")
-                time.sleep(0.05)
+        taken.sendall(head)
+        while True:
+            taken.sendall(b"x")
+            time.sleep(0.05)
 
     return serve
 

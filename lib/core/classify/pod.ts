@@ -107,6 +107,10 @@ const isPhase = ({ phase }: PodFacts, ...phases: readonly string[]): boolean =>
 /** A pod in this phase is over, whatever its containers show. */
 export const isOver = (pod: PodFacts): boolean => isPhase(pod, "Failed", "Succeeded");
 
+/** Whether the work is over, although other containers of the pod may run on: a proxy, or a collector of logs. */
+export const isWorkOver = (pod: PodFacts): boolean =>
+  isOver(pod) || (pod.restartPolicy === "Never" && workOf(pod)?.state.is === "terminated");
+
 /** Says whether the pod is alive, done or dead, without a cause. */
 function ofLife(pod: PodFacts, work: ContainerFacts | undefined, now: Instant): readonly Clue[] {
   const { phase, shown, shownBefore, isDeleting, deletedBy } = pod;

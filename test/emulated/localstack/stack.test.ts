@@ -4,6 +4,7 @@ import { describeDeadLetters } from "../stories/dead-letters.ts";
 import { describeEvents } from "../stories/events.ts";
 import { describeGrants } from "../stories/grants.ts";
 import { describeKeys } from "../stories/keys.ts";
+import { describeMachines } from "../stories/machines.ts";
 import { describeOperating } from "../stories/operating.ts";
 import { describePlainTemplate } from "../stories/plain-template.ts";
 import { describeRestoring } from "../stories/restoring.ts";
@@ -20,6 +21,7 @@ afterAll(() => here.stop());
 describeRuns(here);
 describeEvents(here);
 describeKeys(here);
+describeMachines(here);
 describeRules(here);
 
 describeUpdate(here);

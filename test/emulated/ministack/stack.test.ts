@@ -4,6 +4,7 @@ import { describeDeadLetters } from "../stories/dead-letters.ts";
 import { describeEvents } from "../stories/events.ts";
 import { describeGrants } from "../stories/grants.ts";
 import { describeKeys } from "../stories/keys.ts";
+import { describeMachines } from "../stories/machines.ts";
 import { describeOperating } from "../stories/operating.ts";
 import { describePlainTemplate } from "../stories/plain-template.ts";
 import { describeRestoring } from "../stories/restoring.ts";
@@ -23,6 +24,7 @@ describeFrontDoor(here);
 describeRuns(here);
 describeEvents(here);
 describeKeys(here);
+describeMachines(here);
 
 describeUpdate(here);
 describeAccount(here, { buses: false, keys: false });
