@@ -1,4 +1,4 @@
-import { endOfPod, type FailedPod, failedStartOf } from "../core/pod-ending.ts";
+import { endOfPod, type FailedPod, failedStartOf, isLeftOpen } from "../core/pod-ending.ts";
 import { isClaimed } from "../core/run.ts";
 import type { Cluster, SeenPod } from "../ports/clusters.ts";
 import type { Claims } from "../wire/credentials.ts";
@@ -51,7 +51,10 @@ export async function lookAtEnded(app: App, cluster: Cluster, pod: SeenPod): Pro
   const node = pod.node === undefined ? undefined : ((await cluster.node(pod.node)) ?? GONE);
   const now = app.clock.now();
   if (isUnclaimed) return failStart(app, attempt, failedStartOf(pod.uid, pod.facts, node, now));
-  const end = endOfPod(pod.uid, pod.facts, node, now, isAlone);
+  const seen = endOfPod(pod.uid, pod.facts, node, now, isAlone);
+  const end = isLeftOpen(seen, pod.facts)
+    ? endOfPod(pod.uid, pod.facts, node, now, isAlone, await cluster.around(pod))
+    : seen;
   switch (end.kind) {
     case "nothing":
       return isAlone ? "waiting" : "other";

@@ -1,6 +1,7 @@
 import { type Classified, classify, type Facts } from "./classify/classify.ts";
 import { workOf } from "./classify/container.ts";
 import type { ContainerState, NodeFacts, PodFacts, Terminated } from "./classify/facts.ts";
+import { gangOf } from "./classify/frameworks.ts";
 import { isOver, isWorkOver } from "./classify/pod.ts";
 import { type Evidence, type EvidenceKind, NOTE_LENGTH } from "./evidence.ts";
 import type { FailedStart } from "./reaping.ts";
@@ -45,20 +46,34 @@ const wordsOf = ({ evidence }: Classified): string => evidence.map(({ where, tex
 const isOfAgent = (state: ContainerState | undefined): boolean =>
   state?.is === "terminated" && Object.values<number | undefined>(AGENT_EXITS).includes(state.exitCode);
 
-const factsOf = (pod: PodFacts, node: NodeFacts | undefined): Facts => ({
-  pods: [pod],
+/** What else is known of a pod: what components have said about it, its Job, and the other pods of its gang. */
+export type Around = Pick<Facts, "events" | "owner"> & { readonly members: readonly PodFacts[] };
+
+const NOTHING_AROUND: Around = { events: [], members: [] };
+
+/** While a gang ends, its members end one after the other. The pod itself has ended, so those that have not say nothing. */
+const factsOf = (pod: PodFacts, node: NodeFacts | undefined, { members, ...around } = NOTHING_AROUND): Facts => ({
+  pods: [pod, ...members.filter(isOver)],
   nodes: node === undefined ? [] : [node],
-  events: [],
   exits: [],
   notices: [],
+  ...around,
 });
 
-const evidenceOf = (uid: string, kind: EvidenceKind, found: Classified, now: Instant): Evidence => ({
+/**
+ * Whether what is around the pod may tell more: nobody says who ended it, or it failed as a member of a gang, whose other
+ * members may have ended first.
+ */
+export const isLeftOpen = (end: PodEnd, { labels }: PodFacts): boolean =>
+  (end.kind === "gone" && end.evidence.kind === "pod-ended") ||
+  (end.kind === "report" && end.report.outcome === "failed" && gangOf(labels) !== undefined);
+
+const evidenceOf = (uid: string, kind: EvidenceKind, note: string, now: Instant): Evidence => ({
   id: `pod-${uid}`,
   source: CLUSTER,
   kind,
   at: now,
-  note: wordsOf(found).slice(0, NOTE_LENGTH),
+  note: note.slice(0, NOTE_LENGTH),
 });
 
 function reportOf(found: Classified, end: Terminated): Report | undefined {
@@ -105,7 +120,10 @@ export function failedStartOf(
   if (!isOver(pod) && !isStuck) return undefined;
   // A registry that cannot be reached looks like an image that is not there, so a pod that waits is no fault of the work.
   const isOwn = isOver(pod) && OWN.has(found.verdict) && !isOfAgent(workOf(pod)?.state);
-  return { cause: isOwn ? "unstartable" : "never-started", evidence: evidenceOf(uid, "pod-ended", found, now) };
+  return {
+    cause: isOwn ? "unstartable" : "never-started",
+    evidence: evidenceOf(uid, "pod-ended", wordsOf(found), now),
+  };
 }
 
 /**
@@ -118,13 +136,18 @@ export function endOfPod(
   node: NodeFacts | undefined,
   now: Instant,
   isAlone = false,
+  around = NOTHING_AROUND,
 ): PodEnd {
-  const found = classify(factsOf(pod, node), now);
+  const found = classify(factsOf(pod, node, around), now);
   const end = isWorkOver(pod) ? seenEnd(pod) : undefined;
   const report = end && (isAlone || !isOfAgent(end)) ? reportOf(found, end) : undefined;
   if (report !== undefined) return { kind: "report", report };
-  const isTaken = found.verdict === "interrupted" || (!isAlone && end?.exitCode === AGENT_EXITS.preempted);
-  const evidence = evidenceOf(uid, isTaken ? "pod-evicted" : "pod-ended", found, now);
+  // A queue such as Kueue suspends a Job, and so has its pods deleted. In its own words it then waits, which is no end.
+  const isSuspended = around.owner?.isSuspended === true;
+  const hasLeft = !isAlone && end?.exitCode === AGENT_EXITS.preempted;
+  const isTaken = found.verdict === "interrupted" || isSuspended || hasLeft;
+  const note = isSuspended ? "its Job was suspended" : wordsOf(found);
+  const evidence = evidenceOf(uid, isTaken ? "pod-evicted" : "pod-ended", note, now);
   // Proved by what is seen now, not by the clock of a node: a beat that came before now does not disprove it.
   const isGone = end !== undefined || (isAlone && isOver(pod) && node?.exists === false);
   if (isGone) return { kind: "gone", evidence: { ...evidence, goneAt: now } };

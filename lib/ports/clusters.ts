@@ -1,4 +1,4 @@
-import type { NodeFacts, PodFacts } from "../core/classify/facts.ts";
+import type { EventFacts, NodeFacts, OwnerFacts, PodFacts } from "../core/classify/facts.ts";
 
 /** A pod of ours, as a cluster shows it. Its name may be used again; its uid never is. */
 export type SeenPod = {
@@ -6,6 +6,8 @@ export type SeenPod = {
   readonly namespace: string;
   readonly name: string;
   readonly node?: string;
+  /** The Job that has made it. */
+  readonly job?: { readonly name: string; readonly uid: string };
   readonly facts: PodFacts;
 };
 
@@ -18,6 +20,16 @@ export type RunningPod = {
   readonly annotations: Readonly<Record<string, string>>;
   /** The Job that has made it. */
   readonly job?: { readonly name: string; readonly uid: string };
+};
+
+/** What else a cluster knows of a pod that has ended. */
+export type Surroundings = {
+  /** What components have said about it. Events are kept for an hour. */
+  readonly events: readonly EventFacts[];
+  /** The Job that has made it, if it is there. */
+  readonly owner?: OwnerFacts;
+  /** The other pods of its gang, if it is in one, in whatever state. */
+  readonly members: readonly PodFacts[];
 };
 
 /** A cluster of Kubernetes, as far as a sweep looks at it. A cluster that does not answer throws. */
@@ -40,4 +52,6 @@ export type Cluster = {
   stop(pod: RunningPod): Promise<boolean>;
   /** A node, read from the store; undefined if there is none of that name. */
   node(name: string): Promise<NodeFacts | undefined>;
+  /** Two or three requests. What the cluster does not let us see is left out. */
+  around(pod: SeenPod): Promise<Surroundings>;
 };

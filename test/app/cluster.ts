@@ -1,6 +1,6 @@
 import type { NodeFacts, PodFacts } from "../../lib/core/classify/facts.ts";
 import { readPod } from "../../lib/evidence/kubernetes/pod.ts";
-import type { Cluster, RunningPod, SeenPod } from "../../lib/ports/clusters.ts";
+import type { Cluster, RunningPod, SeenPod, Surroundings } from "../../lib/ports/clusters.ts";
 import { AGENT_LABEL, FENCE_LABEL, MANAGED_BY, POD_LABEL } from "../../lib/wire/pods.ts";
 
 /** A cluster in memory: the test says which pods have ended, and what is known of nodes. */
@@ -10,6 +10,8 @@ export type TestCluster = Cluster & {
   /** Pods with an agent that run: they are in no list, and are found by their names. */
   readonly others: SeenPod[];
   readonly nodes: Map<string, NodeFacts>;
+  /** What is around the pods that have ended, by their uids. */
+  readonly surroundings: Map<string, Surroundings>;
   /** The names of the Jobs that were deleted. */
   readonly stopped: string[];
   isSilent: boolean;
@@ -21,6 +23,7 @@ export function testCluster(): TestCluster {
     ended: [],
     running: [],
     others: [],
+    surroundings: new Map(),
     stopped: [],
     nodes: new Map(),
     isSilent: false,
@@ -42,6 +45,7 @@ export function testCluster(): TestCluster {
       return true;
     },
     node: async (name) => cluster.nodes.get(name),
+    around: async ({ uid }) => cluster.surroundings.get(uid) ?? { events: [], members: [] },
   };
   return cluster;
 }

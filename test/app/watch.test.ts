@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { EXIT } from "../../lib/agent/stopping.ts";
 import { beat } from "../../lib/app/beat.ts";
 import { claim } from "../../lib/app/claim.ts";
@@ -8,9 +8,10 @@ import { nothingWatched, watch, watchAll } from "../../lib/app/watch.ts";
 import type { WatchCounts } from "../../lib/app/watch-counts.ts";
 import { AGENT_EXITS } from "../../lib/core/pod-ending.ts";
 import { after, type Instant, seconds } from "../../lib/core/time.ts";
+import type { SeenPod, Surroundings } from "../../lib/ports/clusters.ts";
 import { type RecordView, recordView } from "../../lib/wire/run-view.ts";
 import { TARGET } from "../dispatch/announcements.ts";
-import { endedPod, type TestCluster, terminated, testCluster } from "./cluster.ts";
+import { endedPod, type Fields, type TestCluster, terminated, testCluster } from "./cluster.ts";
 import { holder, type Service, service, specWith, ticketOf } from "./service.ts";
 
 const EVICTED = {
@@ -49,6 +50,75 @@ async function record(app: Service): Promise<RecordView> {
 }
 
 const attempts = async (app: Service): Promise<RecordView["attempts"]> => (await record(app)).attempts;
+
+describe("an end that the pod itself does not explain", () => {
+  const KILLED = endedPod("uid-1", "etl", terminated(137));
+  const explained = async (pod: SeenPod, around: Partial<Surroundings>): Promise<RecordView["attempts"][number]> => {
+    const { app, cluster, look } = await running();
+    cluster.ended.push(pod);
+    cluster.surroundings.set("uid-1", { events: [], members: [], ...around });
+    await look();
+    return (await attempts(app))[0] as RecordView["attempts"][number];
+  };
+
+  test("is lost, if nothing around it says more", async () => {
+    expect(await explained(KILLED, {})).toMatchObject({ cause: "lost" });
+  });
+
+  test("is what an event says", async () => {
+    const event = { reason: "TaintManagerEviction", message: "Marking for deletion Pod default/x", about: "Pod" };
+    const found = await explained(KILLED, { events: [event] });
+    expect(found).toMatchObject({ cause: "interrupted" });
+    expect(found.evidence?.[0]?.note).toContain("TaintManagerEviction");
+  });
+
+  test("is an interruption, if a queue has suspended its Job", async () => {
+    const owner = { kind: "Job", conditions: [], isSuspended: true, active: 0, succeeded: 0, failed: 0 };
+    const found = await explained(KILLED, { owner });
+    expect(found).toMatchObject({ cause: "interrupted" });
+    expect(found.evidence?.[0]?.note).toContain("its Job was suspended");
+  });
+
+  test("is not put in doubt by a Job that has made another pod", async () => {
+    const owner = { kind: "Job", conditions: [], isSuspended: false, active: 1, succeeded: 0, failed: 1 };
+    expect(await explained(KILLED, { owner })).toMatchObject({ cause: "lost" });
+  });
+
+  const inGang = { metadata: { labels: { "lastbeat.dev/run": "etl", "jobset.sigs.k8s.io/jobset-name": "train" } } };
+  const at = (finishedAt: string, exitCode: number) => ({
+    containerStatuses: [{ name: "work", state: { terminated: { exitCode, finishedAt } } }],
+  });
+  const FAILED = endedPod("uid-1", "etl", at("2026-11-22T12:00:35Z", 1), inGang);
+  const member = (status: Fields) => endedPod("uid-2", "etl", status, inGang).facts;
+
+  test("is the eviction of the member of its gang that went first", async () => {
+    const conditions = [
+      {
+        type: "DisruptionTarget",
+        status: "True",
+        reason: "EvictionByEvictionAPI",
+        lastTransitionTime: "2026-11-22T12:00:20Z",
+      },
+    ];
+    const evicted = member({ ...at("2026-11-22T12:00:22Z", 143), conditions });
+    expect(await explained(FAILED, { members: [evicted] })).toMatchObject({ cause: "interrupted" });
+  });
+
+  test("is its own, if it went first, or if the others run on", async () => {
+    const later = member(at("2026-11-22T12:00:39Z", 143));
+    expect(await explained(FAILED, { members: [later] })).toMatchObject({ cause: "crashed" });
+    const alive = member({ phase: "Running", containerStatuses: [{ name: "work", state: { running: {} } }] });
+    expect(await explained(FAILED, { members: [alive] })).toMatchObject({ cause: "crashed" });
+  });
+
+  test("costs no request where the pod explains itself", async () => {
+    const { cluster, look } = await running();
+    cluster.ended.push(endedPod("uid-1", "etl", EVICTED), endedPod("uid-2", "other", terminated(137)));
+    const around = vi.spyOn(cluster, "around");
+    await look();
+    expect(around).not.toHaveBeenCalled();
+  });
+});
 
 describe("a watch", () => {
   test("finds an eviction long before the lease is over, and the next attempt is announced", async () => {

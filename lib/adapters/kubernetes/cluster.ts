@@ -1,8 +1,11 @@
 import type { NodeFacts } from "../../core/classify/facts.ts";
+import { gangOf } from "../../core/classify/frameworks.ts";
+import { readEvent } from "../../evidence/kubernetes/event.ts";
 import { at, field, type Json, listOf, textOf, textsOf } from "../../evidence/kubernetes/fields.ts";
 import { readNode } from "../../evidence/kubernetes/node.ts";
+import { readOwner } from "../../evidence/kubernetes/owner.ts";
 import { readPod } from "../../evidence/kubernetes/pod.ts";
-import type { Cluster, RunningPod, SeenPod } from "../../ports/clusters.ts";
+import type { Cluster, RunningPod, SeenPod, Surroundings } from "../../ports/clusters.ts";
 import { AGENT_LABEL, MANAGED_BY, POD_LABEL } from "../../wire/pods.ts";
 import { ApiError, type Rest } from "./rest.ts";
 
@@ -18,11 +21,23 @@ function seen(pod: Json): readonly SeenPod[] {
   const [uid, namespace, name] = ["uid", "namespace", "name"].map((key) => textOf(at(pod, "metadata", key)));
   if (uid === undefined || namespace === undefined || name === undefined) return [];
   const node = textOf(at(pod, "spec", "nodeName"));
-  return [{ uid, namespace, name, ...(node !== undefined && { node }), facts: readPod(pod) }];
+  const job = jobOf(pod);
+  const facts = readPod(pod);
+  return [{ uid, namespace, name, ...(node !== undefined && { node }), ...(job && { job }), facts }];
+}
+
+/** The Job that has made a pod. */
+function jobOf(pod: Json): SeenPod["job"] {
+  const owner = listOf(at(pod, "metadata", "ownerReferences")).find((each) => field(each, "kind") === "Job");
+  const [name, uid] = [textOf(field(owner, "name")), textOf(field(owner, "uid"))];
+  return name === undefined || uid === undefined ? undefined : { name, uid };
 }
 
 /** The pods of a list. One without a uid, which nothing could identify, is left out. */
 export const podsIn = (list: Json): readonly SeenPod[] => listOf(field(list, "items")).flatMap(seen);
+
+const jobPath = (namespace: string, name: string): string =>
+  `/apis/batch/v1/namespaces/${encodeURIComponent(namespace)}/jobs/${encodeURIComponent(name)}`;
 
 /** Pods that run without an agent. */
 const ALONE = `${AGENT_LABEL}=none`;
@@ -79,8 +94,7 @@ const METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=
 function runningPod(pod: Json): readonly RunningPod[] {
   const [uid, namespace, name] = ["uid", "namespace", "name"].map((key) => textOf(at(pod, "metadata", key)));
   if (uid === undefined || namespace === undefined || name === undefined) return [];
-  const owner = listOf(at(pod, "metadata", "ownerReferences")).find((each) => field(each, "kind") === "Job");
-  const [job, jobUid] = [textOf(field(owner, "name")), textOf(field(owner, "uid"))];
+  const job = jobOf(pod);
   return [
     {
       uid,
@@ -88,12 +102,55 @@ function runningPod(pod: Json): readonly RunningPod[] {
       name,
       labels: textsOf(at(pod, "metadata", "labels")),
       annotations: textsOf(at(pod, "metadata", "annotations")),
-      ...(job !== undefined && jobUid !== undefined && { job: { name: job, uid: jobUid } }),
+      ...(job && { job }),
     },
   ];
 }
 
 const runningIn = (list: Json): readonly RunningPod[] => listOf(field(list, "items")).flatMap(runningPod);
+
+/** What a question answers that nothing hangs on: a right that is missing costs a reason, and no verdict. */
+async function ifAllowed(call: () => Promise<Json>): Promise<Json | undefined> {
+  try {
+    return await unlessGone(call);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 403) return undefined;
+    throw error;
+  }
+}
+
+/** More events than a pod has in an hour: the components count repetitions. */
+const MOST_EVENTS = "100";
+
+const uidIs = (object: Json, uid: string | undefined): boolean => textOf(at(object, "metadata", "uid")) === uid;
+
+async function around(rest: Rest, pod: SeenPod): Promise<Surroundings> {
+  const { namespace, uid, job: owner, facts } = pod;
+  const within = encodeURIComponent(namespace);
+  const gang = gangOf(facts.labels);
+  const events = await ifAllowed(() =>
+    rest.call({
+      path: `/api/v1/namespaces/${within}/events`,
+      query: { fieldSelector: `involvedObject.uid=${uid}`, limit: MOST_EVENTS },
+    }),
+  );
+  const job = owner && (await ifAllowed(() => rest.call({ path: jobPath(namespace, owner.name) })));
+  const members =
+    gang &&
+    (await ifAllowed(() =>
+      rest.call({
+        path: `/api/v1/namespaces/${within}/pods`,
+        query: { labelSelector: `${gang.label}=${gang.value}`, limit: String(PAGE) },
+      }),
+    ));
+  return {
+    events: listOf(field(events, "items")).map(readEvent),
+    ...(job !== undefined && uidIs(job, owner?.uid) && { owner: readOwner(job) }),
+    members: listOf(field(members, "items"))
+      .filter((each) => !uidIs(each, uid))
+      .map(readPod),
+  };
+}
 
 /** A cluster behind its API server. `name` is for people. `label`: the pods of ours have it. */
 export function kubernetesCluster(name: string, rest: Rest, label: string = POD_LABEL): Cluster {
@@ -109,12 +166,13 @@ export function kubernetesCluster(name: string, rest: Rest, label: string = POD_
     },
     stop: async ({ namespace, labels, job }) => {
       if (job === undefined || labels[MANAGED_BY] !== "lastbeat") return false;
-      const path = `/apis/batch/v1/namespaces/${encodeURIComponent(namespace)}/jobs/${encodeURIComponent(job.name)}`;
+      const path = jobPath(namespace, job.name);
       // Without a policy the API server would leave the pod behind.
       const body = { propagationPolicy: "Background", preconditions: { uid: job.uid } };
       await unlessGone(() => rest.call({ method: "DELETE", path, body }));
       return true;
     },
+    around: (pod) => around(rest, pod),
     node: async (node): Promise<NodeFacts | undefined> => {
       const found = await unlessGone(() => rest.call({ path: `/api/v1/nodes/${encodeURIComponent(node)}` }));
       return found === undefined ? undefined : { ...readNode(found), exists: true };

@@ -7,6 +7,7 @@ const NEEDED = [
   { verb: "list", resource: "pods" },
   { verb: "get", resource: "pods" },
   { verb: "get", resource: "nodes" },
+  { verb: "list", resource: "events" },
   { verb: "get", resource: "jobs", group: "batch" },
   { verb: "list", resource: "jobs", group: "batch" },
   { verb: "create", resource: "jobs", group: "batch" },

@@ -7,6 +7,8 @@ export type Framework = {
   readonly work?: readonly string[];
   /** Containers whose failure is the framework's own, and none of the work. */
   readonly own?: readonly string[];
+  /** Its pods live and die together. */
+  readonly isGang?: true;
   /** A label with the role of a member, and the role whose success is the success of all. */
   readonly leader?: { readonly label: string; readonly is: readonly string[] };
 };
@@ -29,21 +31,24 @@ export const FRAMEWORKS: readonly Framework[] = [
     name: "kubeflow",
     label: "training.kubeflow.org/job-name",
     work: ["pytorch", "tensorflow", "mpi", "xgboost", "paddle", "jax"],
+    isGang: true,
     leader: { label: "training.kubeflow.org/replica-type", is: ["master", "chief", "launcher"] },
   },
   {
     name: "spark",
     label: "spark-app-selector",
     work: ["spark-kubernetes-driver", "spark-kubernetes-executor"],
+    isGang: true,
     leader: { label: "spark-role", is: ["driver"] },
   },
   {
     name: "ray",
     label: "ray.io/cluster",
     work: ["ray-head", "ray-worker"],
+    isGang: true,
     leader: { label: "ray.io/node-type", is: ["head"] },
   },
-  { name: "jobset", label: "jobset.sigs.k8s.io/jobset-name", work: ["node", "trainer"] },
+  { name: "jobset", label: "jobset.sigs.k8s.io/jobset-name", work: ["node", "trainer"], isGang: true },
   { name: "job", label: "batch.kubernetes.io/job-name" },
   { name: "job", label: "job-name" },
 ];
@@ -51,6 +56,12 @@ export const FRAMEWORKS: readonly Framework[] = [
 /** The framework that a pod with these labels belongs to; undefined for a bare pod. */
 export const frameworkOf = (labels: Readonly<Record<string, string>>): Framework | undefined =>
   FRAMEWORKS.find(({ label }) => labels[label] !== undefined);
+
+/** The label that all members of a gang share, with its value; undefined for a pod that is in none. */
+export function gangOf(labels: Readonly<Record<string, string>>): { label: string; value: string } | undefined {
+  const label = FRAMEWORKS.find((each) => each.isGang === true && labels[each.label] !== undefined)?.label;
+  return label === undefined ? undefined : { label, value: String(labels[label]) };
+}
 
 /** Containers that webhooks and frameworks put beside the work. Their end says nothing about it. */
 const BESIDE =

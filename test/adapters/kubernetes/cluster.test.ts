@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { kubernetesCluster } from "../../../lib/adapters/kubernetes/cluster.ts";
 import { type Rest, restClient } from "../../../lib/adapters/kubernetes/rest.ts";
-import type { Cluster } from "../../../lib/ports/clusters.ts";
+import { readPod } from "../../../lib/evidence/kubernetes/pod.ts";
+import type { Cluster, SeenPod } from "../../../lib/ports/clusters.ts";
 import { apiServer, type StandIn } from "./server.ts";
 
 const pod = (uid: string): object => ({
@@ -65,6 +66,45 @@ describe("a cluster behind its API server", () => {
     expect(accepted).toContain("as=PartialObjectMetadataList");
     const selectors = "labelSelector=lastbeat.dev/run,lastbeat.dev/agent=none&fieldSelector=status.phase=Running";
     expect(standIn.asked).toEqual([`/api/v1/pods?${selectors}&limit=500`]);
+  });
+
+  describe("around a pod", () => {
+    const labels = { "lastbeat.dev/run": "etl", "jobset.sigs.k8s.io/jobset-name": "train" };
+    const seen: SeenPod = {
+      uid: "a",
+      namespace: "ml",
+      name: "pod-a",
+      job: { name: "lb-etl", uid: "job-uid" },
+      facts: readPod({ kind: "Pod", metadata: { labels } }),
+    };
+    const job = (uid: string) => ({ kind: "Job", metadata: { uid }, spec: { suspend: true } });
+
+    test("finds its events, its Job, and the other pods of its gang", async () => {
+      const { cluster, standIn } = await clusterOf((_, { pathname }) => {
+        if (pathname.endsWith("/events")) return { body: { items: [{ reason: "Preempted", message: "by another" }] } };
+        return pathname.includes("/jobs/") ? { body: job("job-uid") } : { body: { items: [pod("a"), pod("b")] } };
+      });
+      const found = await cluster.around(seen);
+      expect(found).toMatchObject({ events: [{ reason: "Preempted" }], owner: { isSuspended: true } });
+      expect(found.members).toHaveLength(1);
+      expect(standIn.asked).toEqual([
+        "/api/v1/namespaces/ml/events?fieldSelector=involvedObject.uid=a&limit=100",
+        "/apis/batch/v1/namespaces/ml/jobs/lb-etl",
+        "/api/v1/namespaces/ml/pods?labelSelector=jobset.sigs.k8s.io/jobset-name=train&limit=500",
+      ]);
+    });
+
+    test("leaves out what it may not see, and a Job that has only the same name", async () => {
+      const { cluster } = await clusterOf((_, { pathname }) =>
+        pathname.includes("/jobs/") ? { body: job("another") } : { status: 403, body: { message: "forbidden" } },
+      );
+      expect(await cluster.around(seen)).toEqual({ events: [], members: [] });
+    });
+
+    test("fails if the cluster does not answer: then the pod is looked at again", async () => {
+      const { cluster } = await clusterOf(() => ({ status: 500, body: {} }));
+      await expect(cluster.around(seen)).rejects.toThrow("500");
+    });
   });
 
   test("knows a pod by its name, and one that is not there", async () => {
