@@ -1,4 +1,5 @@
 import { Token } from "aws-cdk-lib";
+import { DNS_LABEL } from "../lib/wire/ids.ts";
 import { type Issuer, issuersOf } from "./issuers.ts";
 import type { ClusterProps, FrontDoorKind, Reservable, Settings, WebhookProps } from "./props.ts";
 
@@ -14,7 +15,14 @@ const LOG_DAYS: readonly number[] = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 
  */
 const MOST_RUNS = 10_000_000;
 
-const RESERVABLE: readonly string[] = ["beat", "runner", "owner", "sweep", "notice"] satisfies readonly Reservable[];
+const RESERVABLE: readonly string[] = [
+  "beat",
+  "runner",
+  "owner",
+  "sweep",
+  "notice",
+  "dispatch",
+] satisfies readonly Reservable[];
 
 /** What is wrong with an object: it is not an object, or it has an unknown member. */
 function strangerIn(value: unknown, members: readonly string[]): string | undefined {
@@ -36,9 +44,6 @@ function wrongIssuer({ issuer, audience }: Issuer): string | undefined {
 
 /** The names of clusters, by the API of EKS. */
 const CLUSTER = /^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$/;
-
-/** A label of DNS. */
-const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 const isListOf = (value: unknown, pattern: RegExp): boolean =>
   Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === "string" && pattern.test(each));

@@ -5,8 +5,8 @@ import type { Issuer } from "./issuers.ts";
 /** `http-api`: an API Gateway HTTP API. `rest-api`: a REST API, for WAF, and emulators without HTTP APIs. */
 export type FrontDoorKind = "http-api" | "rest-api";
 
-/** The Lambdas whose concurrency can be reserved. */
-export type Reservable = "beat" | "runner" | "owner" | "sweep" | "notice";
+/** The Lambdas whose concurrency can be reserved; `dispatch` starts attempts, if there are clusters or webhooks. */
+export type Reservable = "beat" | "runner" | "owner" | "sweep" | "notice" | "dispatch";
 
 /** Where the Lambdas run, given by ids only. */
 export type Network = {

@@ -34,7 +34,15 @@ const keptAs = (type: string, id: string): Kept => ({
 
 /** What the template keeps by default, for callers who may not list the resources. */
 function expected({ outputs }: OurStack): readonly Kept[] {
-  const { table, requeueQueue, requeueDeadLetters, dispatchQueue, dispatchDeadLetters, keys } = outputs;
+  const {
+    table,
+    requeueQueue,
+    requeueDeadLetters,
+    dispatchQueue,
+    dispatchDeadLetters,
+    keys,
+    webhookSecrets = "",
+  } = outputs;
   const ids: readonly (readonly [string, string | undefined])[] = [
     ["AWS::DynamoDB::GlobalTable", table],
     ["AWS::SQS::Queue", requeueQueue],
@@ -42,6 +50,10 @@ function expected({ outputs }: OurStack): readonly Kept[] {
     ["AWS::SQS::Queue", dispatchQueue],
     ["AWS::SQS::Queue", dispatchDeadLetters],
     ["AWS::SecretsManager::Secret", keys],
+    ...webhookSecrets
+      .split(" ")
+      .filter((each) => each !== "")
+      .map((each) => ["AWS::SecretsManager::Secret", each.slice(each.indexOf("=") + 1)] as const),
   ];
   return ids.flatMap(([type, id]) => (id === undefined ? [] : [keptAs(type, id)]));
 }

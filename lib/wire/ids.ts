@@ -8,6 +8,9 @@ export const ID = /^(?=.{1,128}$)[A-Za-z0-9][\w.:+-]*(?:\/[A-Za-z0-9][\w.:+-]*)*
 /** A host: an EC2 instance id, the name of a node, or any other name. */
 export const HOST = /^[A-Za-z0-9][\w.:/-]{0,127}$/;
 
+/** A label of DNS: the name of a cluster or a webhook in the settings, of a namespace, and of a Secret. */
+export const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
 /**
  * An id and a host as one segment of a path. `~` stands for `/`, so nothing needs an escape. An HTTP API decodes `%2F`
  * before a Lambda sees the path, which would make several segments of the name.

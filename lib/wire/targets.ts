@@ -1,10 +1,9 @@
 import * as z from "zod/mini";
+import { DNS_LABEL } from "./ids.ts";
 
 /** Where a Job is made if its target names no namespace. */
 export const DEFAULT_NAMESPACE = "default";
 
-/** The name of a cluster in the settings, of a namespace, and of a Secret: a label of DNS. */
-const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 /** The digest of a template (lib/digest.ts). */
 const DIGEST = /^[A-Za-z0-9_-]{22}$/;
 /** A quantity of Kubernetes: `500m`, `2`, `8Gi`. */

@@ -21,10 +21,16 @@ describe("concurrency", () => {
     );
 
   test("is reserved for those Lambdas that the settings name, and shared by the others", () => {
-    const reserved = reservedOf(templateOf({ reservedConcurrency: { beat: 100, notice: 20 } }));
+    const reserved = reservedOf(
+      templateOf({
+        reservedConcurrency: { beat: 100, notice: 20, dispatch: 5 },
+        webhooks: [{ name: "ci", url: "https://ci.example/" }],
+      }),
+    );
     expect(Object.entries(reserved).filter(([, count]) => count !== undefined)).toEqual([
       ["beat", 100],
       ["notice", 20],
+      ["dispatch", 5],
     ]);
     expect(Object.values(reservedOf(templateOf())).filter((count) => count !== undefined)).toEqual([]);
   });

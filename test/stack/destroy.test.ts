@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { destroy } from "../../lib/stack/destroy.ts";
+import { type Destruction, destroy } from "../../lib/stack/destroy.ts";
 import { findStack } from "../../lib/stack/stack.ts";
 import { type Answers, denied, described, outputsAt, STACK_ID, type StubAws, stubAws, unknownStack } from "./aws.ts";
 
@@ -20,11 +20,12 @@ async function destroyed(
   statuses: readonly (string | undefined)[],
   answers: Answers = {},
   more: Readonly<Record<string, string>> = {},
+  outputs: Readonly<Record<string, string>> = OUTPUTS,
 ) {
   aws = await stubAws({
     DescribeStacks: (_, before) => {
       const status = statuses[Math.min(before, statuses.length - 1)];
-      return status === undefined ? unknownStack : described(OUTPUTS, status, more);
+      return status === undefined ? unknownStack : described(outputs, status, more);
     },
     DeleteStack: {},
     ListStackResources: { StackResourceSummaries: [] },
@@ -93,6 +94,18 @@ describe("a stack that is destroyed", () => {
         { what: `AWS::SecretsManager::Secret ${OUTPUTS["KeysArn"]}` },
       ],
     });
+  });
+
+  test("leaves the secrets of its webhooks, too", async () => {
+    const arns = ["ci", "argo"].map((name) => `arn:aws:secretsmanager:eu-central-1:123456789012:secret:${name}-a1b2c3`);
+    const { left } = await destroyed(
+      ["UPDATE_COMPLETE", undefined],
+      { ListStackResources: denied("cloudformation:ListStackResources") },
+      {},
+      { ...OUTPUTS, WebhookSecrets: `ci=${arns[0]} argo=${arns[1]}` },
+    );
+    const kept = (left as Destruction).kept.map(({ how }) => how);
+    expect(kept.slice(-2)).toEqual(arns.map((arn) => `aws secretsmanager delete-secret --secret-id ${arn}`));
   });
 
   test("that cannot be deleted says why", async () => {
