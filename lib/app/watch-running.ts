@@ -21,9 +21,13 @@ const STOPPING: Span = seconds(60);
 /** The next look at the cluster. */
 const SOON: Span = seconds(0);
 
+/** How long a pod need not be looked at, and whether another pod holds its attempt. */
+type Looked = { readonly pause: Span; readonly isOther: boolean };
+
+const lookAgain = (pause: Span): Looked => ({ pause, isOther: false });
+
 /**
- * What one running pod says. Returns how long it need not be looked at. `isNew`: this process has not looked at it yet, so
- * its claim may have been cut off half way.
+ * What one running pod says. `isNew`: this process has not looked at it yet, so its claim may have been cut off half way.
  */
 export async function lookAtRunning(
   app: App,
@@ -31,30 +35,31 @@ export async function lookAtRunning(
   pod: RunningPod,
   isNew: boolean,
   counts: Counts,
-): Promise<Span> {
+): Promise<Looked> {
   const run = runNamed(pod);
   const now = app.clock.now();
   const registration = run === undefined ? undefined : await app.specs.read(run, now);
-  if (registration === undefined || targetAt(registration, cluster, pod)?.agent !== "none") return STRANGER;
+  if (registration === undefined || targetAt(registration, cluster, pod)?.agent !== "none") return lookAgain(STRANGER);
   const seen = await app.runs.read(registration);
   const claims = async (queued: Run): Promise<boolean> => {
     const whole = await cluster.pod(pod.namespace, pod.name);
     return whole?.uid === pod.uid && (await claimFor(app, cluster, pod, queued, whole.node));
   };
   if (seen?.state === "queued" && mayHold(pod, seen)) {
-    if (!(await claims(seen))) return SOON;
+    if (!(await claims(seen))) return lookAgain(SOON);
     counts.claimed += 1;
-    return paceOf(seen.lease).interval;
+    return lookAgain(paceOf(seen.lease).interval);
   }
   if (seen !== undefined && isClaimed(seen) && seen.holder === holderOf(pod)) {
     if (isNew) await claims(seen);
     const reply = await beat(app, attemptOf(seen));
     if (reply.kind === "renewed" && reply.directive !== "stop") {
       counts.beaten += 1;
-      return paceOf(seen.lease).interval;
+      return lookAgain(paceOf(seen.lease).interval);
     }
-  } else if (seen !== undefined && seen.state !== "ended" && mayHold(pod, seen)) return STRANGER; // another pod holds it
+  } else if (seen !== undefined && seen.state !== "ended" && mayHold(pod, seen))
+    return { pause: STRANGER, isOther: true };
   // Its attempt is over, was canceled, or has a successor that waits for it.
   if (await cluster.stop(pod)) counts.stopped += 1;
-  return STOPPING;
+  return lookAgain(STOPPING);
 }

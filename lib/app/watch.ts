@@ -11,9 +11,12 @@ import { lookAtRunning } from "./watch-running.ts";
 
 /**
  * What a process remembers of its looks at a cluster, by the uids of pods: those that were seen to end and need no second
- * look, and when each one that runs without an agent is looked at again.
+ * look, and those that run without an agent: when each is looked at again, and whether another pod holds its attempt.
  */
-export type Watched = { readonly ended: Set<string>; readonly running: Map<string, Instant> };
+export type Watched = {
+  readonly ended: Set<string>;
+  readonly running: Map<string, { readonly again: Instant; readonly isOther: boolean }>;
+};
 
 export const nothingWatched = (): Watched => ({ ended: new Set(), running: new Map() });
 
@@ -51,18 +54,20 @@ export async function watch(app: App, cluster: Cluster, watched: Watched, until:
   );
   // A pod that ended between the two lists is in both, and has been looked at.
   const over = new Set(ended.map(({ uid }) => uid));
-  const due = running.filter(({ uid }) => !over.has(uid) && (watched.running.get(uid) ?? 0) <= app.clock.now());
+  const due = running.filter(({ uid }) => !over.has(uid) && (watched.running.get(uid)?.again ?? 0) <= app.clock.now());
   const unseen = await visitAll(
     due,
     AT_ONCE,
     async (pod) => {
-      const pause = await lookAtRunning(app, cluster, pod, !watched.running.has(pod.uid), counts);
-      watched.running.set(pod.uid, after(app.clock.now(), pause));
+      const { pause, isOther } = await lookAtRunning(app, cluster, pod, !watched.running.has(pod.uid), counts);
+      watched.running.set(pod.uid, { again: after(app.clock.now(), pause), isOther });
     },
     isInTime,
   );
-  const there = new Set([...running, ...ended.map(({ facts }) => facts)].map(attemptNamed));
-  const owned = new Set(running.filter(({ labels }) => labels[FENCE_LABEL] === undefined).map(runNamed));
+  // A queue such as Kueue may resume a Job with a second pod. That one does not hide that the first is gone.
+  const holding = running.filter(({ uid }) => watched.running.get(uid)?.isOther !== true);
+  const there = new Set([...holding, ...ended.map(({ facts }) => facts)].map(attemptNamed));
+  const owned = new Set(holding.filter(({ labels }) => labels[FENCE_LABEL] === undefined).map(runNamed));
   const sought = listed.filter(({ run, fence }) => !there.has(`${run} ${fence}`) && !owned.has(run));
   const unclear = await visitAll(sought, AT_ONCE, (entry) => lookForListed(app, cluster, entry, counts), isInTime);
   const failed = [

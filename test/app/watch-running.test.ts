@@ -146,6 +146,16 @@ describe("a pod without an agent", () => {
     expect(stage.app.messages()).toMatchObject([{ data: { next: { attempt: 2, held: false } } }]);
   });
 
+  test("that is gone is found beside a second pod of its Job, which a queue has resumed", async () => {
+    const stage = await running();
+    leaves(stage);
+    stage.cluster.running.push(runningPod("uid-2", "etl", stage.ticket.fence));
+    expect(await stage.look()).toMatchObject({ gone: 1, claimed: 0 });
+    const { attempts } = await stage.record();
+    expect(attempts).toMatchObject([{ cause: "interrupted" }]);
+    expect(stage.app.messages()).toMatchObject([{ data: { next: { attempt: 2 } } }]);
+  });
+
   test("that is gone is found beside the pods of attempts before, which are still listed", async () => {
     const stage = await queued();
     stage.cluster.ended.push(endedPod("uid-1", "etl", terminated(137), madeFor(stage.ticket.fence)));
