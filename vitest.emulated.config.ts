@@ -35,11 +35,11 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       },
-      // A control plane whose nodes Karpenter takes away.
+      // A control plane beside real controllers of others, which take nodes and pods away.
       {
         test: {
-          name: "karpenter",
-          include: ["test/kubernetes/karpenter/*.test.ts"],
+          name: "ecosystem",
+          include: ["test/kubernetes/ecosystem/*.test.ts"],
           fileParallelism: false,
           hookTimeout: 120_000,
         },

@@ -37,4 +37,4 @@ else
   echo "Real pods are left out: they need root, and apt-get"
 fi
 npx vitest run --config vitest.emulated.config.ts --project kubernetes
-bash scripts/karpenter.sh
+bash scripts/ecosystem.sh

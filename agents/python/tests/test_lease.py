@@ -91,7 +91,7 @@ def test_a_process_that_was_frozen_for_longer_than_its_lease_ends_as_it_wakes(se
     work.send(signal.SIGCONT)
     # 80 by the heart, or 1 by the watchdog, which is awake at the same moment.
     assert work.left() in (80, 1)
-    assert time.monotonic() - woken < 2
+    assert time.monotonic() - woken < 4
 
 
 def test_threads_that_are_always_busy_do_not_cost_the_lease(server: Server, run: Run) -> None:

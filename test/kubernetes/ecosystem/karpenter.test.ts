@@ -1,36 +1,40 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { jobName } from "../../../lib/dispatch/job/names.ts";
 import type { RecordView } from "../../../lib/wire/run-view.ts";
-import { lastbeat, type Program } from "../../e2e/processes.ts";
 import { until } from "../plane.ts";
 import { type Fleet, startFleet } from "./fleet.ts";
-
-const PODS = "/api/v1/namespaces/default/pods";
-const JOBS = "/apis/batch/v1/namespaces/default/jobs";
-
-type Listed = {
-  readonly metadata: { readonly name: string; readonly labels: Record<string, string> };
-  readonly status: { readonly phase?: string };
-};
+import type { World } from "./world.ts";
 
 let fleet: Fleet;
-let program: Program;
-let url: string;
 beforeAll(async () => {
   fleet = await startFleet();
-  program = lastbeat(["dev", "--port", "0", "--sweep", "5", "--kubeconfig", fleet.plane.kubeconfig]);
-  url = (await program.line(/lastbeat listens on (\S+)/))[1] ?? "";
+  await startKarpenter(fleet.world);
 });
-afterAll(async () => {
-  program.child.kill("SIGTERM");
-  await program.left;
-  await fleet.stop();
-});
+afterAll(() => fleet.stop());
+
+/** A real Karpenter, which makes the nodes of kwok and takes them away. */
+async function startKarpenter(world: World): Promise<void> {
+  for (const each of world.manifests("karpenter")) await world.apply(each);
+  await world.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: "karpenter" } });
+  const nodeClass = { apiVersion: "karpenter.kwok.sh/v1alpha1", kind: "KWOKNodeClass", metadata: { name: "default" } };
+  await world.apply(nodeClass);
+  // In production the provider's own controller finds that. The one for kwok has none.
+  const lastTransitionTime = new Date().toISOString();
+  const ready = { type: "Ready", status: "True", reason: "Ready", message: "", lastTransitionTime };
+  await world.say(nodeClass, { conditions: [ready] });
+  world.start("karpenter", [], {
+    SYSTEM_NAMESPACE: "karpenter",
+    DISABLE_LEADER_ELECTION: "true",
+    METRICS_PORT: "18080",
+    HEALTH_PROBE_PORT: "18081",
+    KUBERNETES_MIN_VERSION: "1.19.0-0",
+  });
+}
 
 /** Nodes of Karpenter. It makes up hundreds of instance types. */
 async function offer(expireAfter: string, version: string): Promise<void> {
   const is = (key: string, ...values: readonly string[]): object => ({ key, operator: "In", values });
-  await fleet.apply({
+  await fleet.world.apply({
     apiVersion: "karpenter.sh/v1",
     kind: "NodePool",
     metadata: { name: "batch" },
@@ -58,58 +62,35 @@ async function offer(expireAfter: string, version: string): Promise<void> {
   });
 }
 
-/** A run whose work takes so many seconds on a node that stays. */
-async function register(run: string, seconds: number): Promise<void> {
-  const template = {
-    metadata: { annotations: { "played/work": `${seconds}s` } },
-    spec: {
-      nodeSelector: { pool: "batch" },
-      containers: [{ name: "work", image: "x", resources: { requests: { cpu: "500m" } } }],
-    },
-  };
-  const target = { kind: "job", cluster: "test", agent: "none", template };
-  const body = JSON.stringify({ start: "dispatch", backoff: { baseSeconds: 0 }, target });
-  const { status } = await fetch(`${url}/v1/runs/${run}`, { method: "PUT", body, headers: { connection: "close" } });
-  expect(status).toBe(201);
-}
-
-const record = async (run: string): Promise<RecordView> =>
-  (await (await fetch(`${url}/v1/runs/${run}`, { headers: { connection: "close" } })).json()) as RecordView;
-
-const list = async (path: string): Promise<readonly Listed[]> =>
-  ((await fleet.plane.call({ path, query: { labelSelector: "lastbeat.dev/run" } })) as { items: readonly Listed[] })
-    .items;
-
-const isAlive = ({ status }: Listed): boolean => status.phase === "Pending" || status.phase === "Running";
+/** Work that takes so many seconds on a node that stays. */
+const workOf = (seconds: number): object => ({
+  metadata: { annotations: { "played/work": `${seconds}s` } },
+  spec: {
+    nodeSelector: { pool: "batch" },
+    containers: [{ name: "work", image: "x", resources: { requests: { cpu: "500m" } } }],
+  },
+});
 
 test("a hundred runs survive nodes that expire and drift, each with one pod at a time", async () => {
   const runs = Array.from({ length: 100 }, (_, index) => ({ run: `fleet-${index}`, seconds: 5 + (index % 5) * 10 }));
   await offer("25s", "1");
-  for (const { run, seconds } of runs) await register(run, seconds);
-  const two = new Set<string>();
-  const look = async (): Promise<readonly RecordView[]> => {
-    const alive = (await list(PODS)).filter(isAlive).map(({ metadata }) => metadata.labels["lastbeat.dev/run"] ?? "");
-    for (const run of alive) if (alive.indexOf(run) !== alive.lastIndexOf(run)) two.add(run);
-    const found: RecordView[] = [];
-    for (const { run } of runs) found.push(await record(run));
-    return found;
-  };
+  for (const { run, seconds } of runs) await fleet.register(run, workOf(seconds));
   const isLong = (index: number): boolean => (runs[index]?.seconds ?? 0) >= 35;
   await until(
     "no node stays long enough for the longest work",
-    async () => (await look()).every(({ attempt }, index) => !isLong(index) || attempt > 1),
+    async () => (await fleet.look()).every(({ attempt }, index) => !isLong(index) || attempt > 1),
     150,
   );
   await offer("Never", "2"); // nodes that stay, and those that are there drift
   const ended = await until(
     "all runs have ended",
     async () => {
-      const all = await look();
+      const all = await fleet.look();
       return all.every(({ state }) => state === "ended") ? all : undefined;
     },
     240,
   );
-  expect([...two]).toEqual([]);
+  expect([...fleet.doubled]).toEqual([]);
   const causes = ended.map(({ attempts }) => attempts.map(({ cause }) => cause));
   expect(ended.map(({ outcome }) => outcome)).toEqual(runs.map(() => "succeeded"));
   // A pod that is deleted before it begins leaves nothing but a Job without a pod.
@@ -117,7 +98,7 @@ test("a hundred runs survive nodes that expire and drift, each with one pod at a
   expect(early.filter((cause) => cause !== "interrupted" && cause !== "never-started")).toEqual([]);
   const jobsOf = ({ run, attempt }: RecordView): readonly string[] =>
     Array.from({ length: attempt }, (_, index) => jobName(run, index + 1));
-  const found = new Set((await list(JOBS)).map(({ metadata }) => metadata.name));
+  const found = await fleet.jobs();
   // What a controller was about to start again was deleted; the last Job of each run is there for people.
   expect([...found].filter((name) => !ended.some((each) => jobsOf(each).includes(name)))).toEqual([]);
   expect(ended.filter(({ run, attempt }) => !found.has(jobName(run, attempt)))).toEqual([]);
