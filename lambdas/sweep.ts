@@ -1,6 +1,7 @@
 import middy from "@middy/core";
 import type { SQSEvent } from "aws-lambda";
 import { type Restored, restore } from "../lib/app/restore.ts";
+import { nothingSuspected } from "../lib/app/suspicion.ts";
 import { sweep } from "../lib/app/sweep.ts";
 import type { SweepCounts } from "../lib/app/sweep-counts.ts";
 import { before, type Instant, instant, seconds } from "../lib/core/time.ts";
@@ -14,6 +15,9 @@ const RESERVE_MS = 5000;
 
 /** When this instance last swept. The table records quiet sweeps only once a minute, so this is often more exact. */
 let previous: Instant | undefined;
+
+/** What this instance remembers of attempts that missed a beat. */
+const suspected = nothingSuspected();
 
 /** The message of an operator who has restored the table (docs/runbook.md): the time of the restore. */
 type Restore = { readonly restored: string };
@@ -33,7 +37,11 @@ export const handler = middy<SQSEvent | Restore, SweepCounts | Restored | undefi
     const end = instant(now + context.getRemainingTimeInMillis() - RESERVE_MS);
     if ("restored" in event) return restore(app, restoredAt(event, now), end);
     if (!isAnyFresh(event, now)) return undefined;
-    const counts = await sweep(app, { period: sweepPeriod(), until: end, previous }, theMachines());
+    const counts = await sweep(
+      app,
+      { period: sweepPeriod(), until: end, previous },
+      { machines: theMachines(), suspected },
+    );
     if (counts !== undefined) previous = now;
     return counts;
   },

@@ -42,7 +42,10 @@ export const mayHold = (pod: Labelled, run: Run): boolean => isMadeFor(pod, run)
 export const holderOf = ({ uid }: Pick<Pod, "uid">): string =>
   createHash("sha256").update(uid).digest("hex").slice(0, 32);
 
-/** Where the attempts without an agent in a cluster are listed, as attempts on a host are. No host's name begins so. */
+/**
+ * Where attempts in a cluster are listed, as attempts on a host are: those without an agent, and those that missed a beat.
+ * No host's name begins so.
+ */
 export const watchedIn = ({ name }: Pick<Cluster, "name">): string => `~cluster/${name}`;
 
 /** The attempt is over, or was never this one: nobody has to look for its pod. */

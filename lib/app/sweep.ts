@@ -1,13 +1,12 @@
 import type { RunKey } from "../core/run.ts";
 import { type Instant, instant, type Span } from "../core/time.ts";
 import type { Standing } from "../ports/control.ts";
-import type { Machines } from "../ports/machines.ts";
 import type { Sighting } from "../ports/runs.ts";
 import type { App } from "./app.ts";
 import { shuffled } from "./fairness.ts";
 import { type Places, reap } from "./reap.ts";
 import { settle } from "./settle.ts";
-import { lookUp } from "./suspicion.ts";
+import { type Asking, lookUp } from "./suspicion.ts";
 import { type Counts, noCounts, SWEPT, type SweepCounts } from "./sweep-counts.ts";
 import { readFleet, type Sweep } from "./sweep-reading.ts";
 import { beginToJudge, freezeAfter, type Judging, notAfter } from "./sweep-restraint.ts";
@@ -37,7 +36,7 @@ const AT_ONCE = 32;
 export async function sweep(
   app: App,
   { period, until, previous }: SweepBounds,
-  machines?: Machines,
+  asking?: Asking,
 ): Promise<SweepCounts | undefined> {
   const began = app.clock.now();
   const standing = dated(await app.control.standing(), began, period);
@@ -50,8 +49,8 @@ export async function sweep(
   if (judging !== "another sweep judges") await judgeDue(app, under, judging);
   const isInTime = (): boolean => app.clock.now() < until;
   await careFor(app, found.care.all, counts, isInTime);
-  if (isInTime()) await lookUp(app, { machines, period }, found.suspects.all);
   app.log.write({ decision: SWEPT, counts });
+  if (asking !== undefined) await lookUp(app, asking, found.suspects.all, isInTime);
   throwIfAny(failures, standing.shards + 2, "parts of a sweep"); // the shards, and two writes on the control item
   return counts;
 }

@@ -1,4 +1,5 @@
-import { endOfPod, type FailedPod, failedStartOf, isLeftOpen } from "../core/pod-ending.ts";
+import { endOfPod, type FailedPod, failedStartOf, type PodEnd } from "../core/pod-ending.ts";
+import { isLeftOpen, takenBy } from "../core/pod-surroundings.ts";
 import { isClaimed } from "../core/run.ts";
 import type { Cluster, SeenPod } from "../ports/clusters.ts";
 import type { Claims } from "../wire/credentials.ts";
@@ -52,9 +53,8 @@ export async function lookAtEnded(app: App, cluster: Cluster, pod: SeenPod): Pro
   const now = app.clock.now();
   if (isUnclaimed) return failStart(app, attempt, failedStartOf(pod.uid, pod.facts, node, now));
   const seen = endOfPod(pod.uid, pod.facts, node, now, isAlone);
-  const end = isLeftOpen(seen, pod.facts)
-    ? endOfPod(pod.uid, pod.facts, node, now, isAlone, await cluster.around(pod))
-    : seen;
+  const taken = isLeftOpen(seen, pod.facts) ? await whoTook(app, cluster, pod, seen) : undefined;
+  const end = taken === undefined ? seen : endOfPod(pod.uid, pod.facts, node, now, isAlone, taken);
   switch (end.kind) {
     case "nothing":
       return isAlone ? "waiting" : "other";
@@ -74,6 +74,16 @@ export async function lookAtEnded(app: App, cluster: Cluster, pod: SeenPod): Pro
       if (isAlone) await unlist(app, cluster, attempt);
       return "gone";
     }
+  }
+}
+
+/** Who took a pod that does not say it itself. A cluster that does not answer this costs a reason, and no verdict. */
+async function whoTook(app: App, cluster: Cluster, pod: SeenPod, end: PodEnd): Promise<string | undefined> {
+  try {
+    return takenBy(end, pod.facts, await cluster.around(pod), app.clock.now());
+  } catch (error) {
+    app.log.write({ decision: "surroundings-silent", host: `${cluster.name}/${pod.name}`, error: String(error) });
+    return undefined;
   }
 }
 

@@ -1,6 +1,6 @@
 import { CLUSTER } from "../core/pod-ending.ts";
 import { type ClaimedRun, isClaimed, type Run } from "../core/run.ts";
-import { after, before, type Span, seconds } from "../core/time.ts";
+import { after, type Instant, type Span, seconds } from "../core/time.ts";
 import type { Cluster } from "../ports/clusters.ts";
 import type { HostEntry } from "../ports/hosts.ts";
 import { POD_UID } from "../wire/pods.ts";
@@ -8,6 +8,7 @@ import type { App } from "./app.ts";
 import { attemptOf, unlist } from "./pods.ts";
 import { reap } from "./reap.ts";
 import { noticeOfRunner } from "./runner-notice.ts";
+import { isSuspect } from "./suspicion.ts";
 import type { WatchCounts } from "./watch-counts.ts";
 import { lookAtEnded } from "./watch-ended.ts";
 
@@ -30,7 +31,7 @@ export async function lookForListed(app: App, cluster: Cluster, entry: HostEntry
   return unlist(app, cluster, entry);
 }
 
-/** Where the pod of an attempt is, as its claim has said. */
+/** Where the pod of an attempt is, as its claim has said. Both names are empty if its agent does not know them. */
 async function podOf(app: App, { run, fence }: HostEntry): Promise<{ uid?: string; namespace: string; name: string }> {
   const { [POD_UID]: uid, pod = "", namespace = "" } = (await app.ledger.read(run, fence))?.claim?.holder ?? {};
   return { ...(uid !== undefined && { uid }), namespace, name: pod };
@@ -62,6 +63,11 @@ async function lookForVanished(app: App, cluster: Cluster, entry: HostEntry, see
   await unlist(app, cluster, entry);
 }
 
+/** Whether Lastbeat has made the pod of the attempt that the run is in, or was asked to. */
+async function isOurs(app: App, { run, attempt }: Run, now: Instant): Promise<boolean> {
+  return attempt > 1 || (await app.specs.read(run, now))?.spec.start === "dispatch";
+}
+
 /**
  * An attempt with an agent that has missed a beat. Its pod may show an end that no list shows, because other containers of
  * it run on. A pod that is gone announces the successor, and proves nothing: its processes may run on behind a broken
@@ -74,12 +80,14 @@ async function lookAtSuspect(
   seen: ClaimedRun,
   counts: Counts,
 ): Promise<void> {
-  const beatsAgain = before(seen.due, seen.lease) > entry.at;
+  const now = app.clock.now();
   const { uid, namespace, name } = await podOf(app, entry);
-  if (beatsAgain || uid === undefined) return unlist(app, cluster, entry);
+  if (!isSuspect(seen, now) || uid === undefined || name === "" || namespace === "") return unlist(app, cluster, entry);
   const found = await cluster.pod(namespace, name);
   if (found?.uid !== uid) {
-    await noticeOfRunner(app, attemptOf(seen), { ...deleted({ uid, namespace, name }), at: app.clock.now() });
+    // Its owner may have started the first attempt in another cluster.
+    if (!(await isOurs(app, seen, now))) return unlist(app, cluster, entry);
+    await noticeOfRunner(app, attemptOf(seen), { ...deleted({ uid, namespace, name }), at: now });
     counts.told += 1;
     return unlist(app, cluster, entry);
   }

@@ -1,7 +1,6 @@
 import { type Classified, classify, type Facts } from "./classify/classify.ts";
 import { workOf } from "./classify/container.ts";
 import type { ContainerState, NodeFacts, PodFacts, Terminated } from "./classify/facts.ts";
-import { gangOf } from "./classify/frameworks.ts";
 import { isOver, isWorkOver } from "./classify/pod.ts";
 import { type Evidence, type EvidenceKind, NOTE_LENGTH } from "./evidence.ts";
 import type { FailedStart } from "./reaping.ts";
@@ -41,32 +40,20 @@ function seenEnd(pod: PodFacts): Terminated | undefined {
  */
 export const AGENT_EXITS = { selfFenced: 80, superseded: 81, preempted: 82, agentError: 125 } as const;
 
-const wordsOf = ({ evidence }: Classified): string => evidence.map(({ where, text }) => `${where}: ${text}`).join("; ");
+/** What was found, in words. */
+export const wordsOf = ({ evidence }: Classified): string =>
+  evidence.map(({ where, text }) => `${where}: ${text}`).join("; ");
 
 const isOfAgent = (state: ContainerState | undefined): boolean =>
   state?.is === "terminated" && Object.values<number | undefined>(AGENT_EXITS).includes(state.exitCode);
 
-/** What else is known of a pod: what components have said about it, its Job, and the other pods of its gang. */
-export type Around = Pick<Facts, "events" | "owner"> & { readonly members: readonly PodFacts[] };
-
-const NOTHING_AROUND: Around = { events: [], members: [] };
-
-/** While a gang ends, its members end one after the other. The pod itself has ended, so those that have not say nothing. */
-const factsOf = (pod: PodFacts, node: NodeFacts | undefined, { members, ...around } = NOTHING_AROUND): Facts => ({
-  pods: [pod, ...members.filter(isOver)],
+const factsOf = (pod: PodFacts, node: NodeFacts | undefined): Facts => ({
+  pods: [pod],
   nodes: node === undefined ? [] : [node],
+  events: [],
   exits: [],
   notices: [],
-  ...around,
 });
-
-/**
- * Whether what is around the pod may tell more: nobody says who ended it, or it failed as a member of a gang, whose other
- * members may have ended first.
- */
-export const isLeftOpen = (end: PodEnd, { labels }: PodFacts): boolean =>
-  (end.kind === "gone" && end.evidence.kind === "pod-ended") ||
-  (end.kind === "report" && end.report.outcome === "failed" && gangOf(labels) !== undefined);
 
 const evidenceOf = (uid: string, kind: EvidenceKind, note: string, now: Instant): Evidence => ({
   id: `pod-${uid}`,
@@ -128,7 +115,8 @@ export function failedStartOf(
 
 /**
  * `uid`: of the pod. It makes the id of the evidence, so that a repetition says nothing new. `isAlone`: the pod has no
- * agent. Then no code is the agent's, and there is no lease that the end of its node could wait for.
+ * agent. Then no code is the agent's, and there is no lease that the end of its node could wait for. `taken`: who took the
+ * pod, if its surroundings say so.
  */
 export function endOfPod(
   uid: string,
@@ -136,18 +124,16 @@ export function endOfPod(
   node: NodeFacts | undefined,
   now: Instant,
   isAlone = false,
-  around = NOTHING_AROUND,
+  taken?: string,
 ): PodEnd {
-  const found = classify(factsOf(pod, node, around), now);
+  const found = classify(factsOf(pod, node), now);
   const end = isWorkOver(pod) ? seenEnd(pod) : undefined;
-  const report = end && (isAlone || !isOfAgent(end)) ? reportOf(found, end) : undefined;
+  const isReport = taken === undefined && (isAlone || !isOfAgent(end));
+  const report = end && isReport ? reportOf(found, end) : undefined;
   if (report !== undefined) return { kind: "report", report };
-  // A queue such as Kueue suspends a Job, and so has its pods deleted. In its own words it then waits, which is no end.
-  const isSuspended = around.owner?.isSuspended === true;
   const hasLeft = !isAlone && end?.exitCode === AGENT_EXITS.preempted;
-  const isTaken = found.verdict === "interrupted" || isSuspended || hasLeft;
-  const note = isSuspended ? "its Job was suspended" : wordsOf(found);
-  const evidence = evidenceOf(uid, isTaken ? "pod-evicted" : "pod-ended", note, now);
+  const isTaken = taken !== undefined || found.verdict === "interrupted" || hasLeft;
+  const evidence = evidenceOf(uid, isTaken ? "pod-evicted" : "pod-ended", taken ?? wordsOf(found), now);
   // Proved by what is seen now, not by the clock of a node: a beat that came before now does not disprove it.
   const isGone = end !== undefined || (isAlone && isOver(pod) && node?.exists === false);
   if (isGone) return { kind: "gone", evidence: { ...evidence, goneAt: now } };

@@ -1,4 +1,5 @@
-import type { EventFacts, NodeFacts, OwnerFacts, PodFacts } from "../core/classify/facts.ts";
+import type { NodeFacts, PodFacts } from "../core/classify/facts.ts";
+import type { Surroundings } from "../core/pod-surroundings.ts";
 
 /** A pod of ours, as a cluster shows it. Its name may be used again; its uid never is. */
 export type SeenPod = {
@@ -20,16 +21,6 @@ export type RunningPod = {
   readonly annotations: Readonly<Record<string, string>>;
   /** The Job that has made it. */
   readonly job?: { readonly name: string; readonly uid: string };
-};
-
-/** What else a cluster knows of a pod that has ended. */
-export type Surroundings = {
-  /** What components have said about it. Events are kept for an hour. */
-  readonly events: readonly EventFacts[];
-  /** The Job that has made it, if it is there. */
-  readonly owner?: OwnerFacts;
-  /** The other pods of its gang, if it is in one, in whatever state. */
-  readonly members: readonly PodFacts[];
 };
 
 /** A cluster of Kubernetes, as far as a sweep looks at it. A cluster that does not answer throws. */

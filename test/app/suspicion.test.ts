@@ -3,10 +3,12 @@ import { heed } from "../../lambdas/heed.ts";
 import { beat } from "../../lib/app/beat.ts";
 import { inspect } from "../../lib/app/inspect.ts";
 import { watchedIn } from "../../lib/app/pods.ts";
+import { nothingSuspected } from "../../lib/app/suspicion.ts";
 import { sweep } from "../../lib/app/sweep.ts";
 import { nothingWatched, watch } from "../../lib/app/watch.ts";
 import type { WatchCounts } from "../../lib/app/watch-counts.ts";
-import { after, seconds } from "../../lib/core/time.ts";
+import type { Spec } from "../../lib/core/spec.ts";
+import { after, type Instant, seconds } from "../../lib/core/time.ts";
 import { noticeOfInstance, type SeenInstance } from "../../lib/evidence/aws/instance.ts";
 import type { Machines } from "../../lib/ports/machines.ts";
 import type { Claims } from "../../lib/wire/credentials.ts";
@@ -33,10 +35,13 @@ function ec2(...instances: readonly SeenInstance[]): Machines & { readonly asked
   };
 }
 
+/** When a look has to be over. */
+const soon = (app: Service): Instant => after(app.now(), seconds(50));
+
 /** A sweep after so many seconds, and whatever its messages lead to. */
-async function swept(app: Service, machines: Machines, wait: number): Promise<void> {
+async function swept(app: Service, machines: Machines, wait: number, suspected = nothingSuspected()): Promise<void> {
   app.pass(seconds(wait));
-  await sweep(app, { period: seconds(10), until: after(app.now(), seconds(50)), previous: app.now() }, machines);
+  await sweep(app, { period: seconds(10), until: soon(app), previous: app.now() }, { machines, suspected });
   for (const event of app.notices.sent.splice(0)) await heed(app, JSON.stringify(event));
 }
 
@@ -68,6 +73,17 @@ describe("an attempt that misses a beat", () => {
     expect(app.messages()).toMatchObject([{ data: { next: { held: true } } }]);
     await swept(app, ec2({ ...TERMINATED, state: "shutting-down" }), 10);
     expect(app.messages()).toHaveLength(1);
+  });
+
+  test("whose machine is stopped is told so once, and not by each sweep of its lease", async () => {
+    const app = service();
+    await tokenOf(app, "etl", SPEC, on(HOST));
+    const sent = vi.spyOn(app.notices, "send");
+    const suspected = nothingSuspected();
+    for (const wait of [200, 10, 10, 10]) await swept(app, ec2({ ...TERMINATED, state: "stopped" }), wait, suspected);
+    expect(sent).toHaveBeenCalledTimes(1);
+    await swept(app, ec2(TERMINATED), 10, suspected);
+    expect(sent).toHaveBeenCalledTimes(2);
   });
 
   test.each([
@@ -123,7 +139,7 @@ describe("an attempt in a Job that misses a beat", () => {
   };
 
   /** Its runner has fallen silent, and a sweep has seen that. */
-  async function silent(): Promise<{
+  async function silent(more: Partial<Spec> = { start: "dispatch" }): Promise<{
     app: Service;
     cluster: TestCluster;
     claims: Claims;
@@ -131,7 +147,8 @@ describe("an attempt in a Job that misses a beat", () => {
   }> {
     const app = service();
     const cluster = testCluster();
-    const claims = await tokenOf(app, "etl", { ...SPEC, target }, POD);
+    const claims = await tokenOf(app, "etl", { ...SPEC, target, ...more }, POD);
+    app.requeues.sent.length = 0; // the first announcement
     await swept(app, ec2(), 185);
     return {
       app,
@@ -139,7 +156,7 @@ describe("an attempt in a Job that misses a beat", () => {
       claims,
       look: () => {
         app.pass(seconds(5));
-        return watch(app, cluster, nothingWatched(), after(app.now(), seconds(50)));
+        return watch(app, cluster, nothingWatched(), soon(app));
       },
     };
   }
@@ -155,7 +172,8 @@ describe("an attempt in a Job that misses a beat", () => {
     const { app, cluster, look } = await silent();
     const killed = { name: "work", state: { terminated: { exitCode: 137, reason: "OOMKilled" } } };
     const proxy = { name: "istio-proxy", state: { running: {} } };
-    cluster.others.push(runs({ containerStatuses: [killed, proxy] }, { spec: { restartPolicy: "Never" } }));
+    const containers = [{ name: "work" }, { name: "istio-proxy" }];
+    cluster.others.push(runs({ containerStatuses: [killed, proxy] }, { spec: { restartPolicy: "Never", containers } }));
     expect(await look()).toMatchObject({ reported: 1 });
     expect((await inspect(app, "etl"))?.lines[0]?.end?.cause).toBe("out-of-memory");
   });
@@ -171,15 +189,41 @@ describe("an attempt in a Job that misses a beat", () => {
     expect(app.messages()).toEqual([]);
   });
 
-  test("is listed once or twice, and not by each sweep of its lease", async () => {
-    const { app, cluster, look } = await silent();
-    cluster.others.push(runs());
+  test("is listed once, also by a sweep that comes late, and not by each sweep of its lease", async () => {
+    const app = service();
+    await tokenOf(app, "etl", { ...SPEC, target }, POD);
     const listed = vi.spyOn(app.hosts, "enter");
-    for (let sweeps = 0; sweeps < 20; sweeps += 1) {
-      await swept(app, ec2(), 10);
-      await look();
-    }
-    expect(listed.mock.calls.length).toBeLessThanOrEqual(1);
+    const suspected = nothingSuspected();
+    for (const wait of [300, 10, 10, 10]) await swept(app, ec2(), wait, suspected);
+    expect(listed.mock.calls.map(([host]) => host)).toEqual(["~cluster/test"]);
+  });
+
+  test("and whose claim names no pod is left alone: its agent does not know where it is", async () => {
+    const app = service();
+    const cluster = testCluster();
+    await tokenOf(app, "etl", { ...SPEC, target, start: "dispatch" }, { ...on(HOST), podUid: "uid-1" });
+    await swept(app, ec2(), 185);
+    expect(await watch(app, cluster, nothingWatched(), soon(app))).toMatchObject({ told: 0 });
+    expect(app.messages()).toHaveLength(1); // the first announcement
+    expect(await app.hosts.entries(watchedIn(cluster), app.now())).toEqual([]);
+  });
+
+  test("and whose owner has started it is told nothing by a cluster that does not have its pod", async () => {
+    const { app, look } = await silent({ start: "self" });
+    expect(await look()).toMatchObject({ told: 0 });
+    expect(app.messages()).toEqual([]);
+  });
+
+  test("and whose pod has another container that ended goes on: nobody knows which one does the work", async () => {
+    const { app, cluster, look } = await silent();
+    const containerStatuses = [
+      { name: "prepare", state: { terminated: { exitCode: 0 } } },
+      { name: "train", state: { running: {} } },
+    ];
+    const containers = [{ name: "prepare" }, { name: "train" }];
+    cluster.others.push(runs({ containerStatuses }, { spec: { restartPolicy: "Never", containers } }));
+    expect(await look()).toMatchObject({ reported: 0, gone: 0 });
+    expect((await inspect(app, "etl"))?.current).toMatchObject({ state: "running" });
   });
 
   test("and whose cluster does not answer waits for its lease", async () => {

@@ -156,6 +156,14 @@ describe("a pod without an agent", () => {
     expect(stage.app.messages()).toMatchObject([{ data: { next: { attempt: 2 } } }]);
   });
 
+  test("that is gone is found beside a second pod that has run and ended between two looks", async () => {
+    const stage = await running();
+    leaves(stage);
+    stage.cluster.ended.push(endedPod("uid-2", "etl", terminated(1), madeFor(stage.ticket.fence)));
+    expect(await stage.look()).toMatchObject({ gone: 1 });
+    expect((await stage.record()).attempts).toMatchObject([{ cause: "interrupted" }]);
+  });
+
   test("that is gone is found beside the pods of attempts before, which are still listed", async () => {
     const stage = await queued();
     stage.cluster.ended.push(endedPod("uid-1", "etl", terminated(137), madeFor(stage.ticket.fence)));

@@ -6,9 +6,11 @@ import { finish } from "../../lib/app/finish.ts";
 import { inspect } from "../../lib/app/inspect.ts";
 import { nothingWatched, watch, watchAll } from "../../lib/app/watch.ts";
 import type { WatchCounts } from "../../lib/app/watch-counts.ts";
+import type { OwnerFacts } from "../../lib/core/classify/facts.ts";
 import { AGENT_EXITS } from "../../lib/core/pod-ending.ts";
+import type { Surroundings } from "../../lib/core/pod-surroundings.ts";
 import { after, type Instant, seconds } from "../../lib/core/time.ts";
-import type { SeenPod, Surroundings } from "../../lib/ports/clusters.ts";
+import type { SeenPod } from "../../lib/ports/clusters.ts";
 import { type RecordView, recordView } from "../../lib/wire/run-view.ts";
 import { TARGET } from "../dispatch/announcements.ts";
 import { endedPod, type Fields, type TestCluster, terminated, testCluster } from "./cluster.ts";
@@ -52,71 +54,123 @@ async function record(app: Service): Promise<RecordView> {
 const attempts = async (app: Service): Promise<RecordView["attempts"]> => (await record(app)).attempts;
 
 describe("an end that the pod itself does not explain", () => {
+  const READY = { exists: true, conditions: [{ type: "Ready", status: "True" }], taints: [] };
   const KILLED = endedPod("uid-1", "etl", terminated(137));
-  const explained = async (pod: SeenPod, around: Partial<Surroundings>): Promise<RecordView["attempts"][number]> => {
+
+  /** What becomes of the attempt whose pod has ended on a node that is well, with that around it. */
+  async function explained(pod: SeenPod, around: Partial<Surroundings> = {}): Promise<RecordView["attempts"][number]> {
     const { app, cluster, look } = await running();
+    cluster.nodes.set("n1", READY);
     cluster.ended.push(pod);
     cluster.surroundings.set("uid-1", { events: [], members: [], ...around });
     await look();
     return (await attempts(app))[0] as RecordView["attempts"][number];
-  };
+  }
+  const noteOf = ({ evidence }: RecordView["attempts"][number]): string => String(evidence?.[0]?.note);
 
   test("is lost, if nothing around it says more", async () => {
-    expect(await explained(KILLED, {})).toMatchObject({ cause: "lost" });
+    expect(await explained(KILLED)).toMatchObject({ cause: "lost" });
   });
 
-  test("is what an event says", async () => {
+  test("is what an event says, if it was an eviction", async () => {
     const event = { reason: "TaintManagerEviction", message: "Marking for deletion Pod default/x", about: "Pod" };
-    const found = await explained(KILLED, { events: [event] });
+    const found = await explained(KILLED, { events: [event], owner: job({ active: 1 }) });
     expect(found).toMatchObject({ cause: "interrupted" });
-    expect(found.evidence?.[0]?.note).toContain("TaintManagerEviction");
+    expect(noteOf(found)).toContain("TaintManagerEviction");
+  });
+
+  test.each([
+    ["an image that could not be pulled at first", "Failed", "Failed to pull image: not found"],
+    ["a registry that was slow", "BackOff", "Back-off pulling image"],
+    ["a probe that failed", "Unhealthy", "Liveness probe failed"],
+  ])("is not %s: it began all the same", async (_, reason, message) => {
+    const events = [{ reason, message, type: "Warning", about: "Pod" }];
+    expect(await explained(KILLED, { events })).toMatchObject({ cause: "lost" });
+  });
+
+  const job = (more: Partial<OwnerFacts>): OwnerFacts => ({
+    kind: "Job",
+    conditions: [],
+    isSuspended: false,
+    active: 0,
+    succeeded: 0,
+    failed: 0,
+    ...more,
   });
 
   test("is an interruption, if a queue has suspended its Job", async () => {
-    const owner = { kind: "Job", conditions: [], isSuspended: true, active: 0, succeeded: 0, failed: 0 };
+    const owner = job({ isSuspended: true });
     const found = await explained(KILLED, { owner });
     expect(found).toMatchObject({ cause: "interrupted" });
-    expect(found.evidence?.[0]?.note).toContain("its Job was suspended");
+    expect(noteOf(found)).toBe("its Job was suspended");
+    // Its process heard that it was to end, and chose a code of its own.
+    const deleted = { metadata: { deletionTimestamp: "2026-11-22T12:00:30Z", labels: { "lastbeat.dev/run": "etl" } } };
+    const handled = endedPod("uid-1", "etl", terminated(1), deleted);
+    expect(await explained(handled, { owner })).toMatchObject({ cause: "interrupted" });
+    expect(await explained(handled)).toMatchObject({ cause: "crashed" });
+    expect(await explained(endedPod("uid-1", "etl", terminated(1)), { owner })).toMatchObject({ cause: "crashed" });
   });
 
-  test("is not put in doubt by a Job that has made another pod", async () => {
-    const owner = { kind: "Job", conditions: [], isSuspended: false, active: 1, succeeded: 0, failed: 1 };
-    expect(await explained(KILLED, { owner })).toMatchObject({ cause: "lost" });
+  test.each([
+    ["runs another pod", { active: 3 }],
+    [
+      "has had enough of its pods",
+      { failed: 4, conditions: [{ type: "Failed", status: "True", reason: "BackoffLimitExceeded" }] },
+    ],
+    ["was completed by another pod", { succeeded: 1, conditions: [{ type: "Complete", status: "True" }] }],
+  ])("does not change because its Job %s", async (_, more) => {
+    const found = await explained(KILLED, { owner: job(more) });
+    expect(found).toMatchObject({ cause: "lost" });
+    expect(noteOf(found)).not.toContain("job.");
   });
 
-  const inGang = { metadata: { labels: { "lastbeat.dev/run": "etl", "jobset.sigs.k8s.io/jobset-name": "train" } } };
-  const at = (finishedAt: string, exitCode: number) => ({
-    containerStatuses: [{ name: "work", state: { terminated: { exitCode, finishedAt } } }],
-  });
-  const FAILED = endedPod("uid-1", "etl", at("2026-11-22T12:00:35Z", 1), inGang);
-  const member = (status: Fields) => endedPod("uid-2", "etl", status, inGang).facts;
-
-  test("is the eviction of the member of its gang that went first", async () => {
-    const conditions = [
-      {
-        type: "DisruptionTarget",
-        status: "True",
-        reason: "EvictionByEvictionAPI",
-        lastTransitionTime: "2026-11-22T12:00:20Z",
-      },
-    ];
-    const evicted = member({ ...at("2026-11-22T12:00:22Z", 143), conditions });
-    expect(await explained(FAILED, { members: [evicted] })).toMatchObject({ cause: "interrupted" });
+  test("is looked up once: a cluster that does not answer costs the reason, and not the verdict", async () => {
+    const { app, cluster, look } = await running();
+    cluster.nodes.set("n1", READY);
+    cluster.ended.push(KILLED);
+    vi.spyOn(cluster, "around").mockRejectedValue(new Error("504"));
+    expect(await look()).toMatchObject({ gone: 1, failed: 0 });
+    expect(await attempts(app)).toMatchObject([{ cause: "lost" }]);
+    expect(app.logged).toContainEqual(expect.objectContaining({ decision: "surroundings-silent" }));
   });
 
-  test("is its own, if it went first, or if the others run on", async () => {
-    const later = member(at("2026-11-22T12:00:39Z", 143));
-    expect(await explained(FAILED, { members: [later] })).toMatchObject({ cause: "crashed" });
-    const alive = member({ phase: "Running", containerStatuses: [{ name: "work", state: { running: {} } }] });
-    expect(await explained(FAILED, { members: [alive] })).toMatchObject({ cause: "crashed" });
-  });
-
-  test("costs no request where the pod explains itself", async () => {
+  test("costs no request where the pod explains itself, or is none of ours", async () => {
     const { cluster, look } = await running();
     cluster.ended.push(endedPod("uid-1", "etl", EVICTED), endedPod("uid-2", "other", terminated(137)));
     const around = vi.spyOn(cluster, "around");
     await look();
     expect(around).not.toHaveBeenCalled();
+  });
+
+  describe("in a gang", () => {
+    const inGang = { metadata: { labels: { "lastbeat.dev/run": "etl", "jobset.sigs.k8s.io/jobset-name": "train" } } };
+    const at = (finishedAt: string, exitCode: number): Fields => ({
+      containerStatuses: [{ name: "work", state: { terminated: { exitCode, finishedAt } } }],
+    });
+    const FAILED = endedPod("uid-1", "etl", at("2026-11-22T12:00:35Z", 1), inGang);
+    const member = (status: Fields) => endedPod("uid-2", "etl", status, inGang).facts;
+    const evicted = (finishedAt: string) => {
+      const condition = { type: "DisruptionTarget", status: "True", reason: "EvictionByEvictionAPI" };
+      return member({ ...at(finishedAt, 143), conditions: [{ ...condition, lastTransitionTime: finishedAt }] });
+    };
+
+    test("is the eviction of the member that went first", async () => {
+      const found = await explained(FAILED, { members: [evicted("2026-11-22T12:00:22Z")], owner: job({ active: 3 }) });
+      expect(found).toMatchObject({ cause: "interrupted" });
+      expect(noteOf(found)).toContain("DisruptionTarget");
+    });
+
+    test.each([
+      ["it went first", () => evicted("2026-11-22T12:00:39Z")],
+      ["the other was replaced hours ago", () => evicted("2026-11-22T06:00:00Z")],
+      ["the other failed by itself", () => member(at("2026-11-22T12:00:30Z", 1))],
+      [
+        "the other runs on",
+        () => member({ phase: "Running", containerStatuses: [{ name: "work", state: { running: {} } }] }),
+      ],
+    ])("is its own, if %s", async (_, other) => {
+      expect(await explained(FAILED, { members: [other()] })).toMatchObject({ cause: "crashed" });
+    });
   });
 });
 

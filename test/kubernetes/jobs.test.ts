@@ -73,7 +73,7 @@ describe("the ClusterRole of the guide", () => {
       path: `${rbac}/clusterrolebindings`,
       body: { metadata: { name: "lastbeat" }, roleRef, subjects },
     });
-    expect(await missing(plane.rest, "strangers")).toHaveLength(8);
+    expect(await missing(plane.rest, "strangers")).toHaveLength(9);
     await until("the role is in force", async () => (await missing(plane.rest, "lastbeat")).length === 0);
     for (const verb of ["get", "list", "delete"]) expect(await mayDo(verb, "secrets")).toBe(false);
     for (const verb of ["create", "delete"]) expect(await mayDo(verb, "pods")).toBe(false);
@@ -81,6 +81,33 @@ describe("the ClusterRole of the guide", () => {
 });
 
 describe("a real API server", () => {
+  test("tells what was said of a pod, by its uid", async () => {
+    const made = (await plane.call({
+      method: "POST",
+      path: "/api/v1/namespaces/default/pods",
+      body: { metadata: { name: "talked-of" }, spec: { containers: [{ name: "work", image: "x" }] } },
+    })) as { readonly metadata: { readonly uid: string } };
+    const { uid } = made.metadata;
+    const said = (name: string, of: string): Promise<unknown> =>
+      plane.call({
+        method: "POST",
+        path: "/api/v1/namespaces/default/events",
+        body: {
+          metadata: { name },
+          involvedObject: { kind: "Pod", name: "talked-of", namespace: "default", uid: of },
+          reason: "TaintManagerEviction",
+          message: "Marking for deletion",
+          type: "Normal",
+        },
+      });
+    await said("about-it", uid);
+    await said("about-one-of-that-name", "11111111-2222-4333-8444-555555555555");
+    const cluster = kubernetesCluster("test", plane.rest);
+    const pod = await cluster.pod("default", "talked-of");
+    if (pod === undefined) throw new Error("the pod is not there");
+    expect(await cluster.around(pod)).toMatchObject({ events: [{ reason: "TaintManagerEviction" }], members: [] });
+  });
+
   test("refuses for good what is not valid, what is not allowed, and what has no namespace", async () => {
     const jobs = kubernetesJobs(plane.rest);
     const job = (namespace: string, template: object) => ({

@@ -2,6 +2,7 @@ import { canary } from "../../lib/app/canary.ts";
 import { inspect } from "../../lib/app/inspect.ts";
 import { cancel, requeue } from "../../lib/app/owner-requests.ts";
 import { register } from "../../lib/app/register.ts";
+import { nothingSuspected } from "../../lib/app/suspicion.ts";
 import { sweep } from "../../lib/app/sweep.ts";
 import type { Run } from "../../lib/core/run.ts";
 import type { Spec } from "../../lib/core/spec.ts";
@@ -152,11 +153,10 @@ export class People {
         };
         const until = after(app.clock.now(), lasts);
         const bounds = { period, until };
-        const counts = await sweep(
-          { ...app, runs: { ...app.runs, page } },
-          bounds,
-          this.cloud.machinesFor(process, this.pods.machines),
-        ).catch((error: unknown) => {
+        const counts = await sweep({ ...app, runs: { ...app.runs, page } }, bounds, {
+          machines: this.cloud.machinesFor(process, this.pods.machines),
+          suspected: nothingSuspected(),
+        }).catch((error: unknown) => {
           if (isExpected(error)) return undefined;
           throw error;
         });

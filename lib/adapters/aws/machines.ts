@@ -34,7 +34,7 @@ export function ec2Machines(): Machines {
       const { DescribeInstancesCommand, EC2Client } = await import("@aws-sdk/client-ec2");
       // What is not answered is asked again by the next sweep.
       client ??= new EC2Client({
-        maxAttempts: 2,
+        maxAttempts: 1,
         requestHandler: { connectionTimeout: 1000, requestTimeout: 3000, throwOnRequestTimeout: true },
       });
       // By a filter, because an id that EC2 does not know would be an error.

@@ -1,11 +1,12 @@
 import type { NodeFacts } from "../../core/classify/facts.ts";
 import { gangOf } from "../../core/classify/frameworks.ts";
+import type { Surroundings } from "../../core/pod-surroundings.ts";
 import { readEvent } from "../../evidence/kubernetes/event.ts";
 import { at, field, type Json, listOf, textOf, textsOf } from "../../evidence/kubernetes/fields.ts";
 import { readNode } from "../../evidence/kubernetes/node.ts";
 import { readOwner } from "../../evidence/kubernetes/owner.ts";
 import { readPod } from "../../evidence/kubernetes/pod.ts";
-import type { Cluster, RunningPod, SeenPod, Surroundings } from "../../ports/clusters.ts";
+import type { Cluster, RunningPod, SeenPod } from "../../ports/clusters.ts";
 import { AGENT_LABEL, MANAGED_BY, POD_LABEL } from "../../wire/pods.ts";
 import { ApiError, type Rest } from "./rest.ts";
 

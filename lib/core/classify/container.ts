@@ -4,11 +4,18 @@ import { frameworkOf, isWorkName, standsBeside } from "./frameworks.ts";
 /** Annotations that name the container that does the work: of kubectl, and of Flyte. */
 const NAMED_BY = ["kubectl.kubernetes.io/default-container", "primary_container_name"];
 
+const namedIn = ({ annotations }: PodFacts): string | undefined =>
+  NAMED_BY.map((key) => annotations[key]).find((name) => name !== undefined);
+
+/** Whether the pod names the container that does the work, so that nobody has to guess. */
+export const isNamed = (pod: PodFacts): boolean => namedIn(pod) !== undefined;
+
 /** The name of the container that does the work, if the pod tells. */
-function workName({ annotations, labels, declared, containers }: PodFacts): string | undefined {
+function workName(pod: PodFacts): string | undefined {
+  const { labels, declared, containers } = pod;
   const known = new Set([...declared, ...containers.map(({ name }) => name)]);
   // A container that is named, and whose state was not told, is not another one.
-  const named = NAMED_BY.map((key) => annotations[key]).find((name) => name !== undefined);
+  const named = namedIn(pod);
   if (named !== undefined) return named;
   const names = frameworkOf(labels)?.work ?? [];
   const byFramework = names.find((name) => known.has(name));

@@ -25,6 +25,9 @@ function pointsOfTaint(key: string): Points | undefined {
   return /out-of-service|shutdown|asg-lifecycle/i.test(key) ? "reclaimed" : undefined;
 }
 
+/** Whether EC2 has taken back a spot instance, by the code of its reason. */
+export const isSpotReclaim = (reason: string | undefined): boolean => /^server\.spot/i.test(reason ?? "");
+
 /**
  * Reasons that EC2 gives for the state of an instance. `Server.Spot...`: taken back. `Client...`: a call has ended it,
  * and whether a person, a group or an autoscaler made that call, it does not say.
@@ -33,7 +36,8 @@ function ofReason({ stateReason, stateMessage }: NodeFacts): Clue | undefined {
   if (stateReason === undefined) return undefined;
   const where = "instance.stateReason";
   const text = told(stateReason, stateMessage);
-  if (/spot|scheduled/i.test(stateReason)) return clue("reclaimed", where, text);
+  // `Server.ScheduledStop`: a maintenance, of which AWS Health tells as well.
+  if (isSpotReclaim(stateReason) || /scheduled/i.test(stateReason)) return clue("reclaimed", where, text);
   if (/^server\b/i.test(stateReason)) return clue("platform", where, text);
   if (/^(client\.)?(user|instance) ?initiated/i.test(stateReason)) return hint("killed", where, text);
   const meant = meaningOf(stateReason) ?? meaningOf(stateMessage);

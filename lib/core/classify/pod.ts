@@ -1,8 +1,9 @@
 import type { Instant } from "../time.ts";
 import { type Clue, clue, hint, type Points, told } from "./clue.ts";
-import { initsOf, ownOf, workOf } from "./container.ts";
+import { initsOf, isNamed, ownOf, workOf } from "./container.ts";
 import { clueOfContainer } from "./exit.ts";
 import type { Condition, ContainerFacts, PodFacts } from "./facts.ts";
+import { standsBeside } from "./frameworks.ts";
 import { meaningOf } from "./meaning.ts";
 
 /** The column STATUS of kubectl for pods that run, or wait to run. */
@@ -107,9 +108,14 @@ const isPhase = ({ phase }: PodFacts, ...phases: readonly string[]): boolean =>
 /** A pod in this phase is over, whatever its containers show. */
 export const isOver = (pod: PodFacts): boolean => isPhase(pod, "Failed", "Succeeded");
 
-/** Whether the work is over, although other containers of the pod may run on: a proxy, or a collector of logs. */
-export const isWorkOver = (pod: PodFacts): boolean =>
-  isOver(pod) || (pod.restartPolicy === "Never" && workOf(pod)?.state.is === "terminated");
+/**
+ * Whether the work is over, although other containers of the pod may run on: a proxy, or a collector of logs. While a pod
+ * runs, only a container that it names does the work alone.
+ */
+export function isWorkOver(pod: PodFacts): boolean {
+  const isAlone = isNamed(pod) || pod.declared.filter((name) => !standsBeside(name)).length === 1;
+  return isOver(pod) || (pod.restartPolicy === "Never" && isAlone && workOf(pod)?.state.is === "terminated");
+}
 
 /** Says whether the pod is alive, done or dead, without a cause. */
 function ofLife(pod: PodFacts, work: ContainerFacts | undefined, now: Instant): readonly Clue[] {

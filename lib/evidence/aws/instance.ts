@@ -1,3 +1,4 @@
+import { isSpotReclaim } from "../../core/classify/node.ts";
 import { NOTE_LENGTH, type Notice } from "../../core/evidence.ts";
 import type { Instant } from "../../core/time.ts";
 
@@ -13,9 +14,6 @@ export type SeenInstance = {
 /** A stopped instance may come back under the same id, and a hibernated one goes on where it was. */
 const GOING: ReadonlySet<string> = new Set(["stopping", "stopped", "shutting-down"]);
 
-/** EC2 has taken back a spot instance. `Server.InternalError` and others say that a machine failed. */
-const SPOT = /^server\.spot/i;
-
 /**
  * What an instance that was asked about says, as an event about it would have. Undefined while it is there. When it ended is
  * not told in a form to rely on, so it counts as gone from now.
@@ -24,7 +22,7 @@ export function noticeOfInstance({ id, state, reason, words }: SeenInstance, now
   const isGone = state === "terminated";
   if (!isGone && !GOING.has(state)) return undefined;
   const note = [state, reason, words].filter(Boolean).join(": ");
-  const kind = SPOT.test(reason ?? "") ? "spot-interruption" : isGone ? "terminated" : "stopping";
+  const kind = isSpotReclaim(reason) ? "spot-interruption" : isGone ? "terminated" : "stopping";
   return {
     host: id,
     evidence: {
