@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { jobName } from "../../lib/dispatch/job/names.ts";
 import type { RecordView } from "../../lib/wire/run-view.ts";
-import { lastbeat, type Program } from "../e2e/processes.ts";
+import { type Embedded, startEmbedded } from "./embedded.ts";
 import { type FaultyApi, faultyApi } from "./faults.ts";
 import { type Plane, startPlane, until } from "./plane.ts";
 
@@ -17,17 +17,14 @@ type Found = {
 
 let plane: Plane;
 let api: FaultyApi;
-let program: Program;
-let url: string;
+let lastbeat: Embedded;
 beforeAll(async () => {
   plane = await startPlane();
   api = await faultyApi(plane, SEED);
-  program = lastbeat(["dev", "--port", "0", "--sweep", "5", "--kubeconfig", api.kubeconfig]);
-  url = (await program.line(/lastbeat listens on (\S+)/))[1] ?? "";
+  lastbeat = await startEmbedded(api.kubeconfig);
 });
 afterAll(async () => {
-  program.child.kill("SIGTERM");
-  await program.left;
+  await lastbeat.stop();
   await api.stop();
   await plane.stop();
 });
@@ -51,7 +48,7 @@ const AT_ONCE = 20;
 async function records(): Promise<readonly RecordView[]> {
   const found: RecordView[] = [];
   for (let from = 0; from < RUNS.length; from += AT_ONCE)
-    found.push(...(await Promise.all(RUNS.slice(from, from + AT_ONCE).map(record))));
+    found.push(...(await Promise.all(RUNS.slice(from, from + AT_ONCE).map((run) => lastbeat.record(run)))));
   return found;
 }
 
@@ -72,12 +69,6 @@ async function playKubelet(): Promise<void> {
   }
 }
 
-/** A connection that is kept may be closed by the server at the moment at which it is used again. */
-const asked = (run: string, options: RequestInit = {}): Promise<Response> =>
-  fetch(`${url}/v1/runs/${run}`, { ...options, headers: { connection: "close" } });
-
-const record = async (run: string): Promise<RecordView> => (await (await asked(run)).json()) as RecordView;
-
 test("behind an API server of which every fifth request fails no Job is made twice, and no run is lost", async () => {
   api.share = 0.2;
   const began = Date.now();
@@ -91,7 +82,7 @@ test("behind an API server of which every fifth request fails no Job is made twi
       template: { spec: { containers: [{ name: "work", image: "x" }] } },
     },
   };
-  for (const run of RUNS) await asked(run, { method: "PUT", body: JSON.stringify(spec) });
+  for (const run of RUNS) await lastbeat.register(run, spec);
   const ended = await until(
     "all runs have ended",
     async () => {

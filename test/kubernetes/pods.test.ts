@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { jobName } from "../../lib/dispatch/job/names.ts";
 import type { RecordView } from "../../lib/wire/run-view.ts";
-import { lastbeat, type Program } from "../e2e/processes.ts";
+import { type Embedded, startEmbedded } from "./embedded.ts";
 import { IMAGES, type Node, startNode, TOOLS } from "./node.ts";
 import { type Plane, startPlane, until } from "./plane.ts";
 
@@ -18,41 +18,19 @@ type Pod = {
 describe.skipIf(TOOLS === undefined)("real pods on real nodes", () => {
   let plane: Plane;
   let first: Node;
-  let program: Program;
-  let url: string;
+  let lastbeat: Embedded;
   beforeAll(async () => {
     plane = await startPlane();
     first = await startNode(plane);
-    const args = [
-      "dev",
-      "--port",
-      "0",
-      "--sweep",
-      "5",
-      "--kubeconfig",
-      plane.kubeconfig,
-      "--agent-image",
-      IMAGES.agent,
-    ];
-    program = lastbeat(args);
-    url = (await program.line(/lastbeat listens on (\S+)/))[1] ?? "";
+    lastbeat = await startEmbedded(plane.kubeconfig, "--agent-image", IMAGES.agent);
   });
   afterAll(async () => {
-    program.child.kill("SIGTERM");
-    await program.left;
+    await lastbeat.stop();
     await first.stop();
     await plane.stop();
   });
 
-  const call = async (method: string, path: string, body?: object): Promise<never> => {
-    const response = await fetch(`${url}${path}`, {
-      method,
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    });
-    if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
-    return (await response.json()) as never;
-  };
-  const record = (run: string): Promise<RecordView> => call("GET", `/v1/runs/${run}`);
+  const record = (run: string): Promise<RecordView> => lastbeat.record(run);
   const pods = async (run: string, attempt: number): Promise<readonly Pod[]> =>
     (
       (await plane.call({ path: PODS, query: { labelSelector: `job-name=${jobName(run, attempt)}` } })) as {
@@ -67,7 +45,7 @@ describe.skipIf(TOOLS === undefined)("real pods on real nodes", () => {
     more: object = {},
     pod: object = {},
     leaseSeconds = LEASE_SECONDS,
-  ): Promise<unknown> => {
+  ): Promise<void> => {
     const work = {
       name: "work",
       image: IMAGES.work,
@@ -76,7 +54,7 @@ describe.skipIf(TOOLS === undefined)("real pods on real nodes", () => {
     };
     const template = { spec: { hostNetwork: true, containers: [work], ...pod } };
     const target = { kind: "job", cluster: "test", template, ...more };
-    return call("PUT", `/v1/runs/${run}`, {
+    return lastbeat.register(run, {
       start: "dispatch",
       leaseSeconds,
       backoff: { baseSeconds: 0 },
@@ -154,7 +132,7 @@ describe.skipIf(TOOLS === undefined)("real pods on real nodes", () => {
     first.killPod(next?.metadata.uid ?? "");
     const { attempts } = await runsAs("alone", 3);
     expect(attempts).toMatchObject([{ cause: "interrupted" }, { cause: "lost" }, {}]);
-    await call("POST", "/v1/runs/alone/cancel", { reason: "enough" });
+    await lastbeat.call("POST", "/v1/runs/alone/cancel", { reason: "enough" });
     await until("the pod of a canceled run is stopped", async () => (await pods("alone", 3)).length === 0);
   });
 
@@ -180,7 +158,7 @@ describe.skipIf(TOOLS === undefined)("real pods on real nodes", () => {
     const seen = await until("the next attempt is due", look, 170);
     expect(seen.attempts[0]).toMatchObject({ cause: "never-started", charged: "starts" });
     await until("its pod is gone", async () => (await pods("no-image", 1)).length === 0);
-    await call("POST", "/v1/runs/no-image/cancel", {});
+    await lastbeat.call("POST", "/v1/runs/no-image/cancel", {});
   }, 240_000);
 
   test("whose Job is deleted by hand are started again", async () => {
@@ -218,7 +196,7 @@ describe.skipIf(TOOLS === undefined)("real pods on real nodes", () => {
     expect(seen).toMatchObject({ state: "running", attempt: 1 });
     const second = [{ kind: "second-start", note: expect.stringContaining("pod second-") }];
     expect(seen.attempts).toMatchObject([{ holder: attempts[0]?.holder, evidence: second }]);
-    await call("POST", "/v1/runs/twice/cancel", {});
+    await lastbeat.call("POST", "/v1/runs/twice/cancel", {});
     expect(await ended("twice")).toMatchObject({ outcome: "canceled" });
   });
 
@@ -266,7 +244,7 @@ describe.skipIf(TOOLS === undefined)("real pods on real nodes", () => {
       };
       const template = { spec: { hostNetwork: true, nodeSelector, containers: [work] } };
       const target = { kind: "job", cluster: "test", template };
-      await call("PUT", "/v1/runs/cut-off", {
+      await lastbeat.register("cut-off", {
         start: "dispatch",
         leaseSeconds: 40,
         backoff: { baseSeconds: 0 },
