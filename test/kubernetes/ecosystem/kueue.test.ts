@@ -39,6 +39,7 @@ function webhooksOf(world: World, caBundle: string): readonly Made[] {
 /** A real Kueue, which suspends and resumes Jobs. */
 async function startKueue(world: World): Promise<void> {
   for (const each of world.manifests("kueue")) await world.apply(each);
+  await world.served("kueue.x-k8s.io/v1beta2", "Workload"); // Kueue gives up without it
   for (const name of ["kueue-system", NAMESPACE])
     await world.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
   const certificates = join(world.plane.folder, "kueue-certificates");
@@ -60,6 +61,12 @@ async function startKueue(world: World): Promise<void> {
   writeFileSync(config, JSON.stringify(settings));
   world.start("kueue", ["--config", config, "--feature-gates=VisibilityOnDemand=false"]);
   for (const each of webhooksOf(world, authority)) await world.apply(each);
+  await until("Kueue and its webhooks answer", () =>
+    fetch("http://127.0.0.1:8081/readyz").then(
+      ({ ok }) => ok,
+      () => false,
+    ),
+  );
 }
 
 const kueue = (kind: string, name: string, more: object, namespace?: string): Made => ({

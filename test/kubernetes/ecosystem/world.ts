@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { loadAllYaml } from "@kubernetes/client-node";
 import { generate } from "selfsigned";
+import { parseAllDocuments } from "yaml";
 import { end, type Plane, startPlane, until } from "../plane.ts";
 
 const STAGES = fileURLToPath(new URL("stages.yaml", import.meta.url));
@@ -31,6 +31,8 @@ export type World = {
   say(object: Made, status: object): Promise<void>;
   /** The objects of a folder of manifests. */
   manifests(name: string): readonly Made[];
+  /** Waits until objects of that kind can be made. */
+  served(apiVersion: string, kind: string): Promise<void>;
   /** Starts a program that scripts/ecosystem.sh has built. It ends with the world. */
   start(name: string, args: readonly string[], environment?: NodeJS.ProcessEnv): void;
   stop(): Promise<void>;
@@ -64,8 +66,10 @@ async function apply(plane: Plane, object: Made): Promise<void> {
 
 const manifests = (name: string): readonly Made[] =>
   readdirSync(join(folder(), name)).flatMap((file) =>
-    loadAllYaml(readFileSync(join(folder(), name, file), "utf8")).filter((each: unknown) => each !== null),
-  ) as unknown as readonly Made[];
+    parseAllDocuments(readFileSync(join(folder(), name, file), "utf8"))
+      .map((document) => document.toJS() as Made | null)
+      .filter((each) => each !== null),
+  );
 
 /** A program whose output goes to a file in the folder of the plane. */
 function started(
@@ -80,6 +84,13 @@ function started(
     env: { ...process.env, KUBECONFIG: plane.kubeconfig, ...environment },
   });
   closeSync(log);
+  // The test ends it by a signal. One that gives up has said why.
+  child.once("exit", (code) => {
+    if (code)
+      console.error(
+        `${name} left with ${code}: ${readFileSync(join(plane.folder, `${name}.log`), "utf8").slice(-2000)}`,
+      );
+  });
   return child;
 }
 
@@ -104,6 +115,7 @@ export async function startWorld(): Promise<World> {
       await plane.call({ method: "PATCH", path, body: { status } });
     },
     manifests,
+    served: async (apiVersion, kind) => void (await pathOf(plane, { apiVersion, kind, metadata: { name: "" } })),
     start: (name, args, environment) => void programs.push(started(plane, name, args, environment)),
     stop: async () => {
       await Promise.all(programs.map((program) => end(program)));
