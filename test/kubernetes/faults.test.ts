@@ -69,20 +69,42 @@ async function playKubelet(): Promise<void> {
   }
 }
 
+/** Runs whose first attempt is evicted and whose second one succeeds, without an agent. */
+const SPEC = {
+  start: "dispatch",
+  backoff: { baseSeconds: 0 },
+  target: {
+    kind: "job",
+    cluster: "test",
+    agent: "none",
+    template: { spec: { containers: [{ name: "work", image: "x" }] } },
+  },
+};
+
+/** The two lists of each look at the cluster: they are asked for whether or not anything dies. */
+const isOfLook = (request: string): boolean => request.startsWith("GET /api/v1/pods?");
+
+test("a death, and the next attempt up to its end, cost three requests, and a few more if they take long", async () => {
+  await lastbeat.register("counted", SPEC);
+  const reached = (what: string, isReached: (record: RecordView) => boolean): Promise<unknown> =>
+    until(what, async () => {
+      const seen = await lastbeat.record("counted");
+      if (!isReached(seen)) await playKubelet();
+      return isReached(seen);
+    });
+  await reached("the first attempt runs", ({ state }) => state === "running");
+  const before = api.requests.length;
+  await reached("the run has ended", ({ state }) => state === "ended");
+  const asked = api.requests.slice(before).filter((request) => !isOfLook(request));
+  console.log(`a death and the next attempt: ${asked.length} requests`);
+  expect(asked.length).toBeGreaterThanOrEqual(3);
+  expect(asked.length).toBeLessThanOrEqual(7);
+});
+
 test("behind an API server of which every fifth request fails no Job is made twice, and no run is lost", async () => {
   api.share = 0.2;
   const began = Date.now();
-  const spec = {
-    start: "dispatch",
-    backoff: { baseSeconds: 0 },
-    target: {
-      kind: "job",
-      cluster: "test",
-      agent: "none",
-      template: { spec: { containers: [{ name: "work", image: "x" }] } },
-    },
-  };
-  for (const run of RUNS) await lastbeat.register(run, spec);
+  for (const run of RUNS) await lastbeat.register(run, SPEC);
   const ended = await until(
     "all runs have ended",
     async () => {
@@ -103,6 +125,6 @@ test("behind an API server of which every fifth request fails no Job is made twi
   for (const [fault, count] of Object.entries(api.faults)) expect(count, fault).toBeGreaterThan(2);
   const took = ((Date.now() - began) / 1000).toFixed(0);
   console.log(
-    `${RUNS.length} runs of two attempts, ${api.requests()} requests, ${took} s, faults: ${JSON.stringify(api.faults)}`,
+    `${RUNS.length} runs of two attempts, ${api.requests.length} requests, ${took} s, faults: ${JSON.stringify(api.faults)}`,
   );
 }, 300_000);

@@ -18,7 +18,8 @@ export type FaultyApi = {
   readonly kubeconfig: string;
   /** How many of the next requests have a fault: 0 to 1. */
   share: number;
-  readonly requests: () => number;
+  /** What was asked for: each method with its path. */
+  readonly requests: readonly string[];
   readonly faults: Readonly<Record<Fault, number>>;
   stop(): Promise<void>;
 };
@@ -40,7 +41,7 @@ export async function faultyApi(plane: Plane, seed: number): Promise<FaultyApi> 
   await config.applyToHTTPSOptions(identity);
   const dice = seededDice(seed);
   const faults = { busy: 0, broken: 0, unknown: 0, reset: 0, lost: 0, late: 0 };
-  let requests = 0;
+  const requests: string[] = [];
   const made = await generate([{ name: "commonName", value: "api" }], {
     extensions: [{ name: "subjectAltName", altNames: [{ type: 7, ip: "127.0.0.1" }] }],
   });
@@ -60,7 +61,7 @@ export async function faultyApi(plane: Plane, seed: number): Promise<FaultyApi> 
   }
 
   const server = createServer({ cert: made.cert, key: made.private }, (asked, response) => {
-    requests += 1;
+    requests.push(`${asked.method} ${asked.url}`);
     const fault = draw(faulty.share);
     if (fault !== undefined) faults[fault] += 1;
     const instead = fault === undefined ? undefined : ANSWERS[fault];
@@ -85,7 +86,7 @@ export async function faultyApi(plane: Plane, seed: number): Promise<FaultyApi> 
   const faulty: FaultyApi = {
     kubeconfig,
     share: 0,
-    requests: () => requests,
+    requests,
     faults,
     stop: async () => {
       server.closeAllConnections();

@@ -105,7 +105,10 @@ describe("a real API server", () => {
     const cluster = kubernetesCluster("test", plane.rest);
     const pod = await cluster.pod("default", "talked-of");
     if (pod === undefined) throw new Error("the pod is not there");
-    expect(await cluster.around(pod)).toMatchObject({ events: [{ reason: "TaintManagerEviction" }], members: [] });
+    const { events, members } = await cluster.around(pod);
+    expect(members).toEqual([]);
+    // The scheduler may have said that it finds no node.
+    expect(events.filter(({ reason }) => reason === "TaintManagerEviction")).toHaveLength(1);
   });
 
   test("refuses for good what is not valid, what is not allowed, and what has no namespace", async () => {
