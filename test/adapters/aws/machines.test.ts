@@ -51,7 +51,8 @@ test("instances that have ended, or are about to, are told as events about them 
       instance("i-0123456789abcdef3", "stopped", "Server.SpotInstanceShutdown"),
     ),
   );
-  const told = await ec2Machines().ending(["i-0123456789abcdef0"], NOW);
+  const asked = ["0", "1", "2", "3"].map((digit) => `i-0123456789abcdef${digit}`);
+  const told = await ec2Machines().ending(asked, NOW);
   expect(told.map(({ host, evidence: { kind, goneAt } }) => [host.at(-1), kind, goneAt])).toEqual([
     ["0", "spot-interruption", NOW],
     ["1", "terminated", NOW],
