@@ -17,12 +17,10 @@ import { lookAtEnded } from "./watch-ended.ts";
  * here were in no list of what runs without an agent, or has ended.
  */
 
-type Counts = WatchCounts;
-
 /** A claim that was begun this long ago has been written, or never will be: no Lambda runs for so long. */
 const CLAIMED_BY_NOW: Span = seconds(120);
 
-export async function lookForListed(app: App, cluster: Cluster, entry: HostEntry, counts: Counts): Promise<void> {
+export async function lookForListed(app: App, cluster: Cluster, entry: HostEntry, counts: WatchCounts): Promise<void> {
   const seen = await app.runs.read(entry);
   if (seen?.fence !== entry.fence) return unlist(app, cluster, entry);
   if (seen.state === "queued" || (isClaimed(seen) && seen.isWatched === true))
@@ -50,7 +48,13 @@ const deleted = ({ uid, namespace, name }: { uid: string; namespace: string; nam
  * An attempt without an agent. It was listed before the pods were, so its pod was there, and is gone. It is asked for by
  * its name once more.
  */
-async function lookForVanished(app: App, cluster: Cluster, entry: HostEntry, seen: Run, counts: Counts): Promise<void> {
+async function lookForVanished(
+  app: App,
+  cluster: Cluster,
+  entry: HostEntry,
+  seen: Run,
+  counts: WatchCounts,
+): Promise<void> {
   const { run, fence } = entry;
   const { uid, namespace, name } = await podOf(app, entry);
   const now = app.clock.now();
@@ -78,7 +82,7 @@ async function lookAtSuspect(
   cluster: Cluster,
   entry: HostEntry,
   seen: ClaimedRun,
-  counts: Counts,
+  counts: WatchCounts,
 ): Promise<void> {
   const now = app.clock.now();
   const { uid, namespace, name } = await podOf(app, entry);

@@ -43,14 +43,14 @@ export async function watch(app: App, cluster: Cluster, watched: Watched, until:
   };
   const isInTime = (): boolean => app.clock.now() < until;
   /** Attempts whose pods this look has found ended. */
-  const clear = new Set<string>();
+  const overNow = new Set<string>();
   const failures = await visitAll(
     fresh,
     AT_ONCE,
     async (pod) => {
       const became = await lookAtEnded(app, cluster, pod);
       counts[became] += 1;
-      if (became !== "other") clear.add(attemptNamed(pod.facts));
+      if (became !== "other") overNow.add(attemptNamed(pod.facts));
       if (became !== "waiting") watched.ended.add(pod.uid);
     },
     isInTime,
@@ -69,7 +69,7 @@ export async function watch(app: App, cluster: Cluster, watched: Watched, until:
   );
   // A queue such as Kueue may resume a Job with a second pod. That one does not hide that the first is gone.
   const holding = running.filter(({ uid }) => watched.running.get(uid)?.isOther !== true);
-  const there = new Set([...clear, ...holding.map(attemptNamed)]);
+  const there = new Set([...overNow, ...holding.map(attemptNamed)]);
   const owned = new Set(holding.filter(({ labels }) => labels[FENCE_LABEL] === undefined).map(runNamed));
   const sought = listed.filter(({ run, fence }) => !there.has(`${run} ${fence}`) && !owned.has(run));
   const unclear = await visitAll(sought, AT_ONCE, (entry) => lookForListed(app, cluster, entry, counts), isInTime);
