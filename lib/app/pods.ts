@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
+import { FENCE_LABEL } from "../core/classify/frameworks.ts";
 import type { Run, RunKey } from "../core/run.ts";
 import type { JobTarget, Registration } from "../core/spec.ts";
 import type { Cluster } from "../ports/clusters.ts";
 import type { Claims } from "../wire/credentials.ts";
-import { FENCE_LABEL, type Labelled, POD_UID } from "../wire/pods.ts";
+import { type Labelled, POD_UID } from "../wire/pods.ts";
 import type { App } from "./app.ts";
 import { claim } from "./claim.ts";
 import { lineExpiryOf } from "./retention.ts";

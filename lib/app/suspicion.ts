@@ -5,6 +5,7 @@ import type { Machines } from "../ports/machines.ts";
 import type { Sighting } from "../ports/runs.ts";
 import { noticeShared } from "../wire/own-events.ts";
 import type { App } from "./app.ts";
+import { shuffled } from "./fairness.ts";
 import { attemptOf, watchedIn } from "./pods.ts";
 import { throwIfAny, visitAll } from "./visit-all.ts";
 
@@ -90,7 +91,8 @@ async function listForCluster(app: App, { run, shard }: Sighting): Promise<void>
 
 /**
  * Asks about the machines. One that has ended, or is about to, becomes a message in the queue of notices, like an event of
- * AWS, which may have been lost. It is sent once by each process, and again while a machine that is gone has attempts.
+ * AWS, which may have been lost. An announced end is sent once by each process, and a proved one by each sweep, until its
+ * attempts are over.
  */
 async function askMachines(
   app: App,
@@ -99,7 +101,8 @@ async function askMachines(
   suspects: readonly Sighting[],
   goesOn: () => boolean,
 ): Promise<void> {
-  const hosts = [...hostsOf(suspects)];
+  // EC2 takes 200 at once: each sweep asks about others.
+  const hosts = shuffled(app.dice.roll, [...hostsOf(suspects)]);
   if (hosts.length === 0) return;
   try {
     const notices = await machines.ending(hosts, app.clock.now());

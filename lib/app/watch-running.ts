@@ -21,10 +21,11 @@ const STOPPING: Span = seconds(60);
 /** The next look at the cluster. */
 const SOON: Span = seconds(0);
 
-/** How long a pod need not be looked at, and whether another pod holds its attempt. */
-type Looked = { readonly pause: Span; readonly isOther: boolean };
+/** How long a pod need not be looked at, and whether it holds the attempt that it names. */
+type Looked = { readonly pause: Span; readonly holds: boolean };
 
-const lookAgain = (pause: Span): Looked => ({ pause, isOther: false });
+const holds = (pause: Span): Looked => ({ pause, holds: true });
+const other = (pause: Span): Looked => ({ pause, holds: false });
 
 /**
  * What one running pod says. `isNew`: this process has not looked at it yet, so its claim may have been cut off half way.
@@ -39,27 +40,26 @@ export async function lookAtRunning(
   const run = runNamed(pod);
   const now = app.clock.now();
   const registration = run === undefined ? undefined : await app.specs.read(run, now);
-  if (registration === undefined || targetAt(registration, cluster, pod)?.agent !== "none") return lookAgain(STRANGER);
+  if (registration === undefined || targetAt(registration, cluster, pod)?.agent !== "none") return other(STRANGER);
   const seen = await app.runs.read(registration);
   const claims = async (queued: Run): Promise<boolean> => {
     const whole = await cluster.pod(pod.namespace, pod.name);
     return whole?.uid === pod.uid && (await claimFor(app, cluster, pod, queued, whole.node));
   };
   if (seen?.state === "queued" && mayHold(pod, seen)) {
-    if (!(await claims(seen))) return lookAgain(SOON);
+    if (!(await claims(seen))) return other(SOON);
     counts.claimed += 1;
-    return lookAgain(paceOf(seen.lease).interval);
+    return holds(paceOf(seen.lease).interval);
   }
   if (seen !== undefined && isClaimed(seen) && seen.holder === holderOf(pod)) {
     if (isNew) await claims(seen);
     const reply = await beat(app, attemptOf(seen));
     if (reply.kind === "renewed" && reply.directive !== "stop") {
       counts.beaten += 1;
-      return lookAgain(paceOf(seen.lease).interval);
+      return holds(paceOf(seen.lease).interval);
     }
-  } else if (seen !== undefined && seen.state !== "ended" && mayHold(pod, seen))
-    return { pause: STRANGER, isOther: true };
+  } else if (seen !== undefined && seen.state !== "ended" && mayHold(pod, seen)) return other(STRANGER); // another pod holds it
   // Its attempt is over, was canceled, or has a successor that waits for it.
   if (await cluster.stop(pod)) counts.stopped += 1;
-  return lookAgain(STOPPING);
+  return other(STOPPING);
 }

@@ -1,6 +1,7 @@
+import { FENCE_LABEL } from "../core/classify/frameworks.ts";
 import { after, type Instant } from "../core/time.ts";
 import type { Cluster } from "../ports/clusters.ts";
-import { FENCE_LABEL, type Labelled, runNamed } from "../wire/pods.ts";
+import { type Labelled, runNamed } from "../wire/pods.ts";
 import type { App } from "./app.ts";
 import { watchedIn } from "./pods.ts";
 import { visitAll } from "./visit-all.ts";
@@ -11,11 +12,11 @@ import { lookAtRunning } from "./watch-running.ts";
 
 /**
  * What a process remembers of its looks at a cluster, by the uids of pods: those that were seen to end and need no second
- * look, and those that run without an agent: when each is looked at again, and whether another pod holds its attempt.
+ * look, and those that run without an agent: when each is looked at again, and whether it holds the attempt that it names.
  */
 export type Watched = {
   readonly ended: Set<string>;
-  readonly running: Map<string, { readonly again: Instant; readonly isOther: boolean }>;
+  readonly running: Map<string, { readonly again: Instant; readonly holds: boolean }>;
 };
 
 export const nothingWatched = (): Watched => ({ ended: new Set(), running: new Map() });
@@ -28,7 +29,8 @@ const AT_ONCE = 16;
  * nothing new. A pod that fails does not delay the others. Throws if the cluster does not answer: that says nothing about
  * any pod.
  */
-export async function watch(app: App, cluster: Cluster, watched: Watched, until: Instant): Promise<WatchCounts> {
+export async function watch(app: App, asked: Cluster, watched: Watched, until: Instant): Promise<WatchCounts> {
+  const cluster = impatient(asked);
   // In this order: what is listed first and has no pod in the lists after it is gone.
   const listed = await app.hosts.entries(watchedIn(cluster), app.clock.now());
   const running = await cluster.runningPods();
@@ -62,13 +64,14 @@ export async function watch(app: App, cluster: Cluster, watched: Watched, until:
     due,
     AT_ONCE,
     async (pod) => {
-      const { pause, isOther } = await lookAtRunning(app, cluster, pod, !watched.running.has(pod.uid), counts);
-      watched.running.set(pod.uid, { again: after(app.clock.now(), pause), isOther });
+      const { pause, holds } = await lookAtRunning(app, cluster, pod, !watched.running.has(pod.uid), counts);
+      watched.running.set(pod.uid, { again: after(app.clock.now(), pause), holds });
     },
     isInTime,
   );
-  // A queue such as Kueue may resume a Job with a second pod. That one does not hide that the first is gone.
-  const holding = running.filter(({ uid }) => watched.running.get(uid)?.isOther !== true);
+  // An attempt whose pod was just seen need not be looked for. Labels can be copied, and a queue such as Kueue resumes a Job
+  // with a second pod: so only a pod that holds its attempt counts, and one that could not be looked at yet.
+  const holding = running.filter(({ uid }) => watched.running.get(uid)?.holds ?? true);
   const there = new Set([...overNow, ...holding.map(attemptNamed)]);
   const owned = new Set(holding.filter(({ labels }) => labels[FENCE_LABEL] === undefined).map(runNamed));
   const sought = listed.filter(({ run, fence }) => !there.has(`${run} ${fence}`) && !owned.has(run));
@@ -82,6 +85,21 @@ export async function watch(app: App, cluster: Cluster, watched: Watched, until:
     app.log.write({ decision: "pod-failed", host: `${cluster.name}/${name}`, error: String(error) });
   app.log.write({ decision: WATCHED, host: cluster.name, counts });
   return counts;
+}
+
+/** The same cluster. What it did not answer about the surroundings of one pod, it is not asked about others in this look. */
+function impatient(cluster: Cluster): Cluster {
+  let failure: { readonly error: unknown } | undefined;
+  const around: Cluster["around"] = async (pod) => {
+    if (failure !== undefined) throw failure.error;
+    try {
+      return await cluster.around(pod);
+    } catch (error) {
+      failure = { error };
+      throw error;
+    }
+  };
+  return { ...cluster, around };
 }
 
 const attemptNamed = (pod: Labelled): string => `${runNamed(pod)} ${pod.labels[FENCE_LABEL]}`;

@@ -21,9 +21,6 @@ export function runNamed({ labels, annotations }: Labelled): string | undefined 
 /** The label that names who has made an object; ours have `lastbeat`. */
 export const MANAGED_BY = "app.kubernetes.io/managed-by";
 
-/** The label with the fence of an attempt, on the pods that Lastbeat makes. */
-export const FENCE_LABEL = "lastbeat.dev/fence";
-
 /** With the value `none`: the pod has no agent, and its life takes the place of beats. */
 export const AGENT_LABEL = "lastbeat.dev/agent";
 

@@ -1,8 +1,9 @@
 import type { NodeFacts, PodFacts } from "../../lib/core/classify/facts.ts";
+import { FENCE_LABEL } from "../../lib/core/classify/frameworks.ts";
 import type { Surroundings } from "../../lib/core/pod-surroundings.ts";
 import { readPod } from "../../lib/evidence/kubernetes/pod.ts";
 import type { Cluster, RunningPod, SeenPod } from "../../lib/ports/clusters.ts";
-import { AGENT_LABEL, FENCE_LABEL, MANAGED_BY, POD_LABEL } from "../../lib/wire/pods.ts";
+import { AGENT_LABEL, MANAGED_BY, POD_LABEL } from "../../lib/wire/pods.ts";
 
 /** A cluster in memory: the test says which pods have ended, and what is known of nodes. */
 export type TestCluster = Cluster & {

@@ -82,8 +82,11 @@ describe("an attempt that misses a beat", () => {
     const suspected = nothingSuspected();
     for (const wait of [200, 10, 10, 10]) await swept(app, ec2({ ...TERMINATED, state: "stopped" }), wait, suspected);
     expect(sent).toHaveBeenCalledTimes(1);
+    expect(suspected.told.size).toBe(1);
     await swept(app, ec2(TERMINATED), 10, suspected);
     expect(sent).toHaveBeenCalledTimes(2);
+    await swept(app, ec2(TERMINATED), 10, suspected);
+    expect(suspected.told.size).toBe(0);
   });
 
   test.each([
@@ -196,6 +199,9 @@ describe("an attempt in a Job that misses a beat", () => {
     const suspected = nothingSuspected();
     for (const wait of [300, 10, 10, 10]) await swept(app, ec2(), wait, suspected);
     expect(listed.mock.calls.map(([host]) => host)).toEqual(["~cluster/test"]);
+    expect(suspected.listed.size).toBe(1);
+    await swept(app, ec2(), 600, suspected); // its lease is over
+    expect(suspected.listed.size).toBe(0);
   });
 
   test("and whose claim names no pod is left alone: its agent does not know where it is", async () => {
@@ -221,7 +227,12 @@ describe("an attempt in a Job that misses a beat", () => {
       { name: "train", state: { running: {} } },
     ];
     const containers = [{ name: "prepare" }, { name: "train" }];
-    cluster.others.push(runs({ containerStatuses }, { spec: { restartPolicy: "Never", containers } }));
+    // Istio names the first container to kubectl, whatever it does.
+    const metadata = {
+      labels: { "lastbeat.dev/run": "etl" },
+      annotations: { "kubectl.kubernetes.io/default-container": "prepare" },
+    };
+    cluster.others.push(runs({ containerStatuses }, { metadata, spec: { restartPolicy: "Never", containers } }));
     expect(await look()).toMatchObject({ reported: 0, gone: 0 });
     expect((await inspect(app, "etl"))?.current).toMatchObject({ state: "running" });
   });
@@ -232,4 +243,14 @@ describe("an attempt in a Job that misses a beat", () => {
     await expect(look()).rejects.toThrow("does not answer");
     expect(app.messages()).toEqual([]);
   });
+});
+
+test("if more machines are suspected than EC2 takes at once, each sweep asks about others", async () => {
+  const app = service({ dice: { roll: Math.random } });
+  const named = (index: number): string => `i-${index.toString(16).padStart(17, "0")}`;
+  for (let index = 0; index < 260; index += 1) await tokenOf(app, `run-${index}`, SPEC, on(named(index), `${index}`));
+  const machines = ec2();
+  const suspected = nothingSuspected();
+  for (const wait of [185, ...Array.from({ length: 20 }, () => 10)]) await swept(app, machines, wait, suspected);
+  expect(new Set(machines.asked.flatMap((hosts) => hosts.slice(0, 200))).size).toBe(260);
 });

@@ -156,6 +156,20 @@ describe("a pod without an agent", () => {
     expect(stage.app.messages()).toMatchObject([{ data: { next: { attempt: 2 } } }]);
   });
 
+  test.each([
+    ["in another namespace", { namespace: "debug" }],
+    [
+      "that its owner has labelled, in another namespace",
+      { namespace: "staging", labels: { "lastbeat.dev/run": "etl" } },
+    ],
+  ])("that is gone is found beside a copy of its labels %s", async (_, more) => {
+    const stage = await running();
+    leaves(stage);
+    const copy = runningPod("uid-2", "etl", stage.ticket.fence);
+    stage.cluster.running.push({ ...copy, ...more, labels: { ...copy.labels, ...("labels" in more && more.labels) } });
+    expect(await stage.look()).toMatchObject({ gone: 1 });
+  });
+
   test("that is gone is found beside a second pod that has run and ended between two looks", async () => {
     const stage = await running();
     leaves(stage);

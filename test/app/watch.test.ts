@@ -134,6 +134,26 @@ describe("an end that the pod itself does not explain", () => {
     expect(app.logged).toContainEqual(expect.objectContaining({ decision: "surroundings-silent" }));
   });
 
+  test("is not asked about again in a look that got no answer", async () => {
+    const { app, cluster, look } = await running();
+    for (const uid of ["uid-2", "uid-3"]) {
+      const ticket = await ticketOf(app, uid, specWith({ lease: seconds(3600) }));
+      await claim(app, ticket, { ...holder("a"), podUid: uid });
+      cluster.ended.push(endedPod(uid, uid, terminated(137)));
+    }
+    app.pass(seconds(10));
+    cluster.nodes.set("n1", READY);
+    let asked = 0;
+    cluster.around = async () => {
+      asked += 1;
+      await Promise.resolve();
+      throw new Error("504");
+    };
+    cluster.ended.push(...Array.from({ length: 40 }, (_, index) => endedPod(`other-${index}`, "etl", terminated(137))));
+    expect(await look()).toMatchObject({ gone: 2 });
+    expect(asked).toBeLessThanOrEqual(2);
+  });
+
   test("costs no request where the pod explains itself, or is none of ours", async () => {
     const { cluster, look } = await running();
     cluster.ended.push(endedPod("uid-1", "etl", EVICTED), endedPod("uid-2", "other", terminated(137)));
@@ -158,6 +178,13 @@ describe("an end that the pod itself does not explain", () => {
       const found = await explained(FAILED, { members: [evicted("2026-11-22T12:00:22Z")], owner: job({ active: 3 }) });
       expect(found).toMatchObject({ cause: "interrupted" });
       expect(noteOf(found)).toContain("DisruptionTarget");
+    });
+
+    test("is also that of a member of whose containers nobody knows anything", async () => {
+      const lastTransitionTime = "2026-11-22T12:00:20Z";
+      const condition = { type: "DisruptionTarget", status: "True", reason: "DeletionByPodGC", lastTransitionTime };
+      const found = await explained(FAILED, { members: [member({ conditions: [condition] })] });
+      expect(found).toMatchObject({ cause: "interrupted" });
     });
 
     test.each([
@@ -349,8 +376,9 @@ describe("a watch", () => {
     cluster.ended.push(endedPod("uid-1", "etl", lost));
     const { node: _, ...nowhere } = endedPod("uid-1", "etl", lost);
     expect(await look()).toMatchObject({ other: 1 });
-    cluster.ended.splice(0, 1, { ...nowhere, uid: "uid-9" });
-    expect(await look()).toMatchObject({ other: 1 });
+    const again = await running();
+    again.cluster.ended.push(nowhere);
+    expect(await again.look()).toMatchObject({ other: 1 });
   });
 
   test("learns nothing from a cluster that does not answer", async () => {

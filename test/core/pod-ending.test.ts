@@ -10,6 +10,34 @@ const GONE = { exists: false, conditions: [], taints: [] };
 const ended = (state: object, more: object = {}) =>
   readPod({ kind: "Pod", status: { phase: "Failed", containerStatuses: [{ name: "work", state }], ...more } });
 
+describe("a pod of several containers that has failed", () => {
+  const of = (name: string, exitCode: number) => ({ name, state: { terminated: { exitCode, reason: "Error" } } });
+  const pod = (metadata: object, ...containerStatuses: readonly object[]) =>
+    readPod({
+      kind: "Pod",
+      metadata,
+      spec: { restartPolicy: "Never", containers: [{ name: "prepare" }, { name: "train" }] },
+      status: { phase: "Failed", containerStatuses },
+    });
+  const shown = (name: string) => ({ annotations: { "kubectl.kubernetes.io/default-container": name } });
+
+  test.each([
+    ["says nothing", {}],
+    ["shows another one first, as Istio has it", shown("prepare")],
+    ["shows it first", shown("train")],
+    ["names it", { annotations: { primary_container_name: "train" } }],
+  ])("ended as the one that failed, if it %s", (_, metadata) => {
+    const end = endOfPod("u", pod(metadata, of("prepare", 0), of("train", 1)), undefined, NOW);
+    expect(end).toMatchObject({ kind: "report", report: { outcome: "failed", exitCode: 1 } });
+  });
+
+  test("ended as the one that Lastbeat has named", () => {
+    const metadata = { labels: { "lastbeat.dev/fence": "7" }, ...shown("prepare") };
+    const end = endOfPod("u", pod(metadata, of("prepare", 0), of("train", 1)), undefined, NOW);
+    expect(end).toMatchObject({ kind: "report", report: { outcome: "succeeded" } });
+  });
+});
+
 describe("a pod in which nobody has claimed an attempt", () => {
   const waiting = (reason: string, created = "2026-11-22T11:57:00Z") =>
     readPod({

@@ -129,21 +129,22 @@ async function around(rest: Rest, pod: SeenPod): Promise<Surroundings> {
   const { namespace, uid, job: owner, facts } = pod;
   const within = encodeURIComponent(namespace);
   const gang = gangOf(facts.labels);
-  const events = await ifAllowed(() =>
-    rest.call({
-      path: `/api/v1/namespaces/${within}/events`,
-      query: { fieldSelector: `involvedObject.uid=${uid}`, limit: MOST_EVENTS },
-    }),
-  );
-  const job = owner && (await ifAllowed(() => rest.call({ path: jobPath(namespace, owner.name) })));
-  const members =
-    gang &&
-    (await ifAllowed(() =>
+  const [events, job, members] = await Promise.all([
+    ifAllowed(() =>
       rest.call({
-        path: `/api/v1/namespaces/${within}/pods`,
-        query: { labelSelector: `${gang.label}=${gang.value}`, limit: String(PAGE) },
+        path: `/api/v1/namespaces/${within}/events`,
+        query: { fieldSelector: `involvedObject.uid=${uid}`, limit: MOST_EVENTS },
       }),
-    ));
+    ),
+    owner && ifAllowed(() => rest.call({ path: jobPath(namespace, owner.name) })),
+    gang &&
+      ifAllowed(() =>
+        rest.call({
+          path: `/api/v1/namespaces/${within}/pods`,
+          query: { labelSelector: `${gang.label}=${gang.value}`, limit: String(PAGE) },
+        }),
+      ),
+  ]);
   return {
     events: listOf(field(events, "items")).map(readEvent),
     ...(job !== undefined && uidIs(job, owner?.uid) && { owner: readOwner(job) }),

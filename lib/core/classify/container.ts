@@ -1,28 +1,48 @@
 import type { ContainerFacts, ContainerState, PodFacts } from "./facts.ts";
-import { frameworkOf, isWorkName, standsBeside } from "./frameworks.ts";
+import { FENCE_LABEL, frameworkOf, isWorkName, standsBeside } from "./frameworks.ts";
 
-/** Annotations that name the container that does the work: of kubectl, and of Flyte. */
-const NAMED_BY = ["kubectl.kubernetes.io/default-container", "primary_container_name"];
+/** The container that kubectl shows first. We write the one that does the work, and Istio the first of all. */
+const SHOWN_FIRST = "kubectl.kubernetes.io/default-container";
+/** Flyte's own word for the container that does the work. */
+const OF_FLYTE = "primary_container_name";
 
-const namedIn = ({ annotations }: PodFacts): string | undefined =>
-  NAMED_BY.map((key) => annotations[key]).find((name) => name !== undefined);
+/** The container that does the work, if the pod says so in words that nobody else writes. */
+const statedIn = ({ annotations, labels }: PodFacts): string | undefined =>
+  annotations[OF_FLYTE] ?? (labels[FENCE_LABEL] === undefined ? undefined : annotations[SHOWN_FIRST]);
 
-/** Whether the pod names the container that does the work, so that nobody has to guess. */
-export const isNamed = (pod: PodFacts): boolean => namedIn(pod) !== undefined;
+/** Whether it is known which container does the work: the pod says so, or there is no other. */
+export const isWorkKnown = (pod: PodFacts): boolean =>
+  statedIn(pod) !== undefined || pod.declared.filter((name) => !standsBeside(name)).length === 1;
 
 /** The name of the container that does the work, if the pod tells. */
 function workName(pod: PodFacts): string | undefined {
   const { labels, declared, containers } = pod;
   const known = new Set([...declared, ...containers.map(({ name }) => name)]);
   // A container that is named, and whose state was not told, is not another one.
-  const named = namedIn(pod);
-  if (named !== undefined) return named;
+  const stated = statedIn(pod);
+  if (stated !== undefined) return stated;
+  const failed = isWorkKnown(pod) ? undefined : badlyEndedIn(pod);
+  const shown = pod.annotations[SHOWN_FIRST];
+  if (shown !== undefined) return failed ?? shown;
   const names = frameworkOf(labels)?.work ?? [];
   const byFramework = names.find((name) => known.has(name));
   if (byFramework !== undefined) return byFramework;
   const present = declared.length > 0 ? declared : containers.filter(isOfWork).map(({ name }) => name ?? "");
-  return present.find(isWorkName) ?? present.find((name) => !standsBeside(name));
+  return present.find(isWorkName) ?? failed ?? present.find((name) => !standsBeside(name));
 }
+
+/** Where nobody says which container does the work, and the pod has failed, it is the one that failed. */
+const badlyEndedIn = ({ phase, containers }: PodFacts): string | undefined =>
+  phase !== "Failed"
+    ? undefined
+    : containers.find(
+        ({ role, name, state }) =>
+          role === "work" &&
+          name !== undefined &&
+          !standsBeside(name) &&
+          state.is === "terminated" &&
+          state.exitCode !== 0,
+      )?.name;
 
 const isOfWork = ({ role }: ContainerFacts): boolean => role === "work";
 

@@ -1,3 +1,6 @@
+/** The label with the fence of an attempt, on the pods that Lastbeat makes. */
+export const FENCE_LABEL = "lastbeat.dev/fence";
+
 /** How the pods of one framework are recognized, and which of their containers does the work. */
 export type Framework = {
   readonly name: string;

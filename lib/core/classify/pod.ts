@@ -1,9 +1,8 @@
 import type { Instant } from "../time.ts";
 import { type Clue, clue, hint, type Points, told } from "./clue.ts";
-import { initsOf, isNamed, ownOf, workOf } from "./container.ts";
+import { initsOf, isWorkKnown, ownOf, workOf } from "./container.ts";
 import { clueOfContainer } from "./exit.ts";
 import type { Condition, ContainerFacts, PodFacts } from "./facts.ts";
-import { standsBeside } from "./frameworks.ts";
 import { meaningOf } from "./meaning.ts";
 
 /** The column STATUS of kubectl for pods that run, or wait to run. */
@@ -110,12 +109,10 @@ export const isOver = (pod: PodFacts): boolean => isPhase(pod, "Failed", "Succee
 
 /**
  * Whether the work is over, although other containers of the pod may run on: a proxy, or a collector of logs. While a pod
- * runs, only a container that it names does the work alone.
+ * runs, nobody guesses which container does the work.
  */
-export function isWorkOver(pod: PodFacts): boolean {
-  const isAlone = isNamed(pod) || pod.declared.filter((name) => !standsBeside(name)).length === 1;
-  return isOver(pod) || (pod.restartPolicy === "Never" && isAlone && workOf(pod)?.state.is === "terminated");
-}
+export const isWorkOver = (pod: PodFacts): boolean =>
+  isOver(pod) || (pod.restartPolicy === "Never" && isWorkKnown(pod) && workOf(pod)?.state.is === "terminated");
 
 /** Says whether the pod is alive, done or dead, without a cause. */
 function ofLife(pod: PodFacts, work: ContainerFacts | undefined, now: Instant): readonly Clue[] {

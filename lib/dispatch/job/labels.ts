@@ -1,4 +1,5 @@
-import { FENCE_LABEL, type Labelled, MANAGED_BY, POD_LABEL } from "../../wire/pods.ts";
+import { FENCE_LABEL } from "../../core/classify/frameworks.ts";
+import { type Labelled, MANAGED_BY, POD_LABEL } from "../../wire/pods.ts";
 import { runLabel } from "./names.ts";
 
 /** The labels that name an attempt. The fence tells apart the attempts of a run id that is used again. */

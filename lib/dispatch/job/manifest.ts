@@ -1,7 +1,7 @@
-import { standsBeside } from "../../core/classify/frameworks.ts";
+import { FENCE_LABEL, standsBeside } from "../../core/classify/frameworks.ts";
 import type { JobTarget } from "../../core/spec.ts";
 import type { Requeue } from "../../ports/dispatch.ts";
-import { AGENT_LABEL, FENCE_LABEL } from "../../wire/pods.ts";
+import { AGENT_LABEL } from "../../wire/pods.ts";
 import { type AgentSettings, ticketData, withAgent } from "./agent.ts";
 import { onDemand, sized, sizeFor } from "./capacity.ts";
 import { annotationsOf, labelsOf, TEMPLATE } from "./labels.ts";
