@@ -8,6 +8,7 @@ import { readOwner } from "../../evidence/kubernetes/owner.ts";
 import { readPod } from "../../evidence/kubernetes/pod.ts";
 import type { Cluster, RunningPod, SeenPod } from "../../ports/clusters.ts";
 import { AGENT_LABEL, MANAGED_BY, POD_LABEL } from "../../wire/pods.ts";
+import { jobDeletion, jobPath, pathOf, podPath } from "./requests.ts";
 import { ApiError, type Rest } from "./rest.ts";
 
 /** The size of a page that the API server recommends: kubectl asks for as many. */
@@ -18,13 +19,21 @@ const MOST_PAGES = 200;
 /** Both are what runs, or may run. Everything else is over, in whatever phase a later version has. */
 const ENDED = "status.phase!=Running,status.phase!=Pending";
 
-function seen(pod: Json): readonly SeenPod[] {
+type Identity = Pick<SeenPod, "uid" | "namespace" | "name" | "job">;
+
+/** What identifies a pod, and the Job that has made it; undefined without a uid. */
+function identityOf(pod: Json): Identity | undefined {
   const [uid, namespace, name] = ["uid", "namespace", "name"].map((key) => textOf(at(pod, "metadata", key)));
-  if (uid === undefined || namespace === undefined || name === undefined) return [];
-  const node = textOf(at(pod, "spec", "nodeName"));
+  if (uid === undefined || namespace === undefined || name === undefined) return undefined;
   const job = jobOf(pod);
-  const facts = readPod(pod);
-  return [{ uid, namespace, name, ...(node !== undefined && { node }), ...(job && { job }), facts }];
+  return { uid, namespace, name, ...(job && { job }) };
+}
+
+function seen(pod: Json): readonly SeenPod[] {
+  const identity = identityOf(pod);
+  if (identity === undefined) return [];
+  const node = textOf(at(pod, "spec", "nodeName"));
+  return [{ ...identity, ...(node !== undefined && { node }), facts: readPod(pod) }];
 }
 
 /** The Job that has made a pod. */
@@ -36,9 +45,6 @@ function jobOf(pod: Json): SeenPod["job"] {
 
 /** The pods of a list. One without a uid, which nothing could identify, is left out. */
 export const podsIn = (list: Json): readonly SeenPod[] => listOf(field(list, "items")).flatMap(seen);
-
-const jobPath = (namespace: string, name: string): string =>
-  `/apis/batch/v1/namespaces/${encodeURIComponent(namespace)}/jobs/${encodeURIComponent(name)}`;
 
 /** Pods that run without an agent. */
 const ALONE = `${AGENT_LABEL}=none`;
@@ -93,17 +99,13 @@ async function allPods<T>(
 const METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
 function runningPod(pod: Json): readonly RunningPod[] {
-  const [uid, namespace, name] = ["uid", "namespace", "name"].map((key) => textOf(at(pod, "metadata", key)));
-  if (uid === undefined || namespace === undefined || name === undefined) return [];
-  const job = jobOf(pod);
+  const identity = identityOf(pod);
+  if (identity === undefined) return [];
   return [
     {
-      uid,
-      namespace,
-      name,
+      ...identity,
       labels: textsOf(at(pod, "metadata", "labels")),
       annotations: textsOf(at(pod, "metadata", "annotations")),
-      ...(job && { job }),
     },
   ];
 }
@@ -127,12 +129,11 @@ const uidIs = (object: Json, uid: string | undefined): boolean => textOf(at(obje
 
 async function around(rest: Rest, pod: SeenPod): Promise<Surroundings> {
   const { namespace, uid, job: owner, facts } = pod;
-  const within = encodeURIComponent(namespace);
   const gang = gangOf(facts.labels);
   const [events, job, members] = await Promise.all([
     ifAllowed(() =>
       rest.call({
-        path: `/api/v1/namespaces/${within}/events`,
+        path: pathOf("/api/v1", namespace, "events"),
         query: { fieldSelector: `involvedObject.uid=${uid}`, limit: MOST_EVENTS },
       }),
     ),
@@ -140,7 +141,7 @@ async function around(rest: Rest, pod: SeenPod): Promise<Surroundings> {
     gang &&
       ifAllowed(() =>
         rest.call({
-          path: `/api/v1/namespaces/${within}/pods`,
+          path: podPath(namespace),
           query: { labelSelector: `${gang.label}=${gang.value}`, limit: String(PAGE) },
         }),
       ),
@@ -162,16 +163,12 @@ export function kubernetesCluster(name: string, rest: Rest, label: string = POD_
     runningPods: () =>
       allPods(rest, { labelSelector: `${label},${ALONE}`, fieldSelector: RUNNING }, runningIn, METADATA),
     pod: async (namespace, pod) => {
-      const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}`;
-      const found = await unlessGone(() => rest.call({ path }));
+      const found = await unlessGone(() => rest.call({ path: podPath(namespace, pod) }));
       return found === undefined ? undefined : seen(found)[0];
     },
     stop: async ({ namespace, labels, job }) => {
       if (job === undefined || labels[MANAGED_BY] !== "lastbeat") return false;
-      const path = jobPath(namespace, job.name);
-      // Without a policy the API server would leave the pod behind.
-      const body = { propagationPolicy: "Background", preconditions: { uid: job.uid } };
-      await unlessGone(() => rest.call({ method: "DELETE", path, body }));
+      await unlessGone(() => rest.call(jobDeletion(namespace, job)));
       return true;
     },
     around: (pod) => around(rest, pod),

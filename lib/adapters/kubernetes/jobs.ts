@@ -3,9 +3,8 @@ import { at, field, type Json, listOf, numberOf, textOf, textsOf } from "../../e
 import { Busy, Refused } from "../../ports/dispatch.ts";
 import type { JobCluster, SeenJob } from "../../ports/jobs.ts";
 import { podsIn } from "./cluster.ts";
+import { jobDeletion, jobPath, pathOf, podPath } from "./requests.ts";
 import { ApiError, type Call, type Rest } from "./rest.ts";
-
-const jobsOf = (namespace: string): string => `/apis/batch/v1/namespaces/${encodeURIComponent(namespace)}/jobs`;
 
 /** The object is not valid. */
 const NOT_VALID: ReadonlySet<number> = new Set([400, 422]);
@@ -65,29 +64,24 @@ const namespaceOf = (manifest: object): string => textOf(at(manifest, "metadata"
 /** The Jobs of a cluster, behind its API server. */
 export const kubernetesJobs = (rest: Rest): JobCluster => ({
   create: async (job) => {
-    const made = await create(rest, jobsOf(namespaceOf(job)), job);
+    const made = await create(rest, jobPath(namespaceOf(job)), job);
     return made === undefined ? "exists" : seen(made);
   },
   createSecret: async (secret) => {
-    await create(rest, `/api/v1/namespaces/${encodeURIComponent(namespaceOf(secret))}/secrets`, secret);
+    await create(rest, pathOf("/api/v1", namespaceOf(secret), "secrets"), secret);
   },
   read: async (namespace, name) => {
-    const path = `${jobsOf(namespace)}/${encodeURIComponent(name)}`;
-    const found = await unless(rest, { path }, 404);
+    const found = await unless(rest, { path: jobPath(namespace, name) }, 404);
     return found === undefined ? undefined : seen(found);
   },
   remove: async (namespace, name, uid) => {
-    const path = `${jobsOf(namespace)}/${encodeURIComponent(name)}`;
-    // Without a policy the API server would leave the pods of the Job behind.
-    const body = { propagationPolicy: "Background", preconditions: { uid } };
-    await unless(rest, { method: "DELETE", path, body }, 404, 409);
+    await unless(rest, jobDeletion(namespace, { name, uid }), 404, 409);
   },
   jobs: async (namespace, labelSelector) => {
-    const items = listOf(at(await unless(rest, { path: jobsOf(namespace), query: { labelSelector } }), "items"));
+    const items = listOf(at(await unless(rest, { path: jobPath(namespace), query: { labelSelector } }), "items"));
     return items.filter((job) => at(job, "metadata", "deletionTimestamp") === undefined).map(seen);
   },
   pods: async (namespace, labelSelector) => {
-    const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`;
-    return podsIn(await unless(rest, { path, query: { labelSelector } }));
+    return podsIn(await unless(rest, { path: podPath(namespace), query: { labelSelector } }));
   },
 });
