@@ -58,6 +58,7 @@ func run(arguments []string) int {
 			fmt.Fprintf(os.Stderr, "lastbeat: %v\nlastbeat exec --help says what it takes.\n", err)
 			return 2
 		}
+		process.ReserveThreads(process.ThreadsOfAgent)
 		return command.Exec(chosen)
 	case "sidecar":
 		if len(arguments) > 1 && arguments[1] == "--help" {
@@ -69,6 +70,7 @@ func run(arguments []string) int {
 			fmt.Fprintf(os.Stderr, "lastbeat: %v\nlastbeat sidecar --help says what it takes.\n", err)
 			return 2
 		}
+		process.ReserveThreads(process.ThreadsOfAgent)
 		return pod.Sidecar(chosen)
 	case "probe":
 		chosen, err := settings.ReadProbe(arguments[1:], os.Getenv)

@@ -85,6 +85,7 @@ func (w *Watcher) Dismiss() {
 
 // Watch is the life of the watcher.
 func Watch() {
+	ReserveThreads(threadsOfWatcher)
 	signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGPIPE)
 	lines := make(chan string)
 	go func() {
