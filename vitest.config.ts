@@ -16,7 +16,7 @@ export default defineConfig({
         test: {
           name: "whole",
           include: ["test/**/*.test.ts"],
-          exclude: [...PURE, "test/emulated/**", "test/kubernetes/**"],
+          exclude: [...PURE, "test/emulated/**", "test/kubernetes/**", "test/orchestrators/**"],
           // They start emulators and processes; on a busy machine with two cores a start has taken 10 s.
           testTimeout: 30_000,
           hookTimeout: 60_000,

@@ -35,6 +35,16 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       },
+      // Real orchestrators, each with its own workers.
+      {
+        test: {
+          name: "orchestrators",
+          include: ["test/orchestrators/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 240_000,
+          hookTimeout: 600_000, // the first time they are installed
+        },
+      },
       // A control plane beside real controllers of others, which take nodes and pods away.
       {
         test: {

@@ -7,7 +7,7 @@ import { arch, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { pythonPrograms } from "../test/emulated/python.ts";
+import { pythonPrograms } from "../test/python-programs.ts";
 
 /**
  * `npm run peers`: how many heartbeats a second a server answers, and how much processor time each takes. It compares

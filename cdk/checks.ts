@@ -1,7 +1,7 @@
 import { Token } from "aws-cdk-lib";
 import { DNS_LABEL } from "../lib/wire/ids.ts";
 import { type Issuer, issuersOf } from "./issuers.ts";
-import type { ClusterProps, FrontDoorKind, Reservable, Settings, WebhookProps } from "./props.ts";
+import type { ClusterProps, FrontDoorKind, OrchestratorProps, Reservable, Settings, WebhookProps } from "./props.ts";
 
 /** The name of a rule has at most 64 characters. Our longest ending, -notice-capacity-reservation, has 28. */
 const NAME = /^[A-Za-z][A-Za-z0-9-]{0,35}$/;
@@ -63,6 +63,28 @@ function wrongCluster(cluster: ClusterProps): string | undefined {
     : "has accessEntries that are no flag";
 }
 
+const isSecretArn = (text: string): boolean =>
+  /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+-\w{6}$/.test(text) || Token.isUnresolved(text);
+const NOT_WHOLE = "has a secretArn that is not the whole ARN of a secret, with the six letters at its end";
+
+function wrongOrchestrator(orchestrator: OrchestratorProps): string | undefined {
+  const unknown = strangerIn(orchestrator, ["kind", "name", "url", "secretArn", "onDemand"]);
+  if (unknown !== undefined) return unknown;
+  const { kind, name, url, secretArn, onDemand } = orchestrator;
+  if (kind !== "prefect") return `has a kind that is not prefect: ${JSON.stringify(kind)}`;
+  if (typeof name !== "string" || !DNS_LABEL.test(name))
+    return `needs names of lower-case letters, digits and -, not ${JSON.stringify(name)}`;
+  const { protocol, username, password } = URL.parse(String(url)) ?? {};
+  if (protocol !== "https:" && protocol !== "http:") return `needs addresses, not ${JSON.stringify(url)}`;
+  if (username !== "" || password !== "") return "has a password in an address: it belongs in a secret";
+  if (secretArn !== undefined && !isSecretArn(secretArn)) return NOT_WHOLE;
+  if (secretArn !== undefined && protocol === "http:")
+    return `would send a secret to ${url}, where everybody on the way can read it: use https://`;
+  return onDemand === undefined || (typeof onDemand === "object" && onDemand !== null && !Array.isArray(onDemand))
+    ? undefined
+    : "has onDemand that are no job variables";
+}
+
 function wrongWebhook(webhook: WebhookProps): string | undefined {
   const unknown = strangerIn(webhook, ["name", "url", "secretArn", "allowPrivate"]);
   if (unknown !== undefined) return unknown;
@@ -72,10 +94,7 @@ function wrongWebhook(webhook: WebhookProps): string | undefined {
   const { protocol, username, password } = URL.parse(String(url)) ?? {};
   if (protocol !== "https:") return `needs addresses that begin with https://, not ${JSON.stringify(url)}`;
   if (username !== "" || password !== "") return "has a password in an address: its signature says who sends an event";
-  const isArn = (text: string): boolean =>
-    /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+-\w{6}$/.test(text) || Token.isUnresolved(text);
-  if (secretArn !== undefined && !isArn(secretArn))
-    return "has a secretArn that is not the whole ARN of a secret, with the six letters at its end";
+  if (secretArn !== undefined && !isSecretArn(secretArn)) return NOT_WHOLE;
   return allowPrivate === undefined || typeof allowPrivate === "boolean"
     ? undefined
     : "has an allowPrivate that is no flag";
@@ -218,6 +237,13 @@ export const CHECKS: Checks = {
     const names = new Set(value.map(({ name }) => name));
     if (names.size < value.length) return "names a webhook twice";
     return value.map(wrongWebhook).find((wrong) => wrong !== undefined);
+  },
+  orchestrators: (value) => {
+    if (!Array.isArray(value))
+      return `must be a list such as [{"kind": "prefect", "name": "prod", "url": "https://…/api"}], not ${JSON.stringify(value)}`;
+    const names = new Set(value.map(({ kind, name }) => `${kind}/${name}`));
+    if (names.size < value.length) return "names an orchestrator twice";
+    return value.map(wrongOrchestrator).find((wrong) => wrong !== undefined);
   },
   kmsKeyArn: (value) =>
     /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/.test(value)

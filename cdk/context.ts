@@ -55,6 +55,7 @@ const READ: Readonly<Record<string, Read>> = {
   requeueVisibilitySeconds: asNumber,
   clusters: asIs,
   webhooks: asIs,
+  orchestrators: asIs,
   kmsKeyArn: asText,
   network: asIs,
 } satisfies {

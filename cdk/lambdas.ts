@@ -8,6 +8,7 @@ import { allowClusters, clustersIn } from "./clusters.ts";
 import type { Keys } from "./keys.ts";
 import { Lambda } from "./lambda.ts";
 import { MEMORY, NOTICE_BATCH, TIMEOUTS } from "./limits.ts";
+import { allowOrchestrators, orchestratorNamesIn, orchestratorsIn } from "./orchestrators.ts";
 import type { Queues } from "./queues.ts";
 import { type Settings, shardsFor } from "./settings.ts";
 import type { Table } from "./table.ts";
@@ -44,7 +45,7 @@ export class Lambdas extends Construct {
   readonly rotate: Lambda;
   /** Looks at clusters, if there are any. */
   readonly watch: Lambda | undefined;
-  /** Starts attempts, if there are clusters or webhooks. */
+  /** Starts attempts, if there are clusters, webhooks or orchestrators. */
   readonly dispatch: Lambda | undefined;
 
   constructor(scope: Construct, id: string, settings: Settings, props: LambdasProps) {
@@ -90,6 +91,7 @@ export class Lambdas extends Construct {
       [ENVIRONMENT.leaseSeconds]: String(settings.leaseSeconds),
       ...(queues.watch !== undefined && clustersIn(settings)),
       ...webhooks.names,
+      ...orchestratorNamesIn(settings),
     });
     const trust = settings.trustRunners ? { [ENVIRONMENT.trustRunners]: "true" } : {};
     this.notice = lambda("notice", "handles notices about hosts", { ...app, ...trust }, MEMORY.notice);
@@ -128,21 +130,21 @@ export class Lambdas extends Construct {
         ...app,
         ...clustersIn(settings),
         ...webhooks.environment,
+        ...orchestratorsIn(settings),
         [ENVIRONMENT.dispatchDeadLetters]: dispatch.deadLetters.queueUrl,
       });
       this.dispatch.allow([...READ, ...WRITE], tableArn);
       this.dispatch.allow(["sqs:SendMessage"], dispatch.deadLetters.queueArn);
       webhooks.allow(this.dispatch);
+      allowOrchestrators(this.dispatch, settings);
       for (const one of [runner, owner, this.sweep, this.notice, ...this.ofTargets])
         one.allow(["sqs:SendMessage"], dispatch.waiting.queueArn);
       this.receive(this.dispatch, dispatch.waiting, { batchSize: 5, reportBatchItemFailures: true });
     }
-    if (settings.clusters.length > 0)
-      for (const one of this.ofTargets) {
-        // Both may end an attempt, and so sign the ticket of the next one. What a webhook answers ends none.
-        one.allow(["secretsmanager:GetSecretValue"], keys.arn);
-        allowClusters(one, settings);
-      }
+    // Both may end an attempt, and so sign the ticket of the next one. What a webhook answers ends none.
+    if (settings.clusters.length + settings.orchestrators.length > 0)
+      for (const one of this.ofTargets) one.allow(["secretsmanager:GetSecretValue"], keys.arn);
+    for (const one of this.ofTargets) allowClusters(one, settings);
     if (settings.kmsKeyArn !== undefined) this.share(settings.kmsKeyArn);
     // A sweep takes all waiting ticks, so a late tick does not delay the next ones.
     this.receive(this.sweep, queues.tick, { batchSize: 10, reportBatchItemFailures: false });

@@ -35,7 +35,7 @@ export class Lastbeat extends Construct {
   readonly requeueDeadLetters: Queue;
   readonly noticeQueue: Queue;
   readonly noticeDeadLetters: Queue;
-  /** Attempts that a target is asked to start; undefined without clusters and webhooks. */
+  /** Attempts that a target is asked to start; undefined without targets. */
   readonly dispatchQueue: Queue | undefined;
   readonly dispatchDeadLetters: Queue | undefined;
   readonly tableName: string;

@@ -5,7 +5,7 @@ import type { Issuer } from "./issuers.ts";
 /** `http-api`: an API Gateway HTTP API. `rest-api`: a REST API, for WAF, and emulators without HTTP APIs. */
 export type FrontDoorKind = "http-api" | "rest-api";
 
-/** The Lambdas whose concurrency can be reserved; `dispatch` starts attempts, if there are clusters or webhooks. */
+/** The Lambdas whose concurrency can be reserved; `dispatch` starts attempts, if there are clusters, webhooks or orchestrators. */
 export type Reservable = "beat" | "runner" | "owner" | "sweep" | "notice" | "dispatch";
 
 /** Where the Lambdas run, given by ids only. */
@@ -40,6 +40,19 @@ export type WebhookProps = {
   readonly secretArn?: string;
   /** Its name may lead to a private address. Default: it may not. */
   readonly allowPrivate?: boolean;
+};
+
+/** An orchestrator whose API gives runs back to its workers; docs/prefect.md. */
+export type OrchestratorProps = {
+  readonly kind: "prefect";
+  /** The name in the specs of runs: lower-case letters, digits and `-`. */
+  readonly name: string;
+  /** The address of its API, such as https://prefect.example/api. */
+  readonly url: string;
+  /** The ARN of the secret that it asks for. An address with a secret begins with https://. Default: it asks for none. */
+  readonly secretArn?: string;
+  /** The job variables of an attempt that may run on no spot machine. Default: the same as of any other. */
+  readonly onDemand?: Readonly<Record<string, unknown>>;
 };
 
 /** Everything has a default: `new Lastbeat(this, "Lastbeat")` is complete. */
@@ -152,6 +165,8 @@ export type LastbeatProps = {
   readonly clusters?: readonly ClusterProps[];
   /** Addresses that are told about attempts, and start them; docs/webhooks.md. Default: none. */
   readonly webhooks?: readonly WebhookProps[];
+  /** Orchestrators that get their runs back. A private address also needs `network`. Default: none. */
+  readonly orchestrators?: readonly OrchestratorProps[];
   /**
    * The ARN of a KMS key that encrypts table, queues, secret and logs; docs/deploy.md has its policy. Default: keys of
    * AWS.

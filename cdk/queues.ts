@@ -28,7 +28,7 @@ export class Queues extends Construct {
 
   /** The ticks of the looks at clusters, if there are any. */
   readonly watch: Queue | undefined;
-  /** What clusters and webhooks need, if there are any. */
+  /** What targets need, if there are any. */
   readonly dispatch: DispatchQueues | undefined;
 
   private readonly encryption: Pick<QueueProps, "encryption" | "encryptionMasterKey">;

@@ -24,6 +24,7 @@ const DEFAULTS = {
   requeueVisibilitySeconds: 60,
   clusters: [],
   webhooks: [],
+  orchestrators: [],
 } as const satisfies Omit<Settings, "name">;
 
 /** A setting that is not valid. The message begins with its name. */
@@ -54,7 +55,8 @@ export const hasBus = ({ forwarderAccounts, forwarderOrganization }: Settings): 
   forwarderAccounts.length > 0 || forwarderOrganization !== undefined;
 
 /** Whether there is a target that the stack asks to start attempts. */
-export const hasTargets = ({ clusters, webhooks }: Settings): boolean => clusters.length > 0 || webhooks.length > 0;
+export const hasTargets = ({ clusters, webhooks, orchestrators }: Settings): boolean =>
+  clusters.length + webhooks.length + orchestrators.length > 0;
 
 type Fleet = Pick<Settings, "expectedRuns" | "leaseSeconds">;
 

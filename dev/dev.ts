@@ -34,12 +34,22 @@ export type DevSettings = {
   readonly clusters?: readonly KubeContext[];
   /** The webhooks, which may be on this machine. */
   readonly webhooks?: readonly { readonly name: string; readonly url: string }[];
+  /** The orchestrators, each with its secret as a text. */
+  readonly orchestrators?: readonly Orchestrator[];
   /** The log for decisions; by default, lines for people on stderr. */
   readonly log?: Log;
 };
 
 /** A context of a kubeconfig; without a name, the current one. `agentImage`: the image of the agent for its pods. */
 export type KubeContext = { readonly kubeconfig: string; readonly context?: string; readonly agentImage?: string };
+
+/** An orchestrator, as the settings of a deployment have it, but with its secret itself. */
+export type Orchestrator = {
+  readonly kind: "prefect";
+  readonly name: string;
+  readonly url: string;
+  readonly secret?: string;
+};
 
 /** What an SDK needs to reach the embedded server; the answer of `GET /dev/info`. */
 export type DevInfo = {
@@ -158,8 +168,15 @@ async function knowWebhooks(
   return known.map(({ allowPrivate: _, ...webhook }) => webhook);
 }
 
+/** Lets the Lambdas know the orchestrators. */
+async function knowOrchestrators(orchestrators: readonly Orchestrator[]): Promise<void> {
+  const { useOrchestrators } = await import("../lambdas/orchestrators.ts");
+  useOrchestrators(orchestrators);
+  process.env[ENVIRONMENT.orchestrators] = JSON.stringify(orchestrators.map(({ kind, name }) => ({ kind, name })));
+}
+
 async function serve(
-  { port, sweepSeconds, log = textLog, clusters = [], webhooks = [] }: DevSettings,
+  { port, sweepSeconds, log = textLog, clusters = [], webhooks = [], orchestrators = [] }: DevSettings,
   emulators: Emulators,
   keys: string,
 ): Promise<Dev> {
@@ -170,10 +187,11 @@ async function serve(
   await createTable(dynamoClient(), TABLE_NAME);
   const queues = await createQueues(sqsOfDev, sqs);
   const isWatching = clusters.length > 0;
-  const isDispatching = isWatching || webhooks.length > 0;
+  const isDispatching = isWatching || webhooks.length > 0 || orchestrators.length > 0;
   useResources(process.env, { table: TABLE_NAME, queues, keys, sweepSeconds, isWatching, isDispatching });
   const watch = isWatching ? await watchLambda(clusters) : undefined;
   const told = webhooks.length > 0 ? await knowWebhooks(webhooks, keys) : undefined;
+  if (orchestrators.length > 0) await knowOrchestrators(orchestrators);
   const dispatch = isDispatching ? await dispatchLambda() : undefined;
   printTo(log);
   printLinesTo(log);

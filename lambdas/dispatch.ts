@@ -3,11 +3,13 @@ import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { dispatch } from "../lib/app/dispatch.ts";
 import { visitAll } from "../lib/app/visit-all.ts";
 import { jobStarter } from "../lib/dispatch/job/starter.ts";
+import { prefectStarter } from "../lib/dispatch/prefect/starter.ts";
 import { webhookStarter } from "../lib/dispatch/webhook/starter.ts";
 import { Refused, type Requeue, type Starter } from "../lib/ports/dispatch.ts";
 import { readRequeue } from "../lib/wire/read-requeue.ts";
 import { theClusters } from "./clusters.ts";
 import { frontDoor, theApp, theDispatches, theGoneAddresses, theTemplates } from "./connect.ts";
+import { theOrchestrators } from "./orchestrators.ts";
 import { theWebhooks } from "./webhooks.ts";
 
 /** The starter of the target that a message names. */
@@ -19,6 +21,18 @@ function starterOf({ target }: Requeue): Starter {
     throw new Refused(`there is no webhook ${target.name} in the settings: add it, or register the run elsewhere`, {
       isOwn: false,
     });
+  }
+  if (target.kind === "prefect") {
+    const found = theOrchestrators().find(
+      ({ kind, settings }) => kind === target.kind && settings.name === target.name,
+    );
+    if (found !== undefined) return prefectStarter(found.server, found.settings, target, now);
+    throw new Refused(
+      `there is no server of Prefect ${target.name} in the settings: add it, or register the run elsewhere`,
+      {
+        isOwn: false,
+      },
+    );
   }
   if (target.kind !== "job")
     throw new Refused(`a message for the target ${target.kind} is in the queue of dispatches`, { isOwn: false });

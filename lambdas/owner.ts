@@ -2,7 +2,7 @@ import type { App } from "../lib/app/app.ts";
 import { drain } from "../lib/app/drain.ts";
 import { inspect, listEnded, listLive, pauseNow } from "../lib/app/inspect.ts";
 import { cancel, requeue } from "../lib/app/owner-requests.ts";
-import { type Registered, register } from "../lib/app/register.ts";
+import { type Registered, register, ticketOf } from "../lib/app/register.ts";
 import { accept, type JobsIn, type Targets } from "../lib/app/targets.ts";
 import { JOB_LEASE } from "../lib/core/spec.ts";
 import { wrongWith } from "../lib/dispatch/job/manifest.ts";
@@ -46,6 +46,7 @@ const theTargets = (): Targets => ({
   webhooks: (JSON.parse(process.env[ENVIRONMENT.webhooks] ?? "[]") as readonly { name: string }[]).map(
     ({ name }) => name,
   ),
+  orchestrators: JSON.parse(process.env[ENVIRONMENT.orchestrators] ?? "[]") as Targets["orchestrators"],
   wrongWith,
 });
 
@@ -60,6 +61,10 @@ const CALLS: Calls<App> = {
     const asked = { ...rest, ...(accepted.target !== undefined && { target: accepted.target }) };
     const lease = asked.target?.kind === "job" ? JOB_LEASE : defaultLease();
     return registered(await register(app, run, specOf(asked, lease), asked), run);
+  },
+  ticket: async (app, { run }) => {
+    const found = await ticketOf(app, run);
+    return found === undefined ? unknown(run) : registered(found, run);
   },
   inspect: async (app, { run }) => {
     const found = await inspect(app, run);

@@ -30,7 +30,7 @@ export const ENVIRONMENT = {
   requeueQueue: "LASTBEAT_REQUEUE_QUEUE_URL",
   tickQueue: "LASTBEAT_TICK_QUEUE_URL",
   noticeQueue: "LASTBEAT_NOTICE_QUEUE_URL",
-  /** The queue of the attempts that a target is asked to start, and its dead letters, if there are clusters or webhooks. */
+  /** The queue of the attempts that a target is asked to start, and its dead letters, if there are clusters, webhooks or orchestrators. */
   dispatchQueue: "LASTBEAT_DISPATCH_QUEUE_URL",
   dispatchDeadLetters: "LASTBEAT_DISPATCH_DEAD_LETTERS_URL",
   /** The queue of ticks for the looks at clusters, if there are clusters. */
@@ -39,6 +39,8 @@ export const ENVIRONMENT = {
   clusters: "LASTBEAT_CLUSTERS",
   /** The webhooks: JSON, a list of `{name, url, secret, allowPrivate?}`; `secret` is an ARN. */
   webhooks: "LASTBEAT_WEBHOOKS",
+  /** The orchestrators: JSON, a list of `{kind, name, url, secret?, ...}`; `secret` is an ARN. */
+  orchestrators: "LASTBEAT_ORCHESTRATORS",
   /** Signing keys, the newest first: `<id>:<base64url secret>` joined by commas. For the embedded server. */
   keys: "LASTBEAT_KEYS",
   /** The secret of Secrets Manager that holds the signing keys. */
@@ -96,7 +98,7 @@ export const OUTPUTS = {
   requeueDeadLetters: "RequeueDeadLettersUrl",
   noticeQueue: "NoticeQueueUrl",
   noticeDeadLetters: "NoticeDeadLettersUrl",
-  /** The queues of attempts that a target is asked to start; only with clusters or webhooks. */
+  /** The queues of attempts that a target is asked to start; only with clusters, webhooks or orchestrators. */
   dispatchQueue: "DispatchQueueUrl",
   dispatchDeadLetters: "DispatchDeadLettersUrl",
   /** The ARN of the secret that holds the signing keys. */

@@ -62,9 +62,16 @@ const RULES: Readonly<Record<string, Rule>> = {
     ),
     builtins: ANY,
   },
+  "lib/adapters/kept-secret.ts": { atLeast: 1, folders: ["lib/core"] },
+  // The APIs of orchestrators. Node's own fetch is enough for them.
+  "lib/adapters/orchestrator": {
+    atLeast: 2,
+    folders: ["lib/core", "lib/ports", "lib/wire", "lib/adapters/kept-secret.ts"],
+    packages: /^zod\/mini$/,
+  },
   "lib/adapters/webhook": {
     atLeast: 2,
-    folders: ["lib/core", "lib/ports", "lib/wire"],
+    folders: ["lib/core", "lib/ports", "lib/wire", "lib/adapters/kept-secret.ts"],
     packages: /^request-filtering-agent$/,
     builtins: ANY,
   },
@@ -123,6 +130,7 @@ const RULES: Readonly<Record<string, Rule>> = {
       "lib/adapters/aws",
       "lib/adapters/kubernetes",
       "lib/adapters/webhook",
+      "lib/adapters/orchestrator",
       "lib/core",
       "lib/dispatch",
       "lib/ports",

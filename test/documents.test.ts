@@ -124,7 +124,7 @@ test("every folder of the layout is there, and every folder that is there is in 
   const inLib = readdirSync(join(ROOT, "lib"), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => `lib/${name}`);
-  const others = ["lambdas", "dev", "cdk", "agents", "test", "demo", "bench", "scripts"];
+  const others = ["lambdas", "dev", "cdk", "agents", "test", "demo", "examples", "bench", "scripts"];
   expect(named.sort()).toEqual([...inLib, ...others].sort());
 });
 

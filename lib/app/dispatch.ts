@@ -1,12 +1,13 @@
-import { prolonged, type Shown, stepOf } from "../core/dispatching.ts";
+import { type EndAtTarget, endedElsewhere, prolonged, type Shown, stepOf } from "../core/dispatching.ts";
 import type { Evidence } from "../core/evidence.ts";
 import { asFence, type Fence, type RunKey } from "../core/run.ts";
 import { after, type Instant, later, milliseconds, type Span, seconds } from "../core/time.ts";
 import { Busy, Refused, type Requeue, type Starter } from "../ports/dispatch.ts";
-import { parseBearer } from "../wire/credentials.ts";
+import { type Claims, parseBearer } from "../wire/credentials.ts";
 import type { App } from "./app.ts";
 import { change } from "./change.ts";
 import { contentDigest } from "./content-digest.ts";
+import { finish } from "./finish.ts";
 import { reap } from "./reap.ts";
 import { lineExpiryOf } from "./retention.ts";
 
@@ -52,7 +53,7 @@ export async function dispatch(
   }
 }
 
-async function stepByStep(app: App, starter: Starter, requeue: Requeue, key: RunKey): Promise<Dispatched> {
+async function stepByStep(app: App, starter: Starter, requeue: Requeue, key: Claims): Promise<Dispatched> {
   const fence = asFence(requeue.fence);
   const isReported = requeue.previous?.isReported === true;
   const announced = { fence, startBy: requeue.startBy, isHeld: requeue.isHeld, isReported };
@@ -60,8 +61,8 @@ async function stepByStep(app: App, starter: Starter, requeue: Requeue, key: Run
   for (let taken = 0; taken < STEPS; taken += 1) {
     const now = app.clock.now();
     const run = await app.runs.read(key);
-    const { isPodAwaited, isGated, isSeen } = starter;
-    const situation = { now, announced, run, isPodAwaited, isGated, isSeen, announcedAt: requeue.at };
+    const { isEndAwaited, isGated, isSeen } = starter;
+    const situation = { now, announced, run, isEndAwaited, isGated, isSeen, announcedAt: requeue.at };
     const step = stepOf({ ...situation, ...(shown !== undefined && { shown }) });
     switch (step.kind) {
       case "drop":
@@ -85,6 +86,9 @@ async function stepByStep(app: App, starter: Starter, requeue: Requeue, key: Run
         await starter.withdraw(requeue);
         return { kind: "done", why: `it will never claim: ${evidence.note}` };
       }
+      case "end":
+        await end(app, requeue, key, step.end);
+        return { kind: "done", why: step.end.note };
       case "tell":
         await starter.nudge(requeue);
         return { kind: "done", why: "its target has taken it" };
@@ -97,6 +101,29 @@ async function stepByStep(app: App, starter: Starter, requeue: Requeue, key: Run
     }
   }
   throw new Error(`${requeue.run}: more than ${STEPS} steps at once`);
+}
+
+/**
+ * The run ends as it has ended at its target. A success is that of the attempt before, which could not report it. Where
+ * that does not count any more, and for any other end, nobody wants the run.
+ */
+async function end(app: App, requeue: Requeue, key: Claims, { outcome, note }: EndAtTarget): Promise<void> {
+  const { previous } = requeue;
+  if (outcome === "succeeded" && previous !== undefined) {
+    const before = { ...key, attempt: previous.attempt, fence: asFence(previous.fence) };
+    const { kind } = await finish(app, before, { outcome, message: note });
+    if (kind === "finished") return;
+  }
+  const now = app.clock.now();
+  const registration = await app.specs.read(key.run, now);
+  if (registration === undefined) return;
+  const event = { kind: "cancel", now, registration, reason: note } as const;
+  await change(
+    app,
+    key,
+    (seen) => endedElsewhere(seen, asFence(requeue.fence), event),
+    async () => ({ kind: "ended" }),
+  );
 }
 
 const prolong = (app: App, key: RunKey, fence: Fence, until: Instant): Promise<unknown> =>

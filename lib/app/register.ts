@@ -38,13 +38,29 @@ export async function register(app: App, run: string, spec: Spec, asked: unknown
   if (isNew && first.debt !== undefined) await settleOrLeave(app, first);
   const current = await app.runs.read(first);
   if (current === undefined) return over(app, run);
-  return {
-    kind: "registered",
-    isNew,
-    run: current,
-    ...(current.state === "queued" && { ticket: await sign(app, "ticket", current, current.due) }),
-  };
+  return answer(app, current, isNew);
 }
+
+/**
+ * The ticket of the attempt that is queued now, for a process that an orchestrator has started by itself. Undefined if
+ * nobody has registered the run.
+ */
+export async function ticketOf(app: App, run: string): Promise<Registered | undefined> {
+  const now = app.clock.now();
+  const registration = await app.specs.read(run, now);
+  if (registration === undefined) return undefined;
+  const result = await app.results.read(run, now);
+  if (result !== undefined) return { kind: "over", result };
+  const current = await app.runs.read(registration);
+  return current === undefined ? undefined : answer(app, current, false);
+}
+
+const answer = async (app: App, current: Run, isNew: boolean): Promise<Registered> => ({
+  kind: "registered",
+  isNew,
+  run: current,
+  ...(current.state === "queued" && { ticket: await sign(app, "ticket", current, current.due) }),
+});
 
 /**
  * A request is over after 30 s. A registration that has no item after this time was never answered, and never will be.

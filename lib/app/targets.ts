@@ -17,8 +17,9 @@ export type JobBody = Extract<TargetBody, { kind: "job" }>;
 export type Targets = {
   readonly templates: Templates;
   readonly clusters: readonly JobsIn[];
-  /** The names of the webhooks. */
+  /** The names of the webhooks, and of the orchestrators of each kind. */
   readonly webhooks: readonly string[];
+  readonly orchestrators: readonly { readonly kind: string; readonly name: string }[];
   /** Why no Job can be made of a template; undefined if one can. */
   readonly wrongWith: (template: Readonly<Record<string, unknown>>, target: JobBody) => string | undefined;
 };
@@ -27,6 +28,9 @@ export type Targets = {
 export type Accepted =
   | { readonly ok: true; readonly target: TargetBody | undefined }
   | { readonly ok: false; readonly problem: Problem };
+
+/** One and all of a kind. */
+const WORDS = { webhook: ["webhook", "webhooks"], prefect: ["server of Prefect", "servers of Prefect"] } as const;
 
 /** What a deployment has of a kind, for one who has named something else. */
 const known = (what: string, names: readonly string[]): string =>
@@ -39,8 +43,14 @@ const known = (what: string, names: readonly string[]): string =>
 export async function accept(targets: Targets, target: TargetBody | undefined, now: Instant): Promise<Accepted> {
   if (target === undefined || target.kind === "queue") return { ok: true, target };
   if (target.kind === "job") return acceptJob(targets, target, now);
-  if (targets.webhooks.includes(target.name)) return { ok: true, target };
-  return refused({ field: "target.name", detail: `is no webhook: ${known("webhooks", targets.webhooks)}` });
+  const { kind, name } = target;
+  const names =
+    kind === "webhook"
+      ? targets.webhooks
+      : targets.orchestrators.filter((each) => each.kind === kind).map((each) => each.name);
+  if (names.includes(name)) return { ok: true, target };
+  const [what, all] = WORDS[kind];
+  return refused({ field: "target.name", detail: `is no ${what}: ${known(all, names)}` });
 }
 
 async function acceptJob(

@@ -1,4 +1,5 @@
 import { type Decision, refuse } from "./decision.ts";
+import { type Cancel, cancelIdle } from "./owner-requests.ts";
 import type { FailedPod } from "./pod-ending.ts";
 import type { Fence, Run } from "./run.ts";
 import { after, type Instant, type Span, seconds } from "./time.ts";
@@ -22,19 +23,26 @@ export type Shown = {
   readonly before: "there" | "ending" | "gone";
   readonly next: "none" | "started" | "coming" | "suspended" | "over";
   readonly failed?: FailedPod;
+  /** The target itself says that nobody has to start the work again. */
+  readonly ended?: EndAtTarget;
 };
+
+/** How the work has ended, as its target says. `note`: in words, for the record of the run. */
+export type EndAtTarget = { readonly outcome: "succeeded" | "canceled"; readonly note: string };
 
 /**
  * What to do next for an announced attempt. `drop`: the message is of no use any more. `look`: ask the target. `fence`:
  * ask it to end what is left of the attempt before. `nudge`: make sure that it starts the announced one, and look again
  * later; with `until`, its time to start is moved, because a machine is on its way. `tell`: the same for a target that
  * shows nothing: once it has taken the attempt, its claim or its time to start will tell. `give-up`: it will never claim.
+ * `end`: the run ends, as it has ended at its target.
  * `wait`: look again later. `done`: it was claimed, or others take care of it.
  */
 export type Step =
   | { readonly kind: "drop" | "done"; readonly why: string }
   | { readonly kind: "look" | "fence" | "tell" }
   | { readonly kind: "give-up"; readonly failed: FailedPod }
+  | { readonly kind: "end"; readonly end: EndAtTarget }
   | { readonly kind: "nudge"; readonly again: Span; readonly until?: Instant }
   | { readonly kind: "wait"; readonly again: Span; readonly why: string };
 
@@ -46,8 +54,8 @@ export type Situation = {
   readonly run: Run | undefined;
   /** What the target shows; undefined before it was asked. */
   readonly shown?: Shown;
-  /** Whether the pods of all attempts before have to be gone, and not the lease of the last one alone. */
-  readonly isPodAwaited: boolean;
+  /** Whether nothing may be left of the attempts before at the target: the end of the last lease is not enough. */
+  readonly isEndAwaited: boolean;
   /** Whether the announced attempt waits at the gate by itself, until the attempt before is gone. */
   readonly isGated: boolean;
   /** Whether the target shows what it has started. */
@@ -88,18 +96,19 @@ function guard({ announced: { fence, startBy, isHeld }, run, now, isGated }: Sit
 
 /** The next step for an announced attempt. Each step may be repeated: a message comes more than once. */
 export function stepOf(situation: Situation): Step {
-  const { announced, shown, isPodAwaited, isSeen, now, run, announcedAt } = situation;
+  const { announced, shown, isEndAwaited, isSeen, now, run, announcedAt } = situation;
   const stopped = guard(situation);
   if (stopped !== undefined) return stopped;
   if (!isSeen) return { kind: "tell" };
   if (shown === undefined) return { kind: "look" };
-  const { before, next, failed } = shown;
+  const { before, next, failed, ended } = shown;
+  if (ended !== undefined) return { kind: "end", end: ended };
   if (failed !== undefined) return { kind: "give-up", failed };
   const isLingering = announced.isReported && after(announcedAt, LINGERS) > now;
   if (!announced.isHeld && before === "there" && !isLingering) return { kind: "fence" };
   // A held successor may be made at once, because it waits at the gate. But the gate knows nothing of pods.
-  if (before !== "gone" && isPodAwaited && next === "none")
-    return { kind: "wait", again: FENCE_AGAIN, why: "a pod of an attempt before is ending" };
+  if (before !== "gone" && isEndAwaited && next === "none")
+    return { kind: "wait", again: FENCE_AGAIN, why: "an attempt before is ending" };
   if (next === "over") return { kind: "done", why: "its pod has ended without a claim: the sweep charges the start" };
   // A queue knows how long it takes: a new Job would stand at its end.
   const isComing = next === "suspended" || (next === "coming" && after(announcedAt, MOST_AWAITED) > now);
@@ -119,3 +128,7 @@ export const prolonged = (run: Run, fence: Fence, until: Instant): Decision =>
         reply: { kind: "noted" },
       }
     : refuse({ kind: "noted" });
+
+/** The run, ended because its target says so. It changes nothing if the attempt is another one, or claimed. */
+export const endedElsewhere = (run: Run, fence: Fence, event: Cancel): Decision =>
+  run.state === "queued" && run.fence === fence ? cancelIdle(run, event) : refuse({ kind: "noted" });

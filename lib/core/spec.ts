@@ -43,8 +43,11 @@ export type JobTarget = {
 /** Each attempt is told to an address. `name`: the webhook, as the deployment knows it. */
 export type WebhookTarget = { readonly kind: "webhook"; readonly name: string };
 
+/** A flow run of Prefect, which its workers start. `name`: the server, as the deployment knows it; `flowRun`: a UUID. */
+export type PrefectTarget = { readonly kind: "prefect"; readonly name: string; readonly flowRun: string };
+
 /** How the next attempt is dispatched. `queue`: the owner reads the requeue queue. */
-export type Target = { readonly kind: "queue" } | JobTarget | WebhookTarget;
+export type Target = { readonly kind: "queue" } | JobTarget | WebhookTarget | PrefectTarget;
 
 /** What an owner registered. It is immutable for the life of the run. */
 export type Spec = {

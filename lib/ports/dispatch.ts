@@ -28,8 +28,8 @@ export type Requeue = {
 
 /** A target that starts attempts. Each call may be repeated, and changes nothing the second time. */
 export type Starter = {
-  /** Whether an attempt at this target also waits for the pods of all attempts before. */
-  readonly isPodAwaited: boolean;
+  /** Whether an attempt at this target also waits until it shows nothing of the attempts before any more. */
+  readonly isEndAwaited: boolean;
   /** Whether an attempt waits at the gate by itself. Otherwise it is not started before the attempt before is gone. */
   readonly isGated: boolean;
   /** Whether the target shows what it has started. Otherwise an attempt that it has taken is not asked about again. */

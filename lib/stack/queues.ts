@@ -70,7 +70,7 @@ const check = (name: QueueName): Check => ({
   needs: READ,
   look: async ({ stack, settings }) => {
     const { queue, deadLetters } = QUEUES[name];
-    if (name === "dispatch" && stack.outputs[queue] === undefined) return []; // it has no clusters and no webhooks
+    if (name === "dispatch" && stack.outputs[queue] === undefined) return []; // it has no targets
     const [live, letters] = [outputOf(stack, queue), outputOf(stack, deadLetters)];
     const [found, refused] = await Promise.all([depthOf(live, settings), depthOf(letters, settings)]);
     const [here, there] = [`${name} queue`, `${name} dead letters`];

@@ -16,7 +16,7 @@ export async function redrive(stack: Stack, name: QueueName, settings: Settings)
   const { queue, deadLetters } = QUEUES[name];
   if (name === "dispatch" && stack.outputs[queue] === undefined)
     throw new AccountError(
-      `the stack "${stack.name}" has neither clusters nor webhooks, so it starts no attempts itself`,
+      `the stack "${stack.name}" has no clusters, webhooks or orchestrators, so it starts no attempts itself`,
     );
   const depth = async (output: typeof queue | typeof deadLetters) => {
     const url = outputOf(stack, output);

@@ -89,6 +89,7 @@ const CALLS: Record<RouteName, Described> = {
     replies: { 200: registration, 201: registration },
     refusals: [...OF_OWNERS, "run-exists"],
   },
+  ticket: { replies: { 200: registration }, refusals: [...OF_OWNERS, "not-found"] },
   inspect: {
     replies: {
       200: z.extend(run, {
@@ -194,6 +195,7 @@ const pathParameter = (name: string, pattern: RegExp): Json => ({
 
 const SUMMARIES: { readonly [N in RouteName]: string } = {
   register: "Register a run",
+  ticket: "The ticket of the attempt that is queued now",
   inspect: "The record of a run, with its ledger",
   list: "List live or ended runs",
   cancel: "Cancel a run",

@@ -30,6 +30,7 @@ export const ROUTES = {
     caller: "owner",
     service: "owner",
   },
+  ticket: { method: "POST", path: "/v1/runs/{run}/ticket", caller: "owner", service: "owner" },
   list: { method: "GET", path: "/v1/runs", caller: "owner", service: "owner" },
   cancel: { method: "POST", path: "/v1/runs/{run}/cancel", caller: "owner", service: "owner" },
   requeue: {

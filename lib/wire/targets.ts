@@ -41,7 +41,12 @@ const job = z.strictObject({
 /** Each attempt is told to an address of the deployment. */
 const webhook = z.strictObject({ kind: z.literal("webhook"), name: dns() });
 
-export const target = z.discriminatedUnion("kind", [z.strictObject({ kind: z.literal("queue") }), job, webhook], {
-  error: "must be queue, job or webhook",
-});
+/** A flow run of a server of the deployment. */
+const prefect = z.strictObject({ kind: z.literal("prefect"), name: dns(), flowRun: z.uuid() });
+
+export const target = z.discriminatedUnion(
+  "kind",
+  [z.strictObject({ kind: z.literal("queue") }), job, webhook, prefect],
+  { error: "must be queue, job, webhook or prefect" },
+);
 export type TargetBody = z.infer<typeof target>;

@@ -28,7 +28,7 @@ async function announced(): Promise<Stage> {
   const requeue = readRequeue(app.requeues.sent[0]?.body ?? "");
   const did: string[] = [];
   const starter: Stage["starter"] = {
-    isPodAwaited: false,
+    isEndAwaited: false,
     isGated: true,
     isSeen: true,
     shown: { before: "gone", next: "none" },
@@ -65,7 +65,7 @@ describe("the message of an attempt", () => {
   test("waits for the pod before, where its run asks for that", async () => {
     const { app, requeue, starter } = await announced();
     starter.shown = { before: "there", next: "none" };
-    expect(await dispatch(app, () => ({ ...starter, isPodAwaited: true }), requeue)).toEqual({
+    expect(await dispatch(app, () => ({ ...starter, isEndAwaited: true }), requeue)).toEqual({
       kind: "again",
       after: 5000,
     });
@@ -101,6 +101,40 @@ describe("the message of an attempt", () => {
       cause: "unstartable",
       evidence: [evidence],
     });
+  });
+
+  test("ends the run as its target says: a success is that of the attempt before", async () => {
+    const { app, starter, sent } = await announced();
+    starter.shown = { before: "gone", next: "none", ended: { outcome: "succeeded", note: "Prefect says COMPLETED" } };
+    expect(await sent()).toEqual({ kind: "done", why: "Prefect says COMPLETED" });
+    const found = await inspect(app, "etl");
+    expect(found?.current).toMatchObject({ outcome: "succeeded" });
+    expect(found?.lines[0]?.end).toMatchObject({ attempt: 1, cause: "succeeded" });
+    expect(await sent()).toMatchObject({ kind: "done", why: "the run has ended" });
+  });
+
+  test("ends a run that nobody wants any more, unless its next attempt was claimed meanwhile", async () => {
+    const ended = { outcome: "canceled", note: "Prefect says CANCELLED" } as const;
+    const { app, starter, sent } = await announced();
+    starter.shown = { before: "gone", next: "none", ended };
+    await sent();
+    expect((await inspect(app, "etl"))?.current).toMatchObject({ outcome: "canceled" });
+
+    const late = await announced();
+    late.starter.look = async () => {
+      await claim(late.app, claimsOf(late.requeue.ticket), holder("b"));
+      return { before: "gone", next: "none", ended };
+    };
+    expect(await late.sent()).toMatchObject({ kind: "done", why: "the attempt is claimed" });
+    expect((await inspect(late.app, "etl"))?.current).toMatchObject({ state: "running" });
+  });
+
+  test("ends a run as canceled whose success was that of nobody we know", async () => {
+    const { app, requeue, starter } = await announced();
+    const { previous: _, ...first } = requeue;
+    starter.shown = { before: "gone", next: "none", ended: { outcome: "succeeded", note: "Prefect says COMPLETED" } };
+    await dispatch(app, () => starter, first);
+    expect((await inspect(app, "etl"))?.current).toMatchObject({ outcome: "canceled" });
   });
 
   test("takes nothing away when the attempt was claimed meanwhile", async () => {
@@ -202,6 +236,7 @@ describe("the template of a target", () => {
     templates,
     clusters,
     webhooks: ["ci"],
+    orchestrators: [{ kind: "prefect", name: "prod" }],
     wrongWith: (template) => ("spec" in template ? undefined : "it has no spec"),
   });
 

@@ -222,7 +222,7 @@ describe("several issuers of tokens", () => {
       ...resourcesOf<{ readonly AuthorizationType: string }>(template, "AWS::ApiGateway::Method").values(),
     ].map(({ Properties }) => Properties.AuthorizationType);
     const count = (type: string): number => types.filter((each) => each === type).length;
-    expect([count("JWT"), count("AWS_IAM"), count("NONE")]).toEqual([4, 6, 2]);
+    expect([count("JWT"), count("AWS_IAM"), count("NONE")]).toEqual([4, 7, 2]);
   });
 });
 

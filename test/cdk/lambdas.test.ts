@@ -30,6 +30,24 @@ test("there is one Lambda for each bundle, and two of them only where there are 
   expect([...lambdasOf(withWebhooks).keys()].sort()).toEqual([...always, "dispatch"].sort());
 });
 
+test("only the Lambda that calls an orchestrator knows its address and reads its secret", () => {
+  const secretArn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:prefect-AbCdEf";
+  const prefect = { kind: "prefect", name: "prod", url: "https://prefect.example/api" } as const;
+  const template = templateOf({ orchestrators: [{ ...prefect, secretArn }] });
+  const known = (name: string): unknown =>
+    lambdasOf(template).get(name)?.Properties.Environment?.Variables?.["LASTBEAT_ORCHESTRATORS"];
+  expect(known("dispatch")).toBe(JSON.stringify([{ ...prefect, secret: secretArn }]));
+  expect(known("owner")).toBe(JSON.stringify([{ kind: "prefect", name: "prod" }]));
+  expect(known("sweep")).toBeUndefined();
+  const readers = [...resourcesOf<{ Policies?: unknown }>(template, "AWS::IAM::Role").values()].filter((role) =>
+    JSON.stringify(role).includes(secretArn),
+  );
+  const policies = [...resourcesOf<object>(template, "AWS::IAM::Policy").values()].filter((policy) =>
+    JSON.stringify(policy).includes(secretArn),
+  );
+  expect(readers.length + policies.length).toBe(1);
+});
+
 describe.each(EACH)("the Lambda %s", (_, { Properties }) => {
   test("runs Node 24 on arm64", () => {
     expect([Properties.Runtime, Properties.Architectures]).toEqual(["nodejs24.x", ["arm64"]]);

@@ -115,6 +115,7 @@ const GUARDED: LastbeatProps = {
     { name: "ci", url: "https://ci.example" },
     { name: "cd", url: "https://cd.example" },
   ],
+  orchestrators: [{ kind: "prefect", name: "prod", url: "https://prefect.example/api" }],
   jwt: [JWT, { ...JWT, issuer: "https://oidc.example.com/id/2" }],
 };
 

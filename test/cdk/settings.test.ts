@@ -15,6 +15,9 @@ const WEB_ACL = "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/lastbea
 /** What a program that no compiler has read, or a JSON file, may hand over. */
 const given = (props: Readonly<Record<string, unknown>>): LastbeatProps => props as LastbeatProps;
 
+const PREFECT = { kind: "prefect", name: "prod", url: "https://prefect.example/api" } as const;
+const SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:prefect-AbCdEf";
+
 /** Bad values of each setting: what is wrong with some of them a compiler would see, and JSON would not. */
 const BAD: readonly (readonly [keyof LastbeatProps, unknown, LastbeatProps?])[] = [
   ["name", ""],
@@ -129,6 +132,16 @@ const BAD: readonly (readonly [keyof LastbeatProps, unknown, LastbeatProps?])[] 
   ["clusters", [{ name: "prod", accessEntries: "no" }]],
   ["clusters", [{ name: "prod", namespaces: [] }]],
   ["clusters", [{ name: "prod", namespaces: ["Not A Name"] }]],
+  ["orchestrators", "https://prefect.example/api"],
+  ["orchestrators", [{ ...PREFECT, kind: "cron" }]],
+  ["orchestrators", [{ ...PREFECT, name: "Not A Name" }]],
+  ["orchestrators", [{ ...PREFECT, url: "prefect.example" }]],
+  ["orchestrators", [{ ...PREFECT, url: "https://me:secret@prefect.example/api" }]],
+  ["orchestrators", [{ ...PREFECT, secretArn: "pnu_key" }]],
+  ["orchestrators", [{ ...PREFECT, url: "http://prefect.internal/api", secretArn: SECRET }]],
+  ["orchestrators", [{ ...PREFECT, onDemand: "capacity" }]],
+  ["orchestrators", [{ ...PREFECT, apiKey: "pnu_key" }]],
+  ["orchestrators", [PREFECT, PREFECT]],
   ["webhooks", "https://ci.example"],
   ["webhooks", [{ name: "Not A Name", url: "https://ci.example" }]],
   ["webhooks", [{ name: "ci", url: "http://ci.example" }]],
@@ -201,6 +214,8 @@ const GOOD: readonly LastbeatProps[] = [
   { requeueVisibilitySeconds: 1 },
   { requeueVisibilitySeconds: 43_200 },
   { kmsKeyArn: "arn:aws:kms:eu-central-1:123456789012:key/1a2b3c4d-0000-4000-8000-000000000000" },
+  { orchestrators: [{ ...PREFECT, secretArn: SECRET, onDemand: { capacity: "on-demand" } }] },
+  { orchestrators: [{ ...PREFECT, url: "http://prefect.internal:4200/api" }] },
   {
     webhooks: [
       { name: "ci", url: "https://ci.example/lastbeat?team=ml" },
@@ -274,6 +289,7 @@ describe("a setting is refused by its name:", () => {
       requeueVisibilitySeconds: true,
       clusters: true,
       webhooks: true,
+      orchestrators: true,
       kmsKeyArn: true,
       securityGroups: true,
       network: true,
@@ -345,6 +361,7 @@ describe("a good setting", () => {
       requeueVisibilitySeconds: 60,
       clusters: [],
       webhooks: [],
+      orchestrators: [],
     });
   });
 });

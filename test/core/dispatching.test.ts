@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { prolonged, type Shown, type Situation, stepOf } from "../../lib/core/dispatching.ts";
+import { endedElsewhere, prolonged, type Shown, type Situation, stepOf } from "../../lib/core/dispatching.ts";
 import { asFence } from "../../lib/core/run.ts";
-import { at, evidence, fenceOf, leaving, queued, running, waiting } from "./runs.ts";
+import { at, evidence, fenceOf, leaving, queued, registered, running, waiting } from "./runs.ts";
 
 const NOW = at("12:00:30");
 const RUN = queued({ due: at("12:15:00") });
@@ -11,7 +11,7 @@ const situation = (more: Partial<Situation> = {}, announced: Partial<Situation["
   now: NOW,
   announced: { fence: RUN.fence, startBy: at("12:15:00"), isHeld: false, isReported: false, ...announced },
   run: RUN,
-  isPodAwaited: false,
+  isEndAwaited: false,
   isGated: true,
   isSeen: true,
   announcedAt: at("12:00:00"),
@@ -68,18 +68,18 @@ describe("the next step for an announced attempt", () => {
   });
 
   test("waits for the pod before, where its run asks for that", () => {
-    expect(stepOf(situation({ ...shown("ending", "none"), isPodAwaited: true }))).toMatchObject({
+    expect(stepOf(situation({ ...shown("ending", "none"), isEndAwaited: true }))).toMatchObject({
       kind: "wait",
       again: 5000,
     });
-    expect(stepOf(situation({ ...shown("gone", "none"), isPodAwaited: true }))).toMatchObject({ kind: "nudge" });
+    expect(stepOf(situation({ ...shown("gone", "none"), isEndAwaited: true }))).toMatchObject({ kind: "nudge" });
   });
 
   test("is to start a held successor at once, because it waits at the gate, unless its run waits for pods", () => {
     const run = leaving();
     const held = { isHeld: true, fence: asFence(run.fence + 1) };
     expect(stepOf(situation({ run, ...shown("there", "none") }, held))).toMatchObject({ kind: "nudge" });
-    expect(stepOf(situation({ run, ...shown("there", "none"), isPodAwaited: true }, held))).toMatchObject({
+    expect(stepOf(situation({ run, ...shown("there", "none"), isEndAwaited: true }, held))).toMatchObject({
       kind: "wait",
     });
   });
@@ -100,6 +100,16 @@ describe("the next step for an announced attempt", () => {
 
   test("asks the target again for what it may have made by halves", () => {
     expect(stepOf(situation(shown("gone", "started")))).toEqual({ kind: "nudge", again: 30_000 });
+  });
+
+  test("ends the run when its target says that the work is over, and takes nothing from a live attempt", () => {
+    const ended = { outcome: "canceled", note: "Prefect says CANCELLED" } as const;
+    const shownEnd = { shown: { before: "gone", next: "none", ended } } as const;
+    expect(stepOf(situation(shownEnd))).toEqual({ kind: "end", end: ended });
+    const cancel = { kind: "cancel", now: NOW, registration: registered(), reason: ended.note } as const;
+    expect(endedElsewhere(RUN, RUN.fence, cancel)).toMatchObject({ write: "replace", next: { outcome: "canceled" } });
+    for (const run of [running(), waiting(), queued({ fence: fenceOf(9) })])
+      expect(endedElsewhere(run, RUN.fence, cancel)).toMatchObject({ write: "none" });
   });
 
   test("leaves to the sweep what has ended without a claim", () => {

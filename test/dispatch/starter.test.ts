@@ -122,7 +122,7 @@ test("an attempt without an agent has no Secret, waits for all pods before, and 
   const templates = memoryTemplates();
   await templates.keep(TARGET.template, { spec: { containers: [{ name: "work" }] } }, after(NOW, seconds(3600)));
   const starter = jobStarter(jobs, templates, { ...TARGET, agent: "none" }, AGENT, () => NOW);
-  expect([starter.isPodAwaited, starter.isGated]).toEqual([true, false]);
+  expect([starter.isEndAwaited, starter.isGated]).toEqual([true, false]);
   await starter.nudge(requeueOf(1));
   expect(jobs.secrets.size).toBe(0);
   jobs.setPod(jobName("etl", 1), { phase: "Failed" });

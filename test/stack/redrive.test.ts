@@ -51,7 +51,7 @@ describe("a redrive", () => {
 
   test("of dispatches needs a stack that starts attempts", async () => {
     const began = redriven("dispatch", 1, { DescribeStacks: () => described(outputsAt("https://door")) });
-    await expect(began).rejects.toThrow('the stack "prod" has neither clusters nor webhooks');
+    await expect(began).rejects.toThrow('the stack "prod" has no clusters, webhooks or orchestrators');
   });
 
   test("of a queue without dead letters begins nothing", async () => {

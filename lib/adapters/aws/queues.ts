@@ -32,7 +32,9 @@ export const sqsRequeues = (client: SQSClient, urls: RequeueQueues): Requeues =>
   send: async ({ id, body, target }) => {
     const url = target === "queue" ? urls.own : urls.dispatch;
     if (url === undefined)
-      throw new Error(`nothing here starts attempts of the target ${target}: deploy with clusters or webhooks`);
+      throw new Error(
+        `nothing here starts attempts of the target ${target}: deploy with clusters, webhooks or orchestrators`,
+      );
     await client.send(
       new SendMessageCommand({ QueueUrl: url, MessageBody: body, MessageAttributes: attributesOf(id) }),
     );

@@ -4,6 +4,7 @@ import { useAgent } from "request-filtering-agent";
 import { after, type Instant, milliseconds, type Span } from "../../core/time.ts";
 import { Forbidden, type Webhook, type WebhookAnswer } from "../../ports/webhooks.ts";
 import { printable } from "../../wire/printable.ts";
+import { keptSecret } from "../kept-secret.ts";
 import { secretsIn, signedHeaders } from "./signature.ts";
 
 /** Where a webhook is. `allowPrivate`: its name may lead to an address of a private network, or of this machine. */
@@ -11,8 +12,6 @@ export type WebhookAddress = { readonly name: string; readonly url: string; read
 
 /** Receivers are asked to take an event and work on it later. An invocation waits for this answer, and costs as long. */
 const TIMEOUT_MS = 10_000;
-/** A secret that was changed is used after this time. */
-const SECRET_IS_KEPT = milliseconds(5 * 60_000);
 /**
  * After no answer the others wait for so long, unasked. Otherwise each waiting event would hold an invocation for ten
  * seconds, and a thousand of them all invocations of the account, those of beats as well.
@@ -41,21 +40,8 @@ export function httpWebhook(
 ): Webhook {
   const agent = useAgent(url, { allowPrivateIPAddress: allowPrivate });
   const request = url.startsWith("https:") ? encrypted : plain;
-  let secret: { readonly it: readonly Uint8Array[]; readonly at: Instant } | undefined;
-
   let quietUntil = now();
-
-  /** While the secret cannot be read, the known one is used. */
-  const secrets = async (): Promise<readonly Uint8Array[]> => {
-    if (secret !== undefined && now() - secret.at < SECRET_IS_KEPT) return secret.it;
-    try {
-      secret = { it: secretsIn(await readSecret()), at: now() };
-    } catch (error) {
-      if (secret === undefined) throw error;
-      secret = { it: secret.it, at: now() };
-    }
-    return secret.it;
-  };
+  const secrets = keptSecret(async () => secretsIn(await readSecret()), now);
 
   const send = (headers: Readonly<Record<string, string>>, body: string): Promise<WebhookAnswer> =>
     new Promise((resolve, reject) => {

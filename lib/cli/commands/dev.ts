@@ -1,8 +1,9 @@
-import type { KubeContext } from "../../../dev/dev.ts";
+import type { KubeContext, Orchestrator } from "../../../dev/dev.ts";
 import type { LongCommand } from "../command.ts";
 import { TEXT } from "../common-options.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { type Flags, secondsWithin, textFlag, wholeWithin } from "../flags.ts";
+import { readJsonFile } from "../json-file.ts";
 
 /** The contexts to watch: those that are named, else the current one of a kubeconfig that is named. */
 function clustersOf(flags: Flags): readonly KubeContext[] {
@@ -32,6 +33,27 @@ function webhooksOf(flags: Flags): readonly { name: string; url: string }[] {
   });
 }
 
+/** What a file with orchestrators has; the fields that only one kind has are looked at when it is used. */
+const KINDS = ["prefect"] as const;
+
+/** The orchestrators of a JSON file, in a list `orchestrators` of `{kind, name, url, secret?}`. */
+function orchestratorsOf(flags: Flags): readonly Orchestrator[] {
+  const file = textFlag(flags, "orchestrators");
+  if (file === undefined) return [];
+  const { orchestrators: found } = readJsonFile(file, "--orchestrators");
+  if (!Array.isArray(found)) throw new UsageError(`--orchestrators ${file} has no list "orchestrators"`);
+  return found.map((each: Partial<Orchestrator>, index) => {
+    const { kind, name, url } = each;
+    const isGood =
+      KINDS.some((known) => known === kind) && /^[a-z0-9][a-z0-9-]{0,62}$/.test(name ?? "") && URL.canParse(url ?? "");
+    if (!isGood)
+      throw new UsageError(
+        `--orchestrators ${file}: entry ${index + 1} needs kind (${KINDS.join(", ")}), name and url`,
+      );
+    return each as Orchestrator;
+  });
+}
+
 /** Serves until SIGINT or SIGTERM. The server is loaded on demand: no other command needs the emulators. */
 async function serve(flags: Flags): Promise<number> {
   const port = wholeWithin(flags, "port", 8787, 0, 65535);
@@ -40,15 +62,21 @@ async function serve(flags: Flags): Promise<number> {
   if (data === "") throw new UsageError("--data needs a folder");
   const clusters = clustersOf(flags);
   const webhooks = webhooksOf(flags);
+  const orchestrators = orchestratorsOf(flags);
   process.umask(0o077); // the emulators' files hold tickets
   const { startDev } = await import("../../../dev/dev.ts");
-  const dev = await startDev({ port, sweepSeconds, clusters, webhooks, ...(data !== undefined && { data }) }).catch(
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === "EADDRINUSE")
-        throw new CommandError(`port ${port} is already in use: choose another with --port`);
-      throw error;
-    },
-  );
+  const dev = await startDev({
+    port,
+    sweepSeconds,
+    clusters,
+    webhooks,
+    orchestrators,
+    ...(data !== undefined && { data }),
+  }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "EADDRINUSE")
+      throw new CommandError(`port ${port} is already in use: choose another with --port`);
+    throw error;
+  });
   const { api, dynamodb, sqs, queueUrl, table, webhooks: known = [] } = dev.info;
   const kept = data === undefined ? "in memory: all data is lost when the server ends" : `kept in ${data}`;
   console.log(`lastbeat listens on ${api}  (sweeps every ${sweepSeconds} s, ${kept})
@@ -86,6 +114,9 @@ the AWS settings in the environment and in files. It runs until SIGINT or SIGTER
                        their pods with each sweep: the current context of FILE
   --context NAME       another context of FILE; may be given several times
   --agent-image IMAGE  the image of the agent for the pods of these Jobs (lastbeat-agent)
+  --orchestrators FILE
+                       also give runs back to the orchestrators of a JSON file: a list
+                       "orchestrators" of {kind, name, url, secret} (docs/prefect.md)
   --webhook NAME=URL   also tell URL about attempts; the secret that signs its events is
                        printed at the start; may be given several times
 
@@ -100,6 +131,7 @@ wrong usage.
     context: { ...TEXT, multiple: true },
     "agent-image": TEXT,
     webhook: { ...TEXT, multiple: true },
+    orchestrators: TEXT,
   },
   takes: [],
   run: serve,

@@ -59,7 +59,7 @@ export function jobStarter(
 
   return {
     // A pod without an agent is neither stopped by it, nor kept at the gate.
-    isPodAwaited: target.minFence === "pod" || isAlone,
+    isEndAwaited: target.minFence === "pod" || isAlone,
     isGated: !isAlone,
     isSeen: true,
 

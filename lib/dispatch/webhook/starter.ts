@@ -30,7 +30,7 @@ export function webhookStarter(webhook: Webhook, gone: GoneAddresses, now: () =>
   };
 
   return {
-    isPodAwaited: false,
+    isEndAwaited: false,
     isGated: true,
     isSeen: false,
     look: async () => ({ before: "gone", next: "none" }),

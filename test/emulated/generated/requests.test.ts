@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Dev, startDev } from "../../../dev/dev.ts";
+import { pythonPrograms } from "../../python-programs.ts";
 import { run } from "../program.ts";
-import { pythonPrograms } from "../python.ts";
 
 /**
  * Requests that nobody here wrote: Schemathesis makes them from /openapi.json, good ones and bad ones, and asks whether what comes

@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { startDynamoDbLocal } from "../../contract/dynamodb-local.ts";
+import { pythonPrograms } from "../../python-programs.ts";
 import { end, spawnBound } from "../bound.ts";
 import { answers, type Emulator, freePort } from "../emulator.ts";
-import { pythonPrograms } from "../python.ts";
 import { needs } from "./needs.ts";
 
 /** What holds for every LocalStack of this line. */

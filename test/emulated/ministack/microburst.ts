@@ -1,7 +1,7 @@
 import { join } from "node:path";
+import { pythonPrograms } from "../../python-programs.ts";
 import { end, spawnBound } from "../bound.ts";
 import { answers, freePort } from "../emulator.ts";
-import { pythonPrograms } from "../python.ts";
 
 export type Microburst = {
   readonly url: string;

@@ -4,9 +4,9 @@ import { delimiter, dirname, join } from "node:path";
 import { DynamoDBClient, UpdateTimeToLiveCommand } from "@aws-sdk/client-dynamodb";
 import { IAMClient, ListRolesCommand, PutRolePolicyCommand } from "@aws-sdk/client-iam";
 import { TABLE } from "../../../lib/names.ts";
+import { pythonPrograms } from "../../python-programs.ts";
 import { end, spawnBound } from "../bound.ts";
 import { answers, type Emulator, freePort, ROOT, type Sdk } from "../emulator.ts";
-import { pythonPrograms } from "../python.ts";
 import { moveMessages } from "./redrive.ts";
 
 /** It does not apply CloudFormation's TTL setting, and asks for sqs:SendMessageBatch where AWS asks for sqs:SendMessage. */

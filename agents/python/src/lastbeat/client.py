@@ -186,6 +186,10 @@ class Client:
         """Registers a run. The answer has the ticket of attempt 1, unless the spec says `start: dispatch`."""
         return self._own("PUT", f"/v1/runs/{segment_of(run)}", spec or {})
 
+    def ticket(self, run: str) -> Json:
+        """The ticket of the attempt that is queued now, and its state. Without an attempt that is queued, no ticket."""
+        return self._own("POST", f"/v1/runs/{segment_of(run)}/ticket", {})
+
     def run(self, run: str) -> Json:
         """The record of a run, with its ledger in order of attempt."""
         return self._own("GET", f"/v1/runs/{segment_of(run)}")

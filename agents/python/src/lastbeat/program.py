@@ -6,14 +6,14 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Iterator, NoReturn, Optional
+from typing import Iterator, Mapping, NoReturn, Optional, Sequence
 
 from .errors import BinaryMissing
 
 _CARRIED = Path(__file__).parent / "_bin" / "lastbeat"
 
 # The exit code of `lastbeat exec` when the agent itself fails.
-_AGENT_ERROR = 125
+AGENT_ERROR = 125
 
 # Names the process that has become what was found.
 _BECAME = "LASTBEAT_BECAME_BY_PYTHON"
@@ -64,6 +64,11 @@ def _is_script_of_ours(path: Path) -> bool:
 
 
 def main() -> NoReturn:
+    """Becomes the program with the arguments of this one."""
+    become(sys.argv[1:], os.environ)
+
+
+def become(arguments: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
     """Becomes the program, so that no Python stays beside the work."""
     failure: Optional[Exception] = None
     try:
@@ -73,14 +78,14 @@ def main() -> NoReturn:
                 "what is called lastbeat on the PATH calls this script again: set LASTBEAT_BINARY to the program"
             )
         path = binary()
-        os.environ[_BECAME] = str(os.getpid())
         # Python ignores these, and what is ignored would stay ignored in the command of `lastbeat exec`.
         for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(ignored, signal.SIG_DFL)
-        os.execv(path, ["lastbeat", *sys.argv[1:]])  # noqa: S606 - it is this program
+        changed = {**environment, _BECAME: str(os.getpid())}
+        os.execve(path, ["lastbeat", *arguments], changed)  # noqa: S606 - it is this program
     except BinaryMissing as error:
         failure = error
     except OSError as error:
         failure = OSError(f"{path} cannot be executed: {error.strerror}")
     sys.stderr.write(f"lastbeat: {failure}\n")
-    sys.exit(_AGENT_ERROR)
+    sys.exit(AGENT_ERROR)

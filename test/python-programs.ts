@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** Beside the packages that npm installed: gone with them, and in no commit. */
-const CACHE = fileURLToPath(new URL("../../node_modules/.cache/lastbeat", import.meta.url));
+const CACHE = fileURLToPath(new URL("../node_modules/.cache/lastbeat", import.meta.url));
 
 export type PythonEnvironment = {
   /** The name of its folder in the cache. */
