@@ -71,7 +71,8 @@ function wrongOrchestrator(orchestrator: OrchestratorProps): string | undefined 
   const unknown = strangerIn(orchestrator, ["kind", "name", "url", "secretArn", "onDemand"]);
   if (unknown !== undefined) return unknown;
   const { kind, name, url, secretArn, onDemand } = orchestrator;
-  if (kind !== "prefect") return `has a kind that is not prefect: ${JSON.stringify(kind)}`;
+  if (kind !== "prefect" && kind !== "airflow")
+    return `has a kind that is not prefect or airflow: ${JSON.stringify(kind)}`;
   if (typeof name !== "string" || !DNS_LABEL.test(name))
     return `needs names of lower-case letters, digits and -, not ${JSON.stringify(name)}`;
   const { protocol, username, password } = URL.parse(String(url)) ?? {};

@@ -137,6 +137,8 @@ export class Lambdas extends Construct {
       this.dispatch.allow(["sqs:SendMessage"], dispatch.deadLetters.queueArn);
       webhooks.allow(this.dispatch);
       allowOrchestrators(this.dispatch, settings);
+      // An orchestrator may say that the attempt before has succeeded, and that leaves its host.
+      if (settings.orchestrators.length > 0) this.dispatch.allow(["dynamodb:DeleteItem"], tableArn, HOSTS);
       for (const one of [runner, owner, this.sweep, this.notice, ...this.ofTargets])
         one.allow(["sqs:SendMessage"], dispatch.waiting.queueArn);
       this.receive(this.dispatch, dispatch.waiting, { batchSize: 5, reportBatchItemFailures: true });

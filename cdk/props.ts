@@ -42,16 +42,16 @@ export type WebhookProps = {
   readonly allowPrivate?: boolean;
 };
 
-/** An orchestrator whose API gives runs back to its workers; docs/prefect.md. */
+/** An orchestrator whose API gives runs back to its workers; docs/prefect.md, docs/airflow.md. */
 export type OrchestratorProps = {
-  readonly kind: "prefect";
+  readonly kind: "prefect" | "airflow";
   /** The name in the specs of runs: lower-case letters, digits and `-`. */
   readonly name: string;
-  /** The address of its API, such as https://prefect.example/api. */
+  /** The address of its API, such as https://prefect.example/api, or of Airflow itself, such as https://airflow.example. */
   readonly url: string;
   /** The ARN of the secret that it asks for. An address with a secret begins with https://. Default: it asks for none. */
   readonly secretArn?: string;
-  /** The job variables of an attempt that may run on no spot machine. Default: the same as of any other. */
+  /** For Prefect: the job variables of an attempt that may run on no spot machine. Default: those of any other. */
   readonly onDemand?: Readonly<Record<string, unknown>>;
 };
 

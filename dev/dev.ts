@@ -45,7 +45,7 @@ export type KubeContext = { readonly kubeconfig: string; readonly context?: stri
 
 /** An orchestrator, as the settings of a deployment have it, but with its secret itself. */
 export type Orchestrator = {
-  readonly kind: "prefect";
+  readonly kind: "prefect" | "airflow";
   readonly name: string;
   readonly url: string;
   readonly secret?: string;

@@ -1,19 +1,20 @@
 import middy from "@middy/core";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
-import { dispatch } from "../lib/app/dispatch.ts";
+import { close } from "../lib/app/close.ts";
+import { type Dispatched, dispatch } from "../lib/app/dispatch.ts";
 import { visitAll } from "../lib/app/visit-all.ts";
 import { jobStarter } from "../lib/dispatch/job/starter.ts";
-import { prefectStarter } from "../lib/dispatch/prefect/starter.ts";
 import { webhookStarter } from "../lib/dispatch/webhook/starter.ts";
-import { Refused, type Requeue, type Starter } from "../lib/ports/dispatch.ts";
+import { type Dispatches, Refused, type Requeue, type Starter } from "../lib/ports/dispatch.ts";
+import { readEnded } from "../lib/wire/read-ended.ts";
 import { readRequeue } from "../lib/wire/read-requeue.ts";
 import { theClusters } from "./clusters.ts";
 import { frontDoor, theApp, theDispatches, theGoneAddresses, theTemplates } from "./connect.ts";
-import { theOrchestrators } from "./orchestrators.ts";
+import { orchestratorStarter } from "./orchestrators.ts";
 import { theWebhooks } from "./webhooks.ts";
 
 /** The starter of the target that a message names. */
-function starterOf({ target }: Requeue): Starter {
+function starterOf({ target }: Pick<Requeue, "target">): Starter {
   const now = theApp().clock.now;
   if (target.kind === "webhook") {
     const webhook = theWebhooks().find(({ name }) => name === target.name);
@@ -22,16 +23,12 @@ function starterOf({ target }: Requeue): Starter {
       isOwn: false,
     });
   }
-  if (target.kind === "prefect") {
-    const found = theOrchestrators().find(
-      ({ kind, settings }) => kind === target.kind && settings.name === target.name,
-    );
-    if (found !== undefined) return prefectStarter(found.server, found.settings, target, now);
+  if (target.kind === "prefect" || target.kind === "airflow") {
+    const starter = orchestratorStarter(target);
+    if (starter !== undefined) return starter;
     throw new Refused(
-      `there is no server of Prefect ${target.name} in the settings: add it, or register the run elsewhere`,
-      {
-        isOwn: false,
-      },
+      `there is no ${target.kind} ${target.name} among the orchestrators of the settings: add it, or register the run elsewhere`,
+      { isOwn: false },
     );
   }
   if (target.kind !== "job")
@@ -50,12 +47,18 @@ async function handle({ body }: SQSRecord): Promise<void> {
   const dispatches = theDispatches();
   let requeue: Requeue;
   try {
+    const ended = readEnded(body);
+    if (ended !== undefined) return await follow(dispatches, body, await close(theApp(), starterOf, ended));
     requeue = readRequeue(body);
   } catch (error) {
     theApp().log.write({ decision: "dispatch-refused", error: String(error) });
     return dispatches.bury(body, error instanceof Error ? error.message : String(error));
   }
-  const result = await dispatch(theApp(), starterOf, requeue);
+  await follow(dispatches, body, await dispatch(theApp(), starterOf, requeue));
+}
+
+/** What becomes of a message. */
+async function follow(dispatches: Dispatches, body: string, result: Dispatched): Promise<void> {
   if (result.kind === "again") await dispatches.again(body, result.after);
   if (result.kind === "refused") await dispatches.bury(body, result.why);
 }

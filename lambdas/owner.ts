@@ -26,6 +26,7 @@ function registered(registration: Registered, run: string): HttpReply {
   if (registration.kind === "over") return { status: 200, body: endedView(registration.result) };
   const { run: current, ticket, isNew } = registration;
   const { state, attempt, fence } = current;
+  if (current.state === "ended") return { status: 200, body: endedView(current) };
   return {
     status: isNew ? 201 : 200,
     body: {
@@ -55,7 +56,7 @@ const CALLS: Calls<App> = {
   register: async (app, { run, body }) => {
     const spec = read(schemas.spec, body);
     if (!spec.ok) return refused(spec.problem);
-    const accepted = await accept(theTargets(), spec.value.target, app.clock.now());
+    const accepted = await accept(theTargets(), run, spec.value.target, app.clock.now());
     if (!accepted.ok) return refused(accepted.problem);
     const { target: _, ...rest } = spec.value;
     const asked = { ...rest, ...(accepted.target !== undefined && { target: accepted.target }) };

@@ -43,14 +43,31 @@ export async function dispatch(
 ): Promise<Dispatched> {
   const claims = parseBearer(`Bearer ${requeue.ticket}`)?.claims;
   if (claims === undefined) return said(app, requeue, { kind: "refused", why: "its ticket is none of ours" });
+  let isPatient = false;
   try {
-    const result = await stepByStep(app, starterOf(requeue), requeue, claims);
+    const starter = starterOf(requeue);
+    isPatient = starter.isPatient === true;
+    const result = await stepByStep(app, starter, requeue, claims);
     return result.kind === "done" ? said(app, requeue, result) : result;
   } catch (error) {
+    const isOperators = error instanceof Refused && !error.isOwn;
+    if (isPatient && (error instanceof Busy || isOperators)) await wait(app, requeue, claims);
     if (error instanceof Busy) return await busy(app, requeue, error);
+    if (isPatient && isOperators) return await busy(app, requeue, new Busy(error.message, LOOK_AT_SETTINGS));
     if (error instanceof Refused) return refused(app, requeue, claims, error);
     throw error;
   }
+}
+
+/** What an operator has to mend is asked again after this time. */
+const LOOK_AT_SETTINGS = seconds(60);
+/** The time to start of an attempt that waits for its target is never shorter than this. */
+const WAITS_FOR = seconds(1200);
+
+/** The start of an attempt is not charged for the silence of its target, for a day. */
+async function wait(app: App, { fence, at }: Requeue, key: RunKey): Promise<void> {
+  const now = app.clock.now();
+  if (after(at, CLEAN_UP) > now) await prolong(app, key, asFence(fence), after(now, WAITS_FOR));
 }
 
 async function stepByStep(app: App, starter: Starter, requeue: Requeue, key: Claims): Promise<Dispatched> {

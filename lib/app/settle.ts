@@ -17,6 +17,7 @@ import { type Registration, startBy } from "../core/spec.ts";
 import { stayOfEnd } from "../core/stay.ts";
 import { after, earlier, type Instant, later, seconds } from "../core/time.ts";
 import type { LedgerLine } from "../ports/records.ts";
+import { endedMessage, isToldOfEnd } from "../wire/ended-message.ts";
 import { requeueMessage } from "../wire/requeue.ts";
 import type { App } from "./app.ts";
 import { sign } from "./credentials.ts";
@@ -144,6 +145,16 @@ async function handOver(app: App, run: Leaving, registration: Registration, now:
 async function archive(app: App, ended: Ended, registration: Registration): Promise<void> {
   const { state: _, due: __, debt: ___, ...result } = ended;
   const expiry = expiryOf(app, ended.endedAt);
+  // First of all: a target that is told twice changes nothing the second time, and after the result nobody is told.
+  const { target } = registration.spec;
+  if (isToldOfEnd(target) && ended.outcome !== "succeeded")
+    await app.requeues.send(
+      endedMessage(
+        ended,
+        registration,
+        await app.ledger.read(ended.run, ended.debt?.ledger?.fence ?? previousFence(ended)),
+      ),
+    );
   await app.results.write(result, expiry);
   const { run, outcome, cause, attempt, fence, endedAt } = ended;
   await app.endedRuns.add({ run, outcome, cause, attempt, fence, endedAt }, ended.rev, expiry);

@@ -29,8 +29,25 @@ export type Accepted =
   | { readonly ok: true; readonly target: TargetBody | undefined }
   | { readonly ok: false; readonly problem: Problem };
 
+/**
+ * Whether a run may act on what its target names. Two runs at one flow run would take it from each other, and a mistyped
+ * one would end the work of others.
+ */
+const isOfRun = (target: TargetBody, run: string): boolean =>
+  target.kind !== "prefect" || new RegExp(`^prefect-${target.flowRun}(\\.\\d+)?$`).test(run);
+
+const foreign = (target: TargetBody): Accepted =>
+  refused({
+    field: "target.flowRun",
+    detail: `belongs to the run prefect-${target.kind === "prefect" ? target.flowRun : ""}, and to no other`,
+  });
+
 /** One and all of a kind. */
-const WORDS = { webhook: ["webhook", "webhooks"], prefect: ["server of Prefect", "servers of Prefect"] } as const;
+const WORDS = {
+  webhook: ["webhook", "webhooks"],
+  prefect: ["server of Prefect", "servers of Prefect"],
+  airflow: ["server of Airflow", "servers of Airflow"],
+} as const;
 
 /** What a deployment has of a kind, for one who has named something else. */
 const known = (what: string, names: readonly string[]): string =>
@@ -40,7 +57,12 @@ const known = (what: string, names: readonly string[]): string =>
  * Looks whether attempts can be started at a target. The template of a Job is stored, and its digest takes its place. The
  * same template has the same digest, in whatever run it is registered.
  */
-export async function accept(targets: Targets, target: TargetBody | undefined, now: Instant): Promise<Accepted> {
+export async function accept(
+  targets: Targets,
+  run: string,
+  target: TargetBody | undefined,
+  now: Instant,
+): Promise<Accepted> {
   if (target === undefined || target.kind === "queue") return { ok: true, target };
   if (target.kind === "job") return acceptJob(targets, target, now);
   const { kind, name } = target;
@@ -48,7 +70,7 @@ export async function accept(targets: Targets, target: TargetBody | undefined, n
     kind === "webhook"
       ? targets.webhooks
       : targets.orchestrators.filter((each) => each.kind === kind).map((each) => each.name);
-  if (names.includes(name)) return { ok: true, target };
+  if (names.includes(name)) return isOfRun(target, run) ? { ok: true, target } : foreign(target);
   const [what, all] = WORDS[kind];
   return refused({ field: "target.name", detail: `is no ${what}: ${known(all, names)}` });
 }

@@ -46,8 +46,22 @@ export type WebhookTarget = { readonly kind: "webhook"; readonly name: string };
 /** A flow run of Prefect, which its workers start. `name`: the server, as the deployment knows it; `flowRun`: a UUID. */
 export type PrefectTarget = { readonly kind: "prefect"; readonly name: string; readonly flowRun: string };
 
+/** A task instance of Airflow, whose next try its executor starts. `name`: the server, as the deployment knows it. */
+export type AirflowTarget = {
+  readonly kind: "airflow";
+  readonly name: string;
+  readonly dag: string;
+  readonly dagRun: string;
+  readonly task: string;
+  /** Absent if the task is not mapped. */
+  readonly mapIndex?: number;
+};
+
+/** What an orchestrator starts. */
+export type OrchestratorTarget = PrefectTarget | AirflowTarget;
+
 /** How the next attempt is dispatched. `queue`: the owner reads the requeue queue. */
-export type Target = { readonly kind: "queue" } | JobTarget | WebhookTarget | PrefectTarget;
+export type Target = { readonly kind: "queue" } | JobTarget | WebhookTarget | OrchestratorTarget;
 
 /** What an owner registered. It is immutable for the life of the run. */
 export type Spec = {

@@ -20,10 +20,24 @@ export type Requeue = {
     readonly fence: number;
     /** It has reported its own end. */
     readonly isReported: boolean;
+    /** What the process that held it told of itself. */
+    readonly holder?: Readonly<Record<string, string>>;
   };
   readonly target: Target;
   /** When it was announced first. */
   readonly at: Instant;
+};
+
+/** A run that has ended, for its target. */
+export type EndOfRun = {
+  readonly run: string;
+  /** The last attempt, and what the process that held it told of itself. */
+  readonly attempt: number;
+  readonly holder?: Readonly<Record<string, string>>;
+  readonly outcome: "succeeded" | "failed" | "canceled" | "exhausted";
+  readonly cause: string;
+  readonly at: Instant;
+  readonly target: Target;
 };
 
 /** A target that starts attempts. Each call may be repeated, and changes nothing the second time. */
@@ -34,6 +48,8 @@ export type Starter = {
   readonly isGated: boolean;
   /** Whether the target shows what it has started. Otherwise an attempt that it has taken is not asked about again. */
   readonly isSeen: boolean;
+  /** Whether the time to start an attempt does not run while the target does not answer. Otherwise its start is charged. */
+  readonly isPatient?: boolean;
   look(requeue: Requeue): Promise<Shown>;
   /** Asks it to end what is left of all attempts before, each identified beyond its name. */
   fence(requeue: Requeue): Promise<void>;
@@ -41,6 +57,8 @@ export type Starter = {
   withdraw(requeue: Requeue): Promise<void>;
   /** Starts the announced attempt. Throws a `Refused` if no repetition will help. */
   nudge(requeue: Requeue): Promise<void>;
+  /** Has the target show that the run has ended, where it does not by itself. */
+  readonly close?: (ended: EndOfRun) => Promise<void>;
 };
 
 /**

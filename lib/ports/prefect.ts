@@ -34,7 +34,7 @@ export type FlowRun = {
 
 /** A state that is asked for. `transitionId`: the same request again changes nothing. */
 export type PrefectTransition = {
-  readonly type: "CRASHED" | "SCHEDULED";
+  readonly type: "CRASHED" | "CANCELLED" | "SCHEDULED";
   readonly name: string;
   readonly message: string;
   readonly transitionId: string;

@@ -16,7 +16,12 @@ const dispatched = z.looseObject({
   data: z.looseObject({
     run: z.string().check(z.regex(ID)),
     previous: z.exactOptional(
-      z.looseObject({ attempt: z.int(), fence: z.int(), reported: z.exactOptional(z.literal(true)) }),
+      z.looseObject({
+        attempt: z.int(),
+        fence: z.int(),
+        reported: z.exactOptional(z.literal(true)),
+        holder: z.exactOptional(z.record(z.string(), z.string())),
+      }),
     ),
     next: z.looseObject({
       attempt: z.int(),
@@ -47,7 +52,12 @@ export function readRequeue(text: string): Requeue {
     capacity,
     outOfMemory: budgets["memory"]?.used ?? 0,
     ...(previous !== undefined && {
-      previous: { attempt: previous.attempt, fence: previous.fence, isReported: previous.reported === true },
+      previous: {
+        attempt: previous.attempt,
+        fence: previous.fence,
+        isReported: previous.reported === true,
+        ...(previous.holder !== undefined && { holder: previous.holder }),
+      },
     }),
     target: target as Target,
     at: time,

@@ -44,9 +44,22 @@ const webhook = z.strictObject({ kind: z.literal("webhook"), name: dns() });
 /** A flow run of a server of the deployment. */
 const prefect = z.strictObject({ kind: z.literal("prefect"), name: dns(), flowRun: z.uuid() });
 
+/** An id of Airflow: 250 letters at most, as its database has them. */
+const airflowId = () => z.string().check(z.minLength(1), z.maxLength(250));
+
+/** A task instance of a server of the deployment. */
+const airflow = z.strictObject({
+  kind: z.literal("airflow"),
+  name: dns(),
+  dag: airflowId(),
+  dagRun: airflowId(),
+  task: airflowId(),
+  mapIndex: z.exactOptional(z.int().check(z.minimum(0))),
+});
+
 export const target = z.discriminatedUnion(
   "kind",
-  [z.strictObject({ kind: z.literal("queue") }), job, webhook, prefect],
-  { error: "must be queue, job, webhook or prefect" },
+  [z.strictObject({ kind: z.literal("queue") }), job, webhook, prefect, airflow],
+  { error: "must be queue, job, webhook, prefect or airflow" },
 );
 export type TargetBody = z.infer<typeof target>;

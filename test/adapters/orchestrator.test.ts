@@ -2,6 +2,7 @@ import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { airflowServer } from "../../lib/adapters/orchestrator/airflow.ts";
 import { prefectServer } from "../../lib/adapters/orchestrator/prefect.ts";
 import { instant } from "../../lib/core/time.ts";
 import { Busy, Refused } from "../../lib/ports/dispatch.ts";
@@ -91,10 +92,25 @@ describe("the API of a server of Prefect", () => {
     expect(found).not.toHaveProperty("transitionId");
   });
 
-  test("one that is not there is none", async () => {
-    answer = { status: 404, body: { exception_message: "Flow run with id one not found" } };
+  test("one that is not there is none; an address without an API says nothing about it", async () => {
+    answer = { status: 404, body: { detail: "Flow run not found" } };
     expect(await prefect().read("one")).toBeUndefined();
+    for (const body of [{ detail: "Not Found" }, ""]) {
+      answer = { status: 404, body };
+      await expect(prefect().read("one")).rejects.toThrow(/^the server of Prefect prod has no API at http/);
+    }
   });
+
+  test.each(["pnu\nsecond line", '{"key": "pnu"}', "pnu\u00fc"])(
+    "a secret that is no line of text is refused, and not shown: %j",
+    async (secret) => {
+      await expect(prefect(secret).read("one")).rejects.toMatchObject({
+        constructor: Refused,
+        message: "the secret for the server of Prefect prod is one line of text, and no JSON",
+      });
+      expect(asked).toEqual([]);
+    },
+  );
 
   test("a transition is never forced, and its answer is read, whatever its status code says", async () => {
     answer = { status: 200, body: { status: "ABORT", details: { reason: "Run is already in terminal state." } } };
@@ -150,7 +166,7 @@ describe("the API of a server of Prefect", () => {
   });
 
   test.each([
-    [401, /look at the secret of the settings$/],
+    [401, /look at the secret of the settings/],
     [422, /answers 422/],
     [302, /answers 302/],
   ])("%i is refused for good", async (status, why) => {
@@ -192,5 +208,82 @@ describe("the API of a server of Prefect", () => {
       () => NOON,
     );
     await expect(gone.read("one")).rejects.toThrow(/^the server of Prefect prod does not answer: /);
+  });
+});
+
+describe("the API of a server of Airflow", () => {
+  const TASK = { dag: "etl", dagRun: "manual__2026-11-28T00:00:00+00:00", task: "load", mapIndex: -1 };
+  const airflow = (secret = "token") =>
+    airflowServer(
+      { name: "prod", url: url.replace("/api", "") },
+      async () => secret,
+      () => NOON,
+    );
+
+  test("a task instance is read, also a mapped one", async () => {
+    answer = { status: 200, body: { state: null, try_number: 2, note: null } };
+    expect(await airflow().read(TASK)).toEqual({ state: undefined, tryNumber: 2, note: undefined });
+    answer = { status: 200, body: { state: "running", try_number: 1, note: "a note" } };
+    expect(await airflow().read({ ...TASK, mapIndex: 3 })).toEqual({ state: "running", tryNumber: 1, note: "a note" });
+    expect(asked.map(({ call }) => call)).toEqual([
+      "GET /api/v2/dags/etl/dagRuns/manual__2026-11-28T00%3A00%3A00%2B00%3A00/taskInstances/load",
+      "GET /api/v2/dags/etl/dagRuns/manual__2026-11-28T00%3A00%3A00%2B00%3A00/taskInstances/load/3",
+    ]);
+    expect(asked[0]?.headers.authorization).toBe("Bearer token");
+  });
+
+  test("one that is not there is none; an address without an API says nothing about it", async () => {
+    answer = { status: 404, body: { detail: "The Task Instance with dag_id: `etl` was not found" } };
+    expect(await airflow().read(TASK)).toBeUndefined();
+    answer = { status: 404, body: { detail: "Not Found" } };
+    await expect(airflow().read(TASK)).rejects.toThrow(/has no API at/);
+  });
+
+  test("a running task is left alone where that is asked", async () => {
+    answer = { status: 409, body: { detail: "AirflowClearRunningTaskException: Disable 'prevent_running_task'" } };
+    expect(await airflow().clear(TASK, { isOnlyIdle: true, note: "again" })).toBe("runs");
+    await expect(airflow().clear(TASK, { isOnlyIdle: false, note: "again" })).rejects.toThrow(Refused);
+    answer = { status: 200, body: { task_instances: [], total_entries: 0 } };
+    expect(await airflow().clear({ ...TASK, mapIndex: 0 }, { isOnlyIdle: false, note: "again" })).toBe("cleared");
+    expect(asked.at(-1)).toMatchObject({
+      call: "POST /api/v2/dags/etl/clearTaskInstances",
+      body: { dry_run: false, only_failed: false, task_ids: [["load", 0]], prevent_running_task: false, note: "again" },
+    });
+  });
+
+  test("one that does not run is ended, also if it has failed already", async () => {
+    for (const status of [200, 409]) {
+      answer = { status, body: {} };
+      await airflow().fail(TASK, "nobody waits");
+    }
+    expect(asked[0]?.body).toEqual({ new_state: "failed", note: "nobody waits" });
+  });
+
+  test("a password is exchanged for a token, and once more when that is refused", async () => {
+    const it = airflow("me:pass:word");
+    const tokens = ["first", "second"];
+    server.removeAllListeners("request");
+    server.on("request", async (request, response) => {
+      const body = await text(request);
+      asked.push({
+        call: `${request.method} ${request.url}`,
+        headers: request.headers,
+        body: JSON.parse(body || "{}"),
+      });
+      const isToken = request.url === "/auth/token";
+      const isOld = request.headers.authorization === "Bearer first";
+      response.writeHead(isToken ? 201 : isOld ? 401 : 200);
+      response.end(JSON.stringify(isToken ? { access_token: tokens.shift() } : { state: "queued", try_number: 1 }));
+    });
+    expect(await it.read(TASK)).toMatchObject({ state: "queued" });
+    await it.read(TASK);
+    expect(asked.map(({ call }) => call.split("?")[0]?.split("/").at(-1))).toEqual([
+      "token",
+      "load",
+      "token",
+      "load",
+      "load",
+    ]);
+    expect(asked[0]?.body).toEqual({ username: "me", password: "pass:word" });
   });
 });

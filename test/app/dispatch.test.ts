@@ -137,6 +137,28 @@ describe("the message of an attempt", () => {
     expect((await inspect(app, "etl"))?.current).toMatchObject({ outcome: "canceled" });
   });
 
+  test("waits for a patient target without a charge, also for what an operator has to mend", async () => {
+    const { app, requeue, starter } = await announced();
+    starter.look = async () => Promise.reject(starter.refusal);
+    for (const [refusal, again] of [
+      [new Busy("away"), 15_000],
+      [new Refused("a wrong key", { isOwn: false }), 60_000],
+    ] as const) {
+      starter.refusal = refusal;
+      for (let minutes = 0; minutes < 60; minutes += 10) {
+        expect(await dispatch(app, () => ({ ...starter, isPatient: true }), requeue)).toEqual({
+          kind: "again",
+          after: again,
+        });
+        app.pass(seconds(600));
+        await app.swept();
+      }
+    }
+    expect((await inspect(app, "etl"))?.current).toMatchObject({ state: "queued", attempt: 2 });
+    starter.refusal = new Refused("no deployment", { isOwn: true });
+    expect(await dispatch(app, () => ({ ...starter, isPatient: true }), requeue)).toMatchObject({ kind: "refused" });
+  });
+
   test("takes nothing away when the attempt was claimed meanwhile", async () => {
     const { app, requeue, starter, sent } = await announced();
     const evidence = { id: "pod-u", source: "kubernetes", kind: "pod-ended", at: app.now() } as const;
@@ -229,6 +251,27 @@ describe("the message of an attempt", () => {
   });
 });
 
+describe("the flow run of a target", () => {
+  test("belongs to the run that is called after it, and to no other", async () => {
+    const flowRun = "0e8cfa6e-0000-4000-8000-000000000001";
+    const target = { kind: "prefect", name: "prod", flowRun } as const;
+    const known: Targets = {
+      templates: memoryTemplates(),
+      clusters: [],
+      webhooks: [],
+      orchestrators: [{ kind: "prefect", name: "prod" }],
+      wrongWith: () => undefined,
+    };
+    for (const run of [`prefect-${flowRun}`, `prefect-${flowRun}.2`])
+      expect(await accept(known, run, target, NOON)).toMatchObject({ ok: true });
+    for (const run of ["evil", `prefect-${flowRun}x`])
+      expect(await accept(known, run, target, NOON)).toMatchObject({ ok: false });
+    expect(await accept({ ...known, orchestrators: [] }, `prefect-${flowRun}`, target, NOON)).toMatchObject({
+      problem: { errors: [{ detail: "is no server of Prefect: this deployment has none" }] },
+    });
+  });
+});
+
 describe("the template of a target", () => {
   const job = { kind: "job", cluster: "prod", template: { spec: { containers: [] } } } as const;
 
@@ -243,51 +286,51 @@ describe("the template of a target", () => {
   test("is stored under its digest, which is registered in its place", async () => {
     const templates = memoryTemplates();
     const known = knowing([{ name: "prod" }], templates);
-    const kept = await accept(known, job, NOON);
+    const kept = await accept(known, "etl", job, NOON);
     const digest = kept.ok && kept.target?.kind === "job" ? kept.target.template : undefined;
     expect(digest).toMatch(/^[\w-]{22}$/);
     expect(await templates.read(String(digest), NOON)).toEqual(job.template);
-    expect(await accept(known, { ...job, template: String(digest) }, NOON)).toEqual(kept);
+    expect(await accept(known, "etl", { ...job, template: String(digest) }, NOON)).toEqual(kept);
   });
 
   test("has to be stored, and its cluster known", async () => {
-    expect(await accept(knowing([]), job, NOON)).toMatchObject({
+    expect(await accept(knowing([]), "etl", job, NOON)).toMatchObject({
       ok: false,
       problem: { detail: "target.cluster is no cluster that Jobs are started in: this deployment has none" },
     });
-    expect(await accept(knowing([{ name: "a" }, { name: "b" }]), job, NOON)).toMatchObject({
+    expect(await accept(knowing([{ name: "a" }, { name: "b" }]), "etl", job, NOON)).toMatchObject({
       problem: { detail: expect.stringContaining("the clusters are a, b") },
     });
-    expect(await accept(knowing([{ name: "prod" }]), { ...job, template: "x".repeat(22) }, NOON)).toMatchObject({
+    expect(await accept(knowing([{ name: "prod" }]), "etl", { ...job, template: "x".repeat(22) }, NOON)).toMatchObject({
       problem: { errors: [{ field: "target.template", detail: "is not stored: send the template itself" }] },
     });
   });
 
   test("has to make a Job, in a namespace that is meant for Jobs", async () => {
-    expect(await accept(knowing([{ name: "prod" }]), { ...job, template: {} }, NOON)).toMatchObject({
+    expect(await accept(knowing([{ name: "prod" }]), "etl", { ...job, template: {} }, NOON)).toMatchObject({
       problem: { errors: [{ field: "target.template", detail: "makes no Job: it has no spec" }] },
     });
     const known = knowing([{ name: "prod", namespaces: ["ml", "etl"] }]);
-    expect(await accept(known, { ...job, namespace: "ml" }, NOON)).toMatchObject({ ok: true });
-    expect(await accept(known, job, NOON)).toMatchObject({
+    expect(await accept(known, "etl", { ...job, namespace: "ml" }, NOON)).toMatchObject({ ok: true });
+    expect(await accept(known, "etl", job, NOON)).toMatchObject({
       problem: { errors: [{ field: "target.namespace", detail: expect.stringContaining("are ml, etl") }] },
     });
   });
 
   test("is none for a webhook, whose name has to be known", async () => {
     const ci = { kind: "webhook", name: "ci" } as const;
-    expect(await accept(knowing([]), ci, NOON)).toEqual({ ok: true, target: ci });
-    expect(await accept(knowing([]), { ...ci, name: "cd" }, NOON)).toMatchObject({
+    expect(await accept(knowing([]), "etl", ci, NOON)).toEqual({ ok: true, target: ci });
+    expect(await accept(knowing([]), "etl", { ...ci, name: "cd" }, NOON)).toMatchObject({
       problem: { detail: "target.name is no webhook: the webhooks are ci" },
     });
-    expect(await accept({ ...knowing([]), webhooks: [] }, ci, NOON)).toMatchObject({
+    expect(await accept({ ...knowing([]), webhooks: [] }, "etl", ci, NOON)).toMatchObject({
       problem: { detail: "target.name is no webhook: this deployment has none" },
     });
   });
 
   test("is none for a queue", async () => {
     const known = knowing([]);
-    expect(await accept(known, undefined, NOON)).toEqual({ ok: true, target: undefined });
-    expect(await accept(known, { kind: "queue" }, NOON)).toEqual({ ok: true, target: { kind: "queue" } });
+    expect(await accept(known, "etl", undefined, NOON)).toEqual({ ok: true, target: undefined });
+    expect(await accept(known, "etl", { kind: "queue" }, NOON)).toEqual({ ok: true, target: { kind: "queue" } });
   });
 });

@@ -32,7 +32,7 @@ describe("a bundle", () => {
   const MOST: Readonly<Record<string, number>> = {
     beat: 50,
     watch: 590, // it asks EKS and STS
-    dispatch: 620, // it looks at addresses, and reads the answers of orchestrators
+    dispatch: 630, // it looks at addresses, and reads the answers of orchestrators
     sweep: 2050, // the client of EC2 is loaded only when it is asked, and nobody waits for a sweep
   };
   const most = (name: string): number => MOST[name] ?? 560;

@@ -129,6 +129,28 @@ describe("the life of a run", () => {
     });
   });
 
+  test("the ticket of the attempt that is queued is given again, also to one who knows no spec", async () => {
+    const ticket = await registered("asked-again", { leaseSeconds: 30 });
+    expect(await call("POST", "/v1/runs/asked-again/ticket")).toMatchObject({
+      status: 200,
+      body: { state: "queued", ticket },
+    });
+    const { token } = await claimed("asked-late");
+    const late = await call("POST", "/v1/runs/asked-late/ticket");
+    expect(late).toMatchObject({ status: 200, body: { state: "running", attempt: 1 } });
+    expect(late.body).not.toHaveProperty("ticket");
+    await call("POST", "/v1/runs/asked-late/finish", json({ outcome: "succeeded" }), as(token));
+    for (const [method, path] of [
+      ["POST", "/v1/runs/asked-late/ticket"],
+      ["PUT", "/v1/runs/asked-late"],
+    ] as const)
+      expect(await call(method, path)).toMatchObject({
+        status: 200,
+        body: { state: "ended", outcome: "succeeded", endedAt: expect.any(String) },
+      });
+    expect(await refused("POST", "/v1/runs/nobody/ticket")).toMatchObject({ status: 404 });
+  });
+
   test("the same holder may claim again and gets the same attempt; another one is refused", async () => {
     const ticket = await registered("claimed-twice");
     const claim = (digit: string): Promise<Reply> =>

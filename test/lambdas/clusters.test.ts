@@ -126,7 +126,7 @@ describe("a run whose target is a Job", () => {
     expect(unknown).toMatchObject({ status: 422, body: { detail: expect.stringContaining("the clusters are lab") } });
     expect(await call("PUT", "/v1/runs/lost", spec({ namespace: "Not A Name" }))).toMatchObject({ status: 422 });
     expect(await call("PUT", "/v1/runs/lost", { target: { kind: "moon" } })).toMatchObject({
-      body: { detail: "target.kind: must be queue, job, webhook or prefect" },
+      body: { detail: "target.kind: must be queue, job, webhook, prefect or airflow" },
     });
   });
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Dict, List
 
 import pytest
 from door import Asked, Door, Reply, problem, ticket_of
 
 from lastbeat import Client, NoAnswer, NotLastbeats, Refused
-from lastbeat.joining import Joined, join
-from lastbeat.prefect import command_of, spec_of
+from lastbeat.joining import Joined, Over, join
+from lastbeat.prefect import command_of, is_new, run_engine, spec_of
 
 QUEUED: Dict[str, Any] = {"state": "queued", "attempt": 1, "fence": 7}
 
@@ -27,9 +28,16 @@ class Steps:
     def sleep(self, seconds: float) -> None:
         self.at += seconds
 
-    def join(self, door: Door) -> Joined:
+    def join(self, door: Door, is_new: bool = True) -> Joined:
         return join(
-            Client(door.url), "etl", {}, patience_seconds=60, say=self.said.append, now=self.now, sleep=self.sleep
+            Client(door.url),
+            "etl",
+            {},
+            patience_seconds=60,
+            is_new=lambda _: is_new,
+            say=self.said.append,
+            now=self.now,
+            sleep=self.sleep,
         )
 
 
@@ -54,20 +62,31 @@ def test_it_waits_for_an_attempt_before_and_says_so_once(door: Door) -> None:
     assert steps.said == ["waits: attempt 1 of etl is running"]
 
 
-def test_it_does_not_wait_for_ever(door: Door) -> None:
-    door.answer = lambda _: (200, {"state": "waiting", "attempt": 2, "fence": 8})
+def test_it_does_not_wait_for_ever_for_a_run_that_another_process_has(door: Door) -> None:
+    door.answer = lambda _: (200, {"state": "running", "attempt": 2, "fence": 8})
     steps = Steps()
-    with pytest.raises(NoAnswer, match="no ticket after 60 s: attempt 2 of etl is waiting"):
+    with pytest.raises(Over, match="no ticket after 60 s: attempt 2 of etl is running"):
         steps.join(door)
     assert steps.at == 60
 
 
+ENDED = (200, {"state": "ended", "attempt": 1, "fence": 7, "outcome": "failed"})
+
+
 def test_work_that_is_started_again_after_its_run_has_ended_is_another_run(door: Door) -> None:
-    ended = (200, {"state": "ended", "attempt": 1, "fence": 7, "outcome": "failed"})
-    door.answer = one_after_another(ended, ended, (201, {**QUEUED, "ticket": ticket_of()}))
+    door.answer = one_after_another(ENDED, ENDED, (201, {**QUEUED, "ticket": ticket_of()}))
     assert Steps().join(door).run == "etl.3"
-    door.answer = lambda _: ended
-    with pytest.raises(NoAnswer, match="has ended 100 times"):
+    door.answer = lambda _: ENDED
+    with pytest.raises(Over, match="has ended 100 times"):
+        Steps().join(door)
+
+
+def test_a_process_that_was_started_for_the_run_that_has_ended_does_nothing(door: Door) -> None:
+    door.answer = lambda _: ENDED
+    with pytest.raises(Over, match="etl has ended: failed"):
+        Steps().join(door, is_new=False)
+    door.answer = one_after_another((200, {"state": "running", "attempt": 1, "fence": 7}), ENDED)
+    with pytest.raises(Over, match="etl has ended: failed"):
         Steps().join(door)
 
 
@@ -102,6 +121,7 @@ def test_a_flow_run_has_a_spec_with_its_target_and_its_names() -> None:
     spec = spec_of(
         {
             **OF_PREFECT,
+            "PREFECT__WORKER_NAME": "one",
             "PREFECT__FLOW_NAME": "etl",
             "PREFECT__DEPLOYMENT_NAME": "d" * 300,
             "LASTBEAT_SPEC": '{"leaseSeconds": 60, "labels": {"team": "ml"}, "target": {"kind": "queue"}}',
@@ -135,3 +155,39 @@ def test_the_command_is_the_engine_or_what_follows() -> None:
     for wrong in (["prefect"], ["--"]):
         with pytest.raises(NotLastbeats, match="called as"):
             command_of(wrong)
+
+
+def of_prefect(door: Door, state: str, at: str = "2026-11-28T12:00:00.123456Z") -> Dict[str, str]:
+    """The variables of a flow run that Prefect says this of."""
+    door.answer = lambda _: (200, {"state": {"type": state, "timestamp": at}})
+    return {**OF_PREFECT, "PREFECT_API_URL": f"{door.url}/api", "PREFECT_API_KEY": "pnu"}
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [("COMPLETED", 0), ("SCHEDULED", 0), ("PAUSED", 0), ("FAILED", 1), ("CRASHED", 1), ("CANCELLED", 130)],
+)
+def test_an_engine_that_leaves_with_0_has_ended_as_prefect_says(door: Door, state: str, code: int) -> None:
+    environment = of_prefect(door, state)
+    assert run_engine([sys.executable, "-c", ""], environment) == code
+    assert [(one.path, one.headers["authorization"]) for one in door.asked] == [
+        (f"/api/flow_runs/{FLOW_RUN}", "Bearer pnu")
+    ]
+
+
+def test_any_other_end_of_an_engine_is_its_own(door: Door) -> None:
+    environment = of_prefect(door, "COMPLETED")
+    assert run_engine([sys.executable, "-c", "raise SystemExit(3)"], environment) == 3
+    assert run_engine([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"], environment) == -9
+    assert door.asked == []
+
+
+def test_a_process_is_for_a_new_run_if_prefect_has_submitted_it_since(door: Door) -> None:
+    before, after = {"endedAt": "2026-11-28T11:59:59.000Z"}, {"endedAt": "2026-11-28T12:00:01.000Z"}
+    environment = of_prefect(door, "PENDING")
+    assert is_new(environment, before)
+    assert not is_new(environment, after)
+    assert not is_new(environment, {})
+    assert not is_new(of_prefect(door, "RUNNING"), before)
+    door.answer = lambda _: (503, {})
+    assert not is_new(environment, before)

@@ -17,8 +17,8 @@ export type JsonCall = {
 /** The API of an orchestrator. Throws a `Busy` if it does not answer now, and a `Refused` for what it refuses for good. */
 export type JsonClient = (call: JsonCall) => Promise<JsonAnswer>;
 
-/** An API that lives answers in less. An invocation waits for it, and makes a few such calls. */
-const TIMEOUT_MS = 5_000;
+/** An API that lives answers in less. An invocation of 30 s makes at most nine such calls. */
+const TIMEOUT_MS = 3_000;
 /** How much of what a server says is passed on. */
 const TOLD = 300;
 
@@ -58,14 +58,25 @@ export function jsonClient(
     if (response.ok || expects.includes(status)) return { status, body: parsed(text, `${what} to ${call}`) };
     const told = `${what} answers ${status} to ${call}: ${printable(text.slice(0, TOLD))}`;
     if (BUSY.has(status)) throw new Busy(told, retryAfterOf(response));
-    if (status === 401 || status === 403) throw new Refused(`${told}; look at the secret of the settings`, OF_OPERATOR);
+    if (status === 401 || status === 403)
+      throw new Refused(
+        `${told}; look at the secret of the settings, and whether the server asks for CSRF tokens`,
+        OF_OPERATOR,
+      );
     throw new Refused(told, OF_OPERATOR);
   };
 }
 
 const JSON_BODY = { "content-type": "application/json" };
 /** No run asks for what these calls say: the settings, or the server, have to be mended. */
-const OF_OPERATOR = { isOwn: false };
+export const OF_OPERATOR = { isOwn: false };
+
+/** The text of a secret. It stands in a header: what is not visible there is refused, and never shown. */
+export function secretText(what: string, secret: string): string {
+  const text = secret.trim();
+  if (/^[\x20-\x7e]*$/.test(text) && !text.startsWith("{")) return text;
+  throw new Refused(`the secret for ${what} is one line of text, and no JSON`, OF_OPERATOR);
+}
 
 /** `fetch` hides the reason in the cause. */
 function reasonOf(error: unknown): string {

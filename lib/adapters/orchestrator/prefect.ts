@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
 import { type Instant, instant } from "../../core/time.ts";
-import { Busy } from "../../ports/dispatch.ts";
+import { Busy, Refused } from "../../ports/dispatch.ts";
 import type { FlowRun, PrefectServer } from "../../ports/prefect.ts";
 import { keptSecret } from "../kept-secret.ts";
-import { type JsonClient, jsonClient } from "./json-client.ts";
+import { type JsonClient, jsonClient, OF_OPERATOR, secretText } from "./json-client.ts";
 
 /** A server of Prefect 3. `url`: of its API, `https://prefect.example/api` or that of a workspace of Prefect Cloud. */
 export type PrefectAddress = { readonly name: string; readonly url: string };
@@ -52,8 +52,8 @@ const answer = z.looseObject({
 });
 
 /** The API key of Prefect Cloud, or the auth string `user:password` of a server of one's own. */
-const proofOf = (secret: string): Readonly<Record<string, string>> => {
-  const text = secret.trim();
+const proofOf = (what: string, secret: string): Readonly<Record<string, string>> => {
+  const text = secretText(what, secret);
   if (text === "") return {};
   const isPair = text.includes(":");
   return { authorization: isPair ? `Basic ${Buffer.from(text).toString("base64")}` : `Bearer ${text}` };
@@ -66,7 +66,7 @@ export function prefectServer(
   now: () => Instant,
 ): PrefectServer {
   const what = `the server of Prefect ${name}`;
-  const proof = keptSecret(async () => proofOf(await readSecret()), now);
+  const proof = keptSecret(async () => proofOf(what, await readSecret()), now);
   const call: JsonClient = jsonClient(what, url, proof);
 
   const read = <T>(schema: z.ZodMiniType<T>, body: unknown): T => {
@@ -78,7 +78,9 @@ export function prefectServer(
   return {
     read: async (id) => {
       const { status, body } = await call({ method: "GET", path: `flow_runs/${id}`, expects: [404] });
-      if (status === 404) return undefined;
+      if (status === 404 && JSON.stringify(body ?? "").includes("Flow run")) return undefined;
+      if (status === 404)
+        throw new Refused(`${what} has no API at ${url}: it ends in /api, or is that of a workspace`, OF_OPERATOR);
       return flowRunOf(read(flowRun, body));
     },
     transition: async (id, { type, name: stateName, message, transitionId, scheduledTime }) => {

@@ -34,7 +34,7 @@ function webhooksOf(flags: Flags): readonly { name: string; url: string }[] {
 }
 
 /** What a file with orchestrators has; the fields that only one kind has are looked at when it is used. */
-const KINDS = ["prefect"] as const;
+const KINDS = ["prefect", "airflow"] as const;
 
 /** The orchestrators of a JSON file, in a list `orchestrators` of `{kind, name, url, secret?}`. */
 function orchestratorsOf(flags: Flags): readonly Orchestrator[] {

@@ -1,5 +1,5 @@
 import type { Shown } from "../../core/dispatching.ts";
-import { after, type Instant, seconds } from "../../core/time.ts";
+import { after, type Instant, later, seconds } from "../../core/time.ts";
 import type { FlowRun } from "../../ports/prefect.ts";
 
 /**
@@ -12,20 +12,20 @@ const SECOND_REPORT = seconds(10);
 const IS_SECOND_REPORT = /^Flow run (infrastructure|process) exited with/;
 
 /**
- * An engine needs 5 s from PENDING to RUNNING, and a pod up to minutes: its agent claims before that. A run that is
- * PENDING for longer, and that nobody has claimed, belongs to a process that has died.
+ * A process, or a pod with its machine and its image, claims before that. A run that is PENDING for longer, and that
+ * nobody has claimed, belongs to a process that has died.
  */
-const STUCK_IN_PENDING = seconds(120);
+const STUCK_IN_PENDING = seconds(900);
 
 /** Its own engine would start it again: no worker takes it. */
-const isOfDeadEngine = ({ state, policy }: FlowRun): boolean =>
+export const isOfDeadEngine = ({ state, policy }: FlowRun): boolean =>
   state === "SCHEDULED" && policy["retry_type"] === "in_process";
 
 /**
  * What a flow run shows of an attempt that nobody has claimed yet. Everything in it that runs is of an attempt before:
  * an engine is started by an agent, which claims first.
  */
-export function shownOf(flowRun: FlowRun, now: Instant): Shown {
+export function shownOf(flowRun: FlowRun, now: Instant, announcedAt: Instant): Shown {
   const { state, stateName, stateAt, message } = flowRun;
   switch (state) {
     case "COMPLETED":
@@ -44,15 +44,15 @@ export function shownOf(flowRun: FlowRun, now: Instant): Shown {
         : { before: "there", next: "none" };
     case "RUNNING":
       return { before: "there", next: "none" };
-    case "CRASHED":
-    case "FAILED": {
-      const isSettled = IS_SECOND_REPORT.test(message) || after(stateAt, SECOND_REPORT) <= now;
+    case "FAILED": // what its own work, or a person, has decided
+      return { before: "gone", next: "none", ended: { outcome: "canceled", note: "Prefect says FAILED" } };
+    case "CRASHED": {
+      // A process that was cut off reports after its end: that was when the attempt was announced, or before.
+      const reportedBy = after(later(stateAt, announcedAt), SECOND_REPORT);
+      const isSettled = IS_SECOND_REPORT.test(message) || reportedBy <= now;
       return { before: isSettled ? "gone" : "ending", next: "none" };
     }
     default:
       throw new Error(`Prefect says ${String(state)} (${stateName}), which this version does not know`);
   }
 }
-
-/** Whether our CRASHED is needed before a worker can be given the run again. */
-export const isToCrash = (flowRun: FlowRun, now: Instant): boolean => shownOf(flowRun, now).before === "there";

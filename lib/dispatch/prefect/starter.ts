@@ -3,7 +3,7 @@ import { after, type Instant, seconds } from "../../core/time.ts";
 import { nameUuid } from "../../digest.ts";
 import { Busy, Refused, type Requeue, type Starter } from "../../ports/dispatch.ts";
 import type { FlowRun, PrefectServer, PrefectTransition } from "../../ports/prefect.ts";
-import { isToCrash, shownOf } from "./shown.ts";
+import { isOfDeadEngine, shownOf } from "./shown.ts";
 
 /** What a server of the settings is to us. `onDemand`: job variables for an attempt that may run on no spot machine. */
 export type PrefectSettings = {
@@ -15,14 +15,11 @@ export type PrefectSettings = {
 const OWN_RETRIES = "lastbeat.retries";
 /** Each entry into RUNNING that ended without the user's doing has a label that begins so. */
 const LOST_ENTRY = "lastbeat.lost-";
+/** An entry whose own work had failed, and whose engine was lost while it waited for its retry. */
+const OWN_ENTRY = "lastbeat.own-";
 
 /** Job variables change while the run is SCHEDULED. No worker takes it before this time: it fetches 10 s ahead. */
 const WHILE_CHANGED = seconds(60);
-
-const retriesOf = ({ policy }: FlowRun): number => {
-  const { retries } = policy;
-  return typeof retries === "number" ? retries : 0;
-};
 
 /** Starts attempts by giving a flow run back to the workers of its pool. */
 export function prefectStarter(
@@ -36,9 +33,11 @@ export function prefectStarter(
   const ask = async (to: PrefectTransition): Promise<void> => {
     const { status, reason } = await server.transition(id, to);
     // A refusal means that the run is not in the state any more that was read. The next look finds in which.
-    if (status === "ACCEPT" || status === "REJECT" || status === "ABORT") return;
-    throw new Busy(`Prefect lets the flow run ${id} wait: ${reason}`);
+    if (status === "WAIT") throw new Busy(`Prefect lets the flow run ${id} wait: ${reason}`);
   };
+
+  const end = (type: "CRASHED" | "CANCELLED", message: string, transitionId: string): Promise<void> =>
+    ask({ type, name: type === "CRASHED" ? "Crashed" : "Cancelled", message: `Lastbeat: ${message}`, transitionId });
 
   const schedule = (requeue: Requeue, step: string, at: Instant): Promise<void> =>
     ask({
@@ -51,17 +50,25 @@ export function prefectStarter(
 
   /**
    * Prefect counts entries into RUNNING against the user's retries. Each one that was lost is added to them, once: it is
-   * known by its number.
+   * known by its number. One whose own work had failed before has used a retry. Without a policy the engine has not begun,
+   * and will read the user's number itself.
    */
-  const giveBackRetries = async (flowRun: FlowRun): Promise<void> => {
-    const { labels, runCount, policy } = flowRun;
-    const own = labels[OWN_RETRIES];
-    const retries = typeof own === "number" ? own : retriesOf(flowRun);
+  const giveBackRetries = async ({ labels, runCount, policy }: FlowRun): Promise<void> => {
+    const { retries } = policy;
+    if (typeof retries !== "number" || runCount === 0 || labels[`${OWN_ENTRY}${runCount}`] === true) return;
+    const known = labels[OWN_RETRIES];
+    const own = typeof known === "number" ? known : retries;
     const lost = `${LOST_ENTRY}${runCount}`;
     const before = Object.keys(labels).filter((each) => each.startsWith(LOST_ENTRY) && each !== lost).length;
     // The labels first: a repetition then finds the user's own number in them.
-    await server.addLabels(id, { [OWN_RETRIES]: retries, [lost]: true });
-    await server.setPolicy(id, { ...policy, retries: retries + before + 1 });
+    await server.addLabels(id, { [OWN_RETRIES]: own, [lost]: true });
+    await server.setPolicy(id, { ...policy, retries: own + before + 1 });
+  };
+
+  /** The flow run, if it is still in the state that was read. Prefect has no compare-and-swap: this is as near as it gets. */
+  const isStill = async ({ state, stateAt }: FlowRun): Promise<boolean> => {
+    const now = await server.read(id);
+    return now?.state === state && now.stateAt === stateAt;
   };
 
   const isOurs = (flowRun: FlowRun, requeue: Requeue): boolean =>
@@ -74,52 +81,61 @@ export function prefectStarter(
     isGated: false,
     isSeen: true,
 
-    look: async () => {
+    isPatient: true,
+
+    look: async ({ at }) => {
       const flowRun = await server.read(id);
       return flowRun === undefined
         ? { before: "gone", next: "none", ended: { outcome: "canceled", note: `Prefect has no flow run ${id}` } }
-        : shownOf(flowRun, now());
+        : shownOf(flowRun, now(), at);
     },
 
     fence: async (requeue) => {
       const flowRun = await server.read(id);
-      if (flowRun === undefined || !isToCrash(flowRun, now())) return;
-      await ask({
-        type: "CRASHED",
-        name: "Crashed",
-        message: `Lastbeat: attempt ${requeue.attempt - 1} of ${requeue.run} is gone`,
-        transitionId: transitionId(requeue, "crash"),
-      });
+      if (flowRun === undefined || shownOf(flowRun, now(), requeue.at).before !== "there") return;
+      // Nobody has claimed an attempt of this run yet: what is at work there was started by somebody else.
+      if (requeue.previous === undefined)
+        throw new Refused(`the flow run ${id} is at work, and no attempt of ${requeue.run} has begun`, { isOwn: true });
+      if (isOfDeadEngine(flowRun)) await server.addLabels(id, { [`${OWN_ENTRY}${flowRun.runCount}`]: true });
+      const gone = `attempt ${requeue.attempt - 1} of ${requeue.run} is gone`;
+      if (await isStill(flowRun)) await end("CRASHED", gone, transitionId(requeue, "crash"));
     },
 
     withdraw: async (requeue) => {
       const flowRun = await server.read(id);
       if (flowRun === undefined || !isOurs(flowRun, requeue)) return;
-      await ask({
-        type: "CRASHED",
-        name: "Crashed",
-        message: `Lastbeat: nobody waits for attempt ${requeue.attempt} of ${requeue.run} any more`,
-        transitionId: transitionId(requeue, "withdraw"),
-      });
+      const why = `nobody waits for attempt ${requeue.attempt} of ${requeue.run} any more`;
+      await end("CRASHED", why, transitionId(requeue, "withdraw"));
     },
 
     nudge: async (requeue) => {
       const flowRun = await server.read(id);
       if (flowRun === undefined) return; // the next look finds that
+      const isPrepared = flowRun.transitionId === transitionId(requeue, "prepare");
+      const isReady = shownOf(flowRun, now(), requeue.at).before === "gone";
+      if (!isReady || (flowRun.state !== "CRASHED" && !isPrepared)) return; // somebody has started it
       if (!flowRun.hasDeployment)
         throw new Refused(`the flow run ${id} has no deployment, so no worker of ${name} can start it again`, {
           isOwn: true,
         });
-      const isPrepared = flowRun.transitionId === transitionId(requeue, "prepare");
-      if (shownOf(flowRun, now()).before !== "gone") return;
-      if (flowRun.state !== "CRASHED" && flowRun.state !== "FAILED" && !isPrepared) return; // somebody has started it
-      if (flowRun.state === "CRASHED") await giveBackRetries(flowRun); // a FAILED one has used a retry of the user's
+      if (!isPrepared) await giveBackRetries(flowRun);
+      if (!(await isStill(flowRun))) return;
       if (requeue.capacity === "on-demand" && onDemand !== undefined) {
         await schedule(requeue, "prepare", after(now(), WHILE_CHANGED));
         await server.setJobVariables(id, { ...flowRun.jobVariables, ...onDemand });
       }
       // Its own time: a worker takes the earliest first, so it keeps its place before those that came later.
       await schedule(requeue, "requeue", flowRun.expectedStart);
+    },
+
+    close: async ({ run, attempt, outcome, cause }) => {
+      const flowRun = await server.read(id);
+      if (flowRun === undefined) return;
+      const isAtWork = ["PENDING", "RUNNING"].includes(flowRun.state) || isOfDeadEngine(flowRun);
+      const isGivenBack = flowRun.state === "SCHEDULED" && flowRun.message.includes(` of ${run}`);
+      if (!isAtWork && !isGivenBack) return;
+      const why = `${run} has ended with attempt ${attempt}: ${outcome} (${cause})`;
+      await end(outcome === "canceled" ? "CANCELLED" : "CRASHED", why, nameUuid(`lastbeat ${run} end`));
     },
   };
 }

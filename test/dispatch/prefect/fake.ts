@@ -59,7 +59,10 @@ export function fakePrefect(now: () => Instant): PrefectStage {
   };
 
   const server: PrefectServer = {
-    read: async (id) => runs.get(id),
+    read: async (id) => {
+      const run = runs.get(id);
+      return run === undefined ? undefined : { ...run };
+    },
     transition: async (id, to) => ask(id, to),
     setPolicy: async (id, policy) => {
       kept(id).policy = policy;

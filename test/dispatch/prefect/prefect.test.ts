@@ -61,6 +61,7 @@ describe("what a flow run shows of an attempt that nobody has claimed", () => {
     [["PENDING", "RUNNING", "COMPLETED"], { ended: { outcome: "succeeded" } }],
     [["PENDING", "RUNNING", "CANCELLING"], { ended: { outcome: "canceled" } }],
     [["CANCELLED"], { ended: { outcome: "canceled" } }],
+    [["PENDING", "RUNNING", "FAILED"], { ended: { outcome: "canceled", note: "Prefect says FAILED" } }],
   ] as const)("after %j: %j", async (states, shown) => {
     const { starter, requeue } = await scene(states);
     expect(await starter.look(requeue(2))).toMatchObject(shown);
@@ -78,9 +79,18 @@ describe("what a flow run shows of an attempt that nobody has claimed", () => {
     expect(await told.starter.look(told.requeue(2))).toMatchObject({ before: "gone" });
   });
 
-  test("a run that is PENDING for two minutes belongs to a process that has died", async () => {
+  test("a process that was cut off may report after its end: the ten seconds count from the announcement", async () => {
+    const it = await scene(["PENDING", "RUNNING", "CRASHED"]);
+    it.now = plus(NOON, 60);
+    const late = it.requeue(2, { at: plus(NOON, 55) });
+    expect(await it.starter.look(late)).toMatchObject({ before: "ending" });
+    it.now = plus(NOON, 65);
+    expect(await it.starter.look(late)).toMatchObject({ before: "gone" });
+  });
+
+  test("a run that is PENDING for fifteen minutes belongs to a process that has died", async () => {
     const it = await scene(["PENDING"]);
-    it.now = plus(NOON, 120);
+    it.now = plus(NOON, 900);
     expect(await it.starter.look(it.requeue(2))).toMatchObject({ before: "there" });
     await it.starter.fence(it.requeue(2));
     expect(await it.stage.server.read(it.id)).toMatchObject({ state: "CRASHED" });
@@ -136,11 +146,48 @@ describe("a flow run that is given back", () => {
     expect(await it.stage.server.read(it.id)).toMatchObject({ runCount: 3, policy: { retries: 4 } });
   });
 
-  test("has used a retry if its own work has failed", async () => {
-    const it = await scene(["PENDING", "RUNNING", "FAILED"]);
+  test("has used a retry if its own work had failed before its engine was lost", async () => {
+    const it = await scene(["PENDING", "RUNNING", "FAILED"], { retries: 1 });
+    await it.starter.fence(it.requeue(2));
     it.now = LATER;
     await it.starter.nudge(it.requeue(2));
-    expect(await it.stage.server.read(it.id)).toMatchObject({ state: "SCHEDULED", policy: { retries: 0 } });
+    expect(await it.stage.server.read(it.id)).toMatchObject({ state: "SCHEDULED", policy: { retries: 1 } });
+  });
+
+  test("has used none if it was lost before it ran, and the engine reads its user's number itself", async () => {
+    const early = await scene(["PENDING", "CRASHED"], { retries: 3 });
+    early.now = LATER;
+    await early.starter.nudge(early.requeue(2));
+    expect(await early.stage.server.read(early.id)).toMatchObject({ state: "SCHEDULED", policy: { retries: 3 } });
+    const without = await scene(["PENDING", "RUNNING", "CRASHED"]);
+    await without.stage.server.setPolicy(without.id, { retries: null });
+    without.now = LATER;
+    await without.starter.nudge(without.requeue(2));
+    expect(await without.stage.server.read(without.id)).toMatchObject({
+      state: "SCHEDULED",
+      policy: { retries: null },
+    });
+  });
+
+  test("is left to the process that was faster, between our look and our word", async () => {
+    const it = await scene(["PENDING", "RUNNING", "CRASHED"]);
+    it.now = LATER;
+    const server = {
+      ...it.stage.server,
+      setPolicy: async () => {
+        it.now = plus(LATER, 1);
+        await walk(it.stage, it.id, "SCHEDULED", "PENDING");
+      },
+    };
+    const target = { kind: "prefect", name: "prod", flowRun: it.id } as const;
+    await prefectStarter(server, { name: "prod" }, target, () => it.now).nudge(it.requeue(2));
+    expect(await it.stage.server.read(it.id)).toMatchObject({ state: "PENDING" });
+  });
+
+  test("is not taken from others: what runs before an attempt of ours has begun is not ours", async () => {
+    const it = await scene(["PENDING", "RUNNING"]);
+    await expect(it.starter.fence(it.requeue(1))).rejects.toMatchObject({ constructor: Refused, isOwn: true });
+    expect(await it.stage.server.read(it.id)).toMatchObject({ state: "RUNNING" });
   });
 
   test("goes to an on-demand machine at the last attempt, and no worker takes it before that is written", async () => {
@@ -172,5 +219,35 @@ describe("a flow run that is given back", () => {
     const error = await it.starter.nudge(it.requeue(2)).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(Refused);
     expect(error).toMatchObject({ isOwn: true, message: expect.stringContaining("has no deployment") });
+  });
+});
+
+describe("the end of a run", () => {
+  const ended = { run: "etl", attempt: 2, cause: "lost", at: NOON } as const;
+
+  test.each([
+    [["PENDING", "RUNNING"], "exhausted", "CRASHED"],
+    [["PENDING"], "canceled", "CANCELLED"],
+    [["PENDING", "RUNNING", "FAILED"], "failed", "FAILED"],
+    [["PENDING", "RUNNING", "COMPLETED"], "canceled", "COMPLETED"],
+    [[], "exhausted", "SCHEDULED"], // somebody else has started it
+  ] as const)("after %j, when it is %s, Prefect says %s", async (states, outcome, state) => {
+    const { starter, stage, id } = await scene(states);
+    const target = { kind: "prefect", name: "prod", flowRun: id } as const;
+    await starter.close?.({ ...ended, outcome, target });
+    await starter.close?.({ ...ended, outcome, target });
+    expect(await stage.server.read(id)).toMatchObject({ state });
+  });
+
+  test("takes back what was given to the workers, and frees what waits for a dead engine", async () => {
+    const given = await scene(["PENDING", "RUNNING", "CRASHED"]);
+    given.now = LATER;
+    await given.starter.nudge(given.requeue(2));
+    const target = { kind: "prefect", name: "prod", flowRun: given.id } as const;
+    await given.starter.close?.({ ...ended, outcome: "canceled", target });
+    expect(await given.stage.server.read(given.id)).toMatchObject({ state: "CANCELLED" });
+    const stranded = await scene(["PENDING", "RUNNING", "FAILED"], { retries: 1 });
+    await stranded.starter.close?.({ ...ended, outcome: "exhausted", target });
+    expect(await stranded.stage.server.read(stranded.id)).toMatchObject({ state: "CRASHED" });
   });
 });

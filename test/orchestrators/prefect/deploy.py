@@ -6,6 +6,6 @@ import sys
 from prefect import flow
 
 here = str(pathlib.Path(__file__).parent)
-for name in ("steady", "stumbling"):
+for name in ("steady", "stumbling", "failing"):
     loaded = flow.from_source(source=here, entrypoint=f"flows.py:{name}")
     loaded.deploy(name=sys.argv[1], work_pool_name=sys.argv[1], ignore_warnings=True)

@@ -20,6 +20,12 @@ def steady(seconds: float, log: str) -> None:
     work(seconds, log)
 
 
+@flow
+def failing(seconds: float, log: str) -> None:
+    work(seconds, log)
+    raise RuntimeError("as the user's own work fails")
+
+
 @flow(retries=1)
 def stumbling(seconds: float, log: str) -> None:
     """Its own work fails twice, once more than its user allows for if a loss had used the retry."""

@@ -1,6 +1,5 @@
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { prefectServer } from "../../../lib/adapters/orchestrator/prefect.ts";
@@ -10,6 +9,7 @@ import type { PrefectServer } from "../../../lib/ports/prefect.ts";
 import type { AskedState, PrefectStage } from "../../dispatch/prefect/stage.ts";
 import { lastbeat, type Program } from "../../e2e/processes.ts";
 import { pythonPrograms } from "../../python-programs.ts";
+import { freePort } from "../ports.ts";
 
 /** A real server of Prefect, in a folder of its own. */
 export type Prefect = {
@@ -25,14 +25,6 @@ export type Prefect = {
   restart(away: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 };
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 export async function startPrefect(): Promise<Prefect> {
   const programs = pythonPrograms({ name: "prefect", requirements: new URL("requirements.txt", import.meta.url) });

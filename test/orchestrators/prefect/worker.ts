@@ -11,54 +11,31 @@ const BINARY = fileURLToPath(new URL("../../../agents/go/bin/lastbeat", import.m
 /** The lease is short: a story waits for it. */
 const LEASE_SECONDS = 6;
 
+/** The variables of a worker on a machine of this name. */
+const variables = (prefect: Prefect, lastbeatOf: Server, host: string): Record<string, string> => ({
+  ...prefect.environment,
+  PYTHONPATH: PACKAGE,
+  LASTBEAT_URL: lastbeatOf.info.api,
+  LASTBEAT_TARGET: "prod",
+  LASTBEAT_HOST: host,
+  LASTBEAT_BINARY: existsSync(BINARY) ? BINARY : BIN,
+  LASTBEAT_SPEC: JSON.stringify({ leaseSeconds: LEASE_SECONDS, backoff: { baseSeconds: 0 } }),
+  PREFECT_WORKER_QUERY_SECONDS: "2",
+});
+
 /** A process worker, on a machine of this name. */
 export function startWorker(prefect: Prefect, lastbeatOf: Server, pool: string, host: string): Program {
-  const environment = {
-    ...prefect.environment,
-    PYTHONPATH: PACKAGE,
-    LASTBEAT_URL: lastbeatOf.info.api,
-    LASTBEAT_TARGET: "prod",
-    LASTBEAT_HOST: host,
-    LASTBEAT_BINARY: existsSync(BINARY) ? BINARY : BIN,
-    LASTBEAT_SPEC: JSON.stringify({ leaseSeconds: LEASE_SECONDS, backoff: { baseSeconds: 0 } }),
-    PREFECT_WORKER_QUERY_SECONDS: "2",
-  };
   const args = ["worker", "start", "--pool", pool, "--type", "process", "--name", host];
-  return lastbeat(args, environment, [join(prefect.programs, "prefect")]);
+  return lastbeat(args, variables(prefect, lastbeatOf, host), [join(prefect.programs, "prefect")]);
 }
 
-/** One line of the log that a flow writes while it works. */
-export type Tick = { readonly fence: string; readonly engine: number; readonly agent: number; readonly at: number };
-
-export function ticksOf(log: string): readonly Tick[] {
-  if (!existsSync(log)) return [];
-  return readFileSync(log, "utf8")
-    .split("\n")
-    .map((line) => line.split(" "))
-    .filter((parts) => parts.length === 4)
-    .map(([fence = "", engine, agent, at]) => ({
-      fence,
-      engine: Number(engine),
-      agent: Number(agent),
-      at: Number(at),
-    }));
-}
-
-/** The first line of an attempt after `before` others. */
-export async function tickOf(log: string, before: number): Promise<Tick> {
-  for (;;) {
-    const fences = [...new Set(ticksOf(log).map(({ fence }) => fence))];
-    const found = ticksOf(log).find(({ fence }) => fence === fences[before]);
-    if (found !== undefined) return found;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
-
-/** Whether two engines have ever worked on one run at once: no line of an older one comes after one of a newer one. */
-export function isOneAtATime(log: string): boolean {
-  const ticks = [...ticksOf(log)].sort((a, b) => a.at - b.at);
-  return ticks.every(({ fence }, index) => index === 0 || fence >= (ticks[index - 1] as Tick).fence);
-}
+/** What a worker starts for a flow run, without the worker. */
+export const startWrapper = (prefect: Prefect, lastbeatOf: Server, flowRunId: string): Program =>
+  lastbeat(
+    ["-m", "lastbeat.prefect"],
+    { ...variables(prefect, lastbeatOf, "by-hand"), PREFECT__FLOW_RUN_ID: flowRunId },
+    [join(prefect.programs, "python")],
+  );
 
 export type FlowRunView = {
   readonly id: string;
@@ -105,4 +82,12 @@ export const causesAtEnd = async (of: Server, run: string): Promise<readonly (st
 export function childrenOf(pid: number): readonly number[] {
   const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
   return text === "" ? [] : text.split(" ").map(Number);
+}
+
+/** The agent of an engine, and the process between them. */
+export function ancestorsOf(engine: number): { readonly parent: number; readonly agent: number } {
+  const parentOf = (pid: number): number =>
+    Number(/^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+  const parent = parentOf(engine);
+  return { parent, agent: parentOf(parent) };
 }

@@ -54,7 +54,7 @@ class Agent:
         self._log = Log(sink)
         for warning in settings.warnings:
             self.say(warning)
-        holder = holder_of(settings.host, os.environ, self.say)
+        holder = {**settings.facts, **holder_of(settings.host, os.environ, self.say)}
         folder = state_folder(settings.state_dir, self.say)
         if folder is not None:
             addresses, identity_file, over = settings.addresses, settings.identity_file, reaction.over

@@ -8,7 +8,7 @@ import threading
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Callable, Dict, Optional, Sequence, Type, Union
+from typing import Callable, Dict, Mapping, Optional, Sequence, Type, Union
 
 from . import current
 from .agent import Agent
@@ -56,6 +56,7 @@ class Attempt:
         state_dir: Union[str, Path, None] = None,
         identity_file: Union[str, Path, None] = None,
         on_interrupt: Optional[str] = None,
+        facts: Optional[Mapping[str, str]] = None,
         say: Callable[[str], None] = to_stderr,
     ) -> None:
         """Nothing is claimed before the block begins. What is not given comes from the variables of `lastbeat exec`.
@@ -69,6 +70,7 @@ class Attempt:
         deadline (90). `stall_seconds`: stop the work if it has not called `progress` for so long. `report_seconds`: how
         long the end of an attempt that was cut off is repeated (900). `start_by`: when a front door that never answers
         is given up. `on_interrupt`: "cancel" cancels the run if the block ends by Ctrl-C; else it is started again.
+        `facts` are told about this process when it claims, beside its host; six at most, of 256 letters each.
         `say` gets the lines for people; by default they go to stderr, and with `lastbeat.to_logging` to the logger
         `lastbeat`.
 
@@ -85,6 +87,7 @@ class Attempt:
             state_dir,
             identity_file,
             on_interrupt,
+            facts,
         )
         self._settings = settings_of(choices)
         self._reaction = Reaction(on_term, handle_signals, on_stop, self._say)

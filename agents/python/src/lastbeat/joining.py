@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
-from typing import Any, Callable, Dict, Mapping, Optional
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional
 
 from .client import Client
-from .errors import NoAnswer, Refused, Unanswered
+from .errors import LastbeatError, NoAnswer, NotLastbeats, Refused, Unanswered
 
 Json = Dict[str, Any]
 
@@ -17,13 +18,49 @@ _PAUSE_SECONDS = 2.0
 _MOST_LIVES = 100
 
 
-class Joined:
+# What a label may have.
+_MOST_LABEL_LENGTH = 256
+
+
+def needed(name: str, environment: Mapping[str, str]) -> str:
+    """The value of a variable that has to be set. Raises NotLastbeats."""
+    value = environment.get(name, "").strip()
+    if not value:
+        raise NotLastbeats(f"{name} is not set: the page of your orchestrator in docs/ says who sets it")
+    return value
+
+
+def spec_from(
+    environment: Mapping[str, str], target: Mapping[str, object], labels: Mapping[str, str]
+) -> Dict[str, object]:
+    """The spec of a run: that of LASTBEAT_SPEC, with a target and with names of the orchestrator's.
+
+    Raises NotLastbeats if LASTBEAT_SPEC is no JSON object.
+    """
+    text = environment.get("LASTBEAT_SPEC", "").strip() or "{}"
+    try:
+        asked = json.loads(text)
+    except ValueError as error:
+        raise NotLastbeats(f"LASTBEAT_SPEC is not JSON: {error}") from None
+    if not isinstance(asked, dict):
+        raise NotLastbeats('LASTBEAT_SPEC is not an object, as {"leaseSeconds": 120}')
+    own = asked.get("labels", {})
+    if not isinstance(own, dict):
+        raise NotLastbeats("the labels of LASTBEAT_SPEC are no object")
+    cut = {name: value[:_MOST_LABEL_LENGTH] for name, value in labels.items()}
+    return {**asked, "target": dict(target), "labels": {**cut, **own}}
+
+
+class Joined(NamedTuple):
     """A ticket, and what it is for."""
 
-    def __init__(self, run: str, attempt: int, ticket: str) -> None:
-        self.run = run
-        self.attempt = attempt
-        self.ticket = ticket
+    run: str
+    attempt: int
+    ticket: str
+
+
+class Over(LastbeatError):
+    """Another process has done the work, is doing it, or nobody wants it any more. This one has nothing to do."""
 
 
 def join(
@@ -32,6 +69,7 @@ def join(
     spec: Mapping[str, object],
     *,
     patience_seconds: float,
+    is_new: Callable[[Json], bool],
     say: Callable[[str], None],
     now: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
@@ -40,34 +78,40 @@ def join(
 
     Whoever comes first registers the run. Whoever comes later gets the ticket of the attempt that is queued then.
     While an attempt before is not known to be gone, or a backoff lasts, there is none. A run that has ended is over for
-    good: work that is started once more is another run, `<run>.2`.
+    good: work that is started once more is another run, `<run>.2`. `is_new` says whether this process was started
+    after the end that it is called with, and so for another run.
 
-    Raises NoAnswer if there is no ticket after `patience_seconds`, and Refused for what is wrong with the spec.
+    Raises Over if this process has nothing to do, NoAnswer if no front door has answered for `patience_seconds`, and
+    Refused for what is wrong with the spec.
     """
     until = now() + patience_seconds
     said: Optional[str] = None
     life = 1
+    has_waited = False
     while True:
         name = run if life == 1 else f"{run}.{life}"
         try:
             answer = _registered(client, name, spec)
         except Unanswered as error:
-            waits_for = f"no front door answers: {error}"
+            waits_for, is_held = f"no front door answers: {error}", False
         else:
             ticket = answer.get("ticket")
             if ticket is not None:
                 return Joined(name, int(answer["attempt"]), str(ticket))
             if answer["state"] == "ended":
+                if has_waited or not is_new(answer):
+                    raise Over(f"{name} has ended: {answer.get('outcome')}")
                 life += 1
                 if life > _MOST_LIVES:
-                    raise NoAnswer(f"{run} has ended {_MOST_LIVES} times")
+                    raise Over(f"{run} has ended {_MOST_LIVES} times")
                 continue
-            waits_for = f"attempt {answer['attempt']} of {name} is {answer['state']}"
+            waits_for, is_held = f"attempt {answer['attempt']} of {name} is {answer['state']}", True
         if now() >= until:
-            raise NoAnswer(f"there is no ticket after {patience_seconds:g} s: {waits_for}")
+            raise (Over if is_held else NoAnswer)(f"there is no ticket after {patience_seconds:g} s: {waits_for}")
         if waits_for != said:
             say(f"waits: {waits_for}")
             said = waits_for
+        has_waited = has_waited or is_held
         sleep(_PAUSE_SECONDS)
 
 

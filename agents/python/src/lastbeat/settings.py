@@ -50,6 +50,7 @@ class Choices:
     state_dir: Union[str, Path, None] = None
     identity_file: Union[str, Path, None] = None
     on_interrupt: Optional[str] = None
+    facts: Optional[Mapping[str, str]] = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class Settings:
     metadata: Optional[str]
     on_interrupt: Optional[str]
     warnings: Tuple[str, ...]
+    facts: Mapping[str, str]
 
     def own(self, now: Instant, wall: int) -> Own:
         """The choices that the heart knows. `now` is its clock, and `wall` the time of day in Unix milliseconds."""
@@ -109,6 +111,7 @@ def settings_of(choices: Choices, environment: Mapping[str, str] = os.environ) -
         metadata=_metadata(variable("LASTBEAT_IMDS"), variable("LASTBEAT_IMDS_URL")),
         on_interrupt=_on_interrupt(choices.on_interrupt or variable("LASTBEAT_ON_INTERRUPT")),
         warnings=tuple(_readable(addresses)) if variable("LASTBEAT_INSECURE") != "1" else (),
+        facts=choices.facts or {},
     )
 
 
