@@ -56,7 +56,7 @@ const CALLS: Calls<App> = {
   register: async (app, { run, body }) => {
     const spec = read(schemas.spec, body);
     if (!spec.ok) return refused(spec.problem);
-    const accepted = await accept(theTargets(), run, spec.value.target, app.clock.now());
+    const accepted = await accept(theTargets(), { run, ...spec.value }, spec.value.target, app.clock.now());
     if (!accepted.ok) return refused(accepted.problem);
     const { target: _, ...rest } = spec.value;
     const asked = { ...rest, ...(accepted.target !== undefined && { target: accepted.target }) };

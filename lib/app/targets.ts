@@ -42,6 +42,18 @@ const foreign = (target: TargetBody): Accepted =>
     detail: `belongs to the run prefect-${target.kind === "prefect" ? target.flowRun : ""}, and to no other`,
   });
 
+/** A target that is known by its name. */
+function acceptNamed(
+  target: TargetBody,
+  { run, onCutOff }: { readonly run: string; readonly onCutOff?: "stop" | "continue" },
+): Accepted {
+  if (!isOfRun(target, run)) return foreign(target);
+  // An orchestrator keeps no process at a gate: only the end of the lease keeps two of them apart.
+  if (target.kind !== "webhook" && onCutOff === "continue")
+    return refused({ field: "onCutOff", detail: `is stop where ${target.kind} starts the attempts` });
+  return { ok: true, target };
+}
+
 /** One and all of a kind. */
 const WORDS = {
   webhook: ["webhook", "webhooks"],
@@ -59,7 +71,7 @@ const known = (what: string, names: readonly string[]): string =>
  */
 export async function accept(
   targets: Targets,
-  run: string,
+  asked: { readonly run: string; readonly onCutOff?: "stop" | "continue" },
   target: TargetBody | undefined,
   now: Instant,
 ): Promise<Accepted> {
@@ -70,7 +82,7 @@ export async function accept(
     kind === "webhook"
       ? targets.webhooks
       : targets.orchestrators.filter((each) => each.kind === kind).map((each) => each.name);
-  if (names.includes(name)) return isOfRun(target, run) ? { ok: true, target } : foreign(target);
+  if (names.includes(name)) return acceptNamed(target, asked);
   const [what, all] = WORDS[kind];
   return refused({ field: "target.name", detail: `is no ${what}: ${known(all, names)}` });
 }

@@ -263,10 +263,13 @@ describe("the flow run of a target", () => {
       wrongWith: () => undefined,
     };
     for (const run of [`prefect-${flowRun}`, `prefect-${flowRun}.2`])
-      expect(await accept(known, run, target, NOON)).toMatchObject({ ok: true });
+      expect(await accept(known, { run }, target, NOON)).toMatchObject({ ok: true });
     for (const run of ["evil", `prefect-${flowRun}x`])
-      expect(await accept(known, run, target, NOON)).toMatchObject({ ok: false });
-    expect(await accept({ ...known, orchestrators: [] }, `prefect-${flowRun}`, target, NOON)).toMatchObject({
+      expect(await accept(known, { run }, target, NOON)).toMatchObject({ ok: false });
+    expect(await accept(known, { run: `prefect-${flowRun}`, onCutOff: "continue" }, target, NOON)).toMatchObject({
+      problem: { errors: [{ field: "onCutOff", detail: "is stop where prefect starts the attempts" }] },
+    });
+    expect(await accept({ ...known, orchestrators: [] }, { run: `prefect-${flowRun}` }, target, NOON)).toMatchObject({
       problem: { errors: [{ detail: "is no server of Prefect: this deployment has none" }] },
     });
   });
@@ -286,51 +289,56 @@ describe("the template of a target", () => {
   test("is stored under its digest, which is registered in its place", async () => {
     const templates = memoryTemplates();
     const known = knowing([{ name: "prod" }], templates);
-    const kept = await accept(known, "etl", job, NOON);
+    const kept = await accept(known, { run: "etl" }, job, NOON);
     const digest = kept.ok && kept.target?.kind === "job" ? kept.target.template : undefined;
     expect(digest).toMatch(/^[\w-]{22}$/);
     expect(await templates.read(String(digest), NOON)).toEqual(job.template);
-    expect(await accept(known, "etl", { ...job, template: String(digest) }, NOON)).toEqual(kept);
+    expect(await accept(known, { run: "etl" }, { ...job, template: String(digest) }, NOON)).toEqual(kept);
   });
 
   test("has to be stored, and its cluster known", async () => {
-    expect(await accept(knowing([]), "etl", job, NOON)).toMatchObject({
+    expect(await accept(knowing([]), { run: "etl" }, job, NOON)).toMatchObject({
       ok: false,
       problem: { detail: "target.cluster is no cluster that Jobs are started in: this deployment has none" },
     });
-    expect(await accept(knowing([{ name: "a" }, { name: "b" }]), "etl", job, NOON)).toMatchObject({
+    expect(await accept(knowing([{ name: "a" }, { name: "b" }]), { run: "etl" }, job, NOON)).toMatchObject({
       problem: { detail: expect.stringContaining("the clusters are a, b") },
     });
-    expect(await accept(knowing([{ name: "prod" }]), "etl", { ...job, template: "x".repeat(22) }, NOON)).toMatchObject({
+    expect(
+      await accept(knowing([{ name: "prod" }]), { run: "etl" }, { ...job, template: "x".repeat(22) }, NOON),
+    ).toMatchObject({
       problem: { errors: [{ field: "target.template", detail: "is not stored: send the template itself" }] },
     });
   });
 
   test("has to make a Job, in a namespace that is meant for Jobs", async () => {
-    expect(await accept(knowing([{ name: "prod" }]), "etl", { ...job, template: {} }, NOON)).toMatchObject({
+    expect(await accept(knowing([{ name: "prod" }]), { run: "etl" }, { ...job, template: {} }, NOON)).toMatchObject({
       problem: { errors: [{ field: "target.template", detail: "makes no Job: it has no spec" }] },
     });
     const known = knowing([{ name: "prod", namespaces: ["ml", "etl"] }]);
-    expect(await accept(known, "etl", { ...job, namespace: "ml" }, NOON)).toMatchObject({ ok: true });
-    expect(await accept(known, "etl", job, NOON)).toMatchObject({
+    expect(await accept(known, { run: "etl" }, { ...job, namespace: "ml" }, NOON)).toMatchObject({ ok: true });
+    expect(await accept(known, { run: "etl" }, job, NOON)).toMatchObject({
       problem: { errors: [{ field: "target.namespace", detail: expect.stringContaining("are ml, etl") }] },
     });
   });
 
   test("is none for a webhook, whose name has to be known", async () => {
     const ci = { kind: "webhook", name: "ci" } as const;
-    expect(await accept(knowing([]), "etl", ci, NOON)).toEqual({ ok: true, target: ci });
-    expect(await accept(knowing([]), "etl", { ...ci, name: "cd" }, NOON)).toMatchObject({
+    expect(await accept(knowing([]), { run: "etl" }, ci, NOON)).toEqual({ ok: true, target: ci });
+    expect(await accept(knowing([]), { run: "etl" }, { ...ci, name: "cd" }, NOON)).toMatchObject({
       problem: { detail: "target.name is no webhook: the webhooks are ci" },
     });
-    expect(await accept({ ...knowing([]), webhooks: [] }, "etl", ci, NOON)).toMatchObject({
+    expect(await accept({ ...knowing([]), webhooks: [] }, { run: "etl" }, ci, NOON)).toMatchObject({
       problem: { detail: "target.name is no webhook: this deployment has none" },
     });
   });
 
   test("is none for a queue", async () => {
     const known = knowing([]);
-    expect(await accept(known, "etl", undefined, NOON)).toEqual({ ok: true, target: undefined });
-    expect(await accept(known, "etl", { kind: "queue" }, NOON)).toEqual({ ok: true, target: { kind: "queue" } });
+    expect(await accept(known, { run: "etl" }, undefined, NOON)).toEqual({ ok: true, target: undefined });
+    expect(await accept(known, { run: "etl" }, { kind: "queue" }, NOON)).toEqual({
+      ok: true,
+      target: { kind: "queue" },
+    });
   });
 });

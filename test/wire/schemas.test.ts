@@ -118,8 +118,17 @@ describe("a spec", () => {
     },
   );
 
+  test("may name a flow run of Prefect or a task of Airflow, with all that they need", () => {
+    const prefect = { kind: "prefect", name: "prod", flowRun: "0e8cfa6e-0000-4000-8000-000000000001" };
+    expect(spec({ target: prefect })).toEqual([]);
+    expect(spec({ target: { ...prefect, flowRun: "nightly" } })).toEqual(["target.flowRun"]);
+    const airflow = { kind: "airflow", name: "prod", dag: "etl", dagRun: "manual__2026", task: "load" };
+    expect(spec({ target: airflow })).toEqual([]);
+    expect(spec({ target: { ...airflow, mapIndex: -1, dag: "" } })).toEqual(["target.dag", "target.mapIndex"]);
+  });
+
   test("may not name a target that there is not", () => {
-    expect(spec({ target: { kind: "airflow" } })).toEqual(["target.kind"]);
+    expect(spec({ target: { kind: "cron" } })).toEqual(["target.kind"]);
   });
 
   test("has at most 20 labels", () => {
