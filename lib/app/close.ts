@@ -22,6 +22,7 @@ export async function close(
   ended: EndOfRun,
 ): Promise<Dispatched> {
   const now = app.clock.now();
+  if (after(ended.at, GIVEN_UP) <= now) return { kind: "done", why: "it has ended more than a day ago" };
   const wait = after(ended.at, SAID_BY_THEN) - now;
   if (wait > 0) return { kind: "again", after: milliseconds(wait) };
   const others = await Promise.all(nextLives(ended.run).map((run) => app.specs.read(run, now)));
@@ -32,7 +33,7 @@ export async function close(
     const isPassing = error instanceof Busy || (error instanceof Refused && !error.isOwn);
     if (!isPassing) throw error;
     app.log.write({ decision: "close-delayed", run: ended.run, error: error.message });
-    return after(ended.at, GIVEN_UP) <= now ? { kind: "refused", why: error.message } : { kind: "again", after: AGAIN };
+    return { kind: "again", after: AGAIN };
   }
   return { kind: "done", why: "its target shows its end" };
 }

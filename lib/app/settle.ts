@@ -16,6 +16,7 @@ import { settled } from "../core/settling.ts";
 import { type Registration, startBy } from "../core/spec.ts";
 import { stayOfEnd } from "../core/stay.ts";
 import { after, earlier, type Instant, later, seconds } from "../core/time.ts";
+import { NobodyStarts } from "../ports/queues.ts";
 import type { LedgerLine } from "../ports/records.ts";
 import { endedMessage, isToldOfEnd } from "../wire/ended-message.ts";
 import { requeueMessage } from "../wire/requeue.ts";
@@ -141,20 +142,25 @@ async function handOver(app: App, run: Leaving, registration: Registration, now:
   );
 }
 
+/** Tells an orchestrator that the run has ended. If the deployment has none any more, nobody is told. */
+async function tellOfEnd(app: App, ended: Ended, registration: Registration): Promise<void> {
+  const line = await app.ledger.read(ended.run, ended.debt?.ledger?.fence ?? previousFence(ended));
+  try {
+    await app.requeues.send(endedMessage(ended, registration, line));
+  } catch (error) {
+    if (!(error instanceof NobodyStarts)) throw error;
+    app.log.write({ decision: "end-not-told", run: ended.run, error: error.message });
+  }
+}
+
 /** Stores what remains of an ended run. The spec expires with it, which frees the run id. */
 async function archive(app: App, ended: Ended, registration: Registration): Promise<void> {
   const { state: _, due: __, debt: ___, ...result } = ended;
   const expiry = expiryOf(app, ended.endedAt);
-  // First of all: a target that is told twice changes nothing the second time, and after the result nobody is told.
-  const { target } = registration.spec;
-  if (isToldOfEnd(target) && ended.outcome !== "succeeded")
-    await app.requeues.send(
-      endedMessage(
-        ended,
-        registration,
-        await app.ledger.read(ended.run, ended.debt?.ledger?.fence ?? previousFence(ended)),
-      ),
-    );
+  const isTold = isToldOfEnd(registration.spec.target) && ended.outcome !== "succeeded";
+  // Before the result is there: a repetition finds by it that the target was told.
+  if (isTold && (await app.results.read(ended.run, app.clock.now())) === undefined)
+    await tellOfEnd(app, ended, registration);
   await app.results.write(result, expiry);
   const { run, outcome, cause, attempt, fence, endedAt } = ended;
   await app.endedRuns.add({ run, outcome, cause, attempt, fence, endedAt }, ended.rev, expiry);

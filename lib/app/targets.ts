@@ -1,5 +1,7 @@
+import { createHash } from "node:crypto";
 import { after, type Instant, seconds } from "../core/time.ts";
 import type { Templates } from "../ports/dispatch.ts";
+import { ID } from "../wire/ids.ts";
 import { type FieldError, type Problem, problem } from "../wire/problems.ts";
 import { DEFAULT_NAMESPACE, type TargetBody } from "../wire/targets.ts";
 import { contentDigest } from "./content-digest.ts";
@@ -33,14 +35,30 @@ export type Accepted =
  * Whether a run may act on what its target names. Two runs at one flow run would take it from each other, and a mistyped
  * one would end the work of others.
  */
-const isOfRun = (target: TargetBody, run: string): boolean =>
-  target.kind !== "prefect" || new RegExp(`^prefect-${target.flowRun}(\\.\\d+)?$`).test(run);
+function isOfRun(target: TargetBody, run: string): boolean {
+  const own = runOf(target);
+  return (
+    own === undefined || run === own || (run.startsWith(`${own}.`) && /^[1-9]\d*$/.test(run.slice(own.length + 1)))
+  );
+}
+
+/** The run that a target at an orchestrator belongs to; the agents make the same name. Undefined: any. */
+function runOf(target: TargetBody): string | undefined {
+  if (target.kind === "prefect") return `prefect-${target.flowRun}`;
+  if (target.kind !== "airflow") return undefined;
+  const { dag, dagRun, task, mapIndex } = target;
+  const parts = [dag, dagRun, task, ...(mapIndex === undefined ? [] : [String(mapIndex)])];
+  const name = `airflow/${parts.join("/")}`;
+  const isPlain = name.length <= MOST_ID && ID.test(name) && !parts.some((part) => part.includes("/"));
+  if (isPlain && !/\.\d+$/.test(name)) return name;
+  return `airflow/${createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 32)}`;
+}
+
+/** The longest id of a run, with room for the `.2` of a later one. */
+const MOST_ID = 124;
 
 const foreign = (target: TargetBody): Accepted =>
-  refused({
-    field: "target.flowRun",
-    detail: `belongs to the run prefect-${target.kind === "prefect" ? target.flowRun : ""}, and to no other`,
-  });
+  refused({ field: "target", detail: `belongs to the run ${runOf(target)}, and to no other` });
 
 /** A target that is known by its name. */
 function acceptNamed(

@@ -24,10 +24,11 @@ export type AirflowServer = {
   /** Undefined if there is no such task instance. */
   read(task: TaskKey): Promise<TaskInstance | undefined>;
   /**
-   * Has it run again, with all retries of its user. A running one becomes *restarting*: its supervisor is told that its
-   * try is over. With `isOnlyIdle` a running one is left alone, and the answer is `runs`.
+   * Has it run again, with all retries of its user. `which`: `running`: only one that runs; it becomes *restarting*, and
+   * its supervisor is told that its try is over. `idle`: only one that does not run; else the answer is `runs`. `failed`:
+   * only one that has failed, with the tasks behind it that were not started for that.
    */
-  clear(task: TaskKey, options: { readonly isOnlyIdle: boolean; readonly note: string }): Promise<"cleared" | "runs">;
+  clear(task: TaskKey, which: "running" | "idle" | "failed", note: string): Promise<"cleared" | "runs">;
   /** Ends one that does not run yet, as its users do. */
   fail(task: TaskKey, note: string): Promise<void>;
 };

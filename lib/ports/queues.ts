@@ -9,7 +9,11 @@ export type RequeueMessage = {
   readonly target: Target["kind"];
 };
 
+/** The deployment has nothing that starts the attempts of a target: its settings have changed since a run was registered. */
+export class NobodyStarts extends Error {}
+
 export type Requeues = {
+  /** Throws a `NobodyStarts` if there is no queue for the target. */
   send(message: RequeueMessage): Promise<void>;
 };
 

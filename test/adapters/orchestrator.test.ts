@@ -241,10 +241,10 @@ describe("the API of a server of Airflow", () => {
 
   test("a running task is left alone where that is asked", async () => {
     answer = { status: 409, body: { detail: "AirflowClearRunningTaskException: Disable 'prevent_running_task'" } };
-    expect(await airflow().clear(TASK, { isOnlyIdle: true, note: "again" })).toBe("runs");
-    await expect(airflow().clear(TASK, { isOnlyIdle: false, note: "again" })).rejects.toThrow(Refused);
+    expect(await airflow().clear(TASK, "idle", "again")).toBe("runs");
+    await expect(airflow().clear(TASK, "running", "again")).rejects.toThrow(Refused);
     answer = { status: 200, body: { task_instances: [], total_entries: 0 } };
-    expect(await airflow().clear({ ...TASK, mapIndex: 0 }, { isOnlyIdle: false, note: "again" })).toBe("cleared");
+    expect(await airflow().clear({ ...TASK, mapIndex: 0 }, "running", "again")).toBe("cleared");
     expect(asked.at(-1)).toMatchObject({
       call: "POST /api/v2/dags/etl/clearTaskInstances",
       body: { dry_run: false, only_failed: false, task_ids: [["load", 0]], prevent_running_task: false, note: "again" },

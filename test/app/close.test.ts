@@ -66,7 +66,7 @@ describe("the end of a run", () => {
       const silent = starterThat(async () => Promise.reject(error));
       expect(await close(app, silent, ended as EndOfRun)).toEqual({ kind: "again", after: 60_000 });
       const old = { ...(ended as EndOfRun), at: after((ended as EndOfRun).at, seconds(-25 * 3600)) };
-      expect(await close(app, silent, old)).toMatchObject({ kind: "refused" });
+      expect(await close(app, silent, old)).toMatchObject({ kind: "done", why: "it has ended more than a day ago" });
     }
     const broken = starterThat(async () => Promise.reject(new Error("a bug")));
     await expect(close(app, broken, ended as EndOfRun)).rejects.toThrow("a bug");

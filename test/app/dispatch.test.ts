@@ -275,6 +275,26 @@ describe("the flow run of a target", () => {
   });
 });
 
+describe("the task of a target", () => {
+  test.each([
+    [{ task: "load" }, "airflow/etl/r1/load"],
+    [{ task: "load", mapIndex: 4 }, "airflow/etl/r1/load/4"],
+    [{ task: "extract.2" }, "airflow/540377f06afa8feff6529d18649fca85"], // as agents/python/tests/test_airflow.py has it
+  ])("%j belongs to the run %s", async (own, run) => {
+    const target = { kind: "airflow", name: "prod", dag: "etl", dagRun: "r1", ...own } as const;
+    const known: Targets = {
+      templates: memoryTemplates(),
+      clusters: [],
+      webhooks: [],
+      orchestrators: [{ kind: "airflow", name: "prod" }],
+      wrongWith: () => undefined,
+    };
+    expect(await accept(known, { run }, target, NOON)).toMatchObject({ ok: true });
+    expect(await accept(known, { run: `${run}.2` }, target, NOON)).toMatchObject({ ok: true });
+    expect(await accept(known, { run: `${run}x` }, target, NOON)).toMatchObject({ ok: false });
+  });
+});
+
 describe("the template of a target", () => {
   const job = { kind: "job", cluster: "prod", template: { spec: { containers: [] } } } as const;
 

@@ -30,7 +30,15 @@ def plugin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 def task(**more: object) -> Any:
     return SimpleNamespace(
-        **{"dag_id": "etl", "run_id": "r1", "task_id": "load", "map_index": -1, "try_number": 3, **more}
+        **{
+            "task": SimpleNamespace(),
+            "dag_id": "etl",
+            "run_id": "r1",
+            "task_id": "load",
+            "map_index": -1,
+            "try_number": 3,
+            **more,
+        }
     )
 
 
@@ -82,6 +90,25 @@ def test_one_that_is_deferred_has_done_its_part(plugin: Any, switched_on: Door) 
     assert outcomes(switched_on) == ["succeeded"]
 
 
+def test_one_that_was_stopped_is_interrupted_whatever_its_operator_raises(plugin: Any, switched_on: Door) -> None:
+    plugin.on_task_instance_running(None, task())
+    plugin._attempt.stopping.set()
+    plugin.on_task_instance_failed(None, task(), RuntimeError("the child was killed"))
+    assert len(outcomes(switched_on)) == 1
+    assert outcomes(switched_on) != ["succeeded"]
+
+
+def test_a_sensor_that_is_rescheduled_has_no_attempt(plugin: Any, switched_on: Door) -> None:
+    plugin.on_task_instance_running(None, task(task=SimpleNamespace(reschedule=True)))
+    assert switched_on.asked == []
+
+
+def test_any_error_keeps_the_task_from_running(plugin: Any, switched_on: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LASTBEAT_STALL", "soon")
+    with pytest.raises(SystemExit, match="LASTBEAT_STALL"):
+        plugin.on_task_instance_running(None, task())
+
+
 def test_without_a_target_nothing_is_asked(plugin: Any, door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LASTBEAT_TARGET", raising=False)
     plugin.on_task_instance_running(None, task())
@@ -99,6 +126,8 @@ def test_a_task_instance_has_one_run_for_all_its_tries(plugin: Any) -> None:
     assert plugin.run_of("etl", "manual__2026-11-28T00:00:00+00:00", "load", 4) == (
         "airflow/etl/manual__2026-11-28T00:00:00+00:00/load/4"
     )
+    # The service knows the same names: test/app/dispatch.test.ts.
+    assert plugin.run_of("etl", "r1", "extract.2", -1) == "airflow/540377f06afa8feff6529d18649fca85"
     for odd in ("räder", "a b", "_x", "x" * 250):
         name = plugin.run_of("etl", "r1", odd, -1)
         assert name.startswith("airflow/")

@@ -28,13 +28,14 @@ class Steps:
     def sleep(self, seconds: float) -> None:
         self.at += seconds
 
-    def join(self, door: Door, is_new: bool = True) -> Joined:
+    def join(self, door: Door, is_new: bool = True, is_alone: bool = False) -> Joined:
         return join(
             Client(door.url),
             "etl",
             {},
             patience_seconds=60,
             is_new=lambda _: is_new,
+            is_alone=is_alone,
             say=self.said.append,
             now=self.now,
             sleep=self.sleep,
@@ -85,6 +86,9 @@ def test_a_process_that_was_started_for_the_run_that_has_ended_does_nothing(door
     door.answer = lambda _: ENDED
     with pytest.raises(Over, match="etl has ended: failed"):
         Steps().join(door, is_new=False)
+    running = (200, {"state": "running", "attempt": 1, "fence": 7})
+    door.answer = one_after_another(running, ENDED, (201, {**QUEUED, "ticket": ticket_of()}))
+    assert Steps().join(door, is_alone=True).run == "etl.2"
     door.answer = one_after_another((200, {"state": "running", "attempt": 1, "fence": 7}), ENDED)
     with pytest.raises(Over, match="etl has ended: failed"):
         Steps().join(door)
@@ -103,6 +107,12 @@ def test_a_spec_that_is_wrong_is_refused_at_once(door: Door) -> None:
     door.answer = lambda _: problem("invalid", 422)
     with pytest.raises(Refused, match="invalid"):
         Steps().join(door)
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 504])
+def test_a_gateway_that_fails_is_asked_again(door: Door, status: int) -> None:
+    door.answer = one_after_another((status, {"message": "oh"}), (201, {**QUEUED, "ticket": ticket_of()}))
+    assert Steps().join(door).ticket == ticket_of()
 
 
 def test_a_front_door_that_does_not_answer_is_asked_again(door: Door) -> None:

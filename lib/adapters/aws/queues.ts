@@ -6,7 +6,7 @@ import {
   type SQSClientConfig,
 } from "@aws-sdk/client-sqs";
 import type { Dispatches } from "../../ports/dispatch.ts";
-import type { Notices, Requeues, Ticks } from "../../ports/queues.ts";
+import { NobodyStarts, type Notices, type Requeues, type Ticks } from "../../ports/queues.ts";
 import { asciiJson } from "../../wire/ascii.ts";
 import { cut } from "../../wire/cut.ts";
 
@@ -32,7 +32,7 @@ export const sqsRequeues = (client: SQSClient, urls: RequeueQueues): Requeues =>
   send: async ({ id, body, target }) => {
     const url = target === "queue" ? urls.own : urls.dispatch;
     if (url === undefined)
-      throw new Error(
+      throw new NobodyStarts(
         `nothing here starts attempts of the target ${target}: deploy with clusters, webhooks or orchestrators`,
       );
     await client.send(

@@ -76,7 +76,7 @@ export function airflowServer(
       const body = { new_state: "failed", note: note.slice(0, NOTE_LENGTH) };
       await call({ method: "PATCH", path: pathOf(key), body, expects: [CONFLICT] }); // it has failed already
     },
-    clear: async ({ dag, dagRun, task, mapIndex }, { isOnlyIdle, note }) => {
+    clear: async ({ dag, dagRun, task, mapIndex }, which, note) => {
       const { status, body } = await call({
         method: "POST",
         path: `api/v2/dags/${encodeURIComponent(dag)}/clearTaskInstances`,
@@ -85,19 +85,19 @@ export function airflowServer(
           dry_run: false,
           dag_run_id: dagRun,
           task_ids: [mapIndex < 0 ? task : [task, mapIndex]],
-          only_failed: false,
-          only_running: false,
+          only_failed: which === "failed",
+          only_running: which === "running",
           reset_dag_runs: true,
           include_upstream: false,
-          include_downstream: false,
+          include_downstream: which === "failed",
           include_future: false,
           include_past: false,
-          prevent_running_task: isOnlyIdle,
+          prevent_running_task: which !== "running",
           note: note.slice(0, NOTE_LENGTH),
         },
       });
       if (status !== CONFLICT) return "cleared";
-      if (isOnlyIdle && JSON.stringify(body).includes("AirflowClearRunningTaskException")) return "runs";
+      if (which !== "running" && JSON.stringify(body).includes("AirflowClearRunningTaskException")) return "runs";
       throw new Refused(`${what} refuses to clear ${dag}/${task}: ${JSON.stringify(body).slice(0, 300)}`, OF_OPERATOR);
     },
   };

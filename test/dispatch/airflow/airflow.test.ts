@@ -39,7 +39,8 @@ describe("what a task instance shows of an attempt that nobody has claimed", () 
     ["running", { before: "there", next: "none" }],
     ["restarting", { before: "gone", next: "none" }],
     ["up_for_retry", { before: "gone", next: "none" }],
-    ["failed", { before: "gone", next: "none" }],
+    ["failed", { ended: { outcome: "canceled", note: "Airflow says failed" } }],
+    ["awaiting_input", { before: "gone", next: "suspended" }],
     [undefined, { before: "gone", next: "suspended" }],
     ["queued", { before: "gone", next: "suspended" }],
     ["deferred", { before: "gone", next: "suspended" }],
@@ -78,7 +79,7 @@ describe("a task instance that is given back", () => {
     await starter.fence(requeue);
     expect(await found()).toMatchObject({ state: "restarting" });
     await starter.nudge(requeue);
-    expect(await found()).toMatchObject({ state: undefined, note: "Lastbeat: attempt 2 of etl" });
+    expect(await found()).toMatchObject({ state: undefined, note: "Lastbeat: etl is to run again, after try 2" });
     set({ state: "running", tryNumber: 3 });
     await Promise.all([starter.nudge(requeue), starter.fence(requeue), starter.withdraw(requeue)]);
     expect(await found()).toMatchObject({ state: "running", tryNumber: 3 });
@@ -96,7 +97,11 @@ describe("a task instance that is given back", () => {
       [{ state: "running" }, "failed"],
       [{ state: "running", tryNumber: 3 }, "running"],
       [{ state: "success" }, "success"],
-      [{ state: "queued", note: "Lastbeat: attempt 2 of etl" }, "failed"],
+      [{ state: "restarting" }, "restarting"],
+      [{ state: "up_for_retry" }, "up_for_retry"],
+      [{ state: undefined, note: "Lastbeat: etl is to run again, after try 2" }, "failed"],
+      [{ state: "queued", tryNumber: 3, note: "Lastbeat: etl is to run again, after try 2" }, "failed"],
+      [{ state: "queued", tryNumber: 4, note: "Lastbeat: etl is to run again, after try 2" }, "queued"],
       [{ state: "queued" }, "queued"],
     ] as const) {
       const { starter, requeue, found } = await scene(own);
@@ -105,8 +110,38 @@ describe("a task instance that is given back", () => {
     }
   });
 
+  test("is left to its user when its own work has failed, and fails when it was canceled between two tries", async () => {
+    const note = "Lastbeat: etl is to run again, after try 2";
+    for (const [own, outcome, state] of [
+      [{ state: "queued", note }, "failed", "queued"],
+      [{ state: "up_for_retry" }, "canceled", "failed"],
+    ] as const) {
+      const { starter, requeue, found } = await scene(own);
+      const ended = { run: "etl", attempt: 1, cause: "crashed", at: requeue.at, holder: { [TRY_NUMBER]: "2" } };
+      await starter.close?.({ ...ended, outcome, target: requeue.target });
+      expect(await found()).toMatchObject({ state });
+    }
+    const { starter, requeue, found } = await scene();
+    const ended = { run: "etl", attempt: 1, cause: "lost", at: requeue.at } as const;
+    await starter.close?.({ ...ended, outcome: "exhausted", target: requeue.target });
+    expect(await found()).toMatchObject({ state: "running" }); // nobody knows whose try that is
+  });
+
+  test("is started again if our own interruption has failed it", async () => {
+    const { starter, requeue, found } = await scene({ state: "failed" });
+    const interrupted = { ...requeue, previous: { ...requeue.previous, isReported: true } as Requeue["previous"] };
+    expect(await starter.look(interrupted as Requeue)).toEqual({ before: "gone", next: "none" });
+    await starter.nudge(interrupted as Requeue);
+    expect(await found()).toMatchObject({ state: undefined });
+  });
+
+  test("of a state that this version does not know is an error", async () => {
+    const { starter, requeue } = await scene({ state: "napping" });
+    await expect(starter.look(requeue)).rejects.toThrow("Airflow says napping");
+  });
+
   test("is taken back while it waits, if it was cleared by us", async () => {
-    const { starter, requeue, found, set } = await scene({ state: "failed" });
+    const { starter, requeue, found, set } = await scene({ state: "up_for_retry" });
     await starter.nudge(requeue);
     set({ state: "queued" });
     await starter.withdraw(requeue);

@@ -19,11 +19,11 @@ export function fakeAirflow(): AirflowStage & { set(task: TaskKey, own: Partial<
       const found = tasks.get(nameOf(task));
       return found === undefined ? undefined : { ...found };
     },
-    clear: async (task, { isOnlyIdle, note }) => {
+    clear: async (task, which, note) => {
       const found = kept(task);
-      const isBusy = ["running", "queued", "scheduled"].includes(found.state ?? "");
-      if (isOnlyIdle && isBusy) return "runs";
-      Object.assign(found, { note, state: found.state === "running" ? "restarting" : undefined });
+      if (which !== "running" && found.state === "running") return "runs";
+      const isMeant = which === "idle" || found.state === which;
+      if (isMeant) Object.assign(found, { note, state: which === "running" ? "restarting" : undefined });
       return "cleared";
     },
     fail: async (task, note) => void Object.assign(kept(task), { state: "failed", note }),

@@ -15,7 +15,7 @@ export async function playedAirflow(stage: AirflowStage): Promise<Played> {
     starter: airflowStarter(stage.server, target),
     requeue: (attempt) => {
       const holder = { [TRY_NUMBER]: String(attempt) };
-      const previous = { attempt: attempt - 1, fence: attempt - 1, isReported: false, holder };
+      const previous = { attempt: attempt - 1, fence: attempt - 1, isReported: true, holder };
       return requeueOf(attempt, { run, target, previous });
     },
     // A try that waits for the scheduler counts as started.

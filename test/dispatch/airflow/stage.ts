@@ -36,16 +36,16 @@ export function describeAirflow(name: string, open: () => Promise<AirflowStage>)
 
     test("clears no running task, if it is asked so", async () => {
       const { stage, task, state } = await running();
-      expect(await stage.server.clear(task, { isOnlyIdle: true, note })).toBe("runs");
+      expect(await stage.server.clear(task, "idle", note)).toBe("runs");
       expect(await state()).toBe("running");
     });
 
     test("a lost task that is cleared twice runs again, at once, with its next try", async () => {
       const { stage, task, state } = await running();
       await stage.vanish(task);
-      expect(await stage.server.clear(task, { isOnlyIdle: false, note })).toBe("cleared");
+      expect(await stage.server.clear(task, "running", note)).toBe("cleared");
       expect(await state()).toBe("restarting");
-      expect(await stage.server.clear(task, { isOnlyIdle: true, note })).toBe("cleared");
+      expect(await stage.server.clear(task, "idle", note)).toBe("cleared");
       await stage.runs(task, 2);
       expect(await stage.tries(task)).toBe(2);
     });
@@ -54,7 +54,9 @@ export function describeAirflow(name: string, open: () => Promise<AirflowStage>)
       const { stage, task, state } = await running();
       await stage.crash(task);
       expect(await state()).toBe("failed");
-      await stage.server.clear(task, { isOnlyIdle: true, note });
+      await stage.server.clear(task, "running", note); // it does not run: nothing happens
+      expect(await state()).toBe("failed");
+      await stage.server.clear(task, "failed", note);
       expect((await stage.server.read(task))?.note).toBe(note);
       await stage.runs(task, 2);
     });

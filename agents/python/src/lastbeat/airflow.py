@@ -1,4 +1,4 @@
-"""A plugin of Airflow 3: each task of the pools and queues that it is switched on for runs under an attempt.
+"""A plugin of Airflow 3: each task runs under an attempt.
 
 Airflow loads it by itself where this package is installed. It does nothing without LASTBEAT_TARGET, the name of the
 server in the settings of the deployment. LASTBEAT_URL names the front door, and LASTBEAT_SPEC may have the spec of the
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import signal
 import time
 from typing import Any, Dict, Mapping, Optional
@@ -23,14 +24,15 @@ from .joining import join, needed, spec_from
 from .log import to_stderr
 from .times import parse_instant
 
-# An attempt that is lost is known to be lost within a lease and two sweeps. A task that waits takes a slot.
-_PATIENCE_SECONDS = 300.0
+# An attempt that is lost is known to be lost within a lease and two sweeps, or 15 minutes later if all went silent. A
+# task that waits takes a slot, and one that gives up takes a retry.
+_PATIENCE_SECONDS = 1200.0
 
 # A try that Airflow starts later than this after a cancel was asked for since: its executors start one within minutes.
 _ON_ITS_WAY_MS = 15 * 60_000
 
-# The longest id of a run.
-_MOST_ID_LENGTH = 128
+# The longest id of a run, with room for the `.2` of a later one.
+_MOST_ID_LENGTH = 124
 
 # What the starter of the service compares: lib/dispatch/airflow/starter.ts.
 TRY_NUMBER = "airflowTry"
@@ -43,7 +45,9 @@ def run_of(dag: str, dag_run: str, task: str, map_index: int) -> str:
     """The id of the run of a task instance, the same for all its tries."""
     parts = [dag, dag_run, task] if map_index < 0 else [dag, dag_run, task, str(map_index)]
     name = "airflow/" + "/".join(parts)
-    if len(name) <= _MOST_ID_LENGTH and all(_is_part(part) for part in parts):
+    # What ends like the `.2` of a later run would be taken for one.
+    is_later = re.search(r"\.[0-9]+$", name) is not None
+    if len(name) <= _MOST_ID_LENGTH and all(_is_part(part) for part in parts) and not is_later:
         return name
     return "airflow/" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
@@ -71,7 +75,9 @@ def begin(instance: Any, environment: Mapping[str, str]) -> Attempt:
     spec = spec_from(environment, target_of(needed("LASTBEAT_TARGET", environment), instance), labels)
     url = needed("LASTBEAT_URL", environment)
     run = run_of(instance.dag_id, instance.run_id, instance.task_id, instance.map_index)
-    joined = join(Client(url), run, spec, patience_seconds=_PATIENCE_SECONDS, is_new=is_new, say=to_stderr)
+    joined = join(
+        Client(url), run, spec, patience_seconds=_PATIENCE_SECONDS, is_new=is_new, is_alone=True, say=to_stderr
+    )
     attempt = Attempt(
         joined.ticket,
         url,
@@ -114,11 +120,12 @@ def end(error: Optional[BaseException]) -> None:
 def on_task_instance_running(previous_state: Any, task_instance: Any) -> None:  # noqa: ARG001 - Airflow's names
     """Starts the attempt of a task. A task that may not start here fails, and Airflow's own retries go on."""
     global _attempt
-    if not os.environ.get("LASTBEAT_TARGET"):
+    # A sensor that is rescheduled has a process for each poke, of a few seconds.
+    if not os.environ.get("LASTBEAT_TARGET") or getattr(task_instance.task, "reschedule", False):
         return
     try:
         _attempt = begin(task_instance, os.environ)
-    except LastbeatError as error:
+    except Exception as error:
         # Airflow goes on after any exception of a listener; this is none of those that it catches.
         raise SystemExit(f"lastbeat: {error}") from error
 
@@ -132,6 +139,10 @@ def on_task_instance_success(previous_state: Any, task_instance: Any) -> None:  
 @hookimpl
 def on_task_instance_failed(previous_state: Any, task_instance: Any, error: Any) -> None:  # noqa: ARG001
     """The task has failed, or was interrupted."""
+    # What an operator raises when it is stopped is its own. It was stopped all the same.
+    if _attempt is not None and _attempt.should_stop:
+        end(KeyboardInterrupt())
+        return
     end(error if isinstance(error, BaseException) else RuntimeError(str(error)))
 
 

@@ -18,6 +18,9 @@ _PAUSE_SECONDS = 2.0
 _MOST_LIVES = 100
 
 
+_TOO_MANY = 429
+_FAULT_OF_SERVICE = 500
+
 # What a label may have.
 _MOST_LABEL_LENGTH = 256
 
@@ -70,6 +73,7 @@ def join(
     *,
     patience_seconds: float,
     is_new: Callable[[Json], bool],
+    is_alone: bool,
     say: Callable[[str], None],
     now: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
@@ -79,7 +83,8 @@ def join(
     Whoever comes first registers the run. Whoever comes later gets the ticket of the attempt that is queued then.
     While an attempt before is not known to be gone, or a backoff lasts, there is none. A run that has ended is over for
     good: work that is started once more is another run, `<run>.2`. `is_new` says whether this process was started
-    after the end that it is called with, and so for another run.
+    after the end that it is called with, and so for another run. `is_alone`: the orchestrator starts no process beside
+    another one of the same work. Otherwise one that has waited for another, which has then ended, came for that run.
 
     Raises Over if this process has nothing to do, NoAnswer if no front door has answered for `patience_seconds`, and
     Refused for what is wrong with the spec.
@@ -92,14 +97,17 @@ def join(
         name = run if life == 1 else f"{run}.{life}"
         try:
             answer = _registered(client, name, spec)
-        except Unanswered as error:
+        except (Unanswered, Refused) as error:
+            # A gateway that fails has decided nothing.
+            if isinstance(error, Refused) and error.status < _FAULT_OF_SERVICE and error.status != _TOO_MANY:
+                raise
             waits_for, is_held = f"no front door answers: {error}", False
         else:
             ticket = answer.get("ticket")
             if ticket is not None:
                 return Joined(name, int(answer["attempt"]), str(ticket))
             if answer["state"] == "ended":
-                if has_waited or not is_new(answer):
+                if (has_waited and not is_alone) or not is_new(answer):
                     raise Over(f"{name} has ended: {answer.get('outcome')}")
                 life += 1
                 if life > _MOST_LIVES:

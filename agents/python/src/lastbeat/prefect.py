@@ -40,9 +40,29 @@ _EXIT_MAP = "80=0,81=0,130=0"
 _LABELS = {"prefect.deployment": "PREFECT__DEPLOYMENT_NAME", "prefect.flow": "PREFECT__FLOW_NAME"}
 
 # How long Prefect is asked how the flow run has ended, and how long for one answer.
-_ASKED_FOR_SECONDS = 120.0
+_ASKED_FOR_SECONDS = 900.0
 _ANSWER_SECONDS = 10.0
 _MOST_BYTES = 10 * 1024 * 1024
+
+# What the agent passes on to its command.
+_FORWARDED = tuple(
+    getattr(signal, name)
+    for name in [
+        "SIGTERM",
+        "SIGINT",
+        "SIGHUP",
+        "SIGQUIT",
+        "SIGUSR1",
+        "SIGUSR2",
+        "SIGALRM",
+        "SIGVTALRM",
+        "SIGXCPU",
+        "SIGXFSZ",
+        "SIGPWR",
+        "SIGIO",
+    ]
+    if hasattr(signal, name)
+)
 
 # The engine has done its part: the flow run has succeeded, or waits for a person or a worker.
 _DONE = ("COMPLETED", "PAUSED", "SCHEDULED")
@@ -107,23 +127,22 @@ def joined(environment: Mapping[str, str]) -> Joined:
         spec_of(environment),
         patience_seconds=_PATIENCE_SECONDS,
         is_new=lambda ended: is_new(environment, ended),
+        is_alone=False,
         say=to_stderr,
     )
 
 
 def run_engine(command: List[str], environment: Mapping[str, str]) -> int:
     """Runs the engine, and returns the exit code that says how its flow run has ended; 130 if it was canceled."""
-    # Signals reach the engine as well, which is in the same group. This process waits for its end.
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: None)
-    code = subprocess.run(command, check=False).returncode  # noqa: S603 - the command of the pool
+    engine = subprocess.Popen(command)  # noqa: S603 - the command of the pool
+    code = engine.wait()
     if code != 0:
         return code
     until = time.monotonic() + _ASKED_FOR_SECONDS
     while True:
         state = state_of(environment)
         kind = None if state is None else state.get("type")
-        if kind in _DONE:
+        if kind in _DONE and not _is_ours(state):
             return 0
         if kind in _CANCELED:
             return 128 + signal.SIGINT
@@ -134,6 +153,17 @@ def run_engine(command: List[str], environment: Mapping[str, str]) -> int:
             to_stderr("the engine has left with 0, and Prefect does not say how the flow run has ended")
             return 1
         time.sleep(1)
+
+
+def _is_ours(state: Optional[Json]) -> bool:
+    """Whether Lastbeat has given the flow run to another process: this one has not done its part."""
+    return state is not None and str(state.get("message") or "").startswith("Lastbeat:")
+
+
+def _stand_by() -> None:
+    """Signals reach the engine as well, which is in the same group. This process waits for its end."""
+    for number in _FORWARDED:
+        signal.signal(number, lambda *_: None)
 
 
 def leave(code: int) -> NoReturn:
@@ -150,9 +180,11 @@ def main() -> NoReturn:
     """Becomes `lastbeat exec` in front of the engine. Leaves with 0 if there is nothing to do."""
     arguments = sys.argv[1:]
     if arguments[:1] == ["--engine"]:
+        _stand_by()
         leave(run_engine(arguments[1:], os.environ))
     try:
         command = command_of(arguments)
+        needed("PREFECT_API_URL", os.environ)
         binary()  # before the run is registered: nobody could start it
         ticket = joined(os.environ).ticket
     except Over as error:
@@ -161,7 +193,9 @@ def main() -> NoReturn:
     except LastbeatError as error:
         sys.stderr.write(f"lastbeat: {error}\n")
         sys.exit(AGENT_ERROR)
-    own = {"LASTBEAT_EXIT_MAP": _EXIT_MAP, "LASTBEAT_ON_INTERRUPT": "cancel"}
+    authority = os.environ.get("PREFECT_API_SSL_CERT_FILE")
+    trust = {} if authority is None else {"SSL_CERT_FILE": authority}
+    own = {**trust, "LASTBEAT_EXIT_MAP": _EXIT_MAP, "LASTBEAT_ON_INTERRUPT": "cancel"}
     engine = [sys.executable, "-m", "lastbeat.prefect", "--engine", *command]
     become(["exec", "--", *engine], {**own, **os.environ, "LASTBEAT_TICKET": ticket})
 
