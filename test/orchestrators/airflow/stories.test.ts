@@ -96,7 +96,7 @@ describe("Airflow with a LocalExecutor", () => {
     for (const pid of [found.supervisor, found.task]) kill(pid, "SIGKILL");
     await recordWhen(ours, run, ({ attempt }) => attempt === 2);
     const path = `dags/${task.dag}/dagRuns/${task.dagRun}/taskInstances/${task.task}`;
-    await airflow.call("PATCH", path, { new_state: "skipped" });
+    await airflow.call("PATCH", path, { new_state: "failed" });
     expect((await recordWhen(ours, run, ({ state }) => state === "ended")).outcome).toBe("canceled");
     expect((await record(ours, run)).attempts.at(-1)?.attempt).toBe(2);
   });
