@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 if ! python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
-  echo "Prefect is left out: it needs Python 3.10 with venv"
+  echo "Prefect and Airflow are left out: they need Python 3.10 with venv"
   exit 0
 fi
 if missing=$(bash scripts/needs-go.sh agents/go/go.mod); then

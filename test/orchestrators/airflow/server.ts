@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -121,11 +121,29 @@ export async function startAirflow(variables: Readonly<Record<string, string>> =
       return { task: pid, supervisor: Number(parent) };
     },
     stop: async () => {
-      program.child.kill("SIGINT");
+      // Its scheduler waits for ever for workers that the stories have killed.
+      for (const pid of treeOf(program.pid)) kill(pid);
       await program.left;
       rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
     },
   };
+}
+
+/** A process and all that it has started, the oldest first. */
+function treeOf(pid: number): readonly number[] {
+  // Each thread has children of its own.
+  const children = globSync(`/proc/${pid}/task/*/children`).flatMap(
+    (file) => readFileSync(file, "utf8").match(/\d+/g) ?? [],
+  );
+  return [pid, ...children.flatMap((child) => treeOf(Number(child)))];
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error; // it has ended meanwhile
+  }
 }
 
 /** The state of a task instance once it is so; looked at for as long as the test may take. */

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TaskKey } from "../../../lib/ports/airflow.ts";
-import { post, record, recordWhen, type Server, server, stop } from "../../e2e/processes.ts";
+import { post, recordWhen, type Server, server, stop } from "../../e2e/processes.ts";
 import { isOneAtATime, tickOf, ticksOf } from "../ticks.ts";
 import { type Airflow, startAirflow, taskWhen } from "./server.ts";
 
@@ -89,15 +89,16 @@ describe("Airflow with a LocalExecutor", () => {
     expect(isOneAtATime(log)).toBe(true);
   });
 
-  test("a task that its user marks as failed while it waits for its next attempt is not started again", async () => {
+  test("a task that its user marks as failed, after its machine was lost, is not started again", async () => {
     const { task, log, run } = await start("loose", 60);
     await tickOf(log, 0);
     const found = await airflow.processes(task);
     for (const pid of [found.supervisor, found.task]) kill(pid, "SIGKILL");
-    await recordWhen(ours, run, ({ attempt }) => attempt === 2);
+    // Its lease goes on for seconds.
     const path = `dags/${task.dag}/dagRuns/${task.dagRun}/taskInstances/${task.task}`;
     await airflow.call("PATCH", path, { new_state: "failed" });
-    expect((await recordWhen(ours, run, ({ state }) => state === "ended")).outcome).toBe("canceled");
-    expect((await record(ours, run)).attempts.at(-1)?.attempt).toBe(2);
+    const { outcome, attempts } = await recordWhen(ours, run, ({ state }) => state === "ended");
+    expect([outcome, attempts[0]?.cause]).toEqual(["canceled", "lost"]);
+    expect((await airflow.server.read(task))?.state).toBe("failed");
   });
 });
