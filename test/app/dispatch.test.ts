@@ -251,17 +251,20 @@ describe("the message of an attempt", () => {
   });
 });
 
+/** A deployment that has nothing but one orchestrator of this kind. */
+const knowingOne = (kind: string): Targets => ({
+  templates: memoryTemplates(),
+  clusters: [],
+  webhooks: [],
+  orchestrators: [{ kind, name: "prod" }],
+  wrongWith: () => undefined,
+});
+
 describe("the flow run of a target", () => {
   test("belongs to the run that is called after it, and to no other", async () => {
     const flowRun = "0e8cfa6e-0000-4000-8000-000000000001";
     const target = { kind: "prefect", name: "prod", flowRun } as const;
-    const known: Targets = {
-      templates: memoryTemplates(),
-      clusters: [],
-      webhooks: [],
-      orchestrators: [{ kind: "prefect", name: "prod" }],
-      wrongWith: () => undefined,
-    };
+    const known = knowingOne("prefect");
     for (const run of [`prefect-${flowRun}`, `prefect-${flowRun}.2`])
       expect(await accept(known, { run }, target, NOON)).toMatchObject({ ok: true });
     for (const run of ["evil", `prefect-${flowRun}x`])
@@ -282,13 +285,7 @@ describe("the task of a target", () => {
     [{ task: "extract.2" }, "airflow/540377f06afa8feff6529d18649fca85"], // as agents/python/tests/test_airflow.py has it
   ])("%j belongs to the run %s", async (own, run) => {
     const target = { kind: "airflow", name: "prod", dag: "etl", dagRun: "r1", ...own } as const;
-    const known: Targets = {
-      templates: memoryTemplates(),
-      clusters: [],
-      webhooks: [],
-      orchestrators: [{ kind: "airflow", name: "prod" }],
-      wrongWith: () => undefined,
-    };
+    const known = knowingOne("airflow");
     expect(await accept(known, { run }, target, NOON)).toMatchObject({ ok: true });
     expect(await accept(known, { run: `${run}.2` }, target, NOON)).toMatchObject({ ok: true });
     expect(await accept(known, { run: `${run}x` }, target, NOON)).toMatchObject({ ok: false });

@@ -1,10 +1,9 @@
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Dev, startDev } from "../../dev/dev.ts";
+import { freePort } from "../free-port.ts";
 import { lastbeat } from "./processes.ts";
 
 /** What a reader of the README pastes, with the port of this test in the place of the usual one. */
@@ -73,12 +72,3 @@ test("the commands of the README work as they are pasted, in one go", async () =
   const code = await new Promise((resolve) => bash.on("close", resolve));
   expect([code, said]).toEqual([0, expect.stringContaining("etl-1  ended: attempt 1, succeeded")]);
 }, 60_000);
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}

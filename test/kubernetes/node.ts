@@ -1,6 +1,5 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import {
   chmodSync,
   copyFileSync,
@@ -13,8 +12,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
+import { freePort } from "../free-port.ts";
 import { binary, end, type Plane, until } from "./plane.ts";
 
 /** The folder with containerd, runc and busybox that scripts/kubernetes.sh has fetched; undefined where there is none. */
@@ -140,15 +139,6 @@ const kubeletConfig = (folder: string, port: number, cgroup: string): string =>
     volumePluginDir: `${folder}/plugins`,
     podLogsDir: `${folder}/logs`,
   });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  return port;
-}
 
 /** A cgroup of the node's own, in each hierarchy. A cpuset without processors takes no process. */
 function makeCgroup(name: string): void {

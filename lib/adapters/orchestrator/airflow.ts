@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
 import { after, type Instant, seconds } from "../../core/time.ts";
 import type { AirflowServer, TaskKey } from "../../ports/airflow.ts";
-import { Busy, Refused } from "../../ports/dispatch.ts";
-import { type JsonCall, jsonClient, OF_OPERATOR, secretText } from "./json-client.ts";
+import { Refused } from "../../ports/dispatch.ts";
+import { answered, type JsonCall, jsonClient, OF_OPERATOR, secretText } from "./json-client.ts";
 
 /** A server of Airflow 3. `url`: of its web server, `https://airflow.example`. */
 export type AirflowAddress = { readonly name: string; readonly url: string };
@@ -26,12 +26,6 @@ export function airflowServer(
   let known: { readonly proof: string; readonly until: Instant } | undefined;
   const open = jsonClient(what, url, async () => ({}));
 
-  const read = <T>(schema: z.ZodMiniType<T>, body: unknown): T => {
-    const found = schema.safeParse(body);
-    if (found.success) return found.data;
-    throw new Busy(`${what} answers in a form that is not known: ${z.prettifyError(found.error)}`);
-  };
-
   const proof = async (): Promise<string> => {
     if (known !== undefined && now() < known.until) return known.proof;
     const secret = secretText(what, await readSecret());
@@ -39,7 +33,7 @@ export function airflowServer(
     let bearer = secret;
     if (colon >= 0) {
       const body = { username: secret.slice(0, colon), password: secret.slice(colon + 1) };
-      bearer = read(token, (await open({ method: "POST", path: "auth/token", body })).body).access_token;
+      bearer = answered(what, token, (await open({ method: "POST", path: "auth/token", body })).body).access_token;
     }
     known = { proof: bearer, until: after(now(), TOKEN_IS_KEPT) };
     return bearer;
@@ -69,7 +63,7 @@ export function airflowServer(
       if (status === 404 && isOfTask(body)) return undefined;
       if (status === 404)
         throw new Refused(`${what} has no API at ${url}: name the address without /api/v2`, OF_OPERATOR);
-      const found = read(taskInstance, body);
+      const found = answered(what, taskInstance, body);
       return { state: found.state ?? undefined, tryNumber: found.try_number, note: found.note ?? undefined };
     },
     fail: async (key, note) => {

@@ -1,3 +1,4 @@
+import * as z from "zod/mini";
 import { milliseconds } from "../../core/time.ts";
 import { Busy, Refused } from "../../ports/dispatch.ts";
 import { printable } from "../../wire/printable.ts";
@@ -70,6 +71,13 @@ export function jsonClient(
 const JSON_BODY = { "content-type": "application/json" };
 /** No run asks for what these calls say: the settings, or the server, have to be mended. */
 export const OF_OPERATOR = { isOwn: false };
+
+/** What a server has answered, as the schema says. */
+export function answered<T>(what: string, schema: z.ZodMiniType<T>, body: unknown): T {
+  const found = schema.safeParse(body);
+  if (found.success) return found.data;
+  throw new Busy(`${what} answers in a form that is not known: ${z.prettifyError(found.error)}`);
+}
 
 /** The text of a secret. It stands in a header: what is not visible there is refused, and never shown. */
 export function secretText(what: string, secret: string): string {

@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
 import { type Instant, instant } from "../../core/time.ts";
-import { Busy, Refused } from "../../ports/dispatch.ts";
+import { Refused } from "../../ports/dispatch.ts";
 import type { FlowRun, PrefectServer } from "../../ports/prefect.ts";
 import { keptSecret } from "../kept-secret.ts";
-import { type JsonClient, jsonClient, OF_OPERATOR, secretText } from "./json-client.ts";
+import { answered, type JsonClient, jsonClient, OF_OPERATOR, secretText } from "./json-client.ts";
 
 /** A server of Prefect 3. `url`: of its API, `https://prefect.example/api` or that of a workspace of Prefect Cloud. */
 export type PrefectAddress = { readonly name: string; readonly url: string };
@@ -69,19 +69,13 @@ export function prefectServer(
   const proof = keptSecret(async () => proofOf(what, await readSecret()), now);
   const call: JsonClient = jsonClient(what, url, proof);
 
-  const read = <T>(schema: z.ZodMiniType<T>, body: unknown): T => {
-    const found = schema.safeParse(body);
-    if (found.success) return found.data;
-    throw new Busy(`${what} answers in a form that is not known: ${z.prettifyError(found.error)}`);
-  };
-
   return {
     read: async (id) => {
       const { status, body } = await call({ method: "GET", path: `flow_runs/${id}`, expects: [404] });
       if (status === 404 && JSON.stringify(body ?? "").includes("Flow run")) return undefined;
       if (status === 404)
         throw new Refused(`${what} has no API at ${url}: it ends in /api, or is that of a workspace`, OF_OPERATOR);
-      return flowRunOf(read(flowRun, body));
+      return flowRunOf(answered(what, flowRun, body));
     },
     transition: async (id, { type, name: stateName, message, transitionId, scheduledTime }) => {
       const details = {
@@ -95,7 +89,7 @@ export function prefectServer(
         path: `flow_runs/${id}/set_state`,
         body: { state, force: false },
       });
-      const { status, details: told } = read(answer, body);
+      const { status, details: told } = answered(what, answer, body);
       return { status, reason: told.reason ?? "" };
     },
     setPolicy: async (id, policy) => {

@@ -7,8 +7,8 @@ import { instant } from "../../../lib/core/time.ts";
 import type { AirflowServer, TaskKey } from "../../../lib/ports/airflow.ts";
 import type { AirflowStage } from "../../dispatch/airflow/stage.ts";
 import { lastbeat } from "../../e2e/processes.ts";
+import { freePort } from "../../free-port.ts";
 import { pythonPrograms } from "../../python-programs.ts";
-import { freePort } from "../ports.ts";
 
 /** The sources of our Python package. */
 const PACKAGE = fileURLToPath(new URL("../../../agents/python/src", import.meta.url));

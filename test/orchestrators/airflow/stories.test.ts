@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TaskKey } from "../../../lib/ports/airflow.ts";
 import { post, recordWhen, type Server, server, stop } from "../../e2e/processes.ts";
+import { freePort } from "../../free-port.ts";
 import { isOneAtATime, tickOf, ticksOf } from "../ticks.ts";
 import { type Airflow, startAirflow, taskWhen } from "./server.ts";
 
@@ -13,7 +14,7 @@ describe("Airflow with a LocalExecutor", () => {
 
   beforeAll(async () => {
     // Each needs the address of the other: ours is told the one of Airflow by a file, before it starts.
-    const port = await import("../ports.ts").then(({ freePort }) => freePort());
+    const port = await freePort();
     airflow = await startAirflow({
       LASTBEAT_URL: `http://127.0.0.1:${port}`,
       LASTBEAT_TARGET: "prod",

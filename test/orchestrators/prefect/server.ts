@@ -8,8 +8,8 @@ import { Busy } from "../../../lib/ports/dispatch.ts";
 import type { PrefectServer } from "../../../lib/ports/prefect.ts";
 import type { AskedState, PrefectStage } from "../../dispatch/prefect/stage.ts";
 import { lastbeat, type Program } from "../../e2e/processes.ts";
+import { freePort } from "../../free-port.ts";
 import { pythonPrograms } from "../../python-programs.ts";
-import { freePort } from "../ports.ts";
 
 /** A real server of Prefect, in a folder of its own. */
 export type Prefect = {
